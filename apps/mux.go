@@ -1,0 +1,104 @@
+package apps
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// Route is one path of a Mux.
+type Route struct {
+	Path    string   // exact, for example "/hello"
+	Methods []string // allowed; GET implies HEAD
+	App     App
+}
+
+// Mux is an App that hands each request to the App at its exact path. It answers
+// 404 for unknown paths and 405 with Allow for methods a route does not take
+// (RFC 9110 section 15.5.6). It adds no allocation to a request.
+type Mux struct {
+	routes map[string]*route
+	apps   []App
+}
+
+type route struct {
+	app   App
+	allow string
+	ok    []string
+}
+
+var (
+	notFound         = []byte("not found\n")
+	methodNotAllowed = []byte("method not allowed\n")
+)
+
+// NewMux makes a Mux of routes. It panics if two routes have the same path.
+func NewMux(routes ...Route) *Mux {
+	m := &Mux{routes: make(map[string]*route, len(routes))}
+	for _, r := range routes {
+		if m.routes[r.Path] != nil {
+			panic("apps: two routes at " + r.Path)
+		}
+		ok := withHead(r.Methods)
+		m.routes[r.Path] = &route{app: r.App, ok: ok, allow: strings.Join(ok, ", ")}
+		m.apps = append(m.apps, r.App)
+	}
+	return m
+}
+
+func withHead(methods []string) []string {
+	var out []string
+	for _, m := range methods {
+		out = append(out, m)
+		if m == "GET" {
+			out = append(out, "HEAD")
+		}
+	}
+	return out
+}
+
+// Serve answers with the App at the request's path.
+func (m *Mux) Serve(req Request, res Response) error {
+	r := m.routes[req.Path()]
+	if r == nil {
+		res.SetHeader("Content-Type", ContentTypeText)
+		return res.Reply(404, notFound)
+	}
+	method := req.Method()
+	for _, ok := range r.ok {
+		if ok == method {
+			return r.app.Serve(req, res)
+		}
+	}
+	res.SetHeader("Allow", r.allow)
+	res.SetHeader("Content-Type", ContentTypeText)
+	return res.Reply(405, methodNotAllowed)
+}
+
+// Start starts every App that is a Starter, in order. If one fails, those that
+// were started are stopped again.
+func (m *Mux) Start(ctx context.Context) error {
+	for i, a := range m.apps {
+		s, ok := a.(Starter)
+		if !ok {
+			continue
+		}
+		if err := s.Start(ctx); err != nil {
+			return errors.Join(err, stop(ctx, m.apps[:i]))
+		}
+	}
+	return nil
+}
+
+// Stop stops every App that is a Stopper, last first.
+func (m *Mux) Stop(ctx context.Context) error { return stop(ctx, m.apps) }
+
+func stop(ctx context.Context, apps []App) error {
+	var errs []error
+	for i := len(apps) - 1; i >= 0; i-- {
+		if s, ok := apps[i].(Stopper); ok {
+			errs = append(errs, s.Stop(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,137 @@
+// Package load drives HTTP/1.1 load at one server and tells what came back.
+//
+// Two engines do it. Vegeta is the library's Attacker with its targets, pacers
+// and results. Raw is a loop of our own that costs a fraction of its CPU time:
+// requests are encoded once, replies pass a validating parser, nothing is ever
+// retried. Both take vegeta targets and pacers and give the same Result.
+//
+// A Session holds its connections between slices, so that candidates measured in
+// alternation are warm when their turn comes and idle when it does not.
+package load
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// Engine names.
+const (
+	Raw    = "raw"
+	Vegeta = "vegeta"
+)
+
+// Target is a request and what a right reply to it looks like.
+type Target struct {
+	vegeta.Target
+	// Status is the status a right reply has; 0 takes any 2xx.
+	Status int
+	// Length is the body's length in bytes, -1 if any will do. It is checked on
+	// every reply.
+	Length int64
+	// Match tells whether block is the body's content at offset off. It is asked
+	// for every block of a sampled reply; nil takes any content.
+	Match func(off int64, block []byte) bool
+}
+
+// Config is what a Session needs.
+type Config struct {
+	Address     string        // "127.0.0.1:8080": where all targets' requests are sent
+	Targets     []Target      // taken in turn; at least one
+	Connections int           // connections held open, each with one request at a time
+	Pacer       vegeta.Pacer  // nil: closed loop, every connection as fast as it can
+	Timeout     time.Duration // for one reply; 0: 10 s
+	SampleEvery int           // every n-th reply's body is compared; 0: 64; 1: all
+}
+
+// Window is one slice of load.
+type Window struct {
+	Lead time.Duration // at the start: load is on, nothing is counted
+	Span time.Duration // counted
+}
+
+// Result is what one slice saw. Times are in ns.
+type Result struct {
+	// Sent and Answered cover everything from the slice's first byte to the last
+	// reply drained after it; CPU time per request is divided by Answered.
+	Sent, Answered uint64
+	// Counted replies are right and arrived inside the counted window, which was
+	// Elapsed long. Throughput is Counted / Elapsed.
+	Counted uint64
+	Elapsed time.Duration
+	// BytesIn are body bytes of the counted replies.
+	BytesIn uint64
+	// Response is the time from the intended send time to the end of the reply,
+	// Service the time from the actual send time. In a closed loop they are one.
+	// SendLag is the actual less the intended send time; nil in a closed loop.
+	Response, Service, SendLag *hdrhistogram.Histogram
+	// Errors counts failed requests by kind, over everything Sent.
+	Errors map[string]uint64
+	// Sampled bodies were compared, Wrong of them differed. WrongBody describes
+	// the first one.
+	Sampled, Wrong uint64
+	WrongBody      string
+	// Reconnects are connections the server closed between requests and that
+	// were opened again; not errors.
+	Reconnects uint64
+	// Metrics is the same slice in vegeta's own form.
+	Metrics vegeta.Metrics
+}
+
+// Kinds of errors in Result.Errors.
+const (
+	ErrConnect   = "connect"    // no connection
+	ErrClosed    = "closed"     // connection ended before the whole reply came
+	ErrReset     = "reset"      // connection reset by the server
+	ErrTimeout   = "timeout"    // no whole reply in time
+	ErrMalformed = "malformed"  // not an HTTP/1.1 reply, or false framing
+	ErrStatus    = "status"     // another status than the target's
+	ErrLength    = "length"     // another body length than the target's
+	ErrWrongBody = "wrong-body" // a sampled body with other content
+)
+
+// Errored is the number of failed requests.
+func (r *Result) Errored() uint64 {
+	var n uint64
+	for _, k := range r.Errors {
+		n += k
+	}
+	return n
+}
+
+// Session is an opened load on one server. It is not safe for concurrent use.
+type Session interface {
+	// Slice drives load for w.Lead + w.Span, waits for the replies in flight, and
+	// leaves the connections open and idle. When ctx ends it stops sending, drains
+	// and returns what it has with ctx's error.
+	Slice(ctx context.Context, w Window) (*Result, error)
+	// Close closes the connections.
+	Close() error
+}
+
+// Open opens a Session of the named engine with all its connections. It fails
+// when the server does not take them.
+func Open(ctx context.Context, engine string, c Config) (Session, error) {
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if c.SampleEvery == 0 {
+		c.SampleEvery = 64
+	}
+	if len(c.Targets) == 0 {
+		return nil, fmt.Errorf("load %s: no targets", c.Address)
+	}
+	if c.Connections < 1 {
+		return nil, fmt.Errorf("load %s: connections: %d is less than 1", c.Address, c.Connections)
+	}
+	switch engine {
+	case Raw:
+		return openRaw(ctx, c)
+	case Vegeta:
+		return openVegeta(ctx, c)
+	}
+	return nil, fmt.Errorf("load %s: no engine %q: there are %s and %s", c.Address, engine, Raw, Vegeta)
+}

@@ -1,0 +1,151 @@
+// Package results holds what a run leaves behind: its manifest, a trial per
+// slice, latency histograms, and the summary computed from them, together with
+// the append-only store that keeps them readable whatever ends the run.
+package results
+
+import "time"
+
+// SummarySchema names the format of Summary. Fields are added, never redefined.
+const SummarySchema = "benchctl/summary/v1"
+
+// Summary is a run as reports show it; summary.json is its JSON form. A figure
+// that is not known is absent: nil or empty, never 0 or -1.
+type Summary struct {
+	Schema string `json:"schema"`
+	Run    Run    `json:"run"`
+	Cells  []Cell `json:"cells"`
+	Pairs  []Pair `json:"pairs"`
+}
+
+// Status of a run.
+const (
+	StatusComplete = "complete" // every planned slice was measured
+	StatusPartial  = "partial"  // interrupted, out of budget, or killed; it can be resumed
+)
+
+// Run describes one run as a whole.
+type Run struct {
+	ID          string      `json:"id"`
+	Status      string      `json:"status"`
+	Seed        uint64      `json:"seed"`
+	Started     time.Time   `json:"started"`
+	Finished    time.Time   `json:"finished,omitzero"`
+	Benchctl    string      `json:"benchctl"` // version of benchctl
+	Command     string      `json:"command"`  // the command line that repeats the run
+	Environment Environment `json:"environment"`
+	Notes       []string    `json:"notes,omitempty"` // warnings that concern the whole run
+}
+
+// Environment is the machine a run was measured on.
+type Environment struct {
+	CPU         string  `json:"cpu,omitempty"`
+	Cores       int     `json:"cores"`
+	MemoryMiB   float64 `json:"memory_mib,omitempty"`
+	Kernel      string  `json:"kernel,omitempty"`
+	OS          string  `json:"os"`
+	Go          string  `json:"go"`
+	Governor    string  `json:"governor,omitempty"`
+	Virtualized string  `json:"virtualized,omitempty"` // hypervisor, "" on bare metal or if unknown
+	ServerCPUs  string  `json:"server_cpus,omitempty"` // cores the candidates were pinned to, "0" or "0-3"
+	LoaderCPUs  string  `json:"loader_cpus,omitempty"`
+	Fingerprint string  `json:"fingerprint"` // hash of what must agree for two runs to be comparable
+}
+
+// Verdict says how far a cell can be trusted.
+type Verdict string
+
+// Verdicts, best first. Invalid cells are never ranked.
+const (
+	Valid    Verdict = "valid"
+	Degraded Verdict = "degraded" // the figures hold with the reservation that the reasons state
+	Invalid  Verdict = "invalid"
+)
+
+// Cell is one scenario x app x candidate: a row of a table.
+type Cell struct {
+	Scenario  string `json:"scenario"`
+	App       string `json:"app"`
+	Candidate string `json:"candidate"`
+	Server    string `json:"server"`
+	Version   string `json:"version,omitempty"`
+	Profile   string `json:"profile"`
+	Class     string `json:"class"` // engine, wsgi, ...: rows are fairly compared within one
+	Engine    string `json:"engine"`
+	Launches  int    `json:"launches"`
+	Slices    int    `json:"slices"`
+	Requests  uint64 `json:"requests"` // answered rightly within counted windows
+
+	Verdict Verdict  `json:"verdict"`
+	Reasons []string `json:"reasons"`
+
+	Throughput *Estimate `json:"throughput_rps,omitempty"`            // req/s
+	ServerCPU  *Estimate `json:"server_cpu_us_per_request,omitempty"` // µs, whole process tree
+	Latency    *Latency  `json:"latency_ms,omitempty"`
+	Memory     *Memory   `json:"memory_mib,omitempty"`
+	StartupMS  *float64  `json:"startup_ms,omitempty"` // median time from spawn to the first correct reply
+	Loader     *Loader   `json:"loader,omitempty"`
+	Errors     Errors    `json:"errors"`
+
+	Rank     int      `json:"rank,omitempty"` // 1 is best; absent for invalid cells; ties share a rank
+	TiedWith []string `json:"tied_with"`      // candidates whose difference cannot be told
+}
+
+// Estimate is a median with its 95 % confidence interval.
+type Estimate struct {
+	Median float64 `json:"median"`
+	Low    float64 `json:"ci_low"`
+	High   float64 `json:"ci_high"`
+}
+
+// Latency holds percentiles in ms from the merged histograms of all slices. A
+// percentile with fewer than 100 samples beyond it is absent.
+type Latency struct {
+	P50  *float64 `json:"p50,omitempty"`
+	P90  *float64 `json:"p90,omitempty"`
+	P99  *float64 `json:"p99,omitempty"`
+	P999 *float64 `json:"p999,omitempty"`
+	Max  *float64 `json:"max,omitempty"`
+}
+
+// Memory is resident memory of the process tree in MiB, shared pages counted
+// once where the system tells (PSS).
+type Memory struct {
+	Idle  *float64 `json:"idle,omitempty"`  // ready, before any load
+	Peak  *float64 `json:"peak,omitempty"`  // the most seen, connections open
+	After *float64 `json:"after,omitempty"` // load gone, connections closed
+}
+
+// Loader tells what the load cost and how far it was from its own limit.
+type Loader struct {
+	CPU      *float64 `json:"cpu_us_per_request,omitempty"`
+	Headroom *float64 `json:"headroom,omitempty"` // loader ceiling / cell throughput, from its CPU share
+}
+
+// Errors counts requests that got no right answer, over all slices.
+type Errors struct {
+	Total  uint64            `json:"total"`
+	ByKind map[string]uint64 `json:"by_kind"`
+}
+
+// Metrics that pairs are compared by.
+const (
+	MetricThroughput = "throughput_rps"
+	MetricServerCPU  = "server_cpu_us_per_request"
+)
+
+// Pair compares two candidates of one scenario and app, round by round: Ratio is
+// the median of b/a with its 95 % confidence interval.
+type Pair struct {
+	Scenario string  `json:"scenario"`
+	App      string  `json:"app"`
+	A        string  `json:"a"`
+	B        string  `json:"b"`
+	Metric   string  `json:"metric"`
+	Ratio    float64 `json:"ratio"`
+	Low      float64 `json:"ci_low"`
+	High     float64 `json:"ci_high"`
+}
+
+// Separated tells whether the interval excludes 1, that is, whether the
+// difference was resolved.
+func (p Pair) Separated() bool { return p.Low > 1 || p.High < 1 }

@@ -1,0 +1,56 @@
+// Package control is process control for candidates: it starts them, proves that
+// they are ready and that the socket is theirs, stops them by asking, waiting and
+// killing, and sees to it that none outlives benchctl, whatever ends benchctl.
+package control
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+)
+
+// Command says how to start a candidate and how to talk to it.
+type Command struct {
+	Argv []string // program and arguments; no shell is involved
+	Env  []string // "KEY=value", added to the environment of benchctl
+	Dir  string   // working directory, "" for benchctl's own
+	// Verbs maps what can be asked of the running server to how it is asked. The
+	// same signal means opposite things to different servers, so nothing outside
+	// a server's own description speaks in signals.
+	Verbs map[Verb]Action
+}
+
+// Verb is something that can be asked of a running server.
+type Verb string
+
+// Verbs of a server. StopGraceful lets requests in flight finish.
+const (
+	StopGraceful Verb = "stop-graceful"
+	StopNow      Verb = "stop-now"
+	Reload       Verb = "reload"
+	Upgrade      Verb = "upgrade"
+)
+
+// Verbs is every Verb, in the order of their documentation.
+var Verbs = []Verb{StopGraceful, StopNow, Reload, Upgrade}
+
+// Action is how a Verb reaches the server: a signal to its main process, or a
+// command to run.
+type Action struct {
+	Signal syscall.Signal // 0 if Argv is used
+	Argv   []string
+}
+
+// signals are those that servers use as verbs, by name without "SIG".
+var signals = map[string]syscall.Signal{
+	"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "QUIT": syscall.SIGQUIT, "TERM": syscall.SIGTERM,
+	"KILL": syscall.SIGKILL, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "WINCH": syscall.SIGWINCH,
+}
+
+// ParseSignal reads a signal name such as "TERM" or "SIGTERM".
+func ParseSignal(name string) (syscall.Signal, error) {
+	if s, ok := signals[strings.TrimPrefix(name, "SIG")]; ok {
+		return s, nil
+	}
+	return 0, fmt.Errorf("unknown signal %q", name)
+}
