@@ -1,0 +1,114 @@
+package stats_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/benchctl/benchctl/bench/stats"
+)
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		in   []float64
+		want float64
+	}{
+		{[]float64{3, 1, 2}, 2},
+		{[]float64{4, 1, 3, 2}, 2.5},
+		{[]float64{7}, 7},
+	} {
+		if got := stats.Median(c.in); got != c.want {
+			t.Errorf("Median(%v) = %v, want %v", c.in, got, c.want)
+		}
+	}
+	if !math.IsNaN(stats.Median(nil)) {
+		t.Error("the median of nothing is a number")
+	}
+}
+
+func TestBootstrapIsSeeded(t *testing.T) {
+	groups := simulate(rand.New(rand.NewPCG(1, 1)), 3, 20, 0)
+	a, ok := stats.Bootstrap(groups, 42)
+	if !ok {
+		t.Fatal("60 values carry no interval")
+	}
+	if b, _ := stats.Bootstrap(groups, 42); a != b {
+		t.Errorf("one seed gives %v and %v", a, b)
+	}
+	if b, _ := stats.Bootstrap(groups, 43); a == b {
+		t.Error("two seeds give the same interval")
+	}
+	if a.Low > a.Median || a.High < a.Median {
+		t.Errorf("the median is outside of its interval: %v", a)
+	}
+}
+
+func TestFewValuesCarryNoInterval(t *testing.T) {
+	i, ok := stats.Bootstrap([][]float64{{1, 5}, {}, {3}}, 1)
+	if want := (stats.Interval{Median: 3, Low: 1, High: 5}); ok || i != want {
+		t.Errorf("Bootstrap of three values = %v, %v; want the range %v", i, ok, want)
+	}
+}
+
+// simulate draws launches of skewed, outlier-ridden values with median 1; each
+// launch is off by its own effect.
+func simulate(rng *rand.Rand, launches, rounds int, effect float64) [][]float64 {
+	groups := make([][]float64, launches)
+	for l := range groups {
+		off := math.Exp(effect * rng.NormFloat64())
+		for range rounds {
+			v := off * math.Exp(0.05*rng.NormFloat64())
+			if rng.Float64() < 0.05 {
+				v *= 1 + rng.ExpFloat64()
+			}
+			groups[l] = append(groups[l], v)
+		}
+	}
+	return groups
+}
+
+// The interval must cover the true median in about 95 % of repetitions, also of
+// skewed data with outliers. (The outliers move the true median up by about
+// 0.3 %; the reference is computed from one very long sample.)
+func TestCoverage(t *testing.T) {
+	truth := stats.Median(simulate(rand.New(rand.NewPCG(9, 9)), 1, 200_001, 0)[0])
+	const repetitions = 400
+	covered := 0
+	for r := range uint64(repetitions) {
+		i, ok := stats.Bootstrap(simulate(rand.New(rand.NewPCG(7, r)), 1, 60, 0), r)
+		if ok && !i.Excludes(truth) {
+			covered++
+		}
+	}
+	if share := float64(covered) / repetitions; share < 0.92 || share > 0.98 {
+		t.Errorf("the 95 %% interval covers the median in %.1f %% of repetitions", 100*share)
+	}
+}
+
+// When launches differ, an interval that ignored them would be far too narrow.
+func TestLaunchesWiden(t *testing.T) {
+	groups := simulate(rand.New(rand.NewPCG(3, 3)), 8, 30, 0.1)
+	var flat []float64
+	for _, g := range groups {
+		flat = append(flat, g...)
+	}
+	hierarchical, _ := stats.Bootstrap(groups, 1)
+	pooled, _ := stats.Bootstrap([][]float64{flat}, 1)
+	if hierarchical.High-hierarchical.Low < 2*(pooled.High-pooled.Low) {
+		t.Errorf("with launches %v, without %v", hierarchical, pooled)
+	}
+}
+
+func TestRank(t *testing.T) {
+	values := []float64{10, 20, 20.5, 21, 40}
+	ranks, ties := stats.Rank(len(values),
+		func(i int) float64 { return values[i] },
+		func(i, j int) bool { return math.Abs(values[i]-values[j]) > 0.7 })
+	if want := []int{1, 2, 2, 3, 5}; !reflect.DeepEqual(ranks, want) {
+		t.Errorf("ranks %v, want %v", ranks, want)
+	}
+	if want := [][]int{nil, {2}, {1, 3}, {2}, nil}; !reflect.DeepEqual(ties, want) {
+		t.Errorf("ties %v, want %v", ties, want)
+	}
+}
