@@ -1,0 +1,31 @@
+package measure
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// Environment describes this machine. Its fingerprint covers what must agree for
+// the absolute figures of two runs to be comparable; ratios within a run need no
+// such agreement. The processors of server and loader are the caller's to fill in.
+func Environment() results.Environment {
+	e := results.Environment{
+		CPU: cpuModel(), Cores: runtime.NumCPU(), MemoryMiB: memoryMiB(), Kernel: kernel(),
+		OS: osName(), Go: runtime.Version(), Governor: governor(), Virtualized: hypervisor(),
+	}
+	if e.OS == "" {
+		e.OS = runtime.GOOS
+	}
+	e.Fingerprint = fingerprint(e)
+	return e
+}
+
+func fingerprint(e results.Environment) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q %q %q %q %q",
+		e.CPU, e.Cores, e.Kernel, e.OS, e.Governor, e.Virtualized, runtime.GOARCH))
+	return hex.EncodeToString(sum[:6])
+}

@@ -1,0 +1,27 @@
+//go:build !linux
+
+package measure
+
+import "time"
+
+// Tree is not measured here.
+type Tree struct{}
+
+// NewTree returns a Tree whose figures are unknown.
+func NewTree(int) *Tree { return &Tree{} }
+
+// CPU is not told here.
+func (*Tree) CPU() (time.Duration, error) { return 0, ErrUnsupported }
+
+// Memory is not told here.
+func (*Tree) Memory() (float64, error) { return 0, ErrUnsupported }
+
+// Steal is not told here.
+func Steal() (time.Duration, error) { return 0, ErrUnsupported }
+
+func cpuModel() string   { return "" }
+func kernel() string     { return "" }
+func memoryMiB() float64 { return 0 }
+func osName() string     { return "" }
+func governor() string   { return "" }
+func hypervisor() string { return "" }
