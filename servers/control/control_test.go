@@ -1,0 +1,331 @@
+package control_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/servers/control"
+	"github.com/benchctl/benchctl/servers/control/proc"
+)
+
+// The test binary plays every part: the guard, the candidates, and a benchctl
+// that is killed.
+func TestMain(m *testing.M) {
+	switch part := os.Getenv("CONTROL_TEST_PART"); {
+	case len(os.Args) == 2 && os.Args[1] == "guard":
+		os.Unsetenv("CONTROL_TEST_PART")
+		os.Exit(control.RunGuard())
+	case part != "":
+		play(part)
+	default:
+		os.Setenv("GORACE", "atexit_sleep_ms=0") // of the parts: they end often
+		os.Exit(m.Run())
+	}
+}
+
+func play(part string) {
+	switch part {
+	case "serve": // on the handed-in listener
+		ln, err := net.FileListener(os.NewFile(3, "listener"))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(7)
+		}
+		stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer cancel()
+		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})}
+		go srv.Serve(ln)
+		<-stop.Done()
+		fmt.Println("stopping as asked")
+		os.Exit(0)
+	case "bind": // by itself, on TEST_ADDRESS
+		ln, err := net.Listen("tcp", os.Getenv("TEST_ADDRESS"))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(7)
+		}
+		http.Serve(ln, http.NotFoundHandler())
+	case "stubborn":
+		signal.Ignore(syscall.SIGTERM)
+		select {}
+	case "hang":
+		select {}
+	case "fail":
+		fmt.Fprintln(os.Stderr, "no module named app")
+		os.Exit(3)
+	case "daemonize": // a child in a session of its own, main gone
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), "CONTROL_TEST_PART=hang")
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := child.Start(); err != nil {
+			os.Exit(7)
+		}
+		fmt.Println("child", child.Process.Pid)
+		os.Exit(0)
+	case "flood":
+		out := bufio.NewWriter(os.Stdout)
+		for i := range 400_000 {
+			fmt.Fprintf(out, "line %d of far too many\n", i)
+		}
+		fmt.Fprintln(out, "the end")
+		out.Flush()
+		os.Exit(0)
+	case "owner": // a benchctl with a stubborn candidate, to be killed
+		p, err := control.Start("stubborn", spec("stubborn", os.Getenv("TEST_LOG")))
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(7)
+		}
+		fmt.Println(p.PID)
+		select {}
+	}
+}
+
+func spec(part, log string) control.Spec {
+	return control.Spec{
+		Command: control.Command{Argv: []string{os.Args[0]}, Env: []string{"CONTROL_TEST_PART=" + part}},
+		Guard:   []string{os.Args[0], "guard"},
+		Log:     log,
+	}
+}
+
+func start(t *testing.T, part string, change func(*control.Spec)) *control.Process {
+	t.Helper()
+	s := spec(part, filepath.Join(t.TempDir(), "log"))
+	if change != nil {
+		change(&s)
+	}
+	p, err := control.Start(part, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p
+}
+
+// listen returns a listener's file and address.
+func listen(t *testing.T) (*os.File, string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	t.Cleanup(func() { f.Close() })
+	return f, f2addr(t, f)
+}
+
+func f2addr(t *testing.T, f *os.File) string {
+	ln, err := net.FileListener(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func probe(address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, "GET", "http://"+address+"/", nil)
+		if err != nil {
+			return err
+		}
+		req.Close = true
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		return res.Body.Close()
+	}
+}
+
+func TestHandedInListener(t *testing.T) {
+	f, address := listen(t)
+	log := filepath.Join(t.TempDir(), "log")
+	p := start(t, "serve", func(s *control.Spec) { s.Listener, s.Log = f, log })
+	f.Close()
+	took, err := p.Ready(t.Context(), address, 10*time.Second, probe(address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took <= 0 {
+		t.Errorf("ready after %v", took)
+	}
+	if exit := p.Stop(t.Context(), 10*time.Second); exit.Code != 0 || exit.Killed {
+		t.Errorf("stop: %+v", exit)
+	}
+	if tail := control.LogTail(log, 1); tail != "stopping as asked" {
+		t.Errorf("log ends with %q", tail)
+	}
+}
+
+func TestStopKillsWhatIgnoresIt(t *testing.T) {
+	p := start(t, "stubborn", nil)
+	exit := p.Stop(t.Context(), 50*time.Millisecond)
+	if !exit.Killed || exit.Signal != syscall.SIGKILL {
+		t.Errorf("stop: %+v", exit)
+	}
+	gone(t, p.PID)
+}
+
+func TestEndsBeforeReady(t *testing.T) {
+	p := start(t, "fail", nil)
+	_, err := p.Ready(t.Context(), "127.0.0.1:1", 10*time.Second, func(context.Context) error { return errors.New("refused") })
+	if err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "no module named app") {
+		t.Errorf("ready: %v", err)
+	}
+}
+
+func TestNeverReady(t *testing.T) {
+	p := start(t, "hang", nil)
+	_, err := p.Ready(t.Context(), "127.0.0.1:1", 30*time.Millisecond, func(context.Context) error { return errors.New("connection refused") })
+	if !errors.Is(err, control.ErrNotReady) || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("ready: %v", err)
+	}
+}
+
+func TestSomebodyElsesPort(t *testing.T) {
+	needProc(t)
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	go http.Serve(other, http.NotFoundHandler())
+	address := other.Addr().String()
+	p := start(t, "hang", nil)
+	_, err = p.Ready(t.Context(), address, 10*time.Second, probe(address))
+	if err == nil || !strings.Contains(err.Error(), "belongs to somebody else") {
+		t.Errorf("ready: %v", err)
+	}
+}
+
+func TestBindsByItself(t *testing.T) {
+	address, err := control.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "bind", func(s *control.Spec) { s.Env = append(s.Env, "TEST_ADDRESS="+address) })
+	if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDaemonizedChildIsKilled(t *testing.T) {
+	needProc(t)
+	log := filepath.Join(t.TempDir(), "log")
+	p := start(t, "daemonize", func(s *control.Spec) { s.Log = log })
+	<-p.Done()
+	if p.Exit().Escaped == 0 || !strings.Contains(p.Exit().String(), "leaving 1 processes behind") {
+		t.Errorf("exit: %s", p.Exit())
+	}
+	child, err := strconv.Atoi(strings.TrimPrefix(control.LogTail(log, 1), "child "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone(t, child)
+}
+
+func TestLogIsBounded(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	p := start(t, "flood", func(s *control.Spec) { s.Log = log })
+	<-p.Done()
+	var total int64
+	for _, name := range []string{log, log + ".old"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += info.Size()
+	}
+	if total > 3<<20 {
+		t.Errorf("%d bytes of log were kept", total)
+	}
+	if tail := control.LogTail(log, 1); tail != "the end" {
+		t.Errorf("log ends with %q", tail)
+	}
+}
+
+func TestMissingProgram(t *testing.T) {
+	s := spec("hang", "")
+	s.Argv = []string{"no-such-server-program"}
+	if _, err := control.Start("ghost", s); err == nil || !strings.Contains(err.Error(), "start ghost") || !strings.Contains(err.Error(), "no-such-server-program") {
+		t.Errorf("start: %v", err)
+	}
+}
+
+// A killed benchctl closes its end of the pipe, and the guard sees to the rest.
+func TestNothingOutlivesItsOwner(t *testing.T) {
+	needProc(t)
+	owner := exec.Command(os.Args[0])
+	owner.Env = append(os.Environ(), "CONTROL_TEST_PART=owner", "TEST_LOG="+filepath.Join(t.TempDir(), "log"))
+	out, err := owner.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatalf("owner said %q", line)
+	}
+	owner.Process.Kill()
+	owner.Wait()
+	gone(t, pid)
+}
+
+// gone waits until pid no longer exists, within reason.
+func gone(t *testing.T, pid int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for syscall.Kill(pid, 0) == nil {
+		if state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); strings.Contains(string(state), ") Z ") {
+			return // dead; init has not reaped it yet
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("process %d is still there", pid)
+		}
+	}
+}
+
+func needProc(t *testing.T) {
+	if _, err := proc.Tree(os.Getpid()); err != nil {
+		t.Skip(err)
+	}
+}
+
+func TestParseCPUs(t *testing.T) {
+	for list, want := range map[string]string{"0": "0", "0-3": "0-3", "3,0-1": "0-1,3", "1,1": "1"} {
+		if got, err := control.ParseCPUs(list); err != nil || got.String() != want {
+			t.Errorf("ParseCPUs(%q) = %v, %v; want %s", list, got, err, want)
+		}
+	}
+	for _, list := range []string{"", "a", "3-1", "-1", "0,", "99999"} {
+		if got, err := control.ParseCPUs(list); err == nil {
+			t.Errorf("ParseCPUs(%q) = %v, want an error", list, got)
+		}
+	}
+}

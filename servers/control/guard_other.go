@@ -1,0 +1,29 @@
+//go:build !linux
+
+package control
+
+import (
+	"os/signal"
+	"syscall"
+)
+
+// Without subreapers and parent-death signals the process group has to do: a
+// server that leaves its group escapes.
+
+func adoptOrphans() error { return nil }
+
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+func descendants() []int { return nil }
+
+func ignoreTerminal() {
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+}
+
+func raiseFileLimit() {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
+		limit.Cur = min(limit.Max, 10240) // OPEN_MAX of darwin
+		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+	}
+}

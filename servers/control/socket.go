@@ -1,0 +1,39 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/benchctl/benchctl/servers/control/proc"
+)
+
+// ownsSocket proves that the sockets listening on address are held by the
+// candidate's process tree. Where the system can't tell, it is silent.
+func (p *Process) ownsSocket(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	tree, err := proc.Tree(p.PID)
+	if errors.Is(err, proc.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	owners, err := proc.ListenerOwners(n, tree)
+	if err != nil {
+		return err
+	}
+	if !owners.All() {
+		return fmt.Errorf("port %d belongs to somebody else: %d of %d listening sockets are the candidate's own",
+			n, owners.Owned, owners.Sockets)
+	}
+	return nil
+}
