@@ -1,0 +1,136 @@
+package results
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Latency histograms lie in one HdrHistogram log (format 1.3) per block, in ns,
+// an interval per slice, tagged with the candidate, so that HdrHistogram's own
+// tools read them.
+
+func (s *Store) histPath(block int) string { return histPath(s.dir, s.manifest, block) }
+
+func histPath(dir string, m Manifest, block int) string {
+	b := m.Blocks[block]
+	return filepath.Join(dir, dirHist, fmt.Sprintf("%02d.%s.%s.hlog", block, safeName(b.Scenario), safeName(b.App)))
+}
+
+func (s *Store) appendHistograms(trials []Trial, latency []*hdrhistogram.Histogram) error {
+	var text bytes.Buffer
+	w := hdrhistogram.NewHistogramLogWriter(&text)
+	for i, h := range latency {
+		if h == nil {
+			continue
+		}
+		h.SetTag(trials[i].Candidate)
+		h.SetStartTimeMs(trials[i].At.UnixMilli())
+		h.SetEndTimeMs(trials[i].At.Add(trials[i].Wall).UnixMilli())
+		if err := w.OutputIntervalHistogram(h); err != nil {
+			return err
+		}
+	}
+	path := s.histPath(trials[0].Block)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := startHistLog(f, s.manifest); err != nil {
+		return err
+	}
+	return appendSynced(f, text.Bytes())
+}
+
+// startHistLog writes the head of an empty log, and ends a torn last line.
+func startHistLog(f *os.File, m Manifest) error {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if end == 0 {
+		w := hdrhistogram.NewHistogramLogWriter(f)
+		if err := w.OutputLogFormatVersion(); err != nil {
+			return err
+		}
+		if err := w.OutputComment("[Latency in ns; interval maximum in ms; one interval a slice]"); err != nil {
+			return err
+		}
+		return w.OutputStartTime(m.Started.UnixMilli())
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, end-1); err != nil {
+		return err
+	}
+	if last[0] != '\n' {
+		_, err = f.WriteString("\n")
+	}
+	return err
+}
+
+// histKey finds a trial's histogram: its tag and its start in ms.
+type histKey struct {
+	candidate string
+	startMS   int64
+}
+
+// mergeHistograms reads a block's log and merges the histograms of the given
+// trials by candidate. Lines that belong to no trial, or that can't be read, as a
+// killed process leaves them, are passed over.
+func mergeHistograms(path string, trials []Trial) (map[string]*hdrhistogram.Histogram, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	wanted := make(map[histKey]bool)
+	for _, t := range trials {
+		wanted[histKey{t.Candidate, t.At.UnixMilli()}] = true
+	}
+	merged := make(map[string]*hdrhistogram.Histogram)
+	lines := bufio.NewReader(f)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if h := decodeInterval(line); h != nil && take(wanted, h) {
+			if sum := merged[h.Tag()]; sum != nil {
+				sum.Merge(h)
+			} else {
+				merged[h.Tag()] = h
+			}
+		}
+		if err == io.EOF {
+			return merged, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func decodeInterval(line []byte) *hdrhistogram.Histogram {
+	h, err := hdrhistogram.NewHistogramLogReader(bytes.NewReader(line)).NextIntervalHistogram()
+	if err != nil {
+		return nil
+	}
+	return h
+}
+
+// take removes h from what is wanted and tells whether it was there. The reader
+// cuts the fraction of a ms that is lost in the log's decimal seconds, so the ms
+// after counts too.
+func take(wanted map[histKey]bool, h *hdrhistogram.Histogram) bool {
+	for _, ms := range []int64{h.StartTimeMs(), h.StartTimeMs() + 1} {
+		key := histKey{h.Tag(), ms}
+		if wanted[key] {
+			delete(wanted, key)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,102 @@
+package results
+
+import "time"
+
+// ManifestSchema names the format of Manifest.
+const ManifestSchema = "benchctl/manifest/v1"
+
+// Manifest is what a run was asked to do, complete enough to go on with it in
+// another process: manifest.json.
+type Manifest struct {
+	Schema      string        `json:"schema"`
+	ID          string        `json:"id"`
+	Started     time.Time     `json:"started"`
+	Benchctl    string        `json:"benchctl"`
+	Command     string        `json:"command"`
+	Seed        uint64        `json:"seed"`
+	Launches    int           `json:"launches"`
+	Rounds      int           `json:"rounds"`
+	Slice       time.Duration `json:"slice_ns"`            // 0: by the candidate's speed
+	Budget      time.Duration `json:"budget_ns,omitempty"` // 0: none
+	Blocks      []Block       `json:"blocks"`
+	Candidates  []Candidate   `json:"candidates"`
+	ServerDirs  []string      `json:"server_dirs,omitempty"` // absolute
+	Binaries    []string      `json:"binaries,omitempty"`    // VERSION=PATH of other benchctl builds
+	Environment Environment   `json:"environment"`
+	Notes       []string      `json:"notes,omitempty"`
+}
+
+// Block is one scenario with one app: all candidates are measured in it, round
+// by round.
+type Block struct {
+	Scenario    string        `json:"scenario"`
+	App         string        `json:"app"`
+	Engine      string        `json:"engine"`
+	Connections int           `json:"connections"`
+	Rate        float64       `json:"rate,omitempty"` // req/s offered; 0 in a closed loop
+	Timeout     time.Duration `json:"timeout_ns"`
+}
+
+// Candidate is a server as measured.
+type Candidate struct {
+	Name    string `json:"name"` // name[@version][:profile][#label], as asked for
+	Server  string `json:"server"`
+	Version string `json:"version,omitempty"`
+	Profile string `json:"profile"`
+	Class   string `json:"class"`
+}
+
+// Launch is one start of one candidate: a line of launches.jsonl, written when
+// the candidate has stopped or failed.
+type Launch struct {
+	Launch    int       `json:"launch"`
+	Attempt   int       `json:"attempt"` // 1 more each time a run is resumed
+	Candidate string    `json:"candidate"`
+	Started   time.Time `json:"started"`
+	StartupMS *float64  `json:"startup_ms,omitempty"`
+	IdleMiB   *float64  `json:"idle_mib,omitempty"`
+	AfterMiB  *float64  `json:"after_mib,omitempty"`
+	// Failure says why the candidate could not be measured, or not any longer; ""
+	// if it could. FailedApp confines it to one app of the suite.
+	Failure   string `json:"failure,omitempty"`
+	FailedApp string `json:"failed_app,omitempty"`
+	LogTail   string `json:"log_tail,omitempty"`
+}
+
+// Trial is one slice: a line of trials.jsonl. Times are in ns.
+type Trial struct {
+	Launch    int       `json:"launch"`
+	Attempt   int       `json:"attempt"`
+	Block     int       `json:"block"`
+	Round     int       `json:"round"`
+	Position  int       `json:"position"` // in the round's order, from 0
+	Of        int       `json:"of"`       // trials in this round; fewer lines mean that it was cut off
+	Scenario  string    `json:"scenario"`
+	App       string    `json:"app"`
+	Candidate string    `json:"candidate"`
+	At        time.Time `json:"at"`
+
+	Sent      uint64        `json:"sent"`
+	Answered  uint64        `json:"answered"`
+	Counted   uint64        `json:"counted"`
+	Elapsed   time.Duration `json:"elapsed_ns"` // of the counted window
+	Wall      time.Duration `json:"wall_ns"`    // of the whole slice, lead-in and drain included
+	BytesIn   uint64        `json:"bytes_in"`
+	ServerCPU *int64        `json:"server_cpu_ns,omitempty"` // over Wall
+	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"`
+	Steal     *int64        `json:"steal_ns,omitempty"` // of all processors together
+	MemoryMiB *float64      `json:"memory_mib,omitempty"`
+	LagP99    *int64        `json:"send_lag_p99_ns,omitempty"` // open loop
+
+	Errors     map[string]uint64 `json:"errors,omitempty"`
+	Sampled    uint64            `json:"sampled"`
+	Wrong      uint64            `json:"wrong,omitempty"`
+	WrongBody  string            `json:"wrong_body,omitempty"`
+	Reconnects uint64            `json:"reconnects,omitempty"`
+}
+
+// RoundKey names a round of a run.
+type RoundKey struct{ Launch, Block, Round int }
+
+// Key is the round that the trial belongs to.
+func (t Trial) Key() RoundKey { return RoundKey{t.Launch, t.Block, t.Round} }

@@ -1,0 +1,223 @@
+package results
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Names within a run's directory.
+const (
+	fileManifest = "manifest.json"
+	fileTrials   = "trials.jsonl"
+	fileLaunches = "launches.jsonl"
+	fileSummary  = "summary.json"
+	fileLock     = "lock"
+	dirHist      = "hist"
+	dirLogs      = "logs"
+	dirReport    = "report"
+)
+
+// Store is a run's directory, open for appending. One process at a time has it.
+type Store struct {
+	dir      string
+	manifest Manifest
+	trials   *os.File
+	launches *os.File
+	lock     *os.File
+}
+
+// Create makes dir, which must not hold a run yet, and writes the manifest.
+func Create(dir string, m Manifest) (*Store, error) {
+	if _, err := os.Stat(filepath.Join(dir, fileManifest)); err == nil {
+		return nil, fmt.Errorf("create run %s: there is a run already", dir)
+	}
+	for _, sub := range []string{dirHist, dirLogs, dirReport} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return nil, fmt.Errorf("create run: %w", err)
+		}
+	}
+	m.Schema = ManifestSchema
+	if err := writeJSON(filepath.Join(dir, fileManifest), m); err != nil {
+		return nil, fmt.Errorf("create run: %w", err)
+	}
+	return open(dir, m)
+}
+
+// Reopen opens a run to go on with it. What a killed process left incomplete, a
+// line or a round that was never synced, is cut off.
+func Reopen(dir string) (*Store, error) {
+	m, err := readManifest(dir)
+	if err != nil {
+		return nil, fmt.Errorf("resume run: %w", err)
+	}
+	s, err := open(dir, m)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cutIncomplete(); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("resume run %s: %w", m.ID, err)
+	}
+	return s, nil
+}
+
+func open(dir string, m Manifest) (*Store, error) {
+	s := &Store{dir: dir, manifest: m}
+	for _, f := range []struct {
+		name string
+		file **os.File
+	}{{fileLock, &s.lock}, {fileTrials, &s.trials}, {fileLaunches, &s.launches}} {
+		file, err := os.OpenFile(filepath.Join(dir, f.name), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("open run: %w", err)
+		}
+		*f.file = file
+	}
+	if err := lockFile(s.lock); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open run %s: another benchctl is measuring it: %w", m.ID, err)
+	}
+	return s, nil
+}
+
+// Close releases the run.
+func (s *Store) Close() error {
+	var errs []error
+	for _, f := range []*os.File{s.trials, s.launches, s.lock} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Dir is the run's directory.
+func (s *Store) Dir() string { return s.dir }
+
+// LogDir is where the candidates' output goes.
+func (s *Store) LogDir() string { return filepath.Join(s.dir, dirLogs) }
+
+// ReportDir is where the report goes.
+func (s *Store) ReportDir() string { return filepath.Join(s.dir, dirReport) }
+
+// Manifest is what the run was asked to do.
+func (s *Store) Manifest() Manifest { return s.manifest }
+
+// AppendRound adds the trials of one round with their latency histograms, in the
+// same order; a nil histogram is left out. It returns when both are on the disk.
+// A round is the unit of what can be lost: it is there whole or not at all.
+func (s *Store) AppendRound(trials []Trial, latency []*hdrhistogram.Histogram) error {
+	if len(trials) == 0 {
+		return nil
+	}
+	if err := s.appendHistograms(trials, latency); err != nil {
+		return fmt.Errorf("write histograms: %w", err)
+	}
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	for _, t := range trials {
+		t.Of = len(trials)
+		if err := encoder.Encode(t); err != nil {
+			return fmt.Errorf("write trials: %w", err)
+		}
+	}
+	return appendSynced(s.trials, lines.Bytes())
+}
+
+// AppendLaunch adds how one start of one candidate went.
+func (s *Store) AppendLaunch(l Launch) error {
+	line, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("write launch: %w", err)
+	}
+	return appendSynced(s.launches, append(line, '\n'))
+}
+
+// WriteSummary writes summary.json, replacing an earlier one at once.
+func (s *Store) WriteSummary(sum *Summary) error {
+	if err := writeJSON(filepath.Join(s.dir, fileSummary), sum); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+func appendSynced(f *os.File, lines []byte) error {
+	if _, err := f.Write(lines); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// writeJSON replaces path by rename, so that a reader sees the old or the new.
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already when the rename succeeded
+	_, err = f.Write(append(text, '\n'))
+	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// cutIncomplete removes a torn last line and the trials of a round that has
+// fewer lines than it says.
+func (s *Store) cutIncomplete() error {
+	if err := cutTo(s.launches, func(text []byte) int { return bytes.LastIndexByte(text, '\n') + 1 }); err != nil {
+		return err
+	}
+	return cutTo(s.trials, completeRounds)
+}
+
+func cutTo(f *os.File, keep func([]byte) int) error {
+	text, err := os.ReadFile(f.Name())
+	if err != nil {
+		return err
+	}
+	if n := keep(text); n < len(text) {
+		return errors.Join(f.Truncate(int64(n)), f.Sync())
+	}
+	return nil
+}
+
+// completeRounds is the length of the part of trials.jsonl that holds complete
+// rounds. Only the last round can be incomplete: each is written at once.
+func completeRounds(text []byte) int {
+	end, complete, lines := 0, 0, 0
+	for line := range bytes.Lines(text) {
+		var t Trial
+		if line[len(line)-1] != '\n' || json.Unmarshal(line, &t) != nil {
+			break
+		}
+		end += len(line)
+		lines++
+		if lines == t.Of {
+			complete, lines = end, 0
+		}
+	}
+	return complete
+}
+
+// safeName makes a name that may hold anything into one path element.
+func safeName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-@#=", r) {
+			return r
+		}
+		return '_'
+	}, name)
+}

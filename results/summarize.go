@@ -1,0 +1,336 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/benchctl/benchctl/bench/stats"
+)
+
+// Summarize computes the summary of what a run has recorded so far. The same
+// record gives the same summary.
+func Summarize(r *Record) (*Summary, error) {
+	m := r.Manifest
+	s := &Summary{Schema: SummarySchema, Run: Run{
+		ID: m.ID, Status: r.status(), Seed: m.Seed, Started: m.Started, Finished: r.finished(), Benchctl: m.Benchctl,
+		Command: m.Command, Environment: m.Environment, Notes: m.Notes,
+	}, Pairs: []Pair{}}
+	for i := range m.Blocks {
+		if err := s.addBlock(r, i); err != nil {
+			return nil, fmt.Errorf("summarize run %s: %w", m.ID, err)
+		}
+	}
+	return s, nil
+}
+
+// status is complete when every planned round has been measured, or can't be
+// because no candidate was left.
+func (r *Record) status() string {
+	if len(r.Done()) == r.Manifest.Launches*r.Manifest.Rounds*len(r.Manifest.Blocks) {
+		return StatusComplete
+	}
+	for b := range r.Manifest.Blocks {
+		for _, c := range r.Manifest.Candidates {
+			if !r.failed(c.Name, r.Manifest.Blocks[b].App) {
+				return StatusPartial
+			}
+		}
+	}
+	return StatusComplete
+}
+
+func (r *Record) failed(candidate, app string) bool {
+	return slices.ContainsFunc(r.Launches, func(l Launch) bool {
+		return l.Candidate == candidate && l.Failure != "" && (l.FailedApp == "" || l.FailedApp == app)
+	})
+}
+
+func (r *Record) finished() time.Time {
+	var last time.Time
+	for _, t := range r.Trials {
+		if end := t.At.Add(t.Wall); end.After(last) {
+			last = end
+		}
+	}
+	return last
+}
+
+// addBlock adds the cells of one block, ranked, and their pairs.
+func (s *Summary) addBlock(r *Record, block int) error {
+	m := r.Manifest
+	var trials []Trial
+	for _, t := range r.Trials {
+		if t.Block == block {
+			trials = append(trials, t)
+		}
+	}
+	hists, err := mergeHistograms(histPath(r.Dir, m, block), trials)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	cells := make([]Cell, len(m.Candidates))
+	own := make([][]Trial, len(m.Candidates))
+	for i, c := range m.Candidates {
+		own[i] = slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Candidate != c.Name })
+		cells[i] = newCell(r, m.Blocks[block], c, own[i], hists[c.Name])
+	}
+	var pairs []Pair
+	for a := range cells {
+		for b := a + 1; b < len(cells); b++ {
+			if cells[a].Verdict != Invalid && cells[b].Verdict != Invalid {
+				pairs = append(pairs, comparePair(m, cells[a], cells[b], own[a], own[b])...)
+			}
+		}
+	}
+	rank(cells, pairs, rankMetric(m.Blocks[block]))
+	s.Cells = append(s.Cells, cells...)
+	s.Pairs = append(s.Pairs, pairs...)
+	return nil
+}
+
+// newCell computes one row from its trials.
+func newCell(r *Record, b Block, c Candidate, trials []Trial, h *hdrhistogram.Histogram) Cell {
+	e := evidence{block: b, trials: trials, env: r.Manifest.Environment}
+	for _, l := range r.Launches {
+		if l.Candidate == c.Name {
+			e.launches = append(e.launches, l)
+		}
+	}
+	if h != nil {
+		e.p99 = time.Duration(h.ValueAtQuantile(99))
+	}
+	cell := Cell{
+		Scenario: b.Scenario, App: b.App, Candidate: c.Name, Server: c.Server, Version: c.Version,
+		Profile: c.Profile, Class: c.Class, Engine: b.Engine,
+		Launches: countLaunches(trials), Slices: len(trials), Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
+		Throughput: estimate(r.Manifest, trials, throughput), ServerCPU: estimate(r.Manifest, trials, serverCPU),
+		Latency: percentiles(h), Memory: memory(e.launches, trials), StartupMS: startup(e.launches),
+		Loader: e.loader(), Errors: e.errors(), TiedWith: []string{},
+	}
+	cell.Verdict, cell.Reasons = verdict(e)
+	return cell
+}
+
+func countLaunches(trials []Trial) int {
+	seen := make(map[[2]int]bool)
+	for _, t := range trials {
+		seen[[2]int{t.Launch, t.Attempt}] = true
+	}
+	return len(seen)
+}
+
+// A metric is a figure of one trial; ok is false if the trial does not tell it.
+type metric func(Trial) (value float64, ok bool)
+
+func throughput(t Trial) (float64, bool) {
+	return float64(t.Counted) / t.Elapsed.Seconds(), t.Elapsed > 0
+}
+
+func serverCPU(t Trial) (float64, bool) {
+	if t.ServerCPU == nil || t.Answered == 0 {
+		return 0, false
+	}
+	return float64(*t.ServerCPU) / 1e3 / float64(t.Answered), true
+}
+
+// estimate is the median of a metric over trials, grouped by launch; nil if no
+// trial tells it.
+func estimate(m Manifest, trials []Trial, of metric) *Estimate {
+	var groups launchGroups
+	for _, t := range trials {
+		if v, ok := of(t); ok {
+			groups.add(t, v)
+		}
+	}
+	if len(groups.values) == 0 {
+		return nil
+	}
+	i, _ := stats.Bootstrap(groups.values, m.Seed)
+	return &Estimate{i.Median, i.Low, i.High}
+}
+
+// launchGroups collects values by launch; a resumed launch is another one.
+type launchGroups struct {
+	index  map[[2]int]int
+	values [][]float64
+}
+
+func (g *launchGroups) add(t Trial, v float64) {
+	key := [2]int{t.Launch, t.Attempt}
+	i, ok := g.index[key]
+	if !ok {
+		if g.index == nil {
+			g.index = make(map[[2]int]int)
+		}
+		i = len(g.values)
+		g.index[key] = i
+		g.values = append(g.values, nil)
+	}
+	g.values[i] = append(g.values[i], v)
+}
+
+// percentiles reads the merged histogram. With fewer than 100 samples beyond it,
+// a percentile is left out.
+func percentiles(h *hdrhistogram.Histogram) *Latency {
+	if h == nil || h.TotalCount() == 0 {
+		return nil
+	}
+	at := func(q float64) *float64 {
+		if float64(h.TotalCount())*(100-q)/100 < 100 {
+			return nil
+		}
+		return known(float64(h.ValueAtQuantile(q)) / 1e6)
+	}
+	return &Latency{P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), Max: known(float64(h.Max()) / 1e6)}
+}
+
+func known(v float64) *float64 { return &v }
+
+func memory(launches []Launch, trials []Trial) *Memory {
+	var idle, after []float64
+	for _, l := range launches {
+		if l.IdleMiB != nil {
+			idle = append(idle, *l.IdleMiB)
+		}
+		if l.AfterMiB != nil {
+			after = append(after, *l.AfterMiB)
+		}
+	}
+	m := Memory{Idle: medianOf(idle), After: medianOf(after)}
+	for _, t := range trials {
+		if t.MemoryMiB != nil && (m.Peak == nil || *t.MemoryMiB > *m.Peak) {
+			m.Peak = t.MemoryMiB
+		}
+	}
+	if m == (Memory{}) {
+		return nil
+	}
+	return &m
+}
+
+func startup(launches []Launch) *float64 {
+	var all []float64
+	for _, l := range launches {
+		if l.StartupMS != nil {
+			all = append(all, *l.StartupMS)
+		}
+	}
+	return medianOf(all)
+}
+
+func medianOf(values []float64) *float64 {
+	if len(values) == 0 {
+		return nil
+	}
+	return known(stats.Median(values))
+}
+
+// loader tells the load generator's cost, and how far it was from its limit.
+func (e evidence) loader() *Loader {
+	var cpu, answered float64
+	for _, t := range e.trials {
+		if t.LoaderCPU == nil {
+			return nil
+		}
+		cpu += float64(*t.LoaderCPU)
+		answered += float64(t.Answered)
+	}
+	if answered == 0 {
+		return nil
+	}
+	l := &Loader{CPU: known(cpu / 1e3 / answered)}
+	if share, _ := e.use(); share > 0 {
+		l.Headroom = known(1 / share)
+	}
+	return l
+}
+
+// comparePair compares two cells round by round, so that whatever slowed the
+// machine in a round slowed both. Metrics without enough rounds are left out.
+func comparePair(m Manifest, a, b Cell, trialsA, trialsB []Trial) []Pair {
+	byRound := make(map[RoundKey]Trial)
+	for _, t := range trialsA {
+		byRound[t.Key()] = t
+	}
+	var pairs []Pair
+	for _, metric := range []struct {
+		name string
+		of   metric
+	}{{MetricThroughput, throughput}, {MetricServerCPU, serverCPU}} {
+		var ratios launchGroups
+		for _, t := range trialsB {
+			va, okA := metric.of(byRound[t.Key()])
+			vb, okB := metric.of(t)
+			if okA && okB && va > 0 && vb > 0 {
+				ratios.add(t, vb/va)
+			}
+		}
+		if i, ok := stats.Bootstrap(ratios.values, m.Seed^hash(a.Candidate, b.Candidate, metric.name)); ok {
+			pairs = append(pairs, Pair{a.Scenario, a.App, a.Candidate, b.Candidate, metric.name, i.Median, i.Low, i.High})
+		}
+	}
+	return pairs
+}
+
+func hash(words ...string) uint64 {
+	h := fnv.New64a()
+	for _, w := range words {
+		fmt.Fprintf(h, "%q", w)
+	}
+	return h.Sum64()
+}
+
+// rankMetric is what a block's cells are ordered by. At a fixed rate all
+// throughputs are alike, and the cost of serving it differs.
+func rankMetric(b Block) string {
+	if b.Rate > 0 {
+		return MetricServerCPU
+	}
+	return MetricThroughput
+}
+
+// rank ranks the cells that are not invalid. Two tie unless the interval of
+// their paired ratio excludes 1.
+func rank(cells []Cell, pairs []Pair, metric string) {
+	var ranked []int
+	for i, c := range cells {
+		if c.Verdict != Invalid {
+			ranked = append(ranked, i)
+		}
+	}
+	resolved := make(map[[2]string]bool)
+	for _, p := range pairs {
+		if p.Metric == metric && p.Separated() {
+			resolved[[2]string{p.A, p.B}] = true
+			resolved[[2]string{p.B, p.A}] = true
+		}
+	}
+	ranks, ties := stats.Rank(len(ranked),
+		func(i int) float64 { return cells[ranked[i]].cost(metric) },
+		func(i, j int) bool {
+			return resolved[[2]string{cells[ranked[i]].Candidate, cells[ranked[j]].Candidate}]
+		})
+	for i, at := range ranked {
+		cells[at].Rank = ranks[i]
+		for _, j := range ties[i] {
+			cells[at].TiedWith = append(cells[at].TiedWith, cells[ranked[j]].Candidate)
+		}
+	}
+}
+
+// cost is a cell's figure of the metric, turned so that lower is better.
+func (c Cell) cost(metric string) float64 {
+	switch {
+	case metric == MetricThroughput && c.Throughput != nil:
+		return -c.Throughput.Median
+	case metric == MetricServerCPU && c.ServerCPU != nil:
+		return c.ServerCPU.Median
+	}
+	return 0
+}

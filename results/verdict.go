@@ -1,0 +1,199 @@
+package results
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/stats"
+)
+
+// Limits of the verdicts.
+const (
+	maxErrorShare   = 0.001 // of requests; more voids a cell
+	maxSteal        = 0.01  // of the processors' time
+	loaderBoundFrom = 0.80  // share of the loader's processors in use
+	serverIdleBelow = 0.90  // share of the server's processors in use
+	minOfferedShare = 0.99  // of the rate asked for
+	minLagLimit     = time.Millisecond
+	maxLagShare     = 0.10 // of the p99 latency
+)
+
+// evidence is what the verdict on a cell is made from.
+type evidence struct {
+	block    Block
+	launches []Launch // of the candidate
+	trials   []Trial  // of the cell
+	env      Environment
+	p99      time.Duration // 0 if unknown
+}
+
+// verdict judges a cell by all rules and gives every reason, worst first.
+func verdict(e evidence) (Verdict, []string) {
+	invalid, degraded := e.voided(), e.reservations()
+	switch {
+	case len(invalid) > 0:
+		return Invalid, append(invalid, degraded...)
+	case len(degraded) > 0:
+		return Degraded, degraded
+	}
+	return Valid, []string{}
+}
+
+// voided lists why the cell's figures are not to be used.
+func (e evidence) voided() []string {
+	var why []string
+	for _, l := range e.launches {
+		if l.Failure == "" || l.FailedApp != "" && l.FailedApp != e.block.App {
+			continue
+		}
+		reason := l.Failure
+		if l.LogTail != "" {
+			reason += "; its log ends: " + strings.ReplaceAll(l.LogTail, "\n", " / ")
+		}
+		if !slices.Contains(why, reason) {
+			why = append(why, reason)
+		}
+	}
+	sent, errors := e.sum(func(t Trial) uint64 { return t.Sent }), e.errors()
+	wrong := e.sum(func(t Trial) uint64 { return t.Wrong })
+	if wrong > 0 {
+		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed", wrong, e.sum(func(t Trial) uint64 { return t.Sampled })))
+	}
+	if share := float64(errors.Total) / float64(sent); share > maxErrorShare {
+		why = append(why, fmt.Sprintf("errors: %.2g %% of requests failed (%s)", 100*share, errors.kinds()))
+	}
+	if len(why) == 0 && e.sum(func(t Trial) uint64 { return t.Counted }) == 0 {
+		why = append(why, "not measured: no reply was counted")
+	}
+	return why
+}
+
+// reservations lists what the reader of the figures has to know.
+func (e evidence) reservations() []string {
+	var why []string
+	if len(e.trials) == 0 {
+		return nil
+	}
+	if n := len(e.trials); n < stats.MinValues {
+		why = append(why, fmt.Sprintf("too few slices: %d, and an interval takes %d; the range is shown", n, stats.MinValues))
+	}
+	loader, server := e.use()
+	if e.block.Rate == 0 && loader > loaderBoundFrom && (server < serverIdleBelow) {
+		why = append(why, fmt.Sprintf("loader-bound: the load generator used %.0f %% of its processors and the server %.0f %%; throughput is a lower bound", 100*loader, 100*server))
+	}
+	if e.env.ServerCPUs == "" {
+		why = append(why, "not pinned: server and load generator share processors")
+	}
+	if steal := e.steal(); steal > maxSteal {
+		why = append(why, fmt.Sprintf("stolen time: the hypervisor withheld %.1f %% of the processors' time", 100*steal))
+	}
+	return append(why, e.rateReservations()...)
+}
+
+// rateReservations are those of open-loop cells.
+func (e evidence) rateReservations() []string {
+	if e.block.Rate == 0 {
+		return nil
+	}
+	var why []string
+	var counted, seconds float64
+	var lag time.Duration
+	for _, t := range e.trials {
+		counted += float64(t.Counted)
+		seconds += t.Elapsed.Seconds()
+		if t.LagP99 != nil {
+			lag = max(lag, time.Duration(*t.LagP99))
+		}
+	}
+	if share := counted / seconds / e.block.Rate; share < minOfferedShare {
+		why = append(why, fmt.Sprintf("rate not reached: %.1f %% of the offered %g req/s were answered in time", 100*share, e.block.Rate))
+	}
+	if limit := max(minLagLimit, time.Duration(maxLagShare*float64(e.p99))); lag > limit {
+		why = append(why, fmt.Sprintf("late load: the 99th percentile of send lag reached %.2g ms, over %.2g ms", ms(lag), ms(limit)))
+	}
+	return why
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func (e evidence) sum(of func(Trial) uint64) uint64 {
+	var n uint64
+	for _, t := range e.trials {
+		n += of(t)
+	}
+	return n
+}
+
+func (e evidence) errors() Errors {
+	all := Errors{ByKind: make(map[string]uint64)}
+	for _, t := range e.trials {
+		for kind, n := range t.Errors {
+			all.ByKind[kind] += n
+			all.Total += n
+		}
+	}
+	return all
+}
+
+// kinds lists the errors, most frequent first.
+func (e Errors) kinds() string {
+	var names []string
+	for kind := range e.ByKind {
+		names = append(names, kind)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if d := int64(e.ByKind[b]) - int64(e.ByKind[a]); d != 0 {
+			return int(max(-1, min(1, d)))
+		}
+		return strings.Compare(a, b)
+	})
+	for i, kind := range names {
+		names[i] = fmt.Sprintf("%d %s", e.ByKind[kind], kind)
+	}
+	return strings.Join(names, ", ")
+}
+
+// use is how much of their processors loader and server used over all slices;
+// NaN if unknown.
+func (e evidence) use() (loader, server float64) {
+	var wall, l, s float64
+	for _, t := range e.trials {
+		if t.LoaderCPU == nil || t.ServerCPU == nil {
+			return math.NaN(), math.NaN()
+		}
+		wall += float64(t.Wall)
+		l += float64(*t.LoaderCPU)
+		s += float64(*t.ServerCPU)
+	}
+	return l / wall / float64(e.env.cpusOf(e.env.LoaderCPUs)), s / wall / float64(e.env.cpusOf(e.env.ServerCPUs))
+}
+
+func (e evidence) steal() float64 {
+	var wall, stolen float64
+	for _, t := range e.trials {
+		if t.Steal != nil {
+			wall += float64(t.Wall)
+			stolen += float64(*t.Steal)
+		}
+	}
+	return stolen / wall / float64(e.env.Cores) // NaN if unknown, which exceeds no limit
+}
+
+// cpusOf counts the processors of a list such as "0-3,5"; without one, all.
+func (e Environment) cpusOf(list string) int {
+	if list == "" {
+		return e.Cores
+	}
+	n := 0
+	for _, part := range strings.Split(list, ",") {
+		var first, last int
+		if k, _ := fmt.Sscanf(part, "%d-%d", &first, &last); k < 2 {
+			last = first
+		}
+		n += last - first + 1
+	}
+	return n
+}
