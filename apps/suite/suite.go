@@ -14,9 +14,12 @@ type Spec struct {
 	Name    string   // "size"
 	Doc     string   // one line, for "benchctl list apps"
 	Methods []string // taken; GET implies HEAD
-	Params  []Param
-	New     func() apps.App
-	// exchange makes the request and its right reply from checked parameters.
+	Params  []Param  // at most maxParams
+	// handler makes what answers a request; what it holds lives as long as the
+	// app is mounted.
+	handler func() handler
+	// exchange makes the request and its right reply, without what Instance.Exchange
+	// fills in for all apps alike.
 	exchange func(Args) Exchange
 }
 
@@ -27,15 +30,53 @@ type Param struct {
 	Doc               string // with the unit
 }
 
-// Exchange is a request to an app, and its right reply.
-type Exchange struct {
-	Method  string
-	Target  string      // origin form: "/size?bytes=10000"
-	Header  [][2]string // fields beyond Host
-	Body    []byte
-	Status  int
-	Length  int64 // of the reply's body, bytes
-	Type    string
-	Replied [][2]string                       // fields the reply must carry
-	Match   func(off int64, block []byte) bool // content of the body at an offset
+// maxParams is how many parameters an app may have.
+const maxParams = 3
+
+// Args are the values of an app's parameters, in the order of Spec.Params.
+type Args [maxParams]int64
+
+// handler answers a request whose parameters were found right.
+type handler func(Args, apps.Request, apps.Response) error
+
+// All is every test app, in the order of their documentation.
+func All() []Spec {
+	return []Spec{
+		helloSpec(), jsonSpec(), echoSpec(), sizeSpec(),
+		streamSpec(), sleepSpec(), cpuSpec(), headersSpec(),
+	}
 }
+
+// New makes the app. It takes its parameters from each request's query and
+// answers wrong ones with 400 and the text of the error.
+func (s Spec) New() apps.App {
+	h := s.handler()
+	return apps.Func(func(req apps.Request, res apps.Response) error {
+		args, err := s.args(req.Query())
+		if err != nil {
+			res.SetHeader("Content-Type", apps.ContentTypeText)
+			return res.Reply(400, []byte(err.Error()+"\n"))
+		}
+		return h(args, req, res)
+	})
+}
+
+func (s Spec) route() apps.Route {
+	return apps.Route{Path: "/" + s.Name, Methods: s.Methods, App: s.New()}
+}
+
+// Mux serves the whole suite, each app at its name: "/hello".
+func Mux() apps.App {
+	var routes []apps.Route
+	for _, s := range All() {
+		routes = append(routes, s.route())
+	}
+	return apps.NewMux(routes...)
+}
+
+// Only serves one app alone, at the same path as Mux does. Its parameters are
+// still those of each request.
+func Only(i Instance) apps.App { return apps.NewMux(i.Spec.route()) }
+
+// get is the methods of all apps that take no request body.
+func get() []string { return []string{"GET"} }

@@ -1,0 +1,72 @@
+package suite
+
+import (
+	"io"
+	"strconv"
+	"sync"
+
+	"github.com/benchctl/benchctl/apps"
+)
+
+// echoBlock is how much of a request body is read at once, in bytes.
+const echoBlock = 32 << 10
+
+const typeBytes = "application/octet-stream"
+
+func echoSpec() Spec {
+	return Spec{
+		Name: "echo", Doc: "the request's body back, block by block as it comes",
+		Methods: []string{"POST"},
+		Params:  []Param{{Name: "bytes", Default: 1024, Min: 1, Max: 4 << 20, Doc: "bytes that the load sends"}},
+		handler: func() handler {
+			blocks := &sync.Pool{New: func() any { return new([echoBlock]byte) }}
+			return func(_ Args, req apps.Request, res apps.Response) error {
+				res.SetHeader("Content-Type", typeBytes)
+				if n := req.ContentLength(); n >= 0 {
+					res.SetHeader("Content-Length", strconv.FormatInt(n, 10))
+				}
+				return res.Stream(200, &echo{from: req.Body(), blocks: blocks})
+			}
+		},
+		exchange: func(a Args) Exchange {
+			e := patterned(a[0])
+			e.Type, e.Body = typeBytes, make([]byte, 0, a[0])
+			e.Header = [][2]string{{"Content-Type", typeBytes}}
+			for n := a[0]; n > 0; n = a[0] - int64(len(e.Body)) {
+				e.Body = append(e.Body, block(int64(len(e.Body)), int(min(n, blockSize)))...)
+			}
+			return e
+		},
+	}
+}
+
+// echo is a reply that reads the request's body as it is pulled.
+type echo struct {
+	from   io.Reader
+	blocks *sync.Pool
+	block  *[echoBlock]byte
+	err    error // of the read that brought the last block
+}
+
+func (e *echo) Next() ([]byte, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	if e.block == nil {
+		e.block = e.blocks.Get().(*[echoBlock]byte)
+	}
+	var n int
+	n, e.err = e.from.Read(e.block[:])
+	if n == 0 {
+		return nil, e.err
+	}
+	return e.block[:n], nil
+}
+
+func (e *echo) Close() error {
+	if e.block != nil {
+		e.blocks.Put(e.block)
+		e.block = nil
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package suite
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/nearest"
+)
+
+// Instance is an app with parameters, as named in a scenario: what one cell of a
+// result serves.
+type Instance struct {
+	Spec Spec
+	Args Args // checked; defaults where the name gives none
+	name string
+}
+
+// Parse reads an app's name with parameters, such as "size?bytes=10000".
+func Parse(name string) (Instance, error) {
+	app, query, asked := strings.Cut(name, "?")
+	spec, err := find(app)
+	if err != nil {
+		return Instance{}, err
+	}
+	if asked && query == "" {
+		return Instance{}, fmt.Errorf("app %s: no parameters after \"?\"", app)
+	}
+	args, err := spec.args(query)
+	if err != nil {
+		return Instance{}, err
+	}
+	return Instance{Spec: spec, Args: args, name: spec.canonical(query, args)}, nil
+}
+
+// Names is the name of every app.
+func Names() []string {
+	var out []string
+	for _, s := range All() {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+func find(name string) (Spec, error) {
+	for _, s := range All() {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Spec{}, fmt.Errorf("unknown app %s%s", quote(name), nearest.Hint(name, Names()))
+}
+
+// canonical is the one spelling of the app with the parameters that a right
+// query gives, in its order.
+func (s *Spec) canonical(query string, args Args) string {
+	var b strings.Builder
+	b.WriteString(s.Name)
+	mark := byte('?')
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		key, _, _ := strings.Cut(pair, "=")
+		for i, p := range s.Params {
+			if p.Name == key {
+				b.WriteByte(mark)
+				b.WriteString(key + "=" + strconv.FormatInt(args[i], 10))
+			}
+		}
+		mark = '&'
+	}
+	return b.String()
+}
+
+// String is the name that Parse reads, with the parameters that were given, in
+// their order, each number in its shortest form.
+func (i Instance) String() string { return i.name }
+
+// Exchange is a request to an app, and its right reply.
+type Exchange struct {
+	Method  string
+	Target  string      // origin form: "/size?bytes=10000"
+	Header  [][2]string // fields beyond Host and those of the framing
+	Body    []byte      // sent with a Content-Length if not empty
+	Status  int
+	Length  int64                              // of the reply's body, bytes
+	Chunked bool                               // the reply has no Content-Length
+	Type    string                             // Content-Type of the reply
+	Replied [][2]string                        // further fields the reply must carry
+	Match   func(off int64, block []byte) bool // content of the body at an offset
+}
+
+// Exchange makes the instance's request and its right reply.
+func (i Instance) Exchange() Exchange {
+	e := i.Spec.exchange(i.Args)
+	e.Method, e.Target, e.Status = i.Spec.Methods[0], "/"+i.name, 200
+	if e.Type == "" {
+		e.Type = apps.ContentTypeText
+	}
+	return e
+}
+
+// whole is the exchange that replies with just body.
+func whole(body []byte) Exchange {
+	return Exchange{Length: int64(len(body)), Match: func(off int64, block []byte) bool {
+		end := off + int64(len(block))
+		return off >= 0 && end <= int64(len(body)) && string(body[off:end]) == string(block)
+	}}
+}

@@ -1,0 +1,261 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/benchctl/benchctl/apps"
+)
+
+// TestExchanges holds that each app answers its own exchange.
+func TestExchanges(t *testing.T) {
+	for _, name := range []string{
+		"hello", "json", "echo", "echo?bytes=1", "echo?bytes=4096", "echo?bytes=100000", "size", "size?bytes=1",
+		"size?bytes=65536", "size?bytes=65537", "size?bytes=1000000", "stream", "stream?chunks=1&bytes=1",
+		"stream?bytes=65536&chunks=3", "stream?chunks=2&ms=1", "sleep?ms=0", "cpu?us=0", "cpu", "headers",
+		"headers?count=0", "headers?count=90",
+	} {
+		t.Run(name, func(t *testing.T) {
+			i, err := Parse(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, app := range []apps.App{Mux(), Only(i)} {
+				res := &response{}
+				if err := app.Serve(newRequest(i.Exchange()), res); err != nil {
+					t.Fatal(err)
+				}
+				checkReply(t, i.Exchange(), res)
+			}
+		})
+	}
+}
+
+func checkReply(t *testing.T, e Exchange, res *response) {
+	t.Helper()
+	if res.status != e.Status || res.header["Content-Type"] != e.Type {
+		t.Errorf("reply is %d %q, want %d %q", res.status, res.header["Content-Type"], e.Status, e.Type)
+	}
+	streamed := res.closed == 1
+	if cl := res.header["Content-Length"]; streamed && (cl == "") != e.Chunked {
+		t.Errorf("Content-Length is %q, exchange says chunked: %v", cl, e.Chunked)
+	} else if cl != "" && cl != strconv.FormatInt(e.Length, 10) {
+		t.Errorf("Content-Length is %s, want %d", cl, e.Length)
+	}
+	for _, h := range e.Replied {
+		if res.header[h[0]] != h[1] {
+			t.Errorf("%s is %q, want %q", h[0], res.header[h[0]], h[1])
+		}
+	}
+	off := int64(0)
+	for i, b := range res.blocks {
+		if !e.Match(off, []byte(b)) {
+			t.Errorf("block %d is wrong at offset %d", i, off)
+		}
+		off += int64(len(b))
+	}
+	if off != e.Length {
+		t.Errorf("body has %d bytes, want %d", off, e.Length)
+	}
+}
+
+func TestMatchRefuses(t *testing.T) {
+	for _, name := range []string{"hello", "size?bytes=300000"} {
+		i, err := Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := i.Exchange()
+		res := &response{}
+		if err := Mux().Serve(newRequest(e), res); err != nil {
+			t.Fatal(err)
+		}
+		body := []byte(res.body())
+		changed := append([]byte{body[0] ^ 1}, body[1:]...)
+		for what, wrong := range map[string]bool{
+			"changed": e.Match(0, changed), "shifted": e.Match(0, body[1:]), "at a later offset": e.Match(1, body[:8]),
+			"too long": e.Match(0, append(body, 'x')), "beyond": e.Match(e.Length, []byte("x")), "before": e.Match(-1, body[:1]),
+		} {
+			if wrong {
+				t.Errorf("%s: Match took a body that is %s", name, what)
+			}
+		}
+	}
+}
+
+// TestPatternShows holds that content moved by any usual distance is seen.
+func TestPatternShows(t *testing.T) {
+	for _, by := range []int64{1, 2, 512, 1000, 1024, 1460, 4096, 8192, 10000, 16384, 32768, 65536, 100000, 1 << 20} {
+		if string(block(0, 16)) == string(block(by, 16)) {
+			t.Errorf("content moved by %d bytes looks right", by)
+		}
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	for _, c := range []struct{ target, want string }{
+		{"/hello?x=1", `app hello: unknown parameter "x": it takes none`},
+		{"/size?byte=1", `app size: unknown parameter "byte": did you mean "bytes"?`},
+		{"/stream?frobnicate=1", `app stream: unknown parameter "frobnicate": known are chunks, bytes, ms`},
+		{"/size?bytes=0", `app size: parameter "bytes" is "0": a whole number from 1 to 100000000 is needed`},
+		{"/size?bytes=100000001", `app size: parameter "bytes" is "100000001": a whole number from 1 to 100000000 is needed`},
+		{"/size?bytes=99999999999999999999", `app size: parameter "bytes" is "99999999999999999999": a whole number from 1 to 100000000 is needed`},
+		{"/size?bytes=-1", `app size: parameter "bytes" is "-1": a whole number from 1 to 100000000 is needed`},
+		{"/size?bytes=%31", `app size: parameter "bytes" is "%31": a whole number from 1 to 100000000 is needed`},
+		{"/size?bytes=", `app size: parameter "bytes" is "": a whole number from 1 to 100000000 is needed`},
+		{"/size?bytes", `app size: parameter "bytes" is "": a whole number from 1 to 100000000 is needed`},
+		{"/size?bytes=1&bytes=1", `app size: parameter "bytes" is given twice`},
+		{"/size?bytes=1&", `app size: unknown parameter "": known are bytes`},
+		{"/size?\"\\\x7f\xff=1", `app size: unknown parameter "\"\\\x7f\xff": known are bytes`},
+		{"/sleep?ms=60001", `app sleep: parameter "ms" is "60001": a whole number from 0 to 60000 is needed`},
+		{"/sleep?ms=" + strings.Repeat("9", 50), `app sleep: parameter "ms" is "` + strings.Repeat("9", 40) + `...": a whole number from 0 to 60000 is needed`},
+	} {
+		res := &response{}
+		if err := Mux().Serve(newRequest(Exchange{Method: "GET", Target: c.target}), res); err != nil {
+			t.Errorf("%s: %v", c.target, err)
+		}
+		if res.status != 400 || res.body() != c.want+"\n" || res.header["Content-Type"] != "text/plain" {
+			t.Errorf("%s: %d %v %s, want %s", c.target, res.status, res.header, res.body(), c.want)
+		}
+	}
+}
+
+func TestRouting(t *testing.T) {
+	size, err := Parse("size?bytes=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name           string
+		app            apps.App
+		method, target string
+		status         int
+		allow          string
+	}{
+		{"get", Mux(), "GET", "/hello", 200, ""},
+		{"head", Mux(), "HEAD", "/hello", 200, ""},
+		{"post", Mux(), "POST", "/hello", 405, "GET, HEAD"},
+		{"get echo", Mux(), "GET", "/echo", 405, "POST"},
+		{"unknown", Mux(), "GET", "/nope", 404, ""},
+		{"root", Mux(), "GET", "/", 404, ""},
+		{"alone", Only(size), "GET", "/size?bytes=9", 200, ""},
+		{"not alone", Only(size), "GET", "/hello", 404, ""},
+	} {
+		res := &response{}
+		if err := c.app.Serve(newRequest(Exchange{Method: c.method, Target: c.target}), res); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if res.status != c.status || res.header["Allow"] != c.allow {
+			t.Errorf("%s: %d, Allow %q, want %d, %q", c.name, res.status, res.header["Allow"], c.status, c.allow)
+		}
+	}
+}
+
+func TestEchoIsStreamed(t *testing.T) {
+	body, client := io.Pipe()
+	res := &response{pulled: func(n int) {
+		if n == 1 { // the first block is out before the second comes in
+			go func() { client.Write([]byte("second")); client.Close() }()
+		}
+	}}
+	go client.Write([]byte("first"))
+	err := Mux().Serve(&request{ctx: context.Background(), method: "POST", path: "/echo", length: -1, body: body}, res)
+	if err != nil || res.body() != "firstsecond" || res.header["Content-Length"] != "" || res.closed != 1 {
+		t.Errorf("echo = %q, %v, header %v, closed %d times", res.body(), err, res.header, res.closed)
+	}
+}
+
+func TestEchoReaders(t *testing.T) {
+	cut := errors.New("connection lost")
+	for _, c := range []struct {
+		name string
+		body io.Reader
+		want error
+	}{
+		{"data with end", iotest.DataErrReader(strings.NewReader("hello")), nil},
+		{"byte by byte", iotest.OneByteReader(strings.NewReader("hello")), nil},
+		{"data with error", io.MultiReader(strings.NewReader("hello"), iotest.ErrReader(cut)), cut},
+	} {
+		res := &response{}
+		err := Mux().Serve(&request{ctx: context.Background(), method: "POST", path: "/echo", length: 5, body: c.body}, res)
+		if !errors.Is(err, c.want) || res.body() != "hello" || res.closed != 1 {
+			t.Errorf("%s: %q, %v, closed %d times", c.name, res.body(), err, res.closed)
+		}
+	}
+}
+
+func TestWaits(t *testing.T) {
+	for target, want := range map[string]time.Duration{
+		"/sleep": 10 * time.Millisecond, "/sleep?ms=60000": time.Minute, "/stream?chunks=5&ms=100": 400 * time.Millisecond,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			err := Mux().Serve(newRequest(Exchange{Method: "GET", Target: target}), &response{})
+			if took := time.Since(begun); err != nil || took != want {
+				t.Errorf("%s took %v, %v, want %v", target, took, err, want)
+			}
+		})
+	}
+}
+
+func TestWaitEndsWithRequest(t *testing.T) {
+	for _, target := range []string{"/sleep?ms=60000", "/stream?ms=1000"} {
+		req := newRequest(Exchange{Method: "GET", Target: target})
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		req.ctx = ctx
+		if err := Mux().Serve(req, &response{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want %v", target, err, context.Canceled)
+		}
+	}
+}
+
+func TestBurn(t *testing.T) {
+	begun := time.Now()
+	burn(5 * time.Millisecond)
+	if took := time.Since(begun); took < 5*time.Millisecond {
+		t.Errorf("burning 5 ms of CPU time took %v", took)
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	mux := Mux()
+	for target, most := range map[string]float64{
+		"/hello": 0, "/size": 0, "/size?bytes=65536": 0, "/cpu?us=1": 0,
+		"/size?bytes=100000000": 2, "/stream?chunks=4&bytes=65536": 1,
+	} {
+		req := newRequest(Exchange{Method: "GET", Target: target})
+		res := &sink{}
+		got := testing.AllocsPerRun(100, func() {
+			if err := mux.Serve(req, res); err != nil || res.status != 200 {
+				t.Fatal(target, res.status, err)
+			}
+		})
+		if got > most {
+			t.Errorf("%s allocates %v times, want at most %v", target, got, most)
+		}
+	}
+}
+
+func TestSpecs(t *testing.T) {
+	for _, s := range All() {
+		if s.Doc == "" || strings.Contains(s.Doc, "\n") || len(s.Params) > maxParams {
+			t.Errorf("%s: doc %q, %d parameters", s.Name, s.Doc, len(s.Params))
+		}
+		for _, p := range s.Params {
+			if p.Default < p.Min || p.Default > p.Max || p.Doc == "" {
+				t.Errorf("%s: %s: default %d is not from %d to %d, or no doc", s.Name, p.Name, p.Default, p.Min, p.Max)
+			}
+		}
+		if i, err := Parse(s.Name); err != nil || i.String() != s.Name {
+			t.Errorf("Parse(%q) = %q, %v", s.Name, i, err)
+		}
+	}
+}

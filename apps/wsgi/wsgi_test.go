@@ -1,0 +1,263 @@
+package wsgi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/suite"
+)
+
+// question is a request that both sides are asked.
+type question struct {
+	name    string
+	method  string
+	path    string
+	query   string
+	header  [][2]string
+	body    []byte
+	chunked bool
+}
+
+// answer is what of a reply must be equal.
+type answer struct {
+	Status  int
+	Length  int64 // -1: none given
+	Type    string
+	Allow   string
+	Replied map[string]string
+	Body    string
+}
+
+func ask(t *testing.T, base string, q question) answer {
+	t.Helper()
+	u, err := url.Parse(base + q.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.RawQuery = q.query
+	req := &http.Request{Method: q.method, URL: u, Header: http.Header{}}
+	for _, h := range q.header {
+		req.Header.Set(h[0], h[1])
+	}
+	req.Body = http.NoBody
+	if len(q.body) > 0 {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(q.body)), int64(len(q.body))
+	}
+	if q.chunked {
+		req.ContentLength = -1
+	}
+	client := http.Client{Timeout: 20 * time.Second}
+	defer client.CloseIdleConnections()
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatalf("%s: %v", q.name, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("%s: %v", q.name, err)
+	}
+	a := answer{res.StatusCode, res.ContentLength, res.Header.Get("Content-Type"), res.Header.Get("Allow"), map[string]string{}, string(body)}
+	for name := range res.Header {
+		if strings.HasPrefix(name, "X-Reply-") {
+			a.Replied[name] = res.Header.Get(name)
+		}
+	}
+	return a
+}
+
+// questions are every app's exchange, and what is wrong or unusual.
+func questions(t *testing.T) []question {
+	var out []question
+	for _, name := range []string{
+		"hello", "json", "echo", "echo?bytes=1", "echo?bytes=100000", "size", "size?bytes=1", "size?bytes=65536",
+		"size?bytes=65537", "size?bytes=1000000", "stream", "stream?chunks=3&bytes=65536", "stream?ms=1&bytes=1",
+		"sleep?ms=1", "cpu?us=10", "headers", "headers?count=0", "headers?count=90",
+	} {
+		i, err := suite.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := i.Exchange()
+		path, query, _ := strings.Cut(e.Target, "?")
+		q := question{name: name, method: e.Method, path: path, query: query, header: e.Header, body: e.Body}
+		out = append(out, q)
+		if e.Method == "GET" {
+			q.name, q.method = "HEAD "+name, "HEAD"
+			out = append(out, q)
+		}
+	}
+	return append(out, wrong()...)
+}
+
+func wrong() []question {
+	out := []question{
+		{name: "unknown path", method: "GET", path: "/nope"},
+		{name: "unknown path HEAD", method: "HEAD", path: "/nope"},
+		{name: "root", method: "GET", path: "/"},
+		{name: "below an app", method: "GET", path: "/hello/"},
+		{name: "percent-encoded path", method: "GET", path: "/hel%6co"},
+		{name: "encoded slash", method: "GET", path: "/a%2fb"},
+		{name: "not allowed", method: "POST", path: "/hello", body: []byte{}},
+		{name: "delete", method: "DELETE", path: "/size"},
+		{name: "get echo", method: "GET", path: "/echo"},
+		{name: "head echo", method: "HEAD", path: "/echo"},
+		{name: "empty echo", method: "POST", path: "/echo", body: []byte{}},
+		{name: "echo, wrong parameter", method: "POST", path: "/echo", query: "byte=1", body: []byte{}},
+		{name: "fewer fields than asked", method: "GET", path: "/headers", query: "count=3", header: [][2]string{{"X-Bench-1", "a b; c=\"d\""}}},
+		{name: "head, wrong parameter", method: "HEAD", path: "/size", query: "bytes=0"},
+	}
+	for _, target := range []string{
+		"hello?x", "hello?=", "hello?&", "size?bytes=0", "size?bytes=100000001", "size?bytes=-1", "size?bytes=+1",
+		"size?bytes=1.0", "size?bytes=1_0", "size?bytes=%31", "size?bytes=007", "size?bytes=" + strings.Repeat("9", 60),
+		"size?bytes=1&bytes=2", "size?bytes=1&", "size?byts=1", "size?Bytes=1", "size?by=1", "size?\xe9\"\\=1",
+		"size?bytes=\xb2", "stream?chunk=1", "stream?chunks=1001", "stream?ms=1001&x", "sleep?ms=", "cpu?us=10000001", "headers?count=91",
+	} {
+		path, query, _ := strings.Cut(target, "?")
+		out = append(out, question{name: target, method: "GET", path: "/" + path, query: query})
+	}
+	return out
+}
+
+// TestTwins holds that the Python apps answer as the Go apps do.
+func TestTwins(t *testing.T) {
+	base := serveGo(t, suite.Mux())
+	for _, server := range []string{"wsgiref", "gunicorn"} {
+		t.Run(server, func(t *testing.T) {
+			twin := servePython(t, server, "")
+			all := questions(t)
+			if server != "wsgiref" { // which has no chunked requests, being HTTP/1.0
+				all = append(all, question{name: "chunked echo", method: "POST", path: "/echo", body: bytes.Repeat([]byte("chunk"), 50000), chunked: true})
+			}
+			for _, q := range all {
+				want, got := fmt.Sprintf("%+v", ask(t, base, q)), fmt.Sprintf("%+v", ask(t, twin, q))
+				if got != want {
+					t.Errorf("%s: the twin answers\n%.500s\nwant\n%.500s", q.name, got, want)
+				}
+			}
+			checkStreams(t, twin)
+		})
+	}
+}
+
+// checkStreams holds that a block is sent before the next is made.
+func checkStreams(t *testing.T, base string) {
+	t.Helper()
+	res, err := http.Get(base + "/stream?chunks=3&bytes=10&ms=200")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if _, err := io.ReadFull(res.Body, make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	first := time.Now()
+	rest, err := io.ReadAll(res.Body)
+	if took := time.Since(first); err != nil || len(rest) != 20 || took < 200*time.Millisecond {
+		t.Errorf("after the first block %d bytes came within %v, %v", len(rest), took, err)
+	}
+}
+
+func TestOneAppAlone(t *testing.T) {
+	size, err := suite.Parse("size?bytes=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, twin := serveGo(t, suite.Only(size)), servePython(t, "wsgiref", "size?bytes=5")
+	for _, target := range []string{"/size", "/size?bytes=7", "/hello", "/"} {
+		path, query, _ := strings.Cut(target, "?")
+		q := question{name: target, method: "GET", path: path, query: query}
+		if want, got := fmt.Sprint(ask(t, base, q)), fmt.Sprint(ask(t, twin, q)); got != want {
+			t.Errorf("%s: the twin answers\n%s\nwant\n%s", target, got, want)
+		}
+	}
+}
+
+func TestUnknownAppAlone(t *testing.T) {
+	cmd := python(t, "nope", "-c", "import app")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "LookupError: BENCHCTL_APP: unknown app 'nope'") {
+		t.Errorf("import app: %v\n%s", err, out)
+	}
+}
+
+// readArguments answers lines of [app, query] with the values or the error.
+const readArguments = `
+import app, json, sys
+for line in sys.stdin:
+    name, query = json.loads(line)
+    try:
+        said = list(app.arguments(name, app.APPS[name][2], query))
+    except app.Wrong as wrong:
+        said = str(wrong)
+    print(json.dumps(said, separators=(",", ":")))
+`
+
+// TestParametersAgree compares both readers of parameters on made-up queries.
+func TestParametersAgree(t *testing.T) {
+	var in, want bytes.Buffer
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 5000 {
+		spec := suite.All()[random.IntN(len(suite.All()))]
+		query := madeUp(random, spec)
+		line, _ := json.Marshal([]string{spec.Name, query})
+		in.Write(append(line, '\n'))
+		fmt.Fprintln(&want, expected(t, spec, query))
+	}
+	cmd := python(t, "", "-c", readArguments)
+	cmd.Stdin = &in
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := strings.Split(want.String(), "\n")
+	for i, got := range strings.Split(string(out), "\n") {
+		if i >= len(asked) || got != asked[i] {
+			t.Fatalf("line %d: the twin says %s, want %s", i, got, asked[i])
+		}
+	}
+}
+
+// madeUp joins pieces of queries, right and wrong ones.
+func madeUp(random *rand.Rand, spec suite.Spec) string {
+	pieces := []string{"&", "=", "=", "1", "0", "7", "bytes", "ms", "x", "-", "_", "\"", "\\", "~", "99999", "12345678901"}
+	for _, p := range spec.Params {
+		pieces = append(pieces, p.Name+"=", p.Name[1:], fmt.Sprintf("%s=%d", p.Name, p.Max), fmt.Sprintf("%s=%d", p.Name, p.Max+1))
+	}
+	query := pieces[random.IntN(len(pieces))]
+	for range random.IntN(6) {
+		query += pieces[random.IntN(len(pieces))]
+	}
+	return query
+}
+
+func expected(t *testing.T, spec suite.Spec, query string) string {
+	i, err := suite.Parse(spec.Name + "?" + query)
+	var out any = i.Args[:len(spec.Params)]
+	if err != nil {
+		out = err.Error()
+	}
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(out); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(text.String())
+}
+
+func serveGo(t *testing.T, app apps.App) string {
+	server := httptest.NewServer(bridge{app})
+	t.Cleanup(server.Close)
+	return server.URL
+}
