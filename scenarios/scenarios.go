@@ -1,0 +1,134 @@
+// Package scenarios holds the shapes of load that candidates are measured under:
+// strict YAML files, the built-in ones embedded, one scenario each.
+//
+//	name: concurrency-256
+//	doc: 256 connections, each asking again as soon as it was answered
+//	engine: raw
+//	connections: 256
+//	apps: [hello]
+package scenarios
+
+import (
+	"cmp"
+	"embed"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/nearest"
+)
+
+// Engines a scenario may name; see package bench/load.
+const (
+	Raw    = "raw"
+	Vegeta = "vegeta"
+)
+
+// Scenario is a load shape with its apps.
+type Scenario struct {
+	Name        string        // "concurrency-256"
+	Doc         string        // one line
+	Engine      string        // Raw or Vegeta
+	Connections int           // held open, each with one request at a time
+	Rate        float64       // requests per second at a constant pace; 0: closed loop
+	Apps        []string      // as suite.Instance spells them; at least one
+	Timeout     time.Duration // for one reply; 0: the engine's default
+	Slice, Lead time.Duration // measured window and what precedes it; 0: the harness's default
+}
+
+//go:embed *.yaml
+var files embed.FS
+
+// Builtin is the built-in scenarios, ordered by name, numbers by their value.
+func Builtin() ([]Scenario, error) {
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		return nil, fmt.Errorf("read built-in scenarios: %w", err)
+	}
+	var out []Scenario
+	for _, e := range entries {
+		data, err := files.ReadFile(e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("read built-in scenario: %w", err)
+		}
+		s, err := parse(path.Join("scenarios", e.Name()), data)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b Scenario) int { return natural(a.Name, b.Name) })
+	return out, nil
+}
+
+// Read reads a scenario. Name is the file's, for errors.
+func Read(name string, r io.Reader) (Scenario, error) {
+	data, err := io.ReadAll(io.LimitReader(r, 1<<20))
+	if err != nil {
+		return Scenario{}, fmt.Errorf("read scenario %s: %w", name, err)
+	}
+	return parse(name, data)
+}
+
+// ReadFile reads the scenario in a file.
+func ReadFile(name string) (Scenario, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return Scenario{}, fmt.Errorf("read scenario: %w", err)
+	}
+	defer f.Close()
+	return Read(name, f)
+}
+
+// With is list with s, in the place of the scenario of the same name or else last.
+func With(list []Scenario, s Scenario) []Scenario {
+	out := slices.Clone(list)
+	for i := range out {
+		if out[i].Name == s.Name {
+			out[i] = s
+			return out
+		}
+	}
+	return append(out, s)
+}
+
+// Find picks scenarios by name, in the order of names.
+func Find(list []Scenario, names []string) ([]Scenario, error) {
+	var out []Scenario
+	for i, name := range names {
+		at := slices.IndexFunc(list, func(s Scenario) bool { return s.Name == name })
+		if at < 0 {
+			return nil, fmt.Errorf("unknown scenario %q%s", name, nearest.Hint(name, known(list)))
+		}
+		if slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("scenario %q is named twice", name)
+		}
+		out = append(out, list[at])
+	}
+	return out, nil
+}
+
+func known(list []Scenario) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+// natural compares names part by part as "-" divides them, numbers by value.
+func natural(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "-"), strings.Split(b, "-"), func(a, b string) int {
+		x, errX := strconv.Atoi(a)
+		y, errY := strconv.Atoi(b)
+		if errX == nil && errY == nil {
+			return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
+		}
+		return strings.Compare(a, b)
+	})
+}

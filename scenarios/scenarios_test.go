@@ -1,0 +1,169 @@
+package scenarios
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/strict"
+)
+
+func TestBuiltin(t *testing.T) {
+	got, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := []string{"hello"}
+	want := []Scenario{
+		{Name: "concurrency-1", Engine: Raw, Connections: 1, Apps: hello},
+		{Name: "concurrency-16", Engine: Raw, Connections: 16, Apps: hello},
+		{Name: "concurrency-64", Engine: Raw, Connections: 64, Apps: hello},
+		{Name: "concurrency-256", Engine: Raw, Connections: 256, Apps: hello},
+		{Name: "concurrency-1024", Engine: Raw, Connections: 1024, Apps: hello},
+		{Name: "rate-1000", Engine: Vegeta, Connections: 64, Rate: 1000, Apps: hello},
+		{
+			Name: "smoke", Engine: Raw, Connections: 8, Apps: []string{"hello", "json", "echo"},
+			Slice: 100 * time.Millisecond, Lead: 20 * time.Millisecond,
+		},
+	}
+	for i := range got {
+		if got[i].Doc == "" {
+			t.Errorf("%s: no doc", got[i].Name)
+		}
+		if _, err := os.Stat(got[i].Name + ".yaml"); err != nil {
+			t.Errorf("%s is not in a file of its name: %v", got[i].Name, err)
+		}
+		got[i].Doc = ""
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("built-in scenarios are\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestRead(t *testing.T) {
+	got, err := Read("x.yaml", strings.NewReader(`
+name: mine
+doc: all of it
+engine: vegeta
+connections: 10000
+rate: 0.5
+apps:
+  - size?bytes=007
+  - stream?ms=1&chunks=2
+timeout: 3s
+slice: 1s
+lead: 0s
+`))
+	want := Scenario{
+		Name: "mine", Doc: "all of it", Engine: Vegeta, Connections: 10000, Rate: 0.5,
+		Apps: []string{"size?bytes=7", "stream?ms=1&chunks=2"}, Timeout: 3 * time.Second, Slice: time.Second,
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("Read = %+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	got, err := Read("x.yaml", strings.NewReader("name: mine\nconnections: 2\n"))
+	want := Scenario{Name: "mine", Engine: Raw, Connections: 2, Apps: []string{"hello"}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("Read = %+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, c := range []struct{ data, want string }{
+		{"", `x.yaml:1: is empty`},
+		{"name: a\n", `x.yaml:1: key "connections" is missing`},
+		{"connections: 1\n", `x.yaml:1: key "name" is missing`},
+		{"name: a\nconections: 1\n", `x.yaml:2: unknown key "conections": did you mean "connections"?`},
+		{"name: a b\n", `x.yaml:1: name: "a b" is not a name: a-z, 0-9, and . _ - after the first`},
+		{"connections: 0\n", `x.yaml:1: connections: "0" is not a whole number from 1 to 10000`},
+		{"connections: 10001\n", `x.yaml:1: connections: "10001" is not a whole number from 1 to 10000`},
+		{"engine: wrk\n", `x.yaml:1: engine: unknown value "wrk": known are raw, vegeta`},
+		{"engine: vegata\n", `x.yaml:1: engine: unknown value "vegata": did you mean "vegeta"?`},
+		{"rate: -1\n", `x.yaml:1: rate: "-1" is not a rate such as 1000/s, from 0 to 10000000/s`},
+		{"rate: 10/m\n", `x.yaml:1: rate: "10/m" is not a rate such as 1000/s, from 0 to 10000000/s`},
+		{"rate: .nan\n", `x.yaml:1: rate: ".nan" is not a rate such as 1000/s, from 0 to 10000000/s`},
+		{"apps: hello\n", `x.yaml:1: apps: a list is needed, not text`},
+		{"apps: []\n", `x.yaml:1: apps: at least one app is needed`},
+		{"apps:\n  - hello\n  - helo\n", `x.yaml:3: apps[1]: unknown app "helo": did you mean "hello"?`},
+		{"apps: [size?bytes=0]\n", `x.yaml:1: apps[0]: app size: parameter "bytes" is "0": a whole number from 1 to 100000000 is needed`},
+		{"apps: [size?bytes=1, size?bytes=01]\n", `x.yaml:1: apps[1]: app size?bytes=1 is listed twice`},
+		{"timeout: 0s\n", `x.yaml:1: timeout: "0s" is not a time with unit from 1ms to 1h0m0s`},
+		{"slice: 250\n", `x.yaml:1: slice: "250" is not a time with unit from 1ms to 1h0m0s`},
+		{"lead: -1s\n", `x.yaml:1: lead: "-1s" is not a time with unit from 0s to 1h0m0s`},
+	} {
+		if _, err := Read("x.yaml", strings.NewReader(c.data)); err == nil || err.Error() != c.want {
+			t.Errorf("%q: error is\n%v\nwant\n%s", c.data, err, c.want)
+		}
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	if _, err := ReadFile(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if err := os.WriteFile(file, []byte("name: mine\nconnections: 2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := ReadFile(file); err != nil || s.Name != "mine" {
+		t.Errorf("ReadFile = %+v, %v", s, err)
+	}
+}
+
+func TestFindAndWith(t *testing.T) {
+	list, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := Scenario{Name: "smoke", Doc: "mine"}
+	more := With(With(list, mine), Scenario{Name: "new"})
+	if len(more) != len(list)+1 || more[len(list)].Name != "new" {
+		t.Errorf("With made %v", known(more))
+	}
+	got, err := Find(more, []string{"smoke", "concurrency-1"})
+	if err != nil || !reflect.DeepEqual(known(got), []string{"smoke", "concurrency-1"}) || got[0].Doc != "mine" {
+		t.Errorf("Find = %+v, %v", got, err)
+	}
+	if list[len(list)-1].Doc == "mine" {
+		t.Error("With changed its list")
+	}
+	for name, want := range map[string]string{
+		"concurency-256":    `unknown scenario "concurency-256": did you mean "concurrency-256"?`,
+		"x":                 `unknown scenario "x": known are concurrency-1, concurrency-16, concurrency-64, concurrency-256, concurrency-1024, rate-1000, smoke`,
+		"<b>\x1b[31m":       `unknown scenario "<b>\x1b[31m": known are concurrency-1, concurrency-16, concurrency-64, concurrency-256, concurrency-1024, rate-1000, smoke`,
+		"concurrency-1024 ": `unknown scenario "concurrency-1024 ": did you mean "concurrency-1024"?`,
+	} {
+		if _, err := Find(list, []string{name}); err == nil || err.Error() != want {
+			t.Errorf("Find(%q): %v, want %s", name, err, want)
+		}
+	}
+	if _, err := Find(list, []string{"smoke", "smoke"}); err == nil || err.Error() != `scenario "smoke" is named twice` {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+// FuzzRead holds that no scenario panics, that every error has its place, and that
+// what was read is within its bounds.
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{"name: a\nconnections: 1\n", "name: a\nconnections: 1\nrate: 1e3/s\napps: [hello, 'size?bytes=1']\nlead: 1ms\n", "rate: .inf", "apps: [[]]"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data string) {
+		s, err := Read("x.yaml", strings.NewReader(data))
+		var place *strict.Error
+		if err != nil && !errors.As(err, &place) {
+			t.Errorf("error has no place: %v", err)
+		}
+		if err == nil && (s.Connections < 1 || !(s.Rate >= 0 && s.Rate <= maxRate) || len(s.Apps) == 0 || !strict.IsName(s.Name)) {
+			t.Errorf("read %+v", s)
+		}
+	})
+}

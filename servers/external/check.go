@@ -1,0 +1,146 @@
+package external
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Python is the interpreter that modules are looked up in: the system's, for which
+// the manifests' install commands are, whatever else is first in PATH.
+const Python = "/usr/bin/python3"
+
+// probeTimeout bounds a question to a program about itself.
+const probeTimeout = 10 * time.Second
+
+// NotInstalledError says what a server requires and is not there.
+type NotInstalledError struct {
+	Server  string
+	Missing []Requirement // at least one
+}
+
+// Error is one line without the hint.
+func (e *NotInstalledError) Error() string {
+	var what []string
+	for _, r := range e.Missing {
+		what = append(what, r.String())
+	}
+	return fmt.Sprintf("server %s: not installed: %s", e.Server, strings.Join(what, ", "))
+}
+
+// Hint is the commands that install what is missing, "" if none is known.
+func (e *NotInstalledError) Hint() string {
+	var how []string
+	for _, r := range e.Missing {
+		if r.Install != "" && !slices.Contains(how, r.Install) {
+			how = append(how, r.Install)
+		}
+	}
+	if len(how) == 0 {
+		return ""
+	}
+	return "install it with: " + strings.Join(how, " && ")
+}
+
+// Check looks for what the server requires. What is missing is told by a
+// *NotInstalledError.
+func (m Manifest) Check(ctx context.Context) error {
+	var missing []Requirement
+	for _, r := range m.requirements() {
+		ok, err := r.there(ctx)
+		if err != nil {
+			return fmt.Errorf("check %s: %s: %w", m.Name, r, err)
+		}
+		if !ok {
+			missing = append(missing, r)
+		}
+	}
+	if len(missing) > 0 {
+		return &NotInstalledError{m.Name, missing}
+	}
+	return nil
+}
+
+// requirements are those of the manifest and, if it names no program at all, the
+// one that it starts.
+func (m Manifest) requirements() []Requirement {
+	named := func(r Requirement) bool { return r.Command != "" }
+	if slices.ContainsFunc(m.Requires, named) || strings.Contains(m.Argv[0], "{{") {
+		return m.Requires
+	}
+	return append([]Requirement{{Command: m.Argv[0]}}, m.Requires...)
+}
+
+func (r Requirement) there(ctx context.Context) (bool, error) {
+	switch {
+	case r.File != "":
+		_, err := os.Stat(r.File)
+		return err == nil, nil
+	case r.Python != "":
+		return module(ctx, r.Python)
+	}
+	_, err := exec.LookPath(r.Command)
+	return err == nil, nil
+}
+
+// findModule looks for a module without importing it: exit status 3 if it isn't there.
+const findModule = `import importlib.util, sys
+try:
+    found = importlib.util.find_spec(sys.argv[1])
+except ImportError:
+    found = None
+sys.exit(0 if found else 3)`
+
+func module(ctx context.Context, name string) (bool, error) {
+	if _, err := os.Stat(Python); err != nil {
+		return false, nil
+	}
+	_, err := probe(ctx, Python, "-I", "-c", findModule, name)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 3 {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+var versionToken = regexp.MustCompile(`\d+(?:\.\d+)+(?:[-+.]?[0-9A-Za-z]+)*`)
+
+// Version asks the server for its version: the first token like 20.1.0 that it
+// prints. It is "" if the manifest does not say how to ask.
+func (m Manifest) Version(ctx context.Context) (string, error) {
+	if len(m.Probe) == 0 {
+		return "", nil
+	}
+	args, err := expandArgs(m.Probe, sample())
+	if err != nil {
+		return "", fmt.Errorf("version of %s: %w", m.Name, err)
+	}
+	out, err := probe(ctx, args...)
+	if v := versionToken.FindString(out); v != "" {
+		return v, nil // some programs exit with 1 after printing it
+	}
+	if err == nil {
+		err = fmt.Errorf("%s printed none", filepath.Base(args[0]))
+	}
+	return "", fmt.Errorf("version of %s: %w", m.Name, err)
+}
+
+// probe runs a short command and returns the beginning of what it printed.
+func probe(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return string(out[:min(len(out), 64<<10)]), err
+}

@@ -1,0 +1,144 @@
+package external
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+
+	"github.com/benchctl/benchctl/apps/wsgi"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// Launch is what the templates of a manifest are filled in with.
+type Launch struct {
+	Host    string // to listen on; "": 127.0.0.1
+	Port    int    // to listen on
+	Dir     string // exists, private to the launch, the working directory
+	Workers int    // processes; 0: 1
+	Threads int    // in each process; 0: 1
+	App     string // mounted alone; "": the whole suite
+	Profile string // "": Default
+}
+
+// sample is the Launch that templates are tried with.
+func sample() Launch {
+	return Launch{Host: "127.0.0.1", Port: 8080, Dir: "/launch", Workers: 1, Threads: 1, App: "hello", Profile: Default}
+}
+
+// Command writes the files of a launch into its directory and says how to start
+// the server there.
+func (m Manifest) Command(l Launch) (control.Command, error) {
+	c := control.Command{Dir: l.Dir}
+	p, err := m.profile(l.Profile)
+	if err != nil {
+		return c, err
+	}
+	l.Host, l.Profile = cmp.Or(l.Host, "127.0.0.1"), cmp.Or(l.Profile, Default)
+	l.Workers, l.Threads = cmp.Or(l.Workers, 1), cmp.Or(l.Threads, 1)
+	if l.Port < 1 || l.Port > 65535 {
+		return c, fmt.Errorf("launch %s: no port %d", m.Name, l.Port)
+	}
+	if err := m.fill(&c, p, l); err != nil {
+		return c, fmt.Errorf("launch %s: %s: %w", m.Name, m.File, err)
+	}
+	if err := m.write(l); err != nil {
+		return c, fmt.Errorf("launch %s: %w", m.Name, err)
+	}
+	return c, nil
+}
+
+func (m Manifest) fill(c *control.Command, p Profile, l Launch) (err error) {
+	args := m.Argv
+	if len(p.Argv) > 0 {
+		args = p.Argv
+	}
+	program, err := expand(args[0], l)
+	if err == nil && program == "" {
+		err = errors.New("command: no program is left of it")
+	}
+	if err != nil {
+		return err
+	}
+	if c.Argv, err = expandArgs(slices.Concat(args, p.Args), l); err != nil {
+		return err
+	}
+	if c.Env, err = m.environ(p, l); err != nil {
+		return err
+	}
+	c.Verbs = map[control.Verb]control.Action{}
+	for verb, a := range m.Control {
+		if a.Argv, err = expandArgs(a.Argv, l); err != nil {
+			return err
+		}
+		c.Verbs[verb] = a
+	}
+	return nil
+}
+
+// expandArgs leaves out the arguments that a template made empty.
+func expandArgs(args []string, l Launch) ([]string, error) {
+	var out []string
+	for _, a := range args {
+		s, err := expand(a, l)
+		if err != nil {
+			return nil, err
+		}
+		if s != "" || a == "" {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// environ is the manifest's variables, the profile's over them, sorted.
+func (m Manifest) environ(p Profile, l Launch) ([]string, error) {
+	all := map[string]string{}
+	if m.Twins == TwinsWSGI {
+		all[wsgi.AppEnv] = "{{.App}}"
+	}
+	for _, env := range []map[string]string{m.Env, p.Env} {
+		for key, value := range env {
+			all[key] = value
+		}
+	}
+	var out []string
+	for key, value := range all {
+		s, err := expand(value, l)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, key+"="+s)
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// write puts the manifest's files into the launch's directory, and nowhere else.
+func (m Manifest) write(l Launch) error {
+	root, err := os.OpenRoot(l.Dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if m.Twins == TwinsWSGI {
+		if err := root.WriteFile(wsgi.Name, wsgi.App(), 0o644); err != nil {
+			return err
+		}
+	}
+	for name, text := range m.Files {
+		content, err := expand(text, l)
+		if err != nil {
+			return err
+		}
+		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := root.WriteFile(name, []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

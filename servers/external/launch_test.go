@@ -1,0 +1,262 @@
+package external
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/wsgi"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+func TestCommand(t *testing.T) {
+	m, err := Read("demo.yaml", []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	verbs := map[control.Verb]control.Action{
+		control.StopGraceful: {Signal: syscall.SIGQUIT}, control.StopNow: {Signal: syscall.SIGKILL},
+		control.Reload: {Argv: []string{"/usr/bin/democtl", "--port", "8081", "reload"}},
+	}
+	for _, c := range []struct {
+		name   string
+		launch Launch
+		argv   []string
+		env    []string
+		conf   string
+	}{
+		{"zero", Launch{Dir: dir, Port: 8081},
+			[]string{"/usr/bin/demo", "--app="},
+			[]string{"BENCHCTL_APP=", "DEMO=1", "DEMO_WORKERS=1"}, "listen 127.0.0.1:8081;\nsuite;\n"},
+		{"tuned", Launch{Dir: dir, Port: 8081, Host: "::1", Workers: 2, Threads: 3, App: "hello", Profile: "tuned"},
+			[]string{"/usr/bin/demo", "--app=hello", "--threaded", "--fast"},
+			[]string{"BENCHCTL_APP=hello", "DEMO=2", "DEMO_WORKERS=2"}, "listen ::1:8081;\napp hello;\n"},
+		{"other", Launch{Dir: dir, Port: 8081, Profile: "other"},
+			[]string{"/usr/bin/other", dir},
+			[]string{"BENCHCTL_APP=", "DEMO=1", "DEMO_WORKERS=1"}, "listen 127.0.0.1:8081;\nsuite;\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := m.Command(c.launch)
+			want := control.Command{Argv: c.argv, Env: c.env, Dir: dir, Verbs: verbs}
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("Command = %+v, %v\nwant %+v", got, err, want)
+			}
+			for name, want := range map[string]string{"conf/demo.conf": c.conf, "serve.py": `print("{{")`, wsgi.Name: string(wsgi.App())} {
+				if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+					t.Errorf("%s is %q, %v, want %q", name, got, err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestCommandErrors(t *testing.T) {
+	m, err := Read("demo.yaml", []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	_, err = m.Command(Launch{Dir: dir, Port: 80, Profile: "tunde"})
+	if want := `server demo: unknown profile "tunde": did you mean "tuned"?`; err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+	if _, err = m.Command(Launch{Dir: dir}); err == nil || err.Error() != "launch demo: no port 0" {
+		t.Errorf("no port: %v", err)
+	}
+	if _, err = m.Command(Launch{Dir: filepath.Join(dir, "nope"), Port: 80}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no directory: %v", err)
+	}
+}
+
+func TestFilesStayInside(t *testing.T) {
+	m, err := Read("demo.yaml", []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, outside := t.TempDir(), t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(dir, "conf")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Command(Launch{Dir: dir, Port: 80}); err == nil {
+		t.Error("a file was written through a symbolic link")
+	}
+	if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
+		t.Errorf("outside are %v, %v", left, err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	sh := []string{"/bin/sh"}
+	for _, c := range []struct {
+		name       string
+		m          Manifest
+		want, hint string
+	}{
+		{"there", Manifest{Argv: sh, Requires: []Requirement{{Command: "sh"}, {File: "/"}}}, "", ""},
+		{"program", Manifest{Name: "demo", Argv: []string{"no-such-program"}}, `server demo: not installed: command "no-such-program"`, ""},
+		{"more", Manifest{Name: "demo", Argv: sh, Requires: []Requirement{
+			{Command: "no-such-program", Install: "apt-get install a"}, {File: "/no/such/file", Install: "apt-get install b"},
+		}}, `server demo: not installed: command "no-such-program", file "/no/such/file"`, "install it with: apt-get install a && apt-get install b"},
+	} {
+		err := c.m.Check(t.Context())
+		var missing *NotInstalledError
+		if c.want == "" && err == nil {
+			continue
+		}
+		if !errors.As(err, &missing) || err.Error() != c.want || missing.Hint() != c.hint {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+func TestCheckPython(t *testing.T) {
+	if _, err := os.Stat(Python); err != nil {
+		missing(t, Python)
+	}
+	m := Manifest{Name: "demo", Argv: []string{"/bin/sh"}, Requires: []Requirement{{Python: "wsgiref"}}}
+	if err := m.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	m.Requires = append(m.Requires, Requirement{Python: "no_such_module.inside"})
+	if want := `server demo: not installed: python module "no_such_module.inside"`; fmt.Sprint(m.Check(t.Context())) != want {
+		t.Errorf("error is %v, want %s", m.Check(t.Context()), want)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	sh := func(script string) []string { return []string{"/bin/sh", "-c", script} }
+	for _, c := range []struct {
+		name      string
+		probe     []string
+		want, err string
+	}{
+		{"none", nil, "", ""},
+		{"gunicorn", sh("echo 'gunicorn (version 20.1.0)'"), "20.1.0", ""},
+		{"nginx", sh("echo nginx version: nginx/1.22.1 >&2"), "1.22.1", ""},
+		{"pre-release", sh("echo v2.0.0-rc.1+git"), "2.0.0-rc.1+git", ""},
+		{"debian", sh("echo 'HAProxy version 2.6.12-1+deb12u2 2025/04'"), "2.6.12-1+deb12u2", ""},
+		{"with failure", sh("echo demo 1.2; exit 1"), "1.2", ""},
+		{"nothing", sh("echo demo 7"), "", "version of demo: sh printed none"},
+		{"failure", sh("exit 2"), "", "version of demo: exit status 2"},
+	} {
+		got, err := Manifest{Name: "demo", Probe: c.probe}.Version(t.Context())
+		if got != c.want || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
+			t.Errorf("%s: %q, %v, want %q, %s", c.name, got, err, c.want, c.err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := (Manifest{Name: "demo", Probe: sh("sleep 60")}).Version(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended: %v", err)
+	}
+}
+
+// missing skips the test, or fails it where everything must be there.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {
+		t.Fatalf("%s is not installed", what)
+	}
+	t.Skipf("%s is not installed", what)
+}
+
+// TestBuiltinsServe starts every built-in server that is installed, asks it for an
+// app, and stops it gracefully.
+func TestBuiltinsServe(t *testing.T) {
+	list, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		for _, profile := range m.ProfileNames() {
+			t.Run(m.Name+":"+profile, func(t *testing.T) {
+				t.Parallel()
+				if err := m.Check(t.Context()); err != nil {
+					missing(t, m.Name)
+				}
+				if v, err := m.Version(t.Context()); err != nil || v == "" {
+					t.Errorf("version is %q, %v", v, err)
+				}
+				serves(t, m, profile)
+			})
+		}
+	}
+}
+
+func serves(t *testing.T, m Manifest, profile string) {
+	l := Launch{Port: freePort(t), Dir: t.TempDir(), Workers: 1, Threads: 2, Profile: profile}
+	c, err := m.Command(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), m.Ready.Timeout)
+	defer cancel()
+	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
+	cmd.Env, cmd.Dir = append(os.Environ(), c.Env...), c.Dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	defer syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+
+	if got := untilServed(ctx, fmt.Sprintf("http://127.0.0.1:%d/hello", l.Port), exited); got != "Hello, World!" {
+		t.Errorf("/hello is %q", got)
+	}
+	syscall.Kill(cmd.Process.Pid, c.Verbs[control.StopGraceful].Signal)
+	select {
+	case err := <-exited:
+		if err != nil {
+			t.Errorf("graceful stop: %v", err)
+		}
+	case <-ctx.Done():
+		t.Error("graceful stop: still running")
+	}
+}
+
+// untilServed asks until there is an answer, the server exits or ctx ends.
+func untilServed(ctx context.Context, url string, exited chan error) string {
+	retry := time.NewTicker(20 * time.Millisecond)
+	defer retry.Stop()
+	client := http.Client{Timeout: 5 * time.Second}
+	defer client.CloseIdleConnections()
+	for {
+		if res, err := client.Get(url); err == nil {
+			defer res.Body.Close()
+			body, _ := io.ReadAll(res.Body)
+			return string(body)
+		}
+		select {
+		case err := <-exited:
+			exited <- err
+			return fmt.Sprintf("not served: exited: %v", err)
+		case <-ctx.Done():
+			return "not served in time"
+		case <-retry.C:
+		}
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

@@ -1,0 +1,110 @@
+// Package external describes servers that are not part of benchctl by manifests:
+// strict YAML files that say how to start such a server, what it requires, when
+// it is ready and how to talk to it.
+//
+// A minimal manifest:
+//
+//	name: demo
+//	class: baseline
+//	doc: a server for demonstration
+//	command: [demo-server, --listen, "{{.Host}}:{{.Port}}"]
+//
+// Texts of command, env, files, profiles and control are templates (text/template)
+// with the fields of Launch; of the actions there are fields, if, else, and, or,
+// not and comparisons. An argument that is a template and comes out empty is left
+// out. No shell is ever involved.
+package external
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// Manifest describes one external server. Texts are unexpanded templates.
+type Manifest struct {
+	File     string // it was read from
+	Name     string // "gunicorn-gthread"
+	Class    string // one of Classes
+	Doc      string // one line
+	Home     string // URL of the project
+	Argv     []string
+	Env      map[string]string
+	Files    map[string]string // slash-separated path below the launch's directory -> content
+	Profiles map[string]Profile
+	Requires []Requirement
+	Probe    []string // argv that prints the version; empty: none is known
+	Ready    Ready
+	Control  map[control.Verb]control.Action
+	Twins    string // TwinsWSGI or ""
+}
+
+// Classes are the kinds of servers that are compared with each other.
+func Classes() []string { return []string{"wsgi", "asgi", "baseline", "engine", "stripped"} }
+
+// TwinsWSGI has the Python twins of the test apps written into the launch's
+// directory, as the module app, before the server starts there.
+const TwinsWSGI = "wsgi"
+
+// Default is the profile with the vendor's settings. Every manifest has it.
+const Default = "default"
+
+// Profile is a documented change of the vendor's settings.
+type Profile struct {
+	Doc  string
+	Argv []string          // instead of the manifest's, if not empty
+	Args []string          // added at the end
+	Env  map[string]string // added
+}
+
+// Requirement is something that must be installed; one of Command, Python and
+// File is set.
+type Requirement struct {
+	Command string // program in PATH, or a path
+	Python  string // module of Python
+	File    string // path
+	Install string // command that installs it
+}
+
+// String names what is required: `command "gunicorn"`.
+func (r Requirement) String() string {
+	switch {
+	case r.Python != "":
+		return fmt.Sprintf("python module %q", r.Python)
+	case r.File != "":
+		return fmt.Sprintf("file %q", r.File)
+	}
+	return fmt.Sprintf("command %q", r.Command)
+}
+
+// Ready tells how to see that the server serves.
+type Ready struct {
+	Path    string        // asked until it is answered well; "": that of an app
+	Timeout time.Duration // from start to ready
+}
+
+// ProfileNames are the manifest's profiles, Default first.
+func (m Manifest) ProfileNames() []string {
+	out := []string{Default}
+	for name := range m.Profiles {
+		if name != Default {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out[1:])
+	return out
+}
+
+// profile finds a profile; "" is Default.
+func (m Manifest) profile(name string) (Profile, error) {
+	if name == "" {
+		name = Default
+	}
+	if p, ok := m.Profiles[name]; ok || name == Default {
+		return p, nil
+	}
+	return Profile{}, fmt.Errorf("server %s: unknown profile %q%s", m.Name, name, nearest.Hint(name, m.ProfileNames()))
+}

@@ -1,0 +1,240 @@
+package external
+
+import (
+	"errors"
+	"net/url"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/strict"
+	"github.com/benchctl/benchctl/apps/wsgi"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// readyTimeout is how long a server may take to become ready if its manifest does
+// not say.
+const readyTimeout = 10 * time.Second
+
+// Read reads a manifest. File is its name, for errors. Every template is tried.
+func Read(file string, data []byte) (Manifest, error) {
+	m := Manifest{File: file, Ready: Ready{Timeout: readyTimeout}, Control: defaultControl()}
+	doc, err := strict.Parse(file, data)
+	if err != nil {
+		return m, err
+	}
+	err = doc.Fields(strict.Fields{
+		"name":     strict.Name(&m.Name),
+		"class":    strict.OneOf(&m.Class, Classes()...),
+		"doc":      strict.Line(&m.Doc),
+		"home":     home(&m.Home),
+		"command":  argv(&m.Argv),
+		"env":      environ(&m.Env),
+		"files":    contents(&m.Files),
+		"profiles": profiles(&m.Profiles),
+		"requires": requirements(&m.Requires),
+		"version":  argv(&m.Probe),
+		"ready":    ready(&m.Ready),
+		"control":  verbs(m.Control),
+		"twins":    strict.OneOf(&m.Twins, TwinsWSGI),
+	}, "name", "class", "doc", "command")
+	if _, taken := m.Files[wsgi.Name]; err == nil && taken && m.Twins == TwinsWSGI {
+		err = doc.Errorf("files: %s is already written by twins", wsgi.Name)
+	}
+	return m, err
+}
+
+// defaultControl is what servers do by convention.
+func defaultControl() map[control.Verb]control.Action {
+	return map[control.Verb]control.Action{
+		control.StopGraceful: {Signal: syscall.SIGTERM},
+		control.StopNow:      {Signal: syscall.SIGKILL},
+	}
+}
+
+func home(s *string) func(strict.Node) error {
+	return func(n strict.Node) error {
+		if err := strict.Line(s)(n); err != nil {
+			return err
+		}
+		u, err := url.Parse(*s)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			return n.Errorf("%q is not a URL with http or https", *s)
+		}
+		return nil
+	}
+}
+
+// template takes a text that is a template into s.
+func template(s *string) func(strict.Node) error {
+	return func(n strict.Node) (err error) {
+		if *s, err = n.Text(); err != nil {
+			return err
+		}
+		var wrong *templateError
+		switch _, err = expand(*s, sample()); {
+		case errors.As(err, &wrong):
+			return n.ErrorAt(wrong.below, "template: %s", wrong.cause)
+		case strings.ContainsRune(*s, 0):
+			return n.Errorf("contains a zero byte")
+		}
+		return err
+	}
+}
+
+// argv takes a program and its arguments.
+func argv(list *[]string) func(strict.Node) error {
+	return func(n strict.Node) error {
+		if err := arguments(list)(n); err != nil {
+			return err
+		}
+		if len(*list) == 0 || (*list)[0] == "" {
+			return n.Errorf("a program is needed")
+		}
+		return nil
+	}
+}
+
+func arguments(list *[]string) func(strict.Node) error {
+	return func(n strict.Node) error {
+		*list = nil
+		return n.Items(func(item strict.Node) error {
+			var s string
+			err := template(&s)(item)
+			*list = append(*list, s)
+			return err
+		})
+	}
+}
+
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func environ(env *map[string]string) func(strict.Node) error {
+	return func(n strict.Node) error {
+		*env = map[string]string{}
+		return n.Pairs(func(key string, value strict.Node) error {
+			if !variable.MatchString(key) {
+				return value.Errorf("%q is not the name of an environment variable", key)
+			}
+			var s string
+			err := template(&s)(value)
+			(*env)[key] = s
+			return err
+		})
+	}
+}
+
+func contents(files *map[string]string) func(strict.Node) error {
+	return func(n strict.Node) error {
+		*files = map[string]string{}
+		return n.Pairs(func(key string, value strict.Node) error {
+			if !filepath.IsLocal(key) || path.Clean(key) != key || key == "." || strings.ContainsAny(key, "\\\x00") {
+				return value.Errorf("%q is not a path below the launch's directory", key)
+			}
+			for other := range *files {
+				if strings.HasPrefix(other, key+"/") || strings.HasPrefix(key, other+"/") {
+					return value.Errorf("%q is a directory for one file and a file itself", min(key, other))
+				}
+			}
+			var s string
+			err := template(&s)(value)
+			(*files)[key] = s
+			return err
+		})
+	}
+}
+
+func profiles(all *map[string]Profile) func(strict.Node) error {
+	return func(n strict.Node) error {
+		*all = map[string]Profile{}
+		return n.Pairs(func(key string, value strict.Node) error {
+			if !strict.IsName(key) {
+				return value.Errorf("%q is not a name for a profile", key)
+			}
+			var p Profile
+			err := value.Fields(strict.Fields{
+				"doc":     strict.Line(&p.Doc),
+				"command": argv(&p.Argv),
+				"args":    arguments(&p.Args),
+				"env":     environ(&p.Env),
+			}, "doc")
+			(*all)[key] = p
+			return err
+		})
+	}
+}
+
+func requirements(list *[]Requirement) func(strict.Node) error {
+	return func(n strict.Node) error {
+		*list = nil
+		return n.Items(func(item strict.Node) error {
+			var r Requirement
+			err := item.Fields(strict.Fields{
+				"command": strict.Line(&r.Command),
+				"python":  strict.Line(&r.Python),
+				"file":    strict.Line(&r.File),
+				"install": strict.Line(&r.Install),
+			})
+			if err == nil && set(r.Command)+set(r.Python)+set(r.File) != 1 {
+				err = item.Errorf("one of command, python and file is needed")
+			}
+			*list = append(*list, r)
+			return err
+		})
+	}
+}
+
+func set(s string) int {
+	if s == "" {
+		return 0
+	}
+	return 1
+}
+
+func ready(r *Ready) func(strict.Node) error {
+	return func(n strict.Node) error {
+		return n.Fields(strict.Fields{
+			"path": func(n strict.Node) error {
+				if err := strict.Line(&r.Path)(n); err != nil {
+					return err
+				}
+				if !strings.HasPrefix(r.Path, "/") {
+					return n.Errorf(`%q does not begin with "/"`, r.Path)
+				}
+				return nil
+			},
+			"timeout": strict.Duration(&r.Timeout, time.Millisecond, 10*time.Minute),
+		})
+	}
+}
+
+// verbs takes how each verb reaches the server: a signal's name, or a command.
+func verbs(all map[control.Verb]control.Action) func(strict.Node) error {
+	return func(n strict.Node) error {
+		fields := strict.Fields{}
+		for _, verb := range control.Verbs {
+			fields[string(verb)] = func(n strict.Node) error {
+				a, err := action(n)
+				all[verb] = a
+				return err
+			}
+		}
+		return n.Fields(fields)
+	}
+}
+
+func action(n strict.Node) (control.Action, error) {
+	name, err := n.Text()
+	if err != nil {
+		var a control.Action
+		return a, argv(&a.Argv)(n)
+	}
+	signal, err := control.ParseSignal(name)
+	if err != nil {
+		return control.Action{}, n.Errorf("%w", err)
+	}
+	return control.Action{Signal: signal}, nil
+}
