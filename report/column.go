@@ -1,0 +1,210 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// Key names a column in code.
+type Key string
+
+// Columns a table can have.
+const (
+	Rank       Key = "rank"
+	Candidate  Key = "candidate"
+	Throughput Key = "throughput"
+	Relative   Key = "relative"
+	CPU        Key = "cpu"
+	P50        Key = "p50"
+	P90        Key = "p90"
+	P99        Key = "p99"
+	P999       Key = "p999"
+	Max        Key = "max"
+	Idle       Key = "idle"
+	Peak       Key = "peak"
+	After      Key = "after"
+	Startup    Key = "startup"
+	Errors     Key = "errors"
+	Headroom   Key = "headroom"
+	Requests   Key = "requests"
+	Version    Key = "version"
+	Class      Key = "class"
+	Engine     Key = "engine"
+	Verdict    Key = "verdict"
+)
+
+// Column heads one figure of every row.
+type Column struct {
+	Key     Key
+	Head    string // "server CPU"
+	Unit    string // "µs/req", "" for names and counts
+	Help    string // what the figure is
+	Numeric bool   // figures align right
+}
+
+// Value is what a row has in a column.
+type Value struct {
+	Text   string  // "152,300", or Unknown
+	Spread string  // "±1.2 %", where an interval is known
+	Number float64 // to sort by, of a numeric column; only if Known
+	Known  bool
+}
+
+// String is the value in one piece: "152,300 ±1.2 %".
+func (v Value) String() string { return join(" ", v.Text, v.Spread) }
+
+// column is a Column and how to find its value.
+type column struct {
+	Column
+	value func(*results.Cell) Value
+}
+
+// columns lists all columns a table can have, in order.
+func columns(t *Table) []column {
+	all := []column{
+		name(Rank, "#", "1 is best; = where rows tie; invalid rows have none", t.rank),
+		name(Candidate, "candidate", "name[@version][:profile][#label]", func(c *results.Cell) string { return c.Candidate }),
+		estimate(Throughput, "throughput", "req/s", "requests answered rightly per second",
+			func(c *results.Cell) *results.Estimate { return c.Throughput }),
+		t.relative(),
+		estimate(CPU, "server CPU", "µs/req", "CPU time of the server's whole process tree per request",
+			func(c *results.Cell) *results.Estimate { return c.ServerCPU }),
+	}
+	all = append(all, latencies()...)
+	all = append(all, memories()...)
+	return append(all,
+		figure(Startup, "start-up", "ms", "from spawn to the first correct reply, median",
+			func(c *results.Cell) *float64 { return c.StartupMS }),
+		number(Errors, "errors", "", "requests that got no right answer", failed),
+		figure(Headroom, "headroom", "x", "the loader's ceiling / this throughput; near 1 the loader was the limit",
+			func(c *results.Cell) *float64 { return loader(c).Headroom }),
+		number(Requests, "requests", "", "answered rightly within counted windows", answered),
+		name(Version, "version", "the version that was measured", func(c *results.Cell) string { return c.Version }),
+		name(Class, "class", "rows are fairly compared within one class", t.class),
+		name(Engine, "engine", "the load engine", func(c *results.Cell) string { return c.Engine }),
+		name(Verdict, "verdict", "how far the row can be trusted", func(c *results.Cell) string { return string(c.Verdict) }),
+	)
+}
+
+func latencies() []column {
+	percentile := func(key Key, help string, get func(results.Latency) *float64) column {
+		head := map[Key]string{P999: "p99.9"}[key]
+		if head == "" {
+			head = string(key)
+		}
+		return figure(key, head, "ms", help, func(c *results.Cell) *float64 {
+			if c.Latency == nil {
+				return nil
+			}
+			return get(*c.Latency)
+		})
+	}
+	return []column{
+		percentile(P50, "half of all requests took at most this long", func(l results.Latency) *float64 { return l.P50 }),
+		percentile(P90, "90 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P90 }),
+		percentile(P99, "99 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P99 }),
+		percentile(P999, "99.9 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P999 }),
+		percentile(Max, "the slowest request", func(l results.Latency) *float64 { return l.Max }),
+	}
+}
+
+func memories() []column {
+	resident := func(key Key, head, help string, get func(results.Memory) *float64) column {
+		return figure(key, head, "MiB", help, func(c *results.Cell) *float64 {
+			if c.Memory == nil {
+				return nil
+			}
+			return get(*c.Memory)
+		})
+	}
+	return []column{
+		resident(Idle, "mem idle", "resident memory when ready, before any load", func(m results.Memory) *float64 { return m.Idle }),
+		resident(Peak, "mem peak", "the most resident memory seen", func(m results.Memory) *float64 { return m.Peak }),
+		resident(After, "mem after", "resident memory after the load, connections closed", func(m results.Memory) *float64 { return m.After }),
+	}
+}
+
+// name is a column of texts; an empty text is unknown.
+func name(key Key, head, help string, get func(*results.Cell) string) column {
+	return column{Column{Key: key, Head: head, Help: help}, func(c *results.Cell) Value {
+		s := get(c)
+		return Value{Text: s, Known: s != ""}
+	}}
+}
+
+// number is a column of counts; get tells whether the count is known.
+func number(key Key, head, unit, help string, get func(*results.Cell) (uint64, bool)) column {
+	return column{Column{key, head, unit, help, true}, func(c *results.Cell) Value {
+		n, ok := get(c)
+		if !ok {
+			return Value{}
+		}
+		return Value{Text: Whole(n), Number: float64(n), Known: true}
+	}}
+}
+
+// figure is a column of numbers without a spread.
+func figure(key Key, head, unit, help string, get func(*results.Cell) *float64) column {
+	return column{Column{key, head, unit, help, true}, func(c *results.Cell) Value {
+		v := get(c)
+		if v == nil || !finite(*v) {
+			return Value{}
+		}
+		return Value{Text: Number(*v, 3), Number: *v, Known: true}
+	}}
+}
+
+// estimate is a column of medians with the spread of their interval.
+func estimate(key Key, head, unit, help string, get func(*results.Cell) *results.Estimate) column {
+	return column{Column{key, head, unit, help, true}, func(c *results.Cell) Value {
+		e := get(c)
+		if e == nil || !finite(e.Median) {
+			return Value{}
+		}
+		return Value{Text: Number(e.Median, 4), Spread: Spread(*e), Number: e.Median, Known: true}
+	}}
+}
+
+// rank is "1", or "2=" where rows share it.
+func (t *Table) rank(c *results.Cell) string {
+	if !ranked(c) {
+		return ""
+	}
+	sharers := 0
+	for _, r := range t.Rows {
+		if ranked(r.Cell) && r.Cell.Rank == c.Rank {
+			sharers++
+		}
+	}
+	if sharers > 1 {
+		return fmt.Sprintf("%d=", c.Rank)
+	}
+	return fmt.Sprint(c.Rank)
+}
+
+func ranked(c *results.Cell) bool { return c.Rank > 0 && c.Verdict != results.Invalid }
+
+// class is known only where rows differ in it.
+func (t *Table) class(c *results.Cell) string {
+	for _, r := range t.Rows {
+		if r.Cell.Class != t.Rows[0].Cell.Class {
+			return c.Class
+		}
+	}
+	return ""
+}
+
+// failed is unknown for a cell that sent nothing.
+func failed(c *results.Cell) (uint64, bool) {
+	return c.Errors.Total, c.Errors.Total > 0 || c.Requests > 0
+}
+
+func answered(c *results.Cell) (uint64, bool) { return c.Requests, c.Requests > 0 }
+
+func loader(c *results.Cell) results.Loader {
+	if c.Loader == nil {
+		return results.Loader{}
+	}
+	return *c.Loader
+}

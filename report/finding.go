@@ -1,0 +1,144 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// findings says in plain language what the table shows: who is ahead and by how
+// much, who ties, and what does not count.
+func (t *Table) findings() []string {
+	all := []string{t.tiedFirst(), t.lead(), t.distance(), t.reservations(), t.exclusions()}
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
+// tiedFirst tells who shares the first place.
+func (t *Table) tiedFirst() string {
+	first, _ := t.podium()
+	if len(first) < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%s tie for the first place: the measurement can't tell them apart.", List(candidates(first)))
+}
+
+// lead tells how the first compares with the next rank.
+func (t *Table) lead() string {
+	first, rest := t.podium()
+	switch {
+	case len(first) == 0:
+		return "No row can be ranked."
+	case len(rest) > 0:
+		return t.compare(first[0], rest[0])
+	case len(first) == 1:
+		return t.alone(first[0])
+	}
+	return ""
+}
+
+// podium splits the ranked cells into those of the best rank and the others.
+func (t *Table) podium() (first, rest []*results.Cell) {
+	for _, r := range t.Rows {
+		switch {
+		case !ranked(r.Cell):
+		case len(first) == 0 || r.Cell.Rank == first[0].Rank:
+			first = append(first, r.Cell)
+		default:
+			rest = append(rest, r.Cell)
+		}
+	}
+	return first, rest
+}
+
+func (t *Table) alone(c *results.Cell) string {
+	if c.Throughput == nil {
+		return c.Candidate + " is the only ranked row."
+	}
+	return fmt.Sprintf("%s serves %s requests per second; there is no other ranked row to compare it with.",
+		c.Candidate, Number(c.Throughput.Median, 4))
+}
+
+// compare says how much faster and how much cheaper a is than b.
+func (t *Table) compare(a, b *results.Cell) string {
+	speed, hasSpeed := t.Pair(results.MetricThroughput, b.Candidate, a.Candidate)
+	cost, hasCost := t.Pair(results.MetricServerCPU, b.Candidate, a.Candidate)
+	speeds := fmt.Sprintf("serves %s the requests per second of %s", Ratio(speed), b.Candidate)
+	costs := fmt.Sprintf("spends %s the server CPU per request", Ratio(cost))
+	if t.Metric == results.MetricServerCPU {
+		hasSpeed = false // the rate was given
+	}
+	switch {
+	case hasSpeed && speed.Separated() && hasCost && cost.Separated():
+		return fmt.Sprintf("%s %s and %s.", a.Candidate, speeds, costs)
+	case hasSpeed && speed.Separated() && hasCost:
+		return fmt.Sprintf("%s %s; their server CPU per request can't be told apart (%s).", a.Candidate, speeds, Ratio(cost))
+	case hasSpeed && speed.Separated():
+		return fmt.Sprintf("%s %s.", a.Candidate, speeds)
+	case hasCost && cost.Separated():
+		return fmt.Sprintf("%s %s of %s.", a.Candidate, costs, b.Candidate)
+	case hasSpeed || hasCost:
+		return fmt.Sprintf("%s ranks before %s, but no paired comparison of the two is resolved.", a.Candidate, b.Candidate)
+	}
+	return fmt.Sprintf("%s ranks before %s; the two have no paired comparison.", a.Candidate, b.Candidate)
+}
+
+// distance tells how far the last is behind the first, if others are between.
+func (t *Table) distance() string {
+	first, rest := t.podium()
+	if len(first) == 0 || len(rest) < 2 {
+		return ""
+	}
+	last := rest[len(rest)-1].Candidate
+	p, ok := t.Pair(t.Metric, last, first[0].Candidate)
+	if !ok || !p.Separated() {
+		return ""
+	}
+	what := "serves %s the requests per second"
+	if t.Metric == results.MetricServerCPU {
+		what = "spends %s the server CPU per request"
+	}
+	return fmt.Sprintf("%s "+what+" of %s, the last in rank.", first[0].Candidate, Ratio(p), last)
+}
+
+// reservations names the degraded rows.
+func (t *Table) reservations() string {
+	names := t.with(results.Degraded)
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("%s is degraded: its figures hold with the reservation in the notes.", names[0])
+	}
+	return fmt.Sprintf("%s are degraded: their figures hold with the reservations in the notes.", List(names))
+}
+
+// exclusions names the invalid rows.
+func (t *Table) exclusions() string {
+	names := t.with(results.Invalid)
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return names[0] + " is invalid and not ranked."
+	}
+	return List(names) + " are invalid and not ranked."
+}
+
+func (t *Table) with(v results.Verdict) []string {
+	var names []string
+	for _, r := range t.Rows {
+		if r.Cell.Verdict == v {
+			names = append(names, r.Cell.Candidate)
+		}
+	}
+	return names
+}
+
+func candidates(cells []*results.Cell) []string {
+	names := make([]string, len(cells))
+	for i, c := range cells {
+		names[i] = c.Candidate
+	}
+	return names
+}

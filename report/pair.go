@@ -1,0 +1,149 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// own picks the table's pairs, without those of invalid cells: their figures
+// support no claim.
+func (t *Table) own(all []results.Pair) []results.Pair {
+	var own []results.Pair
+	for _, p := range all {
+		if p.Scenario == t.Scenario && p.App == t.App && t.holds(p.A) && t.holds(p.B) && sound(p) {
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+// holds tells whether the candidate has a cell that is not invalid.
+func (t *Table) holds(candidate string) bool {
+	return slices.ContainsFunc(t.Rows, func(r Row) bool {
+		return r.Cell.Candidate == candidate && r.Cell.Verdict != results.Invalid
+	})
+}
+
+// metric is what the rows were ranked by: throughput, unless the ranks agree
+// better with server CPU, as they do at a fixed rate, where throughput is the
+// same for all.
+func (t *Table) metric() string {
+	speed, cost := t.contradictions(results.MetricThroughput), t.contradictions(results.MetricServerCPU)
+	if cost < speed {
+		return results.MetricServerCPU
+	}
+	return results.MetricThroughput
+}
+
+// contradictions counts the pairs of ranked rows whose comparison by the metric
+// is missing, or says other than their ranks: resolved though they tie, not
+// resolved though they don't, or resolved the other way round.
+func (t *Table) contradictions(metric string) int {
+	n := 0
+	for i, a := range t.Rows {
+		for _, b := range t.Rows[i+1:] {
+			if !ranked(a.Cell) || !ranked(b.Cell) {
+				continue
+			}
+			p, ok := t.Pair(metric, a.Cell.Candidate, b.Cell.Candidate)
+			better := p.Ratio > 1 // is b better than a?
+			if metric == results.MetricServerCPU {
+				better = p.Ratio < 1
+			}
+			ahead := b.Cell.Rank < a.Cell.Rank
+			if !ok || p.Separated() == tied(a.Cell, b.Cell) || p.Separated() && better != ahead {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Pair finds the comparison of b with a, turning it round where it was recorded
+// as that of a with b.
+func (t *Table) Pair(metric, a, b string) (results.Pair, bool) {
+	for _, p := range t.Pairs {
+		switch {
+		case p.Metric != metric:
+		case p.A == a && p.B == b:
+			return p, true
+		case p.A == b && p.B == a:
+			p.A, p.B = a, b
+			p.Ratio, p.Low, p.High = 1/p.Ratio, 1/p.High, 1/p.Low
+			return p, true
+		}
+	}
+	return results.Pair{}, false
+}
+
+// relative is the column that compares each row with the best one.
+func (t *Table) relative() column {
+	head, help := "vs best", "this throughput / the best row's, paired within rounds; ~ where it is the ratio of the medians"
+	if t.Metric == results.MetricServerCPU {
+		head, help = "CPU vs best", "this CPU time per request / the best row's, paired within rounds; ~ where it is the ratio of the medians"
+	}
+	return column{Column{Relative, head, "", help, true}, t.versusBest}
+}
+
+func (t *Table) versusBest(c *results.Cell) Value {
+	best := t.Rows[0].Cell
+	if !ranked(best) || !ranked(c) {
+		return Value{}
+	}
+	if c == best {
+		return Value{Text: "1.00x", Number: 1, Known: true}
+	}
+	if p, ok := t.Pair(t.Metric, best.Candidate, c.Candidate); ok {
+		return Value{Text: Number(p.Ratio, 3) + "x", Number: p.Ratio, Known: true}
+	}
+	ours, theirs := t.median(c), t.median(best)
+	if ours <= 0 || theirs <= 0 {
+		return Value{}
+	}
+	return Value{Text: "~" + Number(ours/theirs, 3) + "x", Number: ours / theirs, Known: true}
+}
+
+// median is the cell's figure by the table's metric, or 0 if it is not known.
+func (t *Table) median(c *results.Cell) float64 {
+	e := c.Throughput
+	if t.Metric == results.MetricServerCPU {
+		e = c.ServerCPU
+	}
+	if e == nil || !finite(e.Median) {
+		return 0
+	}
+	return e.Median
+}
+
+// ties tells, of all rows recorded as tied, by how little they differ.
+func (t *Table) ties() []string {
+	var sentences []string
+	for i, a := range t.Rows {
+		for _, b := range t.Rows[i+1:] {
+			if ranked(a.Cell) && ranked(b.Cell) && tied(a.Cell, b.Cell) {
+				sentences = append(sentences, t.tie(a.Cell.Candidate, b.Cell.Candidate))
+			}
+		}
+	}
+	return sentences
+}
+
+func tied(a, b *results.Cell) bool {
+	return slices.Contains(a.TiedWith, b.Candidate) || slices.Contains(b.TiedWith, a.Candidate)
+}
+
+func (t *Table) tie(a, b string) string {
+	text := fmt.Sprintf("%s and %s can't be told apart", a, b)
+	p, ok := t.Pair(t.Metric, a, b)
+	if !ok {
+		return text
+	}
+	return text + ": " + b + " / " + a + " is " + Ratio(p)
+}
+
+// sound tells whether a pair has a ratio and an interval at all.
+func sound(p results.Pair) bool {
+	return finite(p.Ratio) && finite(p.High) && p.Ratio > 0 && p.Low > 0 && p.High >= p.Low
+}

@@ -1,0 +1,162 @@
+package plots
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"image/png"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/report/internal/fixture"
+	"github.com/benchctl/benchctl/results"
+)
+
+func TestRender(t *testing.T) {
+	for name, s := range map[string]*results.Summary{
+		"mixed": fixture.Mixed(), "one": fixture.Many(1), "two": fixture.Many(2), "twelve": fixture.Many(12),
+	} {
+		all, err := Render(report.New(s))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(all) == 0 || len(all)%4 != 0 {
+			t.Errorf("%s: %d plots, want 4 per table", name, len(all))
+		}
+		for _, p := range all {
+			check(t, p)
+		}
+	}
+}
+
+func check(t *testing.T, p Plot) {
+	t.Helper()
+	if !regexp.MustCompile(`^[a-z0-9_-]+$`).MatchString(p.Name) {
+		t.Errorf("name %q is not safe", p.Name)
+	}
+	d := xml.NewDecoder(bytes.NewReader(p.SVG))
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%s.svg: %v", p.Name, err)
+		}
+		if e, ok := token.(xml.StartElement); ok {
+			harmless(t, p.Name, e)
+		}
+	}
+}
+
+func TestPNG(t *testing.T) {
+	all, err := Render(report.New(fixture.Many(3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		data, err := p.PNG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatalf("%s.png: %v", p.Name, err)
+		}
+		if size := img.Bounds().Size(); size.X != 1200 || size.Y < 200 || size.Y > 800 {
+			t.Errorf("%s.png: size %v", p.Name, size)
+		}
+	}
+}
+
+// harmless: pages take the elements in as they are, several of them.
+func harmless(t *testing.T, name string, e xml.StartElement) {
+	t.Helper()
+	switch e.Name.Local {
+	case "svg", "g", "path", "text":
+	default:
+		t.Errorf("%s.svg: element %s", name, e.Name.Local)
+	}
+	for _, a := range e.Attr {
+		if a.Name.Local == "id" || a.Name.Local == "href" || strings.Contains(a.Value, "url(") {
+			t.Errorf("%s.svg: attribute %s=%q", name, a.Name.Local, a.Value)
+		}
+	}
+}
+
+func TestInvalidRowsAreLeftOut(t *testing.T) {
+	for _, c := range charts(report.New(fixture.Mixed()).Tables[0]) {
+		for _, name := range c.names {
+			if name == fixture.Markup {
+				t.Errorf("%s shows an invalid row", c.kind)
+			}
+		}
+		if !strings.Contains(c.note, "2 invalid rows left out.") {
+			t.Errorf("%s: note %q", c.kind, c.note)
+		}
+	}
+}
+
+func TestNothingKnown(t *testing.T) {
+	s := fixture.Mixed()
+	for i := range s.Cells {
+		s.Cells[i].Verdict = results.Invalid
+	}
+	if all, err := Render(report.New(s)); err != nil || len(all) != 0 {
+		t.Errorf("%d plots of invalid rows alone, error %v", len(all), err)
+	}
+	zero := fixture.Many(1)
+	zero.Cells[0].Throughput = &results.Estimate{}
+	zero.Cells[0].Latency = &results.Latency{P50: new(float64)}
+	if _, err := Render(report.New(zero)); err != nil {
+		t.Errorf("zeros: %v", err)
+	}
+}
+
+func TestSlug(t *testing.T) {
+	for in, want := range map[string]string{
+		"hello": "hello", "size?bytes=10000": "size-bytes-10000", "../../etc/passwd": "etc-passwd",
+		"": "x", "..": "x", "CON": "con", "\x1b[31mred": "31mred", "<b>": "b", "漢字": "x",
+		strings.Repeat("a/", 100): strings.TrimSuffix(strings.Repeat("a-", 30), "-"),
+	} {
+		if got := slug(in); got != want {
+			t.Errorf("slug(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	s := fixture.Many(2)
+	s.Cells[0].App, s.Cells[1].App = "a?b", "a/b"
+	all, err := Render(report.New(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, p := range all {
+		if seen[p.Name] {
+			t.Errorf("%s twice", p.Name)
+		}
+		seen[p.Name] = true
+	}
+}
+
+func TestTicks(t *testing.T) {
+	for _, c := range []struct{ v, want float64 }{{0.9, 1}, {1, 1}, {1.1, 2}, {2.1, 5}, {5.1, 10}, {25000, 50000}} {
+		if got := round(c.v); got < c.want*0.999 || got > c.want*1.001 {
+			t.Errorf("round(%v) = %v, want %v", c.v, got, c.want)
+		}
+	}
+	for max, want := range map[float64]string{160000: "0 50,000 100,000 150,000", 1: "0 0.2 0.4 0.6 0.8 1", 13: "0 5 10"} {
+		var labels []string
+		for _, tick := range (linearTicks{}).Ticks(0, max) {
+			labels = append(labels, tick.Label)
+		}
+		if got := strings.Join(labels, " "); got != want {
+			t.Errorf("ticks to %v: %s, want %s", max, got, want)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// Printable returns s with every rune that does not print in one place
+// (control characters, terminal escapes, direction overrides, invisible marks,
+// bytes that are not UTF-8) replaced by a visible escape: "\x1b", "\u202e".
+// Other kinds of space become a plain one.
+func Printable(s string) string {
+	if !strings.ContainsFunc(s, unprintable) && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && s[i] != 0xef: // U+FFFD itself starts with 0xef
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case !unprintable(r):
+			b.WriteRune(r)
+		case unicode.Is(unicode.Zs, r):
+			b.WriteByte(' ')
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// prose is Printable for texts of several lines: reasons may carry the tail of
+// a log. Lines are kept, tabs become spaces.
+func prose(s string) string {
+	s = strings.ReplaceAll(strings.TrimSpace(s), "\r\n", "\n")
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = Printable(strings.ReplaceAll(strings.TrimRight(l, " \t"), "\t", "    "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// printable returns a copy of s whose strings are all printable.
+func printable(s *results.Summary) *results.Summary {
+	c := *s
+	c.Run = printableRun(s.Run)
+	c.Cells = slices.Clone(s.Cells)
+	for i := range c.Cells {
+		printableCell(&c.Cells[i])
+	}
+	c.Pairs = slices.Clone(s.Pairs)
+	for i := range c.Pairs {
+		p := &c.Pairs[i]
+		apply(Printable, &p.Scenario, &p.App, &p.A, &p.B, &p.Metric)
+	}
+	return &c
+}
+
+func printableRun(r results.Run) results.Run {
+	e := &r.Environment
+	apply(Printable, &r.ID, &r.Status, &r.Benchctl, &r.Command,
+		&e.CPU, &e.Kernel, &e.OS, &e.Go, &e.Governor, &e.Virtualized, &e.ServerCPUs, &e.LoaderCPUs, &e.Fingerprint)
+	r.Notes = each(prose, r.Notes)
+	return r
+}
+
+func printableCell(c *results.Cell) {
+	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Engine)
+	c.Verdict = results.Verdict(Printable(string(c.Verdict)))
+	c.Reasons = each(prose, c.Reasons)
+	c.TiedWith = each(Printable, c.TiedWith)
+	kinds := make(map[string]uint64, len(c.Errors.ByKind))
+	for kind, n := range c.Errors.ByKind {
+		kinds[Printable(kind)] += n
+	}
+	c.Errors.ByKind = kinds
+}
+
+func apply(f func(string) string, fields ...*string) {
+	for _, s := range fields {
+		*s = f(*s)
+	}
+}
+
+func each(f func(string) string, list []string) []string {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i] = f(list[i])
+	}
+	return list
+}

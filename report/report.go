@@ -1,0 +1,189 @@
+// Package report turns the summary of a run into tables, footnotes and findings
+// once; the packages below it render them as text, plots and HTML.
+//
+// The model is neutral: it knows no markup, no terminal and no colour. Every
+// string in it is printable (see Printable), so a renderer only escapes the
+// markup of its own format. An unknown figure is shown as "–", never as 0.
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// Report is a run ready to be rendered.
+type Report struct {
+	Run    results.Run
+	Tables []*Table // a table per scenario x app, in the order of the summary
+}
+
+// New builds the report of a summary, which it does not change.
+func New(s *results.Summary) *Report {
+	s = printable(s)
+	r := &Report{Run: s.Run}
+	for _, g := range groups(s.Cells) {
+		r.Tables = append(r.Tables, newTable(g, s.Pairs))
+	}
+	return r
+}
+
+// groups splits cells by scenario and app, in order of first appearance.
+func groups(cells []results.Cell) [][]*results.Cell {
+	type key struct{ scenario, app string }
+	var all [][]*results.Cell
+	index := map[key]int{}
+	for i := range cells {
+		k := key{cells[i].Scenario, cells[i].App}
+		at, known := index[k]
+		if !known {
+			at = len(all)
+			index[k] = at
+			all = append(all, nil)
+		}
+		all[at] = append(all[at], &cells[i])
+	}
+	return all
+}
+
+// Field is a named fact.
+type Field struct{ Name, Value string }
+
+// Environment lists what is known of the machine and of how it was divided.
+func (r *Report) Environment() []Field {
+	e := r.Run.Environment
+	return known([]Field{
+		{"CPU", e.CPU},
+		{"cores", count(e.Cores)},
+		{"cores of the servers", e.ServerCPUs},
+		{"cores of the loader", e.LoaderCPUs},
+		{"memory", memory(e.MemoryMiB)},
+		{"operating system", e.OS},
+		{"kernel", e.Kernel},
+		{"virtualized", e.Virtualized},
+		{"frequency governor", e.Governor},
+		{"Go", e.Go},
+		{"fingerprint", e.Fingerprint},
+	})
+}
+
+// Facts lists what identifies the run.
+func (r *Report) Facts() []Field {
+	return known([]Field{
+		{"run", r.Run.ID},
+		{"status", r.Run.Status},
+		{"started", r.Date()},
+		{"took", r.took()},
+		{"benchctl", r.Run.Benchctl},
+		{"seed", fmt.Sprint(r.Run.Seed)},
+	})
+}
+
+// Machine describes the machine in one line.
+func (r *Report) Machine() string {
+	e := r.Run.Environment
+	cores := ""
+	if e.Cores > 0 {
+		cores = plural(e.Cores, "core")
+	}
+	if e.ServerCPUs != "" && e.LoaderCPUs != "" {
+		cores = join(" ", cores, fmt.Sprintf("(servers %s, loader %s)", e.ServerCPUs, e.LoaderCPUs))
+	}
+	return join(" · ", e.CPU, cores, memory(e.MemoryMiB), join(" ", e.OS, e.Kernel), e.Virtualized, e.Go)
+}
+
+// Date is when the run started, in UTC.
+func (r *Report) Date() string {
+	if r.Run.Started.IsZero() {
+		return ""
+	}
+	return r.Run.Started.UTC().Format("2006-01-02 15:04 UTC")
+}
+
+func (r *Report) took() string {
+	if r.Run.Started.IsZero() || !r.Run.Finished.After(r.Run.Started) {
+		return ""
+	}
+	return r.Run.Finished.Sub(r.Run.Started).Round(1e9).String()
+}
+
+func known(fields []Field) []Field {
+	return slices.DeleteFunc(fields, func(f Field) bool { return f.Value == "" })
+}
+
+func count(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+func memory(mib float64) string {
+	if mib <= 0 {
+		return ""
+	}
+	return Number(mib/1024, 3) + " GiB"
+}
+
+// join joins the parts that are not empty.
+func join(sep string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// List joins names as a sentence does: "a", "a and b", "a, b and c".
+func List(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// byRank orders rows best first: ranked ones by rank, then those without a rank,
+// then invalid ones. Within each, by the figure they were ranked by, then by name.
+func (t *Table) byRank(a, b Row) int {
+	figures := cmp.Compare(t.median(b.Cell), t.median(a.Cell))
+	if t.Metric == results.MetricServerCPU {
+		figures = -figures
+	}
+	return cmp.Or(cmp.Compare(place(a.Cell), place(b.Cell)), figures, cmp.Compare(a.Cell.Candidate, b.Cell.Candidate))
+}
+
+// place is the cell's rank, or beyond every rank if it has none.
+func place(c *results.Cell) int {
+	const none = 1 << 30
+	switch {
+	case c.Verdict == results.Invalid:
+		return none + 1
+	case c.Rank <= 0:
+		return none
+	}
+	return c.Rank
+}
+
+// Shorten cuts runes out of the middle of a name until it fits: its server, at
+// the start, and its label, at the end, tell it from others.
+func Shorten(name string, fits func(string) bool) string {
+	if fits(name) {
+		return name
+	}
+	runes := []rune(name)
+	for keep := len(runes) - 1; keep > 1; keep-- {
+		head := (keep + 1) / 2
+		short := string(runes[:head]) + "…" + string(runes[len(runes)-(keep-head):])
+		if fits(short) {
+			return short
+		}
+	}
+	return "…"
+}

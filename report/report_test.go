@@ -1,0 +1,234 @@
+package report_test
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/report/internal/fixture"
+	"github.com/benchctl/benchctl/results"
+)
+
+func TestNumber(t *testing.T) {
+	for _, c := range []struct {
+		v      float64
+		digits int
+		want   string
+	}{
+		{0, 3, "0"}, {152345, 4, "152,300"}, {1234567.8, 4, "1,235,000"}, {12.345, 3, "12.3"},
+		{99.96, 3, "100"}, {0.04567, 3, "0.0457"}, {1000, 3, "1,000"}, {999.5, 3, "1,000"}, {-1234, 4, "-1,234"},
+		{1, 3, "1.00"}, {math.NaN(), 3, "–"}, {math.Inf(1), 3, "–"},
+	} {
+		if got := report.Number(c.v, c.digits); got != c.want {
+			t.Errorf("Number(%v, %d) = %q, want %q", c.v, c.digits, got, c.want)
+		}
+	}
+	if got := report.Whole(1234567); got != "1,234,567" {
+		t.Errorf("Whole = %q", got)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	for _, c := range []struct {
+		e    results.Estimate
+		want string
+	}{
+		{results.Estimate{Median: 100, Low: 98, High: 102}, "±2.0 %"},
+		{results.Estimate{Median: 100, Low: 80, High: 120}, "±20 %"},
+		{results.Estimate{Median: 100, Low: 99.999, High: 100.001}, "±<0.1 %"},
+		{results.Estimate{Median: 100, Low: 100, High: 100}, ""}, // one slice tells no spread
+		{results.Estimate{Median: 100}, ""},
+		{results.Estimate{Median: 100, Low: math.NaN(), High: 1}, ""},
+	} {
+		if got := report.Spread(c.e); got != c.want {
+			t.Errorf("Spread(%v) = %q, want %q", c.e, got, c.want)
+		}
+	}
+}
+
+func TestRatio(t *testing.T) {
+	for _, c := range []struct {
+		p    results.Pair
+		want string
+	}{
+		{results.Pair{Ratio: 1.42, Low: 1.39, High: 1.45}, "1.42x [1.39, 1.45]"},
+		{results.Pair{Ratio: 0.998, Low: 0.991, High: 1.004}, "0.998x [0.991, 1.004]"},
+		{results.Pair{Ratio: 15.4, Low: 15, High: 15.8}, "15.4x [15.0, 15.8]"},
+		{results.Pair{Ratio: 1234, Low: 1200, High: 1260}, "1,234x [1,200, 1,260]"},
+	} {
+		if got := report.Ratio(c.p); got != c.want {
+			t.Errorf("Ratio(%v) = %q, want %q", c.p, got, c.want)
+		}
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"fasthttp@v1.74.0": "fasthttp@v1.74.0",
+		"\x1b[31mred":      `\x1b[31mred`,
+		"a\r\nb\tc":        `a\x0d\x0ab\x09c`,
+		"rtl\u202egnp":     `rtl\u202egnp`,
+		"bad\xffutf8":      `bad\xffutf8`,
+		"nb\u00a0sp":       "nb sp",
+		"größe 漢字":         "größe 漢字",
+	} {
+		if got := report.Printable(in); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	fits := func(n int) func(string) bool { return func(s string) bool { return len([]rune(s)) <= n } }
+	for _, c := range []struct {
+		in   string
+		n    int
+		want string
+	}{
+		{"short", 5, "short"}, {"candidate:tuned#b", 9, "cand…ed#b"}, {"ab", 1, "…"},
+	} {
+		if got := report.Shorten(c.in, fits(c.n)); got != c.want {
+			t.Errorf("Shorten(%q, %d) = %q, want %q", c.in, c.n, got, c.want)
+		}
+	}
+}
+
+func TestTables(t *testing.T) {
+	r := report.New(fixture.Mixed())
+	if len(r.Tables) != 2 {
+		t.Fatalf("%d tables, want 2", len(r.Tables))
+	}
+	hello := r.Tables[0]
+	if got := hello.Title(); got != "concurrency-256 · hello" {
+		t.Errorf("title %q", got)
+	}
+	want := []string{"1=", "1=", "3", "4", "–", "–"}
+	if got := texts(hello, report.Rank); !slices.Equal(got, want) {
+		t.Errorf("ranks %q, want %q", got, want)
+	}
+	want = []string{"1.00x", "0.998x", "0.704x", "0.0649x", "–", "–"}
+	if got := texts(hello, report.Relative); !slices.Equal(got, want) {
+		t.Errorf("relative %q, want %q", got, want)
+	}
+	want = []string{"0", "0", "0", "0", "1,203", "–"}
+	if got := texts(hello, report.Errors); !slices.Equal(got, want) {
+		t.Errorf("errors %q, want %q: a cell that sent nothing has no count of errors", got, want)
+	}
+	for _, p := range hello.Pairs {
+		if p.A == fixture.Markup {
+			t.Errorf("pair of an invalid cell: %v", p)
+		}
+	}
+}
+
+// Rows keep the rank they were given: at a fixed rate it is not by throughput.
+func TestRankIsKept(t *testing.T) {
+	s := fixture.Mixed()
+	s.Cells[6].Throughput.Median = 5001
+	table := report.New(s).Tables[1]
+	if got := texts(table, report.Candidate); got[0] != "fasthttp@v1.74.0" {
+		t.Errorf("order %q", got)
+	}
+	if got := texts(table, report.Relative); got[1] != "1.33x" || table.Metric != results.MetricServerCPU {
+		t.Errorf("compared by %s: %q", table.Metric, got)
+	}
+}
+
+func TestUnknownColumnsAreDropped(t *testing.T) {
+	s := fixture.Mixed()
+	for i := range s.Cells {
+		s.Cells[i].Latency, s.Cells[i].Memory, s.Cells[i].StartupMS = nil, nil, nil
+	}
+	for _, c := range report.New(s).Tables[0].Columns {
+		switch c.Key {
+		case report.P50, report.Max, report.Idle, report.Peak, report.Startup:
+			t.Errorf("column %s is shown, though no row knows it", c.Key)
+		}
+	}
+}
+
+func TestEveryReasonIsShown(t *testing.T) {
+	s := fixture.Mixed()
+	table := report.New(s).Tables[0]
+	var notes strings.Builder
+	for i, n := range table.Notes {
+		if n.Number != i+1 {
+			t.Errorf("note %d has number %d", i+1, n.Number)
+		}
+		notes.WriteString(n.Text + "\n")
+	}
+	for _, want := range []string{"headroom was 1.1", "sampled bodies were wrong", "goroutine 1 [running]:", "not ready in time: 10 s"} {
+		if !strings.Contains(notes.String(), want) {
+			t.Errorf("no note has %q", want)
+		}
+	}
+}
+
+func TestFindings(t *testing.T) {
+	got := strings.Join(report.New(fixture.Mixed()).Tables[0].Findings, "\n")
+	want := `fasthttp@v1.74.0 and hertz tie for the first place: the measurement can't tell them apart.
+fasthttp@v1.74.0 serves 1.42x [1.39, 1.45] the requests per second of nethttp and spends 0.71x [0.70, 0.72] the server CPU per request.
+fasthttp@v1.74.0 serves 15.4x [15.0, 15.8] the requests per second of waitress:tuned#a, the last in rank.
+waitress:tuned#a is degraded: its figures hold with the reservation in the notes.
+<script>alert(1)</script> and \x1b[31mred are invalid and not ranked.`
+	if got != want {
+		t.Errorf("findings:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestFindingsWithoutRankOrPairs(t *testing.T) {
+	s := fixture.Many(2)
+	s.Pairs = nil
+	if got := report.New(s).Tables[0].Findings; !strings.Contains(got[0], "no paired comparison") {
+		t.Errorf("without pairs: %q", got)
+	}
+	for i := range s.Cells {
+		s.Cells[i].Verdict, s.Cells[i].Rank = results.Invalid, 0
+	}
+	if got := report.New(s).Tables[0].Findings; got[0] != "No row can be ranked." {
+		t.Errorf("all invalid: %q", got)
+	}
+}
+
+func TestPairIsTurned(t *testing.T) {
+	table := report.New(fixture.Mixed()).Tables[0]
+	p, ok := table.Pair(results.MetricThroughput, "hertz", "fasthttp@v1.74.0")
+	if !ok || math.Abs(p.Ratio*0.998-1) > 1e-9 || p.Low > p.Ratio || p.High < p.Ratio {
+		t.Errorf("turned pair: %v, %v", p, ok)
+	}
+}
+
+func TestSummaryIsNotChanged(t *testing.T) {
+	s := fixture.Mixed()
+	report.New(s)
+	if !reflect.DeepEqual(s, fixture.Mixed()) {
+		t.Error("New changed the summary")
+	}
+}
+
+func texts(t *report.Table, key report.Key) []string {
+	var all []string
+	for _, r := range t.Pick(key).Rows {
+		all = append(all, r.Values[0].Text)
+	}
+	return all
+}
+
+// At a fixed rate nearly all pairs tie by throughput, and ranks are by cost: the
+// table compares by what its ranks agree with.
+func TestComparedByWhatRanks(t *testing.T) {
+	s := fixture.Mixed()
+	table := report.New(s).Tables[1]
+	if want := []string{"fasthttp@v1.74.0 spends 0.75x [0.73, 0.77] the server CPU per request of nethttp."}; !slices.Equal(table.Findings, want) {
+		t.Errorf("findings %q, want %q", table.Findings, want)
+	}
+	if table = report.New(s).Tables[0]; table.Metric != results.MetricThroughput {
+		t.Errorf("%s is compared by %s", table.Title(), table.Metric)
+	}
+	if got, want := table.Ties, "fasthttp@v1.74.0 and hertz can't be told apart: hertz / fasthttp@v1.74.0 is 0.998x [0.992, 1.004]"; !slices.Equal(got, []string{want}) {
+		t.Errorf("ties %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,192 @@
+package text
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/results"
+)
+
+// leastName is the width in columns that candidates keep.
+const leastName = 18
+
+// grid writes the table itself, fitted to the width.
+func (p *printer) grid(t *report.Table) error {
+	keys := narrow
+	if p.Wide {
+		keys = nil
+		for _, c := range t.Columns {
+			keys = append(keys, c.Key)
+		}
+	}
+	t = t.Pick(keys...)
+	head, rows := cells(t)
+	if !p.Wide {
+		head, rows, t = p.fit(t, head, rows)
+	}
+	p.paint(t, rows)
+	var b bytes.Buffer
+	table := tablewriter.NewTable(&b, style(t)...)
+	table.Header(head)
+	if err := table.Bulk(rows); err != nil {
+		return err
+	}
+	if err := table.Render(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		fmt.Fprintln(p.w, trim(line))
+	}
+	return nil
+}
+
+// trim takes the padding off both ends of a table's line.
+func trim(line string) string {
+	line = strings.TrimRight(line, " \n")
+	if rest, ok := strings.CutPrefix(line, "──"); ok {
+		return rest
+	}
+	return strings.TrimPrefix(line, " ")
+}
+
+// cells renders the head and the rows as texts.
+func cells(t *report.Table) (head []string, rows [][]string) {
+	for _, c := range t.Columns {
+		head = append(head, strings.TrimRight(c.Head+"\n"+c.Unit, "\n"))
+	}
+	for _, r := range t.Rows {
+		row := make([]string, len(r.Values))
+		for i, v := range r.Values {
+			row[i] = v.String()
+			if t.Columns[i].Key == report.Verdict {
+				row[i] += marks(r.Notes)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return head, rows
+}
+
+// marks are references to footnotes: " [1,3]".
+func marks(notes []int) string {
+	if len(notes) == 0 {
+		return ""
+	}
+	texts := make([]string, len(notes))
+	for i, n := range notes {
+		texts[i] = strconv.Itoa(n)
+	}
+	return " [" + strings.Join(texts, ",") + "]"
+}
+
+// fit leaves out columns, then shortens the candidates' names, until the table
+// is as narrow as the terminal.
+func (p *printer) fit(t *report.Table, head []string, rows [][]string) ([]string, [][]string, *report.Table) {
+	at := slices.IndexFunc(t.Columns, func(c report.Column) bool { return c.Key == report.Candidate })
+	for _, k := range dispensable {
+		if excess(head, rows, at, leastName, p.Width) <= 0 {
+			break
+		}
+		t = without(t, k)
+		head, rows = cells(t)
+	}
+	room := widest(head, rows, at) - excess(head, rows, at, widest(head, rows, at), p.Width)
+	for i := range rows {
+		rows[i][at] = report.Shorten(rows[i][at], func(s string) bool { return twwidth.Width(s) <= max(room, leastName) })
+	}
+	return head, rows, t
+}
+
+func without(t *report.Table, key report.Key) *report.Table {
+	var keys []report.Key
+	for _, c := range t.Columns {
+		if c.Key != key {
+			keys = append(keys, c.Key)
+		}
+	}
+	return t.Pick(keys...)
+}
+
+// excess is by how much the table is wider than the terminal if the candidates
+// are at most as wide as given.
+func excess(head []string, rows [][]string, candidate, atMost, width int) int {
+	total := 0
+	for i := range head {
+		w := widest(head, rows, i)
+		if i == candidate {
+			w = min(w, atMost)
+		}
+		total += w + len("  ")
+	}
+	return total - len("  ") - width
+}
+
+func widest(head []string, rows [][]string, column int) int {
+	w := 0
+	for _, line := range strings.Split(head[column], "\n") {
+		w = max(w, twwidth.Width(line))
+	}
+	for _, r := range rows {
+		w = max(w, twwidth.Width(r[column]))
+	}
+	return w
+}
+
+// paint colours the verdicts, if asked for.
+func (p *printer) paint(t *report.Table, rows [][]string) {
+	at := slices.IndexFunc(t.Columns, func(c report.Column) bool { return c.Key == report.Verdict })
+	if !p.Color || at < 0 {
+		return
+	}
+	for i, r := range t.Rows {
+		rows[i][at] = color(r.Cell.Verdict) + rows[i][at] + "\x1b[0m"
+	}
+}
+
+// color is the escape that starts a verdict's colour: green, yellow or red.
+func color(v results.Verdict) string {
+	switch v {
+	case results.Valid:
+		return "\x1b[32m"
+	case results.Degraded:
+		return "\x1b[33m"
+	}
+	return "\x1b[31m"
+}
+
+// style is a table without borders, figures right, a line under the heads.
+func style(t *report.Table) []tablewriter.Option {
+	align := make([]tw.Align, len(t.Columns))
+	for i, c := range t.Columns {
+		align[i] = tw.AlignLeft
+		if c.Numeric {
+			align[i] = tw.AlignRight
+		}
+	}
+	section := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{PerColumn: align},
+		Padding:    tw.CellPadding{Global: tw.PaddingDefault},
+	}
+	return []tablewriter.Option{
+		tablewriter.WithEastAsian(tw.Off),
+		tablewriter.WithConfig(tablewriter.Config{Header: section, Row: section}),
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders: tw.BorderNone,
+			Symbols: tw.NewSymbols(tw.StyleLight),
+			Settings: tw.Settings{
+				Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
+				Lines:      tw.Lines{ShowHeaderLine: tw.On, ShowTop: tw.Off, ShowBottom: tw.Off},
+			},
+		})),
+	}
+}

@@ -1,0 +1,148 @@
+// Package text renders a report for a terminal or a plain text file.
+package text
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
+	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/results"
+)
+
+// Options say how to write. The zero value is useful.
+type Options struct {
+	Width int  // columns of the terminal; 0 is 110
+	Wide  bool // every column, however wide that gets
+	Color bool // colour the verdicts by ANSI escapes
+}
+
+const (
+	defaultWidth = 110
+	leastWidth   = 60 // below it texts are no longer wrapped tighter
+)
+
+// narrow are the columns shown unless all are asked for.
+var narrow = []report.Key{
+	report.Rank, report.Candidate, report.Throughput, report.Relative, report.CPU,
+	report.P50, report.P99, report.Peak, report.Errors, report.Verdict,
+}
+
+// dispensable are the columns left out, in that order, where width is lacking.
+var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.CPU, report.P99, report.Errors}
+
+// Write renders the whole report: what was run where, then each table with its
+// findings and footnotes.
+func Write(w io.Writer, r *report.Report, o Options) error {
+	if o.Width <= 0 {
+		o.Width = defaultWidth
+	}
+	o.Width = max(o.Width, leastWidth)
+	p := &printer{w: bufio.NewWriter(w), Options: o}
+	p.header(r)
+	for _, t := range r.Tables {
+		if err := p.table(t); err != nil {
+			return fmt.Errorf("render table %s: %w", t.Title(), err)
+		}
+	}
+	if err := p.w.Flush(); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// printer writes to a buffer, which keeps the first error until it is flushed.
+type printer struct {
+	w *bufio.Writer
+	Options
+}
+
+func (p *printer) header(r *report.Report) {
+	var facts []string
+	for _, f := range r.Facts() {
+		if f.Name == "status" || f.Name == "started" {
+			facts = append(facts, f.Value)
+			continue
+		}
+		facts = append(facts, f.Name+" "+f.Value)
+	}
+	p.wrap("", strings.Join(facts, " · "))
+	if m := r.Machine(); m != "" {
+		p.wrap("", "machine "+m)
+	}
+	if r.Run.Status == results.StatusPartial {
+		p.wrap("", "The run is partial: it can be resumed, and intervals will get narrower.")
+	}
+	for _, n := range r.Run.Notes {
+		p.wrap("note: ", n)
+	}
+	if len(r.Tables) == 0 {
+		p.wrap("", "Nothing was measured.")
+	}
+}
+
+func (p *printer) table(t *report.Table) error {
+	fmt.Fprintln(p.w)
+	p.wrap("", t.Title())
+	if t.Effort != "" {
+		p.wrap("", strings.TrimPrefix("engine "+t.Engine+" · "+t.Effort, "engine  · "))
+	}
+	fmt.Fprintln(p.w)
+	if err := p.grid(t); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.w)
+	for _, s := range t.Findings {
+		p.wrap("", s)
+	}
+	p.ties(t)
+	for _, n := range t.Notes {
+		p.wrap(fmt.Sprintf("[%d] ", n.Number), report.List(n.Candidates)+": "+n.Text)
+	}
+	return nil
+}
+
+// ties lists what could not be resolved, up to a screenful.
+func (p *printer) ties(t *report.Table) {
+	const most = 8
+	for i, s := range t.Ties {
+		if i == most {
+			p.wrap("= ", fmt.Sprintf("%d more pairs can't be told apart", len(t.Ties)-most))
+			return
+		}
+		p.wrap("= ", s)
+	}
+}
+
+// wrap writes lines of at most the width, all indented as far as the lead.
+func (p *printer) wrap(lead, text string) {
+	indent := strings.Repeat(" ", twwidth.Width(lead))
+	for _, line := range strings.Split(text, "\n") {
+		for _, part := range fold(line, p.Width-len(indent)) {
+			fmt.Fprintln(p.w, lead+part)
+			lead = indent
+		}
+	}
+}
+
+// fold breaks a line at spaces into parts of at most width columns, or within a
+// word that is wider than that.
+func fold(line string, width int) []string {
+	var parts []string
+	for twwidth.Width(line) > width {
+		head := twwidth.Truncate(line, width)
+		at := len(head)
+		if space := strings.LastIndexByte(head, ' '); space > at/2 {
+			at = space
+		}
+		if at == 0 {
+			break
+		}
+		parts = append(parts, strings.TrimRight(line[:at], " "))
+		line = strings.TrimLeft(line[at:], " ")
+	}
+	return append(parts, line)
+}
