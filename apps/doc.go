@@ -25,12 +25,15 @@
 //	    Next, a lost client or a panic; Next is never called after Close.
 //	S7  Frames the reply: a Content-Length set by the app is kept and the body is
 //	    cut at it; a shorter body closes the connection so that the client sees
-//	    the failure. A Reply without one gets one. A Stream without one is sent
+//	    the failure. A Reply without one gets one, and one that contradicts the
+//	    body of a Reply may be corrected instead. A Stream without one is sent
 //	    chunked, or until close to an HTTP/1.0 client (RFC 9112 section 6.3).
 //	S8  Sends no body for HEAD, 1xx, 204 and 304 (RFC 9110 section 9.3.2, 15).
-//	S9  Answers 500 when Serve returned an error or panicked before anything was
-//	    sent, and cuts the connection when headers were already sent, so that a
-//	    failure never looks like a complete reply.
+//	S9  Answers 500, without the headers the app had set, when Serve returned an
+//	    error, panicked or did not answer, also if it did so after an answer that
+//	    was not sent yet. Cuts the connection when a Body fails after headers were
+//	    sent, so that a failure never looks like a complete reply; before that it
+//	    does either.
 //	S10 Leaves the connection usable or closes it when the app did not read the
 //	    whole request body (RFC 9112 section 9.3).
 //	S11 Answers "Expect: 100-continue" no later than the first read of the body
@@ -47,8 +50,9 @@
 //	    answer is ErrAnswered.
 //	A3  Sets header fields before it answers; none that belongs to the server
 //	    (Connection, Transfer-Encoding, Keep-Alive, Upgrade, TE, Trailer).
-//	A4  Does not change a body it gave to Reply, nor a block it returned from
-//	    Next before the following call of Next or Close.
+//	A4  Does not change a body it gave to Reply, which may be sent after Serve
+//	    returned, nor a block it returned from Next before the following call of
+//	    Next or Close.
 //	A5  Keeps no Request, Response, header value or path after S2 has ended.
 //	A6  A Content-Length that it sets is the number of bytes it sends.
 //	A7  Reads the request body only inside Serve, or inside Next of its Stream.

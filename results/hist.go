@@ -19,7 +19,7 @@ func (s *Store) histPath(block int) string { return histPath(s.dir, s.manifest, 
 
 func histPath(dir string, m Manifest, block int) string {
 	b := m.Blocks[block]
-	return filepath.Join(dir, dirHist, fmt.Sprintf("%02d.%s.%s.hlog", block, safeName(b.Scenario), safeName(b.App)))
+	return filepath.Join(dir, dirHist, fmt.Sprintf("%02d.%s.%s.hlog", block, SafeName(b.Scenario), SafeName(b.App)))
 }
 
 func (s *Store) appendHistograms(trials []Trial, latency []*hdrhistogram.Histogram) error {

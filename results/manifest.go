@@ -35,6 +35,8 @@ type Block struct {
 	Connections int           `json:"connections"`
 	Rate        float64       `json:"rate,omitempty"` // req/s offered; 0 in a closed loop
 	Timeout     time.Duration `json:"timeout_ns"`
+	Slice       time.Duration `json:"slice_ns,omitempty"` // the scenario's own; 0: as the run's
+	Lead        time.Duration `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
 }
 
 // Candidate is a server as measured.
@@ -57,10 +59,18 @@ type Launch struct {
 	IdleMiB   *float64  `json:"idle_mib,omitempty"`
 	AfterMiB  *float64  `json:"after_mib,omitempty"`
 	// Failure says why the candidate could not be measured, or not any longer; ""
-	// if it could. FailedApp confines it to one app of the suite.
-	Failure   string `json:"failure,omitempty"`
-	FailedApp string `json:"failed_app,omitempty"`
-	LogTail   string `json:"log_tail,omitempty"`
+	// if it could. AppFailures says so for single apps of the suite.
+	Failure     string            `json:"failure,omitempty"`
+	AppFailures map[string]string `json:"app_failures,omitempty"`
+	Exit        string            `json:"exit,omitempty"` // how it ended when it was stopped
+}
+
+// FailureFor is why the candidate could not be measured with app, "" if it could.
+func (l Launch) FailureFor(app string) string {
+	if l.Failure != "" {
+		return l.Failure
+	}
+	return l.AppFailures[app]
 }
 
 // Trial is one slice: a line of trials.jsonl. Times are in ns.

@@ -212,8 +212,8 @@ func completeRounds(text []byte) int {
 	return complete
 }
 
-// safeName makes a name that may hold anything into one path element.
-func safeName(name string) string {
+// SafeName makes a name that may hold anything into one path element.
+func SafeName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-@#=", r) {
 			return r

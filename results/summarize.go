@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"math"
 	"slices"
 	"time"
 
@@ -18,9 +19,12 @@ import (
 func Summarize(r *Record) (*Summary, error) {
 	m := r.Manifest
 	s := &Summary{Schema: SummarySchema, Run: Run{
-		ID: m.ID, Status: r.status(), Seed: m.Seed, Started: m.Started, Finished: r.finished(), Benchctl: m.Benchctl,
+		ID: m.ID, Status: r.Status(), Seed: m.Seed, Started: m.Started, Finished: r.finished(), Benchctl: m.Benchctl,
 		Command: m.Command, Environment: m.Environment, Notes: m.Notes,
 	}, Pairs: []Pair{}}
+	if s.Run.Status == StatusPartial {
+		s.Run.Notes = append(slices.Clone(s.Run.Notes), fmt.Sprintf("partial: %d of %d rounds were measured", len(r.Done()), r.planned()))
+	}
 	for i := range m.Blocks {
 		if err := s.addBlock(r, i); err != nil {
 			return nil, fmt.Errorf("summarize run %s: %w", m.ID, err)
@@ -29,10 +33,10 @@ func Summarize(r *Record) (*Summary, error) {
 	return s, nil
 }
 
-// status is complete when every planned round has been measured, or can't be
+// Status is complete when every planned round has been measured, or can't be
 // because no candidate was left.
-func (r *Record) status() string {
-	if len(r.Done()) == r.Manifest.Launches*r.Manifest.Rounds*len(r.Manifest.Blocks) {
+func (r *Record) Status() string {
+	if len(r.Done()) == r.planned() {
 		return StatusComplete
 	}
 	for b := range r.Manifest.Blocks {
@@ -45,9 +49,14 @@ func (r *Record) status() string {
 	return StatusComplete
 }
 
+// planned is the number of rounds of the whole run.
+func (r *Record) planned() int {
+	return r.Manifest.Launches * r.Manifest.Rounds * len(r.Manifest.Blocks)
+}
+
 func (r *Record) failed(candidate, app string) bool {
 	return slices.ContainsFunc(r.Launches, func(l Launch) bool {
-		return l.Candidate == candidate && l.Failure != "" && (l.FailedApp == "" || l.FailedApp == app)
+		return l.Candidate == candidate && l.FailureFor(app) != ""
 	})
 }
 
@@ -127,6 +136,12 @@ func countLaunches(trials []Trial) int {
 
 // A metric is a figure of one trial; ok is false if the trial does not tell it.
 type metric func(Trial) (value float64, ok bool)
+
+// metrics are those that candidates are compared by.
+var metrics = []struct {
+	name string
+	of   metric
+}{{MetricThroughput, throughput}, {MetricServerCPU, serverCPU}}
 
 func throughput(t Trial) (float64, bool) {
 	return float64(t.Counted) / t.Elapsed.Seconds(), t.Elapsed > 0
@@ -259,10 +274,7 @@ func comparePair(m Manifest, a, b Cell, trialsA, trialsB []Trial) []Pair {
 		byRound[t.Key()] = t
 	}
 	var pairs []Pair
-	for _, metric := range []struct {
-		name string
-		of   metric
-	}{{MetricThroughput, throughput}, {MetricServerCPU, serverCPU}} {
+	for _, metric := range metrics {
 		var ratios launchGroups
 		for _, t := range trialsB {
 			va, okA := metric.of(byRound[t.Key()])
@@ -317,7 +329,7 @@ func rank(cells []Cell, pairs []Pair, metric string) {
 			return resolved[[2]string{cells[ranked[i]].Candidate, cells[ranked[j]].Candidate}]
 		})
 	for i, at := range ranked {
-		cells[at].Rank = ranks[i]
+		cells[at].Rank, cells[at].RankedBy = ranks[i], metric
 		for _, j := range ties[i] {
 			cells[at].TiedWith = append(cells[at].TiedWith, cells[ranked[j]].Candidate)
 		}
@@ -332,5 +344,5 @@ func (c Cell) cost(metric string) float64 {
 	case metric == MetricServerCPU && c.ServerCPU != nil:
 		return c.ServerCPU.Median
 	}
-	return 0
+	return math.Inf(1)
 }

@@ -86,8 +86,9 @@ type Cell struct {
 	Loader     *Loader   `json:"loader,omitempty"`
 	Errors     Errors    `json:"errors"`
 
-	Rank     int      `json:"rank,omitempty"` // 1 is best; absent for invalid cells; ties share a rank
-	TiedWith []string `json:"tied_with"`      // candidates whose difference cannot be told
+	Rank     int      `json:"rank,omitempty"`      // 1 is best; absent for invalid cells; ties share a rank
+	RankedBy string   `json:"ranked_by,omitempty"` // the metric that ranks this cell
+	TiedWith []string `json:"tied_with"`           // candidates whose difference cannot be told
 }
 
 // Estimate is a median with its 95 % confidence interval.

@@ -46,12 +46,9 @@ func verdict(e evidence) (Verdict, []string) {
 func (e evidence) voided() []string {
 	var why []string
 	for _, l := range e.launches {
-		if l.Failure == "" || l.FailedApp != "" && l.FailedApp != e.block.App {
+		reason := l.FailureFor(e.block.App)
+		if reason == "" {
 			continue
-		}
-		reason := l.Failure
-		if l.LogTail != "" {
-			reason += "; its log ends: " + strings.ReplaceAll(l.LogTail, "\n", " / ")
 		}
 		if !slices.Contains(why, reason) {
 			why = append(why, reason)

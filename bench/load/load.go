@@ -58,10 +58,15 @@ type Result struct {
 	// Sent and Answered cover everything from the slice's first byte to the last
 	// reply drained after it; CPU time per request is divided by Answered.
 	Sent, Answered uint64
-	// Counted replies are right and arrived inside the counted window, which was
-	// Elapsed long. Throughput is Counted / Elapsed.
+	// Counted replies are right and belong to the counted window, which was
+	// Elapsed long. Throughput is Counted / Elapsed. In a closed loop a reply
+	// belongs to the window if it arrived inside; with a Pacer, if its request was
+	// intended inside, or a stall would lose its own slowest replies.
 	Counted uint64
 	Elapsed time.Duration
+	// Missed requests were intended in the slice but never sent, as no connection
+	// was free until its end; 0 in a closed loop.
+	Missed uint64
 	// BytesIn are body bytes of the counted replies.
 	BytesIn uint64
 	// Response is the time from the intended send time to the end of the reply,
@@ -115,17 +120,9 @@ type Session interface {
 // Open opens a Session of the named engine with all its connections. It fails
 // when the server does not take them.
 func Open(ctx context.Context, engine string, c Config) (Session, error) {
-	if c.Timeout == 0 {
-		c.Timeout = 10 * time.Second
-	}
-	if c.SampleEvery == 0 {
-		c.SampleEvery = 64
-	}
-	if len(c.Targets) == 0 {
-		return nil, fmt.Errorf("load %s: no targets", c.Address)
-	}
-	if c.Connections < 1 {
-		return nil, fmt.Errorf("load %s: connections: %d is less than 1", c.Address, c.Connections)
+	c, err := c.complete()
+	if err != nil {
+		return nil, err
 	}
 	switch engine {
 	case Raw:
@@ -134,4 +131,21 @@ func Open(ctx context.Context, engine string, c Config) (Session, error) {
 		return openVegeta(ctx, c)
 	}
 	return nil, fmt.Errorf("load %s: no engine %q: there are %s and %s", c.Address, engine, Raw, Vegeta)
+}
+
+// complete is c with its defaults.
+func (c Config) complete() (Config, error) {
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if c.SampleEvery == 0 {
+		c.SampleEvery = 64
+	}
+	if len(c.Targets) == 0 {
+		return c, fmt.Errorf("load %s: no targets", c.Address)
+	}
+	if c.Connections < 1 {
+		return c, fmt.Errorf("load %s: connections: %d is less than 1", c.Address, c.Connections)
+	}
+	return c, nil
 }

@@ -47,7 +47,7 @@ func Median(values []float64) float64 {
 // seeds give equal intervals. ok is false if there are fewer than MinValues; the
 // interval is then the range of the values.
 func Bootstrap(groups [][]float64, seed uint64) (i Interval, ok bool) {
-	groups = slices.DeleteFunc(slices.Clone(groups), func(g []float64) bool { return len(g) == 0 })
+	groups = notEmpty(groups)
 	all := slices.Concat(groups...)
 	i.Median = Median(all) // and all is sorted now
 	if len(all) < MinValues {
@@ -56,14 +56,45 @@ func Bootstrap(groups [][]float64, seed uint64) (i Interval, ok bool) {
 		}
 		return i, false
 	}
-	medians := resampledMedians(groups, rand.New(rand.NewPCG(seed, 0)))
-	tail := int(0.025 * float64(len(medians)))
-	i.Low, i.High = medians[tail], medians[len(medians)-1-tail]
+	medians := drawMedians(groups, rand.New(rand.NewPCG(seed, 0)))
+	slices.Sort(medians)
+	i.Low, i.High = ends(medians)
 	return i, true
 }
 
-// resampledMedians draws Resamples times and returns the medians, sorted.
-func resampledMedians(groups [][]float64, rng *rand.Rand) []float64 {
+// BootstrapRatio estimates the ratio of the medians of b and a, two independent
+// sets of groups, with a 95 % percentile interval, drawing each as Bootstrap does.
+// ok is false if either has fewer than MinValues or a median that is not positive.
+func BootstrapRatio(a, b [][]float64, seed uint64) (i Interval, ok bool) {
+	ia, okA := Bootstrap(a, seed)
+	ib, okB := Bootstrap(b, seed)
+	if !okA || !okB || ia.Median <= 0 || ib.Median <= 0 {
+		return i, false
+	}
+	rng := rand.New(rand.NewPCG(seed, 1))
+	ratios := make([]float64, Resamples)
+	ma, mb := drawMedians(notEmpty(a), rng), drawMedians(notEmpty(b), rng)
+	for r := range ratios {
+		ratios[r] = mb[r] / ma[r]
+	}
+	slices.Sort(ratios)
+	low, high := ends(ratios)
+	return Interval{ib.Median / ia.Median, low, high}, true
+}
+
+func notEmpty(groups [][]float64) [][]float64 {
+	return slices.DeleteFunc(slices.Clone(groups), func(g []float64) bool { return len(g) == 0 })
+}
+
+// ends are the 2.5th and 97.5th percentiles of sorted values.
+func ends(sorted []float64) (low, high float64) {
+	tail := int(0.025 * float64(len(sorted)))
+	return sorted[tail], sorted[len(sorted)-1-tail]
+}
+
+// drawMedians draws groups, and values within them, Resamples times, and returns
+// the medians in the order drawn.
+func drawMedians(groups [][]float64, rng *rand.Rand) []float64 {
 	medians := make([]float64, Resamples)
 	var draw []float64
 	for r := range medians {
@@ -76,7 +107,6 @@ func resampledMedians(groups [][]float64, rng *rand.Rand) []float64 {
 		}
 		medians[r] = Median(draw)
 	}
-	slices.Sort(medians)
 	return medians
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -91,6 +92,13 @@ func RunGuard() int {
 	<-g.logged // everything that held the pipe is dead, so it ends
 	_ = events.Encode(e)
 	return 0
+}
+
+// ignoreTerminal leaves Ctrl-C to benchctl, which decides what stops when. The
+// signals are taken and dropped, not ignored: what is ignored stays so in the
+// candidate, which would then be deaf.
+func ignoreTerminal() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 }
 
 type guard struct {

@@ -2,7 +2,6 @@ package control
 
 import (
 	"os"
-	"os/signal"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,11 +24,6 @@ func descendants() []int {
 		return nil
 	}
 	return tree[1:]
-}
-
-// ignoreTerminal leaves Ctrl-C to benchctl, which decides what stops when.
-func ignoreTerminal() {
-	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 }
 
 // raiseFileLimit gives the candidate as many open files as the system lets it

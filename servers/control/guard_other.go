@@ -3,7 +3,6 @@
 package control
 
 import (
-	"os/signal"
 	"syscall"
 )
 
@@ -15,10 +14,6 @@ func adoptOrphans() error { return nil }
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 func descendants() []int { return nil }
-
-func ignoreTerminal() {
-	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-}
 
 func raiseFileLimit() {
 	var limit syscall.Rlimit

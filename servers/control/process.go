@@ -178,8 +178,15 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// DefaultGrace is how long a server may take to stop when asked.
+const DefaultGrace = 10 * time.Second
+
 // ErrNotReady is returned by Ready when the time is up.
 var ErrNotReady = errors.New("not ready in time")
+
+// ErrHopeless, in the error of a probe, ends the waiting of Ready at once: the
+// candidate answers, and wrongly.
+var ErrHopeless = errors.New("answers wrongly")
 
 // Ready waits until probe succeeds, and then proves that every socket that
 // listens on address belongs to the candidate's process tree: a server left over
@@ -213,8 +220,8 @@ func poll(ctx context.Context, probe func(context.Context) error) error {
 	var last error
 	for {
 		err := probe(ctx)
-		if err == nil {
-			return nil
+		if err == nil || errors.Is(err, ErrHopeless) {
+			return err
 		}
 		if ctx.Err() == nil || last == nil {
 			last = err

@@ -1,0 +1,192 @@
+package conform
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/suite"
+)
+
+// keepAliveRequests are sent on one connection by the check of that name.
+const keepAliveRequests = 5
+
+func checkReply(ctx context.Context, address string, app suite.Instance) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	x := app.Exchange()
+	res, err := c.exchange(requestOf(x))
+	if err != nil {
+		return err
+	}
+	return match(res, x)
+}
+
+// match compares a reply with the right one.
+func match(res *reply, x suite.Exchange) error {
+	if res.StatusCode != x.Status {
+		return fmt.Errorf("%s %s: status is %d, not %d", x.Method, x.Target, res.StatusCode, x.Status)
+	}
+	if err := matchContent(res, x); err != nil {
+		return fmt.Errorf("%w: %s %s: %w", ErrMismatch, x.Method, x.Target, err)
+	}
+	return nil
+}
+
+func matchContent(res *reply, x suite.Exchange) error {
+	if got := mediaType(res.Header.Get("Content-Type")); x.Type != "" && got != x.Type {
+		return fmt.Errorf("Content-Type is %q, not %q", got, x.Type)
+	}
+	for _, h := range x.Replied {
+		if got := res.Header.Get(h[0]); got != h[1] {
+			return fmt.Errorf("%s is %q, not %q", h[0], got, h[1])
+		}
+	}
+	if x.Length >= 0 && int64(len(res.body)) != x.Length {
+		return fmt.Errorf("wrong body: %d bytes long, not %d; it begins %.32q", len(res.body), x.Length, res.body)
+	}
+	if x.Match != nil && !x.Match(0, res.body) {
+		return fmt.Errorf("wrong body: it begins %.32q", res.body)
+	}
+	return nil
+}
+
+// mediaType is a Content-Type without parameters: a charset is a server's right
+// to add.
+func mediaType(value string) string {
+	value, _, _ = strings.Cut(value, ";")
+	return strings.TrimSpace(value)
+}
+
+// checkHead asks for HEAD and then again on the same connection: a body that was
+// sent in spite of it would be read as the next reply.
+func checkHead(ctx context.Context, address string, app suite.Instance) error {
+	x := app.Exchange()
+	if x.Method != http.MethodGet {
+		return nil
+	}
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	head := requestOf(x)
+	head.method = http.MethodHead
+	res, err := c.exchange(head)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != x.Status {
+		return fmt.Errorf("HEAD %s: status is %d, not %d", x.Target, res.StatusCode, x.Status)
+	}
+	if res.Close {
+		return c.ended()
+	}
+	again, err := c.exchange(requestOf(x))
+	if err != nil {
+		return fmt.Errorf("after HEAD: %w", err)
+	}
+	return match(again, x)
+}
+
+func checkKeepAlive(ctx context.Context, address string, app suite.Instance) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	x := app.Exchange()
+	for n := range keepAliveRequests {
+		res, err := c.exchange(requestOf(x))
+		if err != nil {
+			return fmt.Errorf("request %d of a connection: %w", n+1, err)
+		}
+		if err := match(res, x); err != nil {
+			return fmt.Errorf("request %d of a connection: %w", n+1, err)
+		}
+		if res.Close {
+			return c.ended()
+		}
+	}
+	return nil
+}
+
+func checkClose(ctx context.Context, address string, app suite.Instance) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	x := app.Exchange()
+	res, err := c.exchange(requestOf(x).with("Connection", "close"))
+	if err != nil {
+		return err
+	}
+	if err := match(res, x); err != nil {
+		return err
+	}
+	return c.ended()
+}
+
+func checkNotFound(ctx context.Context, address string, app suite.Instance) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	res, err := c.exchange(request{method: http.MethodGet, target: "/no-such-app"})
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusNotFound {
+		return fmt.Errorf("GET /no-such-app: status is %d, not 404", res.StatusCode)
+	}
+	return nil
+}
+
+func checkMethod(ctx context.Context, address string, app suite.Instance) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	res, err := c.exchange(request{method: http.MethodDelete, target: app.Exchange().Target})
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") == "" {
+		return fmt.Errorf("DELETE %s: status is %d with Allow %q, not 405 with the methods the app takes",
+			app.Exchange().Target, res.StatusCode, res.Header.Get("Allow"))
+	}
+	return nil
+}
+
+// maxDateSkew is how old a Date may be: it has a resolution of one second.
+const maxDateSkew = 2 * time.Second
+
+func checkDate(ctx context.Context, address string, app suite.Instance) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	x := app.Exchange()
+	res, err := c.exchange(requestOf(x))
+	if err != nil {
+		return err
+	}
+	date, err := http.ParseTime(res.Header.Get("Date"))
+	if err != nil {
+		return fmt.Errorf("%s %s: Date is %q", x.Method, x.Target, res.Header.Get("Date"))
+	}
+	if skew := math.Abs(float64(time.Since(date))); skew > float64(maxDateSkew+duration(app)) {
+		return fmt.Errorf("%s %s: Date is off by %v", x.Method, x.Target, time.Duration(skew).Round(time.Second))
+	}
+	return nil
+}

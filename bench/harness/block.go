@@ -1,0 +1,230 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/results"
+)
+
+// warmUp is how long each candidate is loaded before its first slice. Its speed
+// then decides how long its slices are.
+const warmUp = 300 * time.Millisecond
+
+// lane is a candidate with its connections in a block.
+type lane struct {
+	*runner
+	session load.Session
+	window  load.Window
+}
+
+// block measures one scenario with one app: the rounds that are left of it.
+func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field []*runner) error {
+	block := r.plan.Blocks[b]
+	app, err := suite.Parse(block.App)
+	if err != nil {
+		return err
+	}
+	r.observe(Event{Kind: Measuring, Launch: rounds[0].Launch, Scenario: block.Scenario, App: block.App})
+	lanes := make([]*lane, len(field))
+	defer closeAll(lanes)
+	for i, c := range field {
+		if c == nil || r.isOut(c.Name, block.App) {
+			continue
+		}
+		if lanes[i], err = c.open(ctx, block, app); err != nil {
+			return err
+		}
+	}
+	for _, key := range rounds {
+		if err := r.inBudget(lanes); err != nil {
+			return err
+		}
+		if err := r.round(ctx, key, lanes); err != nil {
+			return err
+		}
+	}
+	closeAll(lanes)
+	for _, l := range lanes {
+		if l != nil && !r.isOut(l.Name, block.App) {
+			l.gate(ctx, app, "after the load")
+		}
+	}
+	return ctx.Err()
+}
+
+func closeAll(lanes []*lane) {
+	for _, l := range lanes {
+		if l != nil && l.session != nil {
+			_ = l.session.Close()
+			l.session = nil
+		}
+	}
+}
+
+// open passes the candidate through the gate, opens its connections and warms it
+// up. It returns nil if the candidate is out after that; an error is ctx's.
+func (c *runner) open(ctx context.Context, b results.Block, app suite.Instance) (*lane, error) {
+	c.gate(ctx, app, "before the load")
+	if c.run.isOut(c.Name, b.App) || ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	session, err := load.Open(ctx, b.Engine, config(b, app, c.address))
+	if err != nil {
+		if ctx.Err() == nil && c.alive() {
+			c.fail(b.App, err)
+		}
+		return nil, ctx.Err()
+	}
+	l := &lane{runner: c, session: session}
+	res, err := session.Slice(ctx, load.Window{Span: warmUp})
+	if err != nil {
+		session.Close()
+		return nil, err
+	}
+	if !l.sound(b.App, res) {
+		session.Close()
+		return nil, nil
+	}
+	l.window.Lead, l.window.Span = plan.Slice(c.run.plan, b, float64(res.Counted)/res.Elapsed.Seconds())
+	return l, nil
+}
+
+// config makes the load of a block on a candidate.
+func config(b results.Block, app suite.Instance, address string) load.Config {
+	c := load.Config{Address: address, Targets: []load.Target{Target(app, address)}, Connections: b.Connections, Timeout: b.Timeout}
+	if b.Rate > 0 {
+		c.Pacer = vegeta.ConstantPacer{Freq: int(b.Rate), Per: time.Second}
+	}
+	return c
+}
+
+// Target makes an app's exchange into a target of load at address.
+func Target(app suite.Instance, address string) load.Target {
+	x := app.Exchange()
+	t := load.Target{Status: x.Status, Length: x.Length, Match: x.Match}
+	t.Method, t.URL, t.Body, t.Header = x.Method, "http://"+address+x.Target, x.Body, make(map[string][]string)
+	for _, h := range x.Header {
+		t.Header.Add(h[0], h[1])
+	}
+	return t
+}
+
+// sound judges what the candidate did under load: it takes it out if it died,
+// hangs, or answers wrongly.
+func (l *lane) sound(app string, res *load.Result) bool {
+	switch {
+	case !l.alive():
+	case res.Wrong > 0:
+		l.fail(app, fmt.Errorf("wrong body under load: %s", res.WrongBody))
+	case res.Answered == 0:
+		l.fail(app, fmt.Errorf("answers nothing under load: %s", describe(res.Errors)))
+	}
+	return !l.run.isOut(l.Name, app)
+}
+
+func describe(errors map[string]uint64) string {
+	if len(errors) == 0 {
+		return "no reply came"
+	}
+	return fmt.Sprint(errors) // maps print in the order of their keys
+}
+
+// inBudget tells whether another round fits in the time that is left.
+func (r *run) inBudget(lanes []*lane) error {
+	if r.deadline.IsZero() {
+		return nil
+	}
+	var takes time.Duration
+	for _, l := range lanes {
+		if l != nil {
+			takes += l.window.Lead + l.window.Span
+		}
+	}
+	if time.Now().Add(takes).After(r.deadline) {
+		return ErrBudget
+	}
+	return nil
+}
+
+// round lets each candidate take one slice and records all of them at once. A
+// round that is interrupted is not recorded: its ratios would not be paired.
+func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) error {
+	block := r.plan.Blocks[key.Block]
+	var trials []results.Trial
+	var latency []*hdrhistogram.Histogram
+	for _, at := range plan.Order(r.plan.Seed, key, len(lanes)) {
+		l := lanes[at]
+		if l == nil || r.isOut(l.Name, block.App) {
+			continue
+		}
+		t, res, err := l.slice(ctx)
+		if err != nil {
+			return err
+		}
+		t.Launch, t.Attempt, t.Block, t.Round, t.Position = key.Launch, r.attempt, key.Block, key.Round, len(trials)
+		t.Scenario, t.App, t.Candidate = block.Scenario, block.App, l.Name
+		trials, latency = append(trials, t), append(latency, res.Response)
+		l.sound(block.App, res)
+	}
+	if err := r.Store.AppendRound(trials, latency); err != nil {
+		return err
+	}
+	r.done[key] = true
+	r.observe(Event{Kind: Round, Launch: key.Launch, Scenario: block.Scenario, App: block.App})
+	return nil
+}
+
+// slice drives one slice of load and reads what it cost both sides.
+func (l *lane) slice(ctx context.Context) (results.Trial, *load.Result, error) {
+	before := l.meters()
+	at := time.Now()
+	res, err := l.session.Slice(ctx, l.window)
+	if err != nil {
+		return results.Trial{}, nil, err
+	}
+	t := results.Trial{
+		At: at, Wall: time.Since(at), Sent: res.Sent, Answered: res.Answered, Counted: res.Counted, Elapsed: res.Elapsed,
+		BytesIn: res.BytesIn, Errors: res.Errors, Sampled: res.Sampled, Wrong: res.Wrong, WrongBody: res.WrongBody, Reconnects: res.Reconnects,
+	}
+	after := l.meters()
+	t.ServerCPU, t.LoaderCPU, t.Steal = since(before.server, after.server), since(before.loader, after.loader), since(before.steal, after.steal)
+	t.MemoryMiB = l.memory()
+	if res.SendLag != nil && res.SendLag.TotalCount() > 0 {
+		lag := res.SendLag.ValueAtQuantile(99)
+		t.LagP99 = &lag
+	}
+	return t, res, nil
+}
+
+// meters are readings in ns; nil where the system does not tell.
+type meters struct{ server, loader, steal *int64 }
+
+func (l *lane) meters() meters {
+	return meters{read(l.tree.CPU), read(measure.SelfCPU), read(measure.Steal)}
+}
+
+func read(meter func() (time.Duration, error)) *int64 {
+	d, err := meter()
+	if err != nil {
+		return nil
+	}
+	ns := d.Nanoseconds()
+	return &ns
+}
+
+func since(before, after *int64) *int64 {
+	if before == nil || after == nil {
+		return nil
+	}
+	d := *after - *before
+	return &d
+}

@@ -1,0 +1,167 @@
+// Package harness measures: it starts the candidates of a launch, proves that
+// they are right, and lets them take slices of load in turn, all alive and all
+// but one idle, so that whatever the machine does meanwhile it does to all of
+// them. What it sees goes to the store, round by round.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// Config is what a run needs. The store's manifest says what is measured.
+type Config struct {
+	Store      *results.Store
+	Candidates []servers.Candidate // in the order of the manifest
+	Benchctl   string              // program that serves Go engines; candidates with a version have their own
+	Binaries   map[string]string   // version -> program, for Go engines of other builds
+	Guard      []string            // command line of the guard
+	ServerCPUs control.CPUs
+	LoaderCPUs control.CPUs
+	Observe    func(Event) // called from one goroutine; nil: nobody watches
+}
+
+// Event is something to tell whoever waits for a run.
+type Event struct {
+	Kind      EventKind
+	Launch    int    // from 0
+	Candidate string // of Ready and Failed
+	Scenario  string // of Measuring and Round
+	App       string
+	Text      string        // of Failed
+	Took      time.Duration // of Ready: the time it took to start
+	Done      int           // rounds measured so far, of all launches and blocks
+	Total     int           // rounds of the whole run
+}
+
+// EventKind tells what an Event is about.
+type EventKind int
+
+// Kinds of events.
+const (
+	Starting  EventKind = iota // a launch begins
+	Ready                      // a candidate is ready
+	Failed                     // a candidate, or one with one app, is out
+	Measuring                  // warm-up of a scenario and app begins
+	Round                      // a round has been recorded
+)
+
+// ErrBudget is returned by Run when the time was up before the plan was.
+var ErrBudget = errors.New("the budget ended before the plan")
+
+// Run measures what the store's plan has left. It returns ctx's error if that
+// ended it, ErrBudget, or the error of a store that could not be written; a
+// candidate's failure is recorded and is no error. However it ends, no candidate
+// is left running and what was measured is in the store.
+func Run(ctx context.Context, c Config) error {
+	record, err := results.Read(c.Store.Dir())
+	if err != nil {
+		return err
+	}
+	if err := control.PinSelf(c.LoaderCPUs); err != nil {
+		return err
+	}
+	r := newRun(c, record)
+	for launch := range r.plan.Launches {
+		left := plan.Left(r.plan, launch, r.done)
+		if r.nothing(left) {
+			continue
+		}
+		if err := r.launch(ctx, launch, left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run is the state of a running Run.
+type run struct {
+	Config
+	plan     results.Manifest
+	done     map[results.RoundKey]bool
+	attempt  int
+	deadline time.Time // zero: none
+	// out says why a candidate is not measured any longer, for one app or, under
+	// "", for all.
+	out map[string]map[string]string
+}
+
+func newRun(c Config, record *results.Record) *run {
+	r := &run{Config: c, plan: record.Manifest, done: record.Done(), attempt: record.Attempts(), out: make(map[string]map[string]string)}
+	if r.plan.Budget > 0 {
+		r.deadline = time.Now().Add(r.plan.Budget)
+	}
+	for _, l := range record.Launches {
+		if l.Failure != "" {
+			r.drop(l.Candidate, "", l.Failure)
+		}
+		for app, why := range l.AppFailures {
+			r.drop(l.Candidate, app, why)
+		}
+	}
+	return r
+}
+
+func (r *run) drop(candidate, app, why string) {
+	if r.out[candidate] == nil {
+		r.out[candidate] = make(map[string]string)
+	}
+	r.out[candidate][app] = why
+}
+
+// isOut tells whether a candidate is not measured with app, or, for "", not at
+// all.
+func (r *run) isOut(candidate, app string) bool {
+	out := r.out[candidate]
+	return out[""] != "" || out[app] != ""
+}
+
+// nothing tells whether a launch has nothing left to measure, or nobody.
+func (r *run) nothing(left [][]results.RoundKey) bool {
+	for b, rounds := range left {
+		if len(rounds) == 0 {
+			continue
+		}
+		for _, c := range r.Candidates {
+			if !r.isOut(c.Name, r.plan.Blocks[b].App) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (r *run) observe(e Event) {
+	if r.Observe == nil {
+		return
+	}
+	e.Done, e.Total = len(r.done), r.plan.Launches*r.plan.Rounds*len(r.plan.Blocks)
+	r.Observe(e)
+}
+
+// launch starts the candidates afresh, measures what is left in this launch, and
+// stops them.
+func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err error) {
+	r.observe(Event{Kind: Starting, Launch: n})
+	field, err := r.start(ctx, n)
+	defer func() { err = errors.Join(err, r.stop(field)) }()
+	if err != nil {
+		return err
+	}
+	for b, rounds := range left {
+		if len(rounds) == 0 {
+			continue
+		}
+		if err := r.block(ctx, b, rounds, field); err != nil {
+			return fmt.Errorf("%s, %s: %w", r.plan.Blocks[b].Scenario, r.plan.Blocks[b].App, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// runner is one candidate in one launch.
+type runner struct {
+	servers.Candidate
+	run     *run
+	process *control.Process // nil if it could not be started, or was stopped
+	address string
+	dir     string
+	tree    *measure.Tree
+	record  results.Launch
+}
+
+// start starts every candidate that is not out, one after the other so that
+// none's start-up slows another's, and passes each through the gate. The result
+// has an entry for each candidate, nil for those not started.
+func (r *run) start(ctx context.Context, launch int) ([]*runner, error) {
+	field := make([]*runner, len(r.Candidates))
+	for i, c := range r.Candidates {
+		if r.isOut(c.Name, "") {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return field, err
+		}
+		field[i] = &runner{Candidate: c, run: r, record: results.Launch{
+			Launch: launch, Attempt: r.attempt, Candidate: c.Name, Started: time.Now(),
+		}}
+		if err := field[i].start(ctx); err != nil {
+			if ctx.Err() != nil {
+				return field, ctx.Err()
+			}
+			field[i].fail("", err)
+			continue
+		}
+		r.observe(Event{Kind: Ready, Launch: launch, Candidate: c.Name, Took: time.Duration(*field[i].record.StartupMS * 1e6)})
+	}
+	return field, nil
+}
+
+// start spawns the candidate, waits until it is ready, and checks its replies.
+func (c *runner) start(ctx context.Context) error {
+	r := c.run
+	dir, err := os.MkdirTemp("", "benchctl-")
+	if err != nil {
+		return fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	c.dir = dir
+	benchctl := r.Benchctl
+	if other, ok := r.Binaries[c.Version]; ok {
+		benchctl = other
+	}
+	c.process, c.address, err = c.Candidate.Start(ctx, servers.Launch{
+		Benchctl: benchctl, Guard: r.Guard, CPUs: r.ServerCPUs, Workers: max(1, len(r.ServerCPUs)), Dir: dir, Log: c.log(),
+	})
+	if err != nil {
+		return err
+	}
+	first, err := suite.Parse(r.plan.Blocks[0].App)
+	if err != nil {
+		return err
+	}
+	took, err := c.process.Ready(ctx, c.address, c.Server.ReadyTimeout(), func(ctx context.Context) error {
+		err := conform.Probe(ctx, c.address, first)
+		if errors.Is(err, conform.ErrMismatch) {
+			return fmt.Errorf("%w: %w", control.ErrHopeless, err)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.record.StartupMS = new(float64)
+	*c.record.StartupMS = float64(took) / 1e6
+	c.tree = measure.NewTree(c.process.PID)
+	c.record.IdleMiB = c.memory()
+	return nil
+}
+
+func (c *runner) log() string {
+	return filepath.Join(c.run.Store.LogDir(), fmt.Sprintf("%s.%d.%d.log", results.SafeName(c.Name), c.record.Launch, c.record.Attempt))
+}
+
+// memory is the candidate's memory in MiB, nil if the system does not tell.
+func (c *runner) memory() *float64 {
+	if mib, err := c.tree.Memory(); err == nil {
+		return &mib
+	}
+	return nil
+}
+
+// gate checks the candidate's replies with app; a failure takes it out of that
+// app's cells.
+func (c *runner) gate(ctx context.Context, app suite.Instance, when string) {
+	err := conform.Gated(conform.Run(ctx, c.address, app))
+	if err != nil && ctx.Err() == nil && c.alive() {
+		c.fail(app.String(), fmt.Errorf("conformance %s: %w", when, err))
+	}
+}
+
+// alive tells whether the candidate still runs; if it does not, it is out.
+func (c *runner) alive() bool {
+	select {
+	case <-c.process.Done():
+		err := fmt.Errorf("died: %s", c.process.Exit())
+		if tail := control.LogTail(c.log(), 3); tail != "" {
+			err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
+		}
+		c.fail("", err)
+		return false
+	default:
+		return true
+	}
+}
+
+// fail takes the candidate out, for app or, with "", altogether. The first
+// failure stands.
+func (c *runner) fail(app string, why error) {
+	if c.run.isOut(c.Name, app) {
+		return
+	}
+	c.run.drop(c.Name, app, why.Error())
+	if app == "" {
+		c.record.Failure = why.Error()
+	} else {
+		if c.record.AppFailures == nil {
+			c.record.AppFailures = make(map[string]string)
+		}
+		c.record.AppFailures[app] = why.Error()
+	}
+	c.run.observe(Event{Kind: Failed, Launch: c.record.Launch, Candidate: c.Name, App: app, Text: why.Error()})
+}
+
+// stop stops all candidates at once and records how their launch went.
+func (r *run) stop(field []*runner) error {
+	var wait sync.WaitGroup
+	for _, c := range field {
+		if c != nil {
+			wait.Go(c.stop)
+		}
+	}
+	wait.Wait()
+	var errs []error
+	for _, c := range field {
+		if c != nil {
+			errs = append(errs, r.Store.AppendLaunch(c.record))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stop does not take the run's context: an interrupted run stops its candidates
+// as gently as any other.
+func (c *runner) stop() {
+	if c.process != nil {
+		if c.tree != nil {
+			c.record.AfterMiB = c.memory()
+		}
+		exit := c.process.Stop(context.Background(), control.DefaultGrace)
+		c.record.Exit = exit.String()
+		if exit.Killed {
+			c.record.Exit = fmt.Sprintf("killed: did not stop within %v of being asked", control.DefaultGrace)
+		}
+	}
+	if c.dir != "" {
+		_ = os.RemoveAll(c.dir)
+	}
+}

@@ -1,0 +1,128 @@
+package load
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// request is a target made ready: the bytes to send and what to expect.
+type request struct {
+	wire []byte
+	body int // bytes of wire that are the body
+	head bool
+	want *Target
+}
+
+// encode makes the targets ready. The bytes are those net/http would send, so
+// that both engines send the same, without the User-Agent it adds.
+func encode(address string, targets []Target) ([]request, error) {
+	requests := make([]request, len(targets))
+	for i := range targets {
+		t := &targets[i]
+		r, err := newRequest(address, &t.Target)
+		if err != nil {
+			return nil, fmt.Errorf("encode target %d: %w", i, err)
+		}
+		var wire bytes.Buffer
+		if err := r.Write(&wire); err != nil {
+			return nil, fmt.Errorf("encode target %d: %w", i, err)
+		}
+		requests[i] = request{wire.Bytes(), len(t.Body), r.Method == http.MethodHead, t}
+	}
+	return requests, nil
+}
+
+// newRequest is t as a net/http request; a URL that is only a path is one of
+// address.
+func newRequest(address string, t *vegeta.Target) (*http.Request, error) {
+	absolute := *t
+	if strings.HasPrefix(t.URL, "/") {
+		absolute.URL = "http://" + address + t.URL
+	}
+	r, err := absolute.Request()
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := r.Header["User-Agent"]; !ok {
+		r.Header.Set("User-Agent", "")
+	}
+	return r, nil
+}
+
+// turn hands out the requests in turn and tells which replies to sample: of
+// every so many passes through the requests a whole one, so that each of them is
+// sampled, from the first on.
+type turn struct {
+	requests []request
+	every    int
+	next     int // index of the next request
+	pass     int // passes since the last sampled one
+}
+
+func (t *turn) take() (r *request, sampled bool) {
+	r, sampled = &t.requests[t.next], t.pass == 0
+	if t.next++; t.next == len(t.requests) {
+		t.next = 0
+		if t.pass++; t.pass == t.every {
+			t.pass = 0
+		}
+	}
+	return r, sampled
+}
+
+// exchange is one request and the reply to it as it comes in. Times are those of
+// the session's clock.
+type exchange struct {
+	reply    parser
+	request  *request
+	intended time.Duration // when it was to be sent
+	sent     time.Duration // when it was sent
+	sampled  bool          // the body is compared
+	differs  bool          // and is not what it should be
+}
+
+// begin makes x ready for the reply to r.
+func (x *exchange) begin(r *request, sampled bool, intended, sent time.Duration) {
+	x.reply.reset(r.head)
+	x.request, x.sampled, x.differs = r, sampled && r.want.Match != nil, false
+	x.intended, x.sent = intended, sent
+}
+
+// take takes what came in next and tells whether the reply is whole.
+func (x *exchange) take(b []byte) (whole bool, f *fault) {
+	for len(b) > 0 {
+		if x.reply.whole() {
+			return true, faultTrailing
+		}
+		off := x.reply.size
+		block, n, f := x.reply.next(b)
+		if f != nil {
+			return false, f
+		}
+		if x.sampled && len(block) > 0 && !x.request.want.Match(off, block) {
+			x.differs = true
+		}
+		b = b[n:]
+	}
+	return x.reply.whole(), nil
+}
+
+// check tells what is wrong with a whole reply, nil if nothing is. The content
+// is judged last: the body of another status or length is no wrong body.
+func (x *exchange) check() *fault {
+	want := x.request.want
+	switch {
+	case want.Status == 0 && x.reply.status/100 != 2, want.Status != 0 && want.Status != x.reply.status:
+		return &fault{ErrStatus, fmt.Sprintf("got %d", x.reply.status)}
+	case want.Length >= 0 && want.Length != x.reply.size:
+		return faultLength
+	case x.differs:
+		return faultWrongBody
+	}
+	return nil
+}

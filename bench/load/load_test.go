@@ -1,0 +1,276 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+func TestConnections(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		s := serve(t, says(helloReply))
+		defer s.close()
+		for _, n := range []int{1, 16, 256, 1024} {
+			load := mustOpen(t, open, helloConfig(s, n))
+			for range 2 {
+				r, err := load.Slice(t.Context(), Window{Lead: 20 * time.Millisecond, Span: 100 * time.Millisecond})
+				if err != nil {
+					t.Fatal(err)
+				}
+				balanced(t, r)
+				if r.Errored() > 0 || r.Counted == 0 || r.Reconnects > 0 || r.Sampled != r.Answered {
+					t.Errorf("%d connections: %+v", n, summary(r))
+				}
+			}
+			load.Close()
+		}
+	})
+}
+
+// summary leaves out what is long.
+func summary(r *Result) any {
+	return map[string]any{
+		"sent": r.Sent, "answered": r.Answered, "counted": r.Counted, "missed": r.Missed, "errors": r.Errors,
+		"sampled": r.Sampled, "wrong": r.Wrong, "reconnects": r.Reconnects, "causes": r.Metrics.Errors,
+	}
+}
+
+func TestErrorKinds(t *testing.T) {
+	const ok = "HTTP/1.1 200 OK\r\n"
+	tests := []struct {
+		kind   string
+		answer reply
+	}{
+		{ErrMalformed, says("HTTP/1.1 2OO OK\r\n\r\n")},
+		{ErrMalformed, says(ok + "Content-Length: 13\r\nContent-Length: 14\r\n\r\n" + hello)},
+		{ErrMalformed, says(ok + "Transfer-Encoding: chunked\r\n\r\nx\r\n")},
+		{ErrStatus, says("HTTP/1.1 503 Busy\r\nContent-Length: 13\r\n\r\n" + hello)},
+		{ErrStatus, says("HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 0\r\n\r\n")},
+		{ErrLength, says(ok + "Content-Length: 5\r\n\r\nHello")},
+		{ErrWrongBody, says(ok + "Content-Length: 13\r\n\r\nHello, Wurld!")},
+		{ErrClosed, func(c net.Conn, _ int, _ string) bool {
+			says(ok + "Content-Length: 13\r\n\r\nHello")(c, 0, "")
+			return false
+		}},
+		{ErrClosed, func(net.Conn, int, string) bool { return false }},
+		{ErrReset, func(c net.Conn, _ int, _ string) bool {
+			c.(*net.TCPConn).SetLinger(0)
+			return false
+		}},
+		{ErrTimeout, func(net.Conn, int, string) bool { return true }},
+	}
+	eachEngine(t, func(t *testing.T, open opener) {
+		for _, test := range tests {
+			s := serve(t, test.answer)
+			c := helloConfig(s, 2)
+			c.Timeout = 50 * time.Millisecond
+			r := slice(t, open, c, Window{Span: 100 * time.Millisecond})
+			if r.Errors[test.kind] == 0 || r.Errored() != r.Errors[test.kind] || r.Counted != 0 {
+				t.Errorf("%s: %v", test.kind, summary(r))
+			}
+			if (r.Wrong > 0) != (test.kind == ErrWrongBody) || (r.WrongBody != "") != (r.Wrong > 0) {
+				t.Errorf("%s: %v: %q", test.kind, summary(r), r.WrongBody)
+			}
+			s.close()
+		}
+	})
+}
+
+// Raw finds what follows a reply, which net/http does not.
+func TestTrailingBytes(t *testing.T) {
+	for _, name := range []string{Raw, "sync"} {
+		s := serve(t, says(helloReply+"!"))
+		r := slice(t, openers()[name], helloConfig(s, 2), Window{Span: 50 * time.Millisecond})
+		if r.Errors[ErrMalformed] == 0 || r.Counted != 0 {
+			t.Errorf("%s: %v", name, summary(r))
+		}
+	}
+}
+
+func TestSampling(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		var n atomic.Int64
+		s := serve(t, says(helloReply))
+		defer s.close()
+		c := helloConfig(s, 1)
+		c.SampleEvery = 10
+		c.Targets[0].Match = func(int64, []byte) bool { n.Add(1); return true }
+		c.Targets = append(c.Targets, c.Targets[0])
+		r := slice(t, open, c, Window{Span: 50 * time.Millisecond})
+		if want := (r.Answered + 9) / 10; r.Sampled < want-1 || r.Sampled > want+1 || int64(r.Sampled) > n.Load() {
+			t.Errorf("sampled %d of %d", r.Sampled, r.Answered)
+		}
+	})
+}
+
+func TestOpenRefused(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		s := serve(t, says(helloReply))
+		s.close()
+		if _, err := open(t.Context(), helloConfig(s, 4)); err == nil || !strings.Contains(err.Error(), s.address) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestOpenCancelled(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		s := serve(t, says(helloReply))
+		defer s.close()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := open(ctx, helloConfig(s, 4)); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// A server may close a connection when it says so: no request is lost.
+func TestServerCloses(t *testing.T) {
+	const last = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 13\r\n\r\n" + hello
+	const rest = "HTTP/1.0 200 OK\r\n\r\n" + hello
+	for name, bye := range map[string]string{"option": last, "until close": rest} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, open opener) {
+				s := serve(t, func(c net.Conn, n int, _ string) bool {
+					if n < 10 {
+						return says(helloReply)(c, n, "")
+					}
+					says(bye)(c, n, "")
+					return false
+				})
+				defer s.close()
+				r := slice(t, open, helloConfig(s, 4), Window{Span: 200 * time.Millisecond})
+				if r.Errored() > 0 || r.Reconnects == 0 || r.Reconnects > r.Answered/10+1 {
+					t.Errorf("%v", summary(r))
+				}
+			})
+		})
+	}
+}
+
+// What a server closes between slices is opened again before the clock starts.
+func TestClosedWhileIdle(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		var round atomic.Int32
+		closed := make(chan struct{}, 8)
+		s := serve(t, func(c net.Conn, n int, _ string) bool {
+			if round.Load() == 0 {
+				go func() {
+					// The conversation goes on until the end of the slice.
+					for round.Load() == 0 {
+						time.Sleep(time.Millisecond)
+					}
+					c.Close()
+					select {
+					case closed <- struct{}{}:
+					default:
+					}
+				}()
+			}
+			return says(helloReply)(c, n, "")
+		})
+		defer s.close()
+		c := helloConfig(s, 4)
+		c.Pacer = vegeta.Rate{Freq: 200, Per: time.Second}
+		load := mustOpen(t, open, c)
+		defer load.Close()
+		window := Window{Span: 100 * time.Millisecond}
+		if _, err := load.Slice(t.Context(), window); err != nil {
+			t.Fatal(err)
+		}
+		round.Store(1)
+		<-closed
+		time.Sleep(20 * time.Millisecond) // let the ends of all connections arrive
+		r, err := load.Slice(t.Context(), window)
+		if err != nil || r.Errored() > 0 || r.Reconnects == 0 || r.Reconnects > 4 {
+			t.Errorf("%v %v", err, summary(r))
+		}
+	})
+}
+
+func TestServerDies(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		s := serve(t, says(helloReply))
+		load := mustOpen(t, open, helloConfig(s, 16))
+		defer load.Close()
+		time.AfterFunc(50*time.Millisecond, s.close)
+		r, err := load.Slice(t.Context(), Window{Span: 300 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		balanced(t, r)
+		// 16 connections try every 10 ms.
+		if n := r.Errors[ErrConnect]; r.Counted == 0 || n == 0 || n > 16*40 {
+			t.Errorf("%v", summary(r))
+		}
+		if r, err = load.Slice(t.Context(), Window{Span: 50 * time.Millisecond}); err != nil || r.Sent > 0 || r.Errors[ErrConnect] == 0 {
+			t.Errorf("dead: %v %v", err, summary(r))
+		}
+	})
+}
+
+// A reply that comes after the slice's end is waited for, and not counted in a
+// closed loop.
+func TestDrain(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		s := serve(t, func(c net.Conn, n int, _ string) bool {
+			time.Sleep(150 * time.Millisecond)
+			return says(helloReply)(c, n, "")
+		})
+		defer s.close()
+		r := slice(t, open, helloConfig(s, 4), Window{Span: 100 * time.Millisecond})
+		if r.Sent != 4 || r.Answered != 4 || r.Counted != 0 || r.Errored() != 0 || r.Elapsed != 100*time.Millisecond {
+			t.Errorf("%v", summary(r))
+		}
+	})
+}
+
+func TestCancel(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		for name, pacer := range map[string]vegeta.Pacer{"closed": nil, "open": vegeta.Rate{Freq: 5, Per: time.Second}} {
+			s := serve(t, says(helloReply))
+			c := helloConfig(s, 4)
+			c.Pacer = pacer
+			load := mustOpen(t, open, c)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			began := time.Now()
+			r, err := load.Slice(ctx, Window{Span: time.Minute})
+			cancel()
+			if took := time.Since(began); took > time.Second || !errors.Is(err, context.DeadlineExceeded) || r == nil {
+				t.Errorf("%s: took %v, error %v", name, took, err)
+			} else if r.Errored() > 0 || r.Elapsed > time.Second {
+				t.Errorf("%s: %v", name, summary(r))
+			}
+			load.Close()
+			s.close()
+		}
+	})
+}
+
+// A server that never answers holds up a cancelled slice for a second, and that
+// is no error of the server.
+func TestCancelStuck(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		s := serve(t, func(net.Conn, int, string) bool { return true })
+		defer s.close()
+		load := mustOpen(t, open, helloConfig(s, 4))
+		defer load.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		r, err := load.Slice(ctx, Window{Span: time.Minute})
+		if took := time.Since(began); err == nil || took < grace || took > grace+2*time.Second {
+			t.Errorf("took %v, error %v", took, err)
+		}
+		if r.Sent != 4 || r.Answered != 0 || r.Errored() != 0 {
+			t.Errorf("%v", summary(r))
+		}
+	})
+}

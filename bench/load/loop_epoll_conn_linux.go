@@ -1,0 +1,280 @@
+package load
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// state is what a connection is doing.
+type state uint8
+
+const (
+	down       state = iota // not open; to be opened at conn.since
+	connecting              // being opened since conn.since
+	idle                    // open, no request in flight
+	busy                    // request in flight
+)
+
+// conn is a connection. There may be very many, so it is small: what is read
+// goes through the worker's buffer.
+type conn struct {
+	exchange
+	unsent     []byte // of a request that did not fit the socket's buffer
+	since      time.Duration
+	fd         int32
+	index      int32
+	generation int32 // of the descriptor, to know stale events by
+	state      state
+	proved     bool // has carried a whole reply
+	closed     bool // the server closed the last one between requests
+	queued     bool // in worker.free
+}
+
+// connect opens c.
+func (w *worker) connect(c *conn, now time.Duration) {
+	fd, err := unix.Socket(w.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		w.connectFailed(c, err, now)
+		return
+	}
+	c.fd, c.state, c.since = int32(fd), connecting, now
+	w.connecting++
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	err = unix.Connect(fd, w.address)
+	if err == nil || err == unix.EINPROGRESS {
+		if err := w.poller.add(fd, c.index, c.generation); err != nil {
+			w.connectFailed(c, err, now)
+			return
+		}
+	}
+	switch err {
+	case nil:
+		w.connected(c, now)
+	case unix.EINPROGRESS:
+	default:
+		w.connectFailed(c, err, now)
+	}
+}
+
+// connected puts c to use.
+func (w *worker) connected(c *conn, now time.Duration) {
+	w.connecting--
+	c.state, c.proved = idle, false
+	if c.closed {
+		w.tally.reconnects++
+	}
+	if w.sending {
+		w.next(c, now)
+	}
+}
+
+// connectFailed counts the failure and leaves c down for a while.
+func (w *worker) connectFailed(c *conn, err error, now time.Duration) {
+	if c.state == connecting {
+		w.connecting--
+	}
+	w.failed = fmt.Errorf("connect: %w", err)
+	w.tally.fault(&fault{ErrConnect, err.Error()})
+	w.drop(c)
+	w.retry(c, now+backoff)
+}
+
+// drop closes c's descriptor.
+func (w *worker) drop(c *conn) {
+	if c.state != down {
+		unix.Close(int(c.fd))
+		c.generation++
+	}
+	c.state, c.closed, c.unsent = down, false, nil
+}
+
+// retry has c opened again at the given time.
+func (w *worker) retry(c *conn, at time.Duration) {
+	c.since = at
+	w.check = min(w.check, at)
+}
+
+// reopen replaces a connection that the server closed, or said it would, while
+// no request was in flight. After the slice it is left to the next one.
+func (w *worker) reopen(c *conn, now time.Duration) {
+	w.drop(c)
+	c.closed = true
+	if w.sending {
+		w.connect(c, now)
+	}
+}
+
+// next sends the next request on an idle connection, or has it wait for one.
+func (w *worker) next(c *conn, now time.Duration) {
+	switch {
+	case !w.sending:
+	case !w.setup.open:
+		if now < w.tally.to {
+			w.send(c, now, now)
+		}
+	case !c.queued:
+		c.queued = true
+		w.free.push(c.index)
+	}
+}
+
+// send sends a request on an idle connection, or returns false when it turns out
+// to be closed, so that nothing was sent.
+func (w *worker) send(c *conn, intended, now time.Duration) bool {
+	r, sampled := w.turn.take()
+	n, errno := send(int(c.fd), r.wire)
+	if errno != 0 && errno != unix.EAGAIN {
+		if c.proved {
+			w.reopen(c, now)
+		} else {
+			w.connectFailed(c, errno, now)
+		}
+		return false
+	}
+	c.begin(r, sampled, intended, now)
+	if n < len(r.wire) {
+		c.unsent = r.wire[n:]
+	}
+	c.state = busy
+	w.busy++
+	w.tally.sent++
+	return true
+}
+
+// flush sends more of a request that did not fit at once.
+func (w *worker) flush(c *conn) {
+	n, errno := send(int(c.fd), c.unsent)
+	if errno == 0 {
+		c.unsent = c.unsent[n:]
+	}
+	// Any error but EAGAIN comes up again when reading, with the reply that
+	// the server may have sent before.
+}
+
+// handle takes an event.
+func (w *worker) handle(e *unix.EpollEvent) {
+	if e.Fd == wakeID {
+		w.poller.woken()
+		select {
+		case <-w.done:
+			w.stopped = true
+		default:
+		}
+		return
+	}
+	c := &w.conns[e.Fd]
+	if c.generation != e.Pad {
+		return
+	}
+	ended := e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
+	switch in := e.Events&unix.EPOLLIN != 0; c.state {
+	case connecting:
+		w.arrived(c, ended)
+	case idle:
+		w.disturbed(c, in, ended)
+	case busy:
+		if len(c.unsent) > 0 {
+			w.flush(c)
+		}
+		if in || ended {
+			w.input(c, ended)
+		}
+	}
+}
+
+// arrived ends the opening of c.
+func (w *worker) arrived(c *conn, ended bool) {
+	now := w.setup.now()
+	if !ended {
+		w.connected(c, now)
+		return
+	}
+	errno, _ := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
+	if errno == 0 {
+		errno = int(unix.ECONNRESET)
+	}
+	w.connectFailed(c, unix.Errno(errno), now)
+}
+
+// disturbed takes an event on an idle connection: the server closed it, or sent
+// what nobody asked for.
+func (w *worker) disturbed(c *conn, in, ended bool) {
+	switch {
+	case ended:
+		w.reopen(c, w.setup.now())
+	case in:
+		w.tally.fault(faultTrailing)
+		w.drop(c)
+		w.retry(c, w.setup.now())
+	}
+}
+
+// input reads what there is for the request in flight. Less than the buffer
+// holds is all there was; ended makes it read to the end, to know before the
+// next request whether the connection can take one.
+func (w *worker) input(c *conn, ended bool) {
+	for {
+		n, errno := recv(int(c.fd), w.buffer)
+		switch {
+		case n > 0:
+			if _, f := c.take(w.buffer[:n]); f != nil {
+				w.fail(c, f, w.setup.now())
+				return
+			}
+			if n == len(w.buffer) || ended {
+				continue
+			}
+		case errno == unix.EINTR:
+			continue
+		case errno == 0:
+			w.over(c, faultClosed)
+			return
+		case errno != unix.EAGAIN:
+			w.over(c, faultReset)
+			return
+		}
+		if c.reply.whole() {
+			w.complete(c, false)
+		}
+		return
+	}
+}
+
+// over takes the end of c's connection.
+func (w *worker) over(c *conn, f *fault) {
+	if f == faultClosed && c.reply.end() || c.reply.whole() {
+		w.complete(c, true)
+		return
+	}
+	w.fail(c, f, w.setup.now())
+}
+
+// complete takes a whole reply. Its time is the send time of the next request:
+// one reading of the clock for both.
+func (w *worker) complete(c *conn, ended bool) {
+	now := w.setup.now()
+	w.busy--
+	c.state, c.proved = idle, true
+	w.tally.reply(&c.exchange, now)
+	if ended || c.reply.close || len(c.unsent) > 0 {
+		w.reopen(c, now)
+		return
+	}
+	w.next(c, now)
+}
+
+// fail gives up the request in flight and replaces the connection: at once, if
+// it ever worked, or after a pause.
+func (w *worker) fail(c *conn, f *fault, now time.Duration) {
+	w.busy--
+	w.tally.lost(&c.exchange, f, now)
+	w.drop(c)
+	switch {
+	case !c.proved:
+		w.retry(c, now+backoff)
+	case w.sending:
+		w.connect(c, now)
+	}
+}

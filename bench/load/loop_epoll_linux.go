@@ -1,0 +1,355 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	readSize      = 64 << 10 // bytes read at a time
+	eventBatch    = 256      // events taken at a time
+	maxConnecting = 256      // connections being opened at a time, less than any backlog
+	// spin is how long before an intended send time a worker stops sleeping: what
+	// the kernel takes to wake it, so that it is not late.
+	spin = 60 * time.Microsecond
+)
+
+// epollLoop shares the connections out among workers, one for each thread that
+// may run. With a Pacer worker i of n sends every n-th request, from the i-th on,
+// over its own connections.
+type epollLoop struct {
+	setup   *setup
+	workers []*worker
+}
+
+func newLoop(s *setup) (loop, error) { return newEpollLoop(s) }
+
+func newEpollLoop(s *setup) (*epollLoop, error) {
+	family, address, err := sockaddr(s.Address)
+	if err != nil {
+		return nil, err
+	}
+	n := min(runtime.GOMAXPROCS(0), s.Connections)
+	l := &epollLoop{setup: s}
+	for i := range n {
+		p, err := newPoller()
+		if err != nil {
+			l.close()
+			return nil, err
+		}
+		w := &worker{
+			setup: s, poller: p, index: i, of: n, family: family, address: address,
+			conns:  make([]conn, (s.Connections+n-1-i)/n),
+			turn:   turn{requests: s.requests, every: s.SampleEvery},
+			tally:  newTally(s.open),
+			events: make([]unix.EpollEvent, eventBatch),
+			buffer: make([]byte, readSize),
+		}
+		for i := range w.conns {
+			w.conns[i].index = int32(i)
+		}
+		l.workers = append(l.workers, w)
+	}
+	return l, nil
+}
+
+func (l *epollLoop) close() error {
+	for _, w := range l.workers {
+		w.close()
+	}
+	l.workers = nil
+	return nil
+}
+
+func (l *epollLoop) ready(ctx context.Context) error {
+	l.each(ctx, (*worker).ready)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var errs []error
+	for _, w := range l.workers {
+		errs = append(errs, w.failed)
+	}
+	return errors.Join(errs...)
+}
+
+func (l *epollLoop) run(ctx context.Context, s span) []*tally {
+	for _, w := range l.workers {
+		w.tally.span = s
+	}
+	l.each(ctx, (*worker).run)
+	tallies := make([]*tally, len(l.workers))
+	for i, w := range l.workers {
+		tallies[i] = w.tally
+	}
+	return tallies
+}
+
+// each runs f of every worker, each on a thread of its own, and wakes them all
+// when ctx ends.
+func (l *epollLoop) each(ctx context.Context, f func(*worker)) {
+	var all, woken sync.WaitGroup
+	woken.Add(1)
+	stop := context.AfterFunc(ctx, func() {
+		defer woken.Done()
+		for _, w := range l.workers {
+			w.poller.wake()
+		}
+	})
+	for _, w := range l.workers {
+		w.done, w.stopped = ctx.Done(), ctx.Err() != nil
+		all.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			f(w)
+		})
+	}
+	all.Wait()
+	if !stop() {
+		// The descriptors must not be closed under its hands.
+		woken.Wait()
+	}
+}
+
+// worker drives its share of the connections, alone and in one thread. It is
+// ready or running, never both.
+type worker struct {
+	setup     *setup
+	poller    *poller
+	index, of int // which worker of how many
+	family    int
+	address   unix.Sockaddr
+	conns     []conn
+	turn      turn
+	tally     *tally
+	events    []unix.EpollEvent
+	buffer    []byte // what was read last; shared by all connections
+
+	done    <-chan struct{}
+	stopped bool     // done was closed
+	failed  error    // why a connection could not be opened
+	sending bool     // the slice goes on
+	plan    schedule // with a Pacer: when to send
+	free    queue    // with a Pacer: connections to send on
+
+	connecting, busy int           // connections in these states
+	check            time.Duration // when to look for timeouts and retries next
+}
+
+func (w *worker) close() {
+	for i := range w.conns {
+		w.drop(&w.conns[i])
+	}
+	w.poller.close()
+}
+
+// ready is loop.ready for the worker's connections.
+func (w *worker) ready() {
+	w.tally.reset(span{})
+	w.turn.next, w.turn.pass = 0, 0
+	w.failed = nil
+	for w.poll(0) > 0 {
+	}
+	until := w.setup.now() + w.setup.Timeout
+	for next := 0; ; {
+		now := w.setup.now()
+		for ; next < len(w.conns) && w.connecting < maxConnecting && !w.stopped; next++ {
+			if c := &w.conns[next]; c.state == down {
+				w.connect(c, now)
+			}
+		}
+		if w.connecting == 0 && !w.stopped {
+			return
+		}
+		if now >= until || w.stopped {
+			break
+		}
+		w.poll(until - now)
+	}
+	w.giveUp()
+}
+
+// giveUp ends the opening of connections that take too long. That the context
+// ended is no error of theirs.
+func (w *worker) giveUp() {
+	for i := range w.conns {
+		switch c := &w.conns[i]; {
+		case c.state == connecting && w.stopped:
+			w.connecting--
+			w.drop(c)
+		case c.state == connecting:
+			w.connectFailed(c, unix.ETIMEDOUT, w.setup.now())
+		}
+	}
+}
+
+// run is loop.run for the worker's connections.
+func (w *worker) run() {
+	began := w.setup.now()
+	w.begin(began)
+	drainBy := time.Duration(math.MaxInt64)
+	for {
+		now := w.setup.now()
+		if w.sending && (now >= w.tally.to || w.stopped) {
+			w.finish(now)
+		}
+		if w.stopped {
+			drainBy = min(drainBy, now+grace)
+		}
+		if !w.sending && (w.busy == 0 || now >= drainBy) {
+			break
+		}
+		if now >= w.check {
+			w.lookAfter(now)
+		}
+		w.poll(min(w.pause(now), drainBy-now))
+	}
+	w.abandon()
+}
+
+// begin sends the first requests.
+func (w *worker) begin(now time.Duration) {
+	w.sending, w.check = true, now
+	if w.setup.open {
+		w.plan = newSchedule(w.setup.Pacer, w.tally.to-w.tally.began, w.index, w.of)
+		w.free.reset(len(w.conns))
+	}
+	for i := range w.conns {
+		if c := &w.conns[i]; c.state == idle {
+			w.next(c, w.setup.now())
+		}
+	}
+}
+
+// pause sends what is due and tells how long there is nothing to do but to wait
+// for events.
+func (w *worker) pause(now time.Duration) time.Duration {
+	wait := w.check - now
+	if !w.sending {
+		return wait
+	}
+	if w.setup.open {
+		if at, ok := w.issue(); ok {
+			wait = min(wait, at-w.setup.now()-spin)
+		}
+	}
+	return min(wait, w.tally.to-now)
+}
+
+// issue sends the requests that are due while there are free connections, and
+// tells when the next one can be sent.
+func (w *worker) issue() (next time.Duration, ok bool) {
+	for {
+		at, more := w.plan.peek()
+		if at += w.tally.began; !more {
+			return 0, false
+		}
+		now := w.setup.now()
+		if at > now {
+			return at, !w.free.empty()
+		}
+		i, ok := w.free.pop()
+		if !ok {
+			return 0, false
+		}
+		c := &w.conns[i]
+		if c.queued = false; c.state == idle && w.send(c, at, now) {
+			w.plan.advance()
+		}
+	}
+}
+
+// finish ends the sending. A request may be due at the very end; those that find
+// no free connection are missed.
+func (w *worker) finish(now time.Duration) {
+	if w.setup.open && !w.stopped {
+		w.issue()
+	}
+	w.sending = false
+	if w.setup.open {
+		w.tally.missed = w.plan.missed(min(now, w.tally.to) - w.tally.began)
+	}
+}
+
+// poll takes the events of at most timeout and returns how many there were.
+func (w *worker) poll(timeout time.Duration) int {
+	events := w.poller.wait(w.events, timeout)
+	for i := range events {
+		w.handle(&events[i])
+	}
+	return len(events)
+}
+
+// lookAfter does what no event tells: timeouts, and connections to try again.
+// Looking at all of them now and then costs less than a timer for each request;
+// a timeout may come a twentieth late.
+func (w *worker) lookAfter(now time.Duration) {
+	timeout := w.setup.Timeout
+	w.check = now + min(max(timeout/20, time.Millisecond), time.Second/2)
+	for i := range w.conns {
+		switch c := &w.conns[i]; {
+		case c.state == busy && now-c.sent > timeout:
+			w.fail(c, faultTimeout, now)
+		case c.state == connecting && now-c.since > timeout:
+			w.connectFailed(c, unix.ETIMEDOUT, now)
+		case c.state == down && w.sending && now >= c.since:
+			w.connect(c, now)
+		case c.state == down && w.sending:
+			w.check = min(w.check, c.since)
+		}
+	}
+}
+
+// abandon gives up the replies that did not come in the grace time. It is not
+// the server's fault, so no error.
+func (w *worker) abandon() {
+	for i := range w.conns {
+		if c := &w.conns[i]; c.state == busy {
+			w.busy--
+			w.drop(c)
+		}
+	}
+}
+
+// queue is a ring of connections, the one longest free first, so that all of
+// them are used. A connection is in it once at most.
+type queue struct {
+	ring        []int32
+	first, size int
+}
+
+func (q *queue) reset(n int) {
+	if len(q.ring) != n {
+		q.ring = make([]int32, n)
+	}
+	q.first, q.size = 0, 0
+}
+
+func (q *queue) empty() bool { return q.size == 0 }
+
+func (q *queue) push(i int32) {
+	at := q.first + q.size
+	if at >= len(q.ring) {
+		at -= len(q.ring)
+	}
+	q.ring[at] = i
+	q.size++
+}
+
+func (q *queue) pop() (i int32, ok bool) {
+	if q.size == 0 {
+		return 0, false
+	}
+	i = q.ring[q.first]
+	if q.first++; q.first == len(q.ring) {
+		q.first = 0
+	}
+	q.size--
+	return i, true
+}

@@ -1,0 +1,74 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const (
+	// backoff is the pause before a connection that failed is tried again, so
+	// that a dead server does not make the loader spin.
+	backoff = 10 * time.Millisecond
+	// grace is how long replies are waited for once the context has ended.
+	grace = time.Second
+)
+
+// setup is what every loop of a session needs.
+type setup struct {
+	Config
+	requests []request
+	base     time.Time // zero of the session's clock
+	open     bool      // requests are sent at intended times
+}
+
+// now is the session's clock. It reads the monotonic clock only.
+func (s *setup) now() time.Duration { return time.Since(s.base) }
+
+// loop drives the connections of a raw session. How is up to it; what goes over
+// a connection and how it is counted is the same for all.
+type loop interface {
+	// ready resets the tallies, finds the connections that the server closed
+	// meanwhile, and opens all that are not open. It returns why the last of those
+	// that it could not open failed.
+	ready(ctx context.Context) error
+	// run drives load until s.to or the end of ctx and drains the replies.
+	run(ctx context.Context, s span) []*tally
+	close() error
+}
+
+// raw is the session of the engine Raw.
+type raw struct {
+	setup *setup
+	loop  loop
+}
+
+func openRaw(ctx context.Context, c Config) (Session, error) { return openLoop(ctx, c, newLoop) }
+
+func openLoop(ctx context.Context, c Config, newLoop func(*setup) (loop, error)) (Session, error) {
+	requests, err := encode(c.Address, c.Targets)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", c.Address, err)
+	}
+	s := &setup{Config: c, requests: requests, base: time.Now(), open: !closedLoop(c.Pacer)}
+	l, err := newLoop(s)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", c.Address, err)
+	}
+	if err := l.ready(ctx); err != nil {
+		l.close()
+		return nil, fmt.Errorf("load %s: open %d connections: %w", c.Address, c.Connections, err)
+	}
+	return &raw{s, l}, nil
+}
+
+func (r *raw) Slice(ctx context.Context, w Window) (*Result, error) {
+	// A connection that cannot be opened is counted, and tried again in the slice.
+	_ = r.loop.ready(ctx)
+	s := newSpan(r.setup.now(), w, r.setup.open)
+	ended := watch(ctx, r.setup.now)
+	tallies := r.loop.run(ctx, s)
+	return result(s, ended(s.to), tallies), ctx.Err()
+}
+
+func (r *raw) Close() error { return r.loop.close() }

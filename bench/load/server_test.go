@@ -1,0 +1,189 @@
+package load
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+const hello = "Hello, World!"
+
+// helloReply is a whole right reply.
+const helloReply = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n" + hello
+
+// opener opens a session; the sync loop is opened where raw would take epoll.
+type opener func(context.Context, Config) (Session, error)
+
+func openers() map[string]opener {
+	return map[string]opener{
+		Raw:    func(ctx context.Context, c Config) (Session, error) { return Open(ctx, Raw, c) },
+		Vegeta: func(ctx context.Context, c Config) (Session, error) { return Open(ctx, Vegeta, c) },
+		"sync": func(ctx context.Context, c Config) (Session, error) {
+			c, err := c.complete()
+			if err != nil {
+				return nil, err
+			}
+			return openLoop(ctx, c, newSyncLoop)
+		},
+	}
+}
+
+// eachEngine runs f for every opener, and finds what goroutines are left.
+func eachEngine(t *testing.T, f func(t *testing.T, open opener)) {
+	for name, open := range openers() {
+		t.Run(name, func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			f(t, open)
+			waitFor(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
+		})
+	}
+}
+
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("waited too long for %s\n%s", what, buf[:runtime.Stack(buf, true)])
+		}
+	}
+}
+
+// server is an HTTP server made of a function that answers one request.
+type server struct {
+	address string
+	close   func()
+}
+
+// reply answers the n-th request of a connection, from 1 on; false closes it.
+type reply func(c net.Conn, n int, head string) bool
+
+// serve listens until close is called, which closes all connections.
+func serve(t testing.TB, answer reply) *server {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	open := map[net.Conn]bool{}
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			open[c] = true
+			mu.Unlock()
+			all.Go(func() {
+				conversation(c, answer)
+				c.Close()
+				mu.Lock()
+				delete(open, c)
+				mu.Unlock()
+			})
+		}
+	})
+	s := &server{address: l.Addr().String()}
+	s.close = sync.OnceFunc(func() {
+		l.Close()
+		mu.Lock()
+		for c := range open {
+			c.Close()
+		}
+		mu.Unlock()
+		all.Wait()
+	})
+	t.Cleanup(s.close)
+	return s
+}
+
+func conversation(c net.Conn, answer reply) {
+	in := bufio.NewReaderSize(c, 4096)
+	for n := 1; ; n++ {
+		var head strings.Builder
+		for {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if line == "\r\n" {
+				break
+			}
+			head.WriteString(line)
+		}
+		if !answer(c, n, head.String()) {
+			return
+		}
+	}
+}
+
+// says is a reply of the same bytes each time.
+func says(s string) reply {
+	return func(c net.Conn, _ int, _ string) bool {
+		_, err := c.Write([]byte(s))
+		return err == nil
+	}
+}
+
+func get(path string) Target {
+	return Target{Target: vegeta.Target{Method: http.MethodGet, URL: path}, Status: 200, Length: -1}
+}
+
+func getHello() Target {
+	t := get("/hello")
+	t.Length = int64(len(hello))
+	t.Match = func(off int64, b []byte) bool { return strings.HasPrefix(hello[off:], string(b)) }
+	return t
+}
+
+func helloConfig(s *server, connections int) Config {
+	return Config{Address: s.address, Targets: []Target{getHello()}, Connections: connections, SampleEvery: 1}
+}
+
+func mustOpen(t testing.TB, open opener, c Config) Session {
+	t.Helper()
+	s, err := open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// slice runs one slice and closes the session.
+func slice(t testing.TB, open opener, c Config, w Window) *Result {
+	t.Helper()
+	s := mustOpen(t, open, c)
+	defer s.Close()
+	r, err := s.Slice(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	balanced(t, r)
+	return r
+}
+
+// balanced checks what holds of every slice that was not cancelled.
+func balanced(t testing.TB, r *Result) {
+	t.Helper()
+	bad := r.Errors[ErrStatus] + r.Errors[ErrLength] + r.Errors[ErrWrongBody]
+	lost := r.Errors[ErrClosed] + r.Errors[ErrReset] + r.Errors[ErrTimeout] + r.Errors[ErrMalformed]
+	if r.Sent != r.Answered+lost {
+		t.Errorf("sent %d, but answered %d and lost %d: %v", r.Sent, r.Answered, lost, r.Errors)
+	}
+	if r.Counted+bad > r.Answered {
+		t.Errorf("answered %d, but counted %d and bad %d", r.Answered, r.Counted, bad)
+	}
+	if n := uint64(r.Response.TotalCount()); n != r.Counted {
+		t.Errorf("counted %d, but %d in the histogram", r.Counted, n)
+	}
+}

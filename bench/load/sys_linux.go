@@ -1,0 +1,113 @@
+package load
+
+import (
+	"fmt"
+	"net"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The calls below never block, so they go around the scheduler: entering and
+// leaving a system call costs it more than some of them do. MSG_NOSIGNAL saves a
+// signal for each connection that the server closed.
+
+func recv(fd int, b []byte) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
+func send(fd int, b []byte) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
+// poller is an epoll instance with an event to wake it.
+type poller struct {
+	fd, event int
+	coarse    bool // the kernel has no epoll_pwait2: timeouts are whole ms
+}
+
+// wakeID is what events of poller.event carry in place of a connection's index.
+const wakeID = -1
+
+func newPoller() (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create epoll: %w", err)
+	}
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("create eventfd: %w", err)
+	}
+	p := &poller{fd: fd, event: event}
+	if err := p.add(event, wakeID, 0); err != nil {
+		p.close()
+		return nil, fmt.Errorf("add eventfd: %w", err)
+	}
+	return p, nil
+}
+
+func (p *poller) close() {
+	unix.Close(p.event)
+	unix.Close(p.fd)
+}
+
+// add watches fd. Edge-triggered, and for everything at once: so nothing has to
+// be said to the kernel per request. Events carry id and generation.
+func (p *poller) add(fd int, id, generation int32) error {
+	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{
+		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: id, Pad: generation,
+	})
+}
+
+// wake makes wait return, from any goroutine.
+func (p *poller) wake() { unix.Write(p.event, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
+
+// woken takes back wake.
+func (p *poller) woken() { unix.Read(p.event, make([]byte, 8)) }
+
+// wait fills events, for timeout at most; not at all if it is not positive.
+func (p *poller) wait(events []unix.EpollEvent, timeout time.Duration) []unix.EpollEvent {
+	first, size := uintptr(unsafe.Pointer(&events[0])), uintptr(len(events))
+	var n uintptr
+	var errno unix.Errno
+	switch {
+	case timeout <= 0:
+		n, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), first, size, 0, 0, 0)
+	case p.coarse:
+		ms := (timeout + time.Millisecond - 1) / time.Millisecond
+		n, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), first, size, uintptr(ms), 0, 0)
+	default:
+		ts := unix.NsecToTimespec(int64(timeout))
+		n, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd), first, size, uintptr(unsafe.Pointer(&ts)), 0, 0)
+		p.coarse = errno == unix.ENOSYS
+	}
+	if errno != 0 {
+		return nil
+	}
+	return events[:n]
+}
+
+// sockaddr resolves a TCP address.
+func sockaddr(address string) (family int, sa unix.Sockaddr, err error) {
+	a, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return 0, nil, err
+	}
+	if ip := a.IP.To4(); ip != nil {
+		return unix.AF_INET, &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(ip)}, nil
+	}
+	if a.IP == nil {
+		return unix.AF_INET, &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte{127, 0, 0, 1}}, nil
+	}
+	return unix.AF_INET6, &unix.SockaddrInet6{Port: a.Port, Addr: [16]byte(a.IP)}, nil
+}

@@ -1,0 +1,122 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// seqHeader is where vegeta writes a request's sequence number.
+const seqHeader = "X-Vegeta-Seq"
+
+// witness is a RoundTripper that sends each request once, without what vegeta
+// and net/http add to it, and keeps the errors, of which a vegeta Result has
+// only the text.
+type witness struct {
+	transport *http.Transport
+
+	mu     sync.Mutex
+	faults map[string]*fault // by sequence number
+}
+
+func newWitness(c Config, d *dialer) *witness {
+	return &witness{transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			c, err := d.dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return c, nil
+		},
+		MaxIdleConns:        c.Connections,
+		MaxIdleConnsPerHost: c.Connections,
+		MaxConnsPerHost:     c.Connections,
+		DisableCompression:  true,
+	}}
+}
+
+// reset forgets the faults of the last slice.
+func (w *witness) reset() {
+	w.mu.Lock()
+	w.faults = map[string]*fault{}
+	w.mu.Unlock()
+}
+
+func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
+	seq := r.Header.Get(seqHeader)
+	r.Header.Del(seqHeader)
+	once(r)
+	reply, err := w.transport.RoundTrip(r)
+	if err != nil {
+		w.keep(seq, err)
+		return nil, err
+	}
+	reply.Body = &witnessed{reply.Body, w, seq}
+	return reply, nil
+}
+
+// once keeps net/http from sending r again when a connection that was used
+// before ends without a reply, which would hide a lost request. It does so for
+// requests it can send again: those with GetBody, and those without a body and
+// with a method that may be repeated (Request.isReplayable). So GetBody goes, and
+// such a request gets an empty body. The coding "identity" keeps that from being
+// looked into and framed: the bytes sent stay the same.
+func once(r *http.Request) {
+	r.GetBody = nil
+	if r.Body != nil && r.Body != http.NoBody {
+		return
+	}
+	switch r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		// Not repeated, and "Content-Length: 0" is to be sent.
+		return
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(nil)), 0
+	r.TransferEncoding = []string{"identity"}
+}
+
+func (w *witness) keep(seq string, err error) {
+	w.mu.Lock()
+	w.faults[seq] = faultOf(err)
+	w.mu.Unlock()
+}
+
+// fault is what went wrong with a request that has no reply.
+func (w *witness) fault(r *vegeta.Result) *fault {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f := w.faults[strconv.FormatUint(r.Seq, 10)]; f != nil {
+		return f
+	}
+	return &fault{ErrMalformed, r.Error}
+}
+
+// witnessed is a reply's body; it tells the witness how reading it failed.
+type witnessed struct {
+	io.ReadCloser
+	witness *witness
+	seq     string
+}
+
+func (b *witnessed) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.witness.keep(b.seq, err)
+	}
+	return n, err
+}
+
+// isEnd tells whether err means that the connection ended. net/http does not
+// export the error for one that ended before the first byte of a reply.
+func isEnd(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		strings.Contains(err.Error(), "server closed idle connection")
+}

@@ -1,0 +1,157 @@
+// Package plan turns what was asked into what is measured when: launches, rounds
+// and the order of candidates in each round. It is pure: the same request and
+// seed give the same plan.
+package plan
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
+	"github.com/benchctl/benchctl/servers"
+)
+
+// Defaults of a run.
+const (
+	DefaultLaunches = 3
+	DefaultRounds   = 16
+)
+
+// Lengths of slices. A slice is at least MinSlice long and, up to MaxSlice, long
+// enough for SliceRequests.
+const (
+	MinSlice      = 100 * time.Millisecond
+	MaxSlice      = time.Second
+	SliceRequests = 1000
+)
+
+// Rough times that a budget is divided by; the budget itself is kept by the
+// clock.
+const (
+	launchCost   = 2 * time.Second        // start, gate, warm-up and stop of one candidate
+	sliceTypical = 150 * time.Millisecond // with lead-in and drain
+)
+
+// Request is what was asked for. Zero Launches, Rounds and Slice take the
+// defaults.
+type Request struct {
+	Scenarios  []scenarios.Scenario
+	Apps       []string // instead of the scenarios' own, if not empty
+	Candidates []servers.Candidate
+	Launches   int
+	Rounds     int
+	Slice      time.Duration
+	Budget     time.Duration // of the whole run; 0: none
+	Seed       uint64
+}
+
+// New makes the plan: the parts of a manifest that say what is measured.
+func New(r Request) (results.Manifest, error) {
+	m := results.Manifest{
+		Seed: r.Seed, Launches: r.Launches, Rounds: r.Rounds, Slice: r.Slice, Budget: r.Budget,
+	}
+	if m.Launches == 0 {
+		m.Launches = DefaultLaunches
+	}
+	for _, s := range r.Scenarios {
+		blocks, err := blocksOf(s, r.Apps)
+		if err != nil {
+			return m, err
+		}
+		m.Blocks = append(m.Blocks, blocks...)
+	}
+	for _, c := range r.Candidates {
+		m.Candidates = append(m.Candidates, results.Candidate{
+			Name: c.Name, Server: c.Server.Name, Version: c.Version, Profile: c.Profile, Class: c.Server.Class,
+		})
+	}
+	if len(m.Blocks) == 0 || len(m.Candidates) == 0 {
+		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates", len(r.Scenarios), len(r.Candidates))
+	}
+	if m.Rounds == 0 {
+		m.Rounds = rounds(m)
+	}
+	return m, nil
+}
+
+// blocksOf pairs a scenario with its apps, or with those asked for instead.
+func blocksOf(s scenarios.Scenario, apps []string) ([]results.Block, error) {
+	if len(apps) == 0 {
+		apps = s.Apps
+	}
+	var blocks []results.Block
+	for _, name := range apps {
+		app, err := suite.Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		blocks = append(blocks, results.Block{
+			Scenario: s.Name, App: app.String(), Engine: s.Engine, Connections: s.Connections, Rate: s.Rate,
+			Timeout: s.Timeout, Slice: s.Slice, Lead: s.Lead,
+		})
+	}
+	return blocks, nil
+}
+
+// rounds is the default, or what fits the budget, at least one.
+func rounds(m results.Manifest) int {
+	if m.Budget == 0 {
+		return DefaultRounds
+	}
+	slice := max(m.Slice+MinSlice/2, sliceTypical)
+	perLaunch := m.Budget/time.Duration(m.Launches) - time.Duration(len(m.Candidates))*launchCost
+	perRound := slice * time.Duration(len(m.Candidates)*len(m.Blocks))
+	return max(1, int(perLaunch/perRound))
+}
+
+// Order is the order in which n candidates take their slices in a round. Rounds
+// come in twos, the second the mirror of the first, so that a steady drift of
+// the machine falls on all candidates alike.
+func Order(seed uint64, k results.RoundKey, n int) []int {
+	rng := rand.New(rand.NewPCG(seed, uint64(k.Launch)<<40|uint64(k.Block)<<20|uint64(k.Round/2)))
+	order := rng.Perm(n)
+	if k.Round%2 == 1 {
+		slices.Reverse(order)
+	}
+	return order
+}
+
+// Left is the rounds that remain of a launch, by block.
+func Left(m results.Manifest, launch int, done map[results.RoundKey]bool) [][]results.RoundKey {
+	left := make([][]results.RoundKey, len(m.Blocks))
+	for b := range m.Blocks {
+		for r := range m.Rounds {
+			if k := (results.RoundKey{Launch: launch, Block: b, Round: r}); !done[k] {
+				left[b] = append(left[b], k)
+			}
+		}
+	}
+	return left
+}
+
+// Slice is how long one slice of a candidate is that answers rate requests per
+// second, and its lead-in, which is not counted: long enough for every
+// connection to have been answered once.
+func Slice(m results.Manifest, b results.Block, rate float64) (lead, span time.Duration) {
+	span, lead = b.Slice, b.Lead
+	if span == 0 {
+		span = m.Slice
+	}
+	if span == 0 {
+		span = clamp(seconds(SliceRequests/rate), MinSlice, MaxSlice)
+	}
+	if lead == 0 {
+		lead = clamp(seconds(float64(b.Connections)/rate), 10*time.Millisecond, MaxSlice)
+	}
+	return lead, span
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(min(s, 1e6) * float64(time.Second)) // rate 0 gives +Inf
+}
+
+func clamp(d, low, high time.Duration) time.Duration { return max(low, min(d, high)) }

@@ -1,0 +1,130 @@
+package plan_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
+	"github.com/benchctl/benchctl/servers"
+)
+
+func request(t *testing.T) plan.Request {
+	t.Helper()
+	builtin, err := scenarios.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen, err := scenarios.Find(builtin, []string{"concurrency-256", "rate-1000"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := servers.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := servers.Choose(all, []string{"nethttp", "fasthttp#b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Request{Scenarios: chosen, Apps: []string{"hello", "size?bytes=10"}, Candidates: c.Candidates, Seed: 1}
+}
+
+func TestNew(t *testing.T) {
+	m, err := plan.New(request(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cells []string
+	for _, b := range m.Blocks {
+		cells = append(cells, b.Scenario+" "+b.App)
+	}
+	want := []string{"concurrency-256 hello", "concurrency-256 size?bytes=10", "rate-1000 hello", "rate-1000 size?bytes=10"}
+	if !slices.Equal(cells, want) {
+		t.Errorf("blocks %q, want %q", cells, want)
+	}
+	if m.Launches != plan.DefaultLaunches || m.Rounds != plan.DefaultRounds || m.Candidates[1].Name != "fasthttp#b" {
+		t.Errorf("plan %+v", m)
+	}
+	again, _ := plan.New(request(t))
+	if !reflect.DeepEqual(m, again) {
+		t.Error("one request gives two plans")
+	}
+}
+
+func TestBadApp(t *testing.T) {
+	r := request(t)
+	r.Apps = []string{"size?bytes=-1"}
+	if _, err := plan.New(r); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestBudgetLimitsRounds(t *testing.T) {
+	r := request(t)
+	r.Budget = time.Minute
+	short, _ := plan.New(r)
+	r.Budget = 5 * time.Minute
+	long, _ := plan.New(r)
+	if short.Rounds < 1 || long.Rounds <= short.Rounds {
+		t.Errorf("%d rounds in 1 min, %d in 5 min", short.Rounds, long.Rounds)
+	}
+}
+
+func TestOrder(t *testing.T) {
+	first := map[int]int{}
+	for round := range 400 {
+		k := results.RoundKey{Launch: round % 3, Block: 1, Round: round}
+		order := plan.Order(7, k, 4)
+		if !slices.Equal(order, plan.Order(7, k, 4)) {
+			t.Fatal("the same seed plans another order")
+		}
+		first[order[0]]++
+		if round%2 == 0 {
+			k.Round++
+			mirror := plan.Order(7, k, 4)
+			slices.Reverse(mirror)
+			if !slices.Equal(order, mirror) {
+				t.Errorf("round %d is not mirrored by the next", round)
+			}
+		}
+	}
+	for c := range 4 {
+		if first[c] < 60 {
+			t.Errorf("candidate %d comes first in %d of 400 rounds", c, first[c])
+		}
+	}
+	if slices.Equal(plan.Order(1, results.RoundKey{}, 12), plan.Order(2, results.RoundKey{}, 12)) {
+		t.Error("two seeds plan the same order")
+	}
+}
+
+func TestLeft(t *testing.T) {
+	m := results.Manifest{Rounds: 3, Blocks: make([]results.Block, 2)}
+	left := plan.Left(m, 4, map[results.RoundKey]bool{{Launch: 4, Block: 1, Round: 0}: true, {Launch: 3, Block: 0, Round: 1}: true})
+	if len(left[0]) != 3 || len(left[1]) != 2 || left[1][0] != (results.RoundKey{Launch: 4, Block: 1, Round: 1}) {
+		t.Errorf("left %v", left)
+	}
+}
+
+func TestSlice(t *testing.T) {
+	b := results.Block{Connections: 256}
+	for _, c := range []struct {
+		rate       float64
+		lead, span time.Duration
+	}{
+		{100_000, 10 * time.Millisecond, 100 * time.Millisecond},
+		{4_000, 64 * time.Millisecond, 250 * time.Millisecond},
+		{0, time.Second, time.Second},
+	} {
+		if lead, span := plan.Slice(results.Manifest{}, b, c.rate); lead != c.lead || span != c.span {
+			t.Errorf("at %v req/s: lead %v, slice %v, want %v, %v", c.rate, lead, span, c.lead, c.span)
+		}
+	}
+	if _, span := plan.Slice(results.Manifest{Slice: time.Minute}, b, 10); span != time.Minute {
+		t.Errorf("a slice that was asked for is %v", span)
+	}
+}

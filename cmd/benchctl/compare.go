@@ -1,0 +1,216 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/results"
+)
+
+type compareFlags struct {
+	run, store string
+	tolerance  float64
+	force      bool
+	json       bool
+}
+
+func compareCommand(e env) *cobra.Command {
+	var f compareFlags
+	cmd := &cobra.Command{
+		Use:   "compare A B",
+		Short: "Compare two candidates of a run, or two runs; exit 1 if B is slower",
+		Long: `Compare B with A: two candidates of one run, two versions of one run's
+candidates (@base @head), or two runs. The ratio is B/A with its 95 % confidence
+interval. The exit code is 1 if any cell of B is slower than A, that is, serves
+fewer requests per second or takes more CPU time per request, and the whole
+interval says so.`,
+		Example: "  benchctl compare nethttp fasthttp\n  benchctl compare @base @head --tolerance 2\n  benchctl compare 20260101-0300 20260102-0300",
+		Args:    cobra.ExactArgs(2),
+		RunE:    func(_ *cobra.Command, args []string) error { return e.compare(args[0], args[1], f) },
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.run, "run", "latest", "the run whose candidates are compared")
+	fs.StringVar(&f.store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
+	fs.Float64Var(&f.tolerance, "tolerance", 0, "difference in % that is let pass")
+	fs.BoolVar(&f.force, "force", false, "compare runs of different machines all the same")
+	fs.BoolVar(&f.json, "json", false, "print JSON")
+	return cmd
+}
+
+func (e env) compare(a, b string, f compareFlags) error {
+	if f.tolerance < 0 {
+		return usage(fmt.Errorf("compare: --tolerance %g: negative", f.tolerance))
+	}
+	all, missing, err := e.comparisons(a, b, f)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 && len(missing) == 0 {
+		return fail(exitFound, fmt.Errorf("compare %s %s: no cell has valid figures of both", a, b))
+	}
+	if f.json {
+		err = e.printJSON(all)
+	} else {
+		err = e.printComparisons(all)
+	}
+	if err != nil {
+		return unable(err)
+	}
+	for _, m := range missing {
+		fmt.Fprintf(e.stderr, "benchctl: compare: %s\n", m)
+	}
+	for _, c := range all {
+		if c.Worse {
+			return &failure{code: exitFound}
+		}
+	}
+	if len(missing) > 0 {
+		return &failure{code: exitFound}
+	}
+	return nil
+}
+
+// comparisons finds out what A and B are. missing says what can't be compared.
+func (e env) comparisons(a, b string, f compareFlags) (all []results.Comparison, missing []string, err error) {
+	store := e.storeDir(f.store)
+	dirA, errA := results.Find(store, a)
+	dirB, errB := results.Find(store, b)
+	if errA == nil && errB == nil {
+		all, err = compareRuns(dirA, dirB, f)
+		return all, nil, err
+	}
+	dir, err := results.Find(store, f.run)
+	if err != nil {
+		return nil, nil, usage(err)
+	}
+	summary, err := summarize(dir)
+	if err != nil {
+		return nil, nil, unable(err)
+	}
+	pairs, err := candidatePairs(summary, a, b)
+	if err != nil {
+		return nil, nil, usage(err)
+	}
+	for _, p := range pairs {
+		all = append(all, results.CompareCandidates(summary, p[0], p[1], f.tolerance/100)...)
+	}
+	return all, invalidOf(summary, pairs), nil
+}
+
+func compareRuns(dirA, dirB string, f compareFlags) ([]results.Comparison, error) {
+	a, err := results.Read(dirA)
+	if err != nil {
+		return nil, unable(err)
+	}
+	b, err := results.Read(dirB)
+	if err != nil {
+		return nil, unable(err)
+	}
+	if a.Manifest.Environment.Fingerprint != b.Manifest.Environment.Fingerprint && !f.force {
+		return nil, &failure{
+			code: exitUsage, err: errors.New("compare: the runs were measured on different machines"),
+			hint: "their ratio says little about the servers; --force prints it",
+		}
+	}
+	all, err := results.CompareRuns(a, b, f.tolerance/100)
+	return all, unable(err)
+}
+
+// candidatePairs are the two candidates or, for versions such as @base and
+// @head, each candidate of the one with its like of the other.
+func candidatePairs(s *results.Summary, a, b string) ([][2]string, error) {
+	var names []string
+	seen := make(map[string]bool)
+	for _, c := range s.Cells {
+		if !seen[c.Candidate] {
+			seen[c.Candidate] = true
+			names = append(names, c.Candidate)
+		}
+	}
+	if strings.HasPrefix(a, "@") && strings.HasPrefix(b, "@") {
+		return versionPairs(names, a, b)
+	}
+	for _, name := range []string{a, b} {
+		if !seen[name] {
+			return nil, fmt.Errorf("compare: run %s has no candidate %q%s", s.Run.ID, name, nearest.Hint(name, names))
+		}
+	}
+	return [][2]string{{a, b}}, nil
+}
+
+func versionPairs(names []string, a, b string) ([][2]string, error) {
+	var pairs [][2]string
+	for _, name := range names {
+		other := strings.Replace(name, a, b, 1)
+		if !strings.Contains(name, a) {
+			continue
+		}
+		for _, o := range names {
+			if o == other {
+				pairs = append(pairs, [2]string{name, other})
+			}
+		}
+	}
+	if len(pairs) == 0 {
+		return nil, fmt.Errorf("compare: no candidate is there both as %s and as %s: there are %s", a, b, strings.Join(names, ", "))
+	}
+	return pairs, nil
+}
+
+// invalidOf lists the cells of the candidates that have no valid figures: they
+// can't be said to be no slower.
+func invalidOf(s *results.Summary, pairs [][2]string) []string {
+	var missing []string
+	for _, p := range pairs {
+		for _, c := range s.Cells {
+			if (c.Candidate == p[0] || c.Candidate == p[1]) && c.Verdict == results.Invalid {
+				missing = append(missing, fmt.Sprintf("%s, %s, %s is invalid: %s", c.Scenario, c.App, c.Candidate, strings.Join(c.Reasons, "; ")))
+			}
+		}
+	}
+	return missing
+}
+
+func (e env) printComparisons(all []results.Comparison) error {
+	rows := [][]string{{"SCENARIO", "APP", "METRIC", "A", "B", "B/A", "95 % INTERVAL", "B IS"}}
+	unpaired := false
+	for _, c := range all {
+		unpaired = unpaired || !c.Paired
+		rows = append(rows, []string{
+			c.Scenario, c.App, metricLabel(c.Metric), report.Printable(c.A), report.Printable(c.B),
+			fmt.Sprintf("%.3f", c.Ratio), fmt.Sprintf("%.3f to %.3f", c.Low, c.High), finding(c),
+		})
+	}
+	if err := e.printRows(rows); err != nil {
+		return err
+	}
+	if unpaired {
+		fmt.Fprintln(e.stderr, "benchctl: the runs are two sittings: the machine's drift between them is not in the intervals")
+	}
+	return nil
+}
+
+func metricLabel(metric string) string {
+	switch metric {
+	case results.MetricThroughput:
+		return "req/s"
+	case results.MetricServerCPU:
+		return "CPU µs/req"
+	}
+	return metric
+}
+
+func finding(c results.Comparison) string {
+	switch {
+	case c.Worse:
+		return "slower"
+	case c.Better:
+		return "faster"
+	}
+	return "not told apart"
+}

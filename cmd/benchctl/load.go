@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/spf13/cobra"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/measure"
+)
+
+type loadFlags struct {
+	connections int
+	duration    time.Duration
+	rate        int
+	engine      string
+	timeout     time.Duration
+	json        bool
+	allowRemote bool
+}
+
+func loadCommand(e env) *cobra.Command {
+	var f loadFlags
+	cmd := &cobra.Command{
+		Use:     "load URL",
+		Short:   "Drive load at one URL and tell what came back",
+		Example: "  benchctl load http://127.0.0.1:8080/hello -c 64 -d 10s\n  benchctl load http://127.0.0.1:8080/hello -c 64 --rate 1000 --engine vegeta",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return e.load(cmd.Context(), args[0], f) },
+	}
+	fs := cmd.Flags()
+	fs.IntVarP(&f.connections, "connections", "c", 64, "connections, each with one request at a time")
+	fs.DurationVarP(&f.duration, "duration", "d", 10*time.Second, "how long")
+	fs.IntVar(&f.rate, "rate", 0, "requests per second at a constant pace (default: each connection as fast as it can)")
+	fs.StringVar(&f.engine, "engine", load.Raw, "load engine: raw or vegeta")
+	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "for one reply")
+	fs.BoolVar(&f.json, "json", false, "print JSON")
+	fs.BoolVar(&f.allowRemote, "allow-remote", false, "allow a target that is not a loopback address: only ever one of your own")
+	return cmd
+}
+
+// loadReport is what "load --json" prints.
+type loadReport struct {
+	URL         string             `json:"url"`
+	Engine      string             `json:"engine"`
+	Connections int                `json:"connections"`
+	Rate        int                `json:"rate,omitempty"`
+	Seconds     float64            `json:"seconds"`
+	Requests    uint64             `json:"requests"`
+	Throughput  float64            `json:"throughput_rps"`
+	BytesIn     uint64             `json:"bytes_in"`
+	Latency     map[string]float64 `json:"latency_ms"`
+	SendLag     map[string]float64 `json:"send_lag_ms,omitempty"`
+	LoaderCPU   float64            `json:"loader_cpu_us_per_request,omitempty"`
+	Reconnects  uint64             `json:"reconnects"`
+	Errors      map[string]uint64  `json:"errors"`
+}
+
+func (e env) load(ctx context.Context, target string, f loadFlags) error {
+	config, err := f.config(ctx, target)
+	if err != nil {
+		return err
+	}
+	session, err := load.Open(ctx, f.engine, config)
+	if err != nil {
+		return unable(err)
+	}
+	defer session.Close()
+	before, _ := measure.SelfCPU()
+	res, err := session.Slice(ctx, load.Window{Span: f.duration})
+	if res == nil {
+		return unable(err)
+	}
+	after, _ := measure.SelfCPU()
+	if err := e.printLoad(f.report(target, res, after-before), f.json); err != nil {
+		return unable(err)
+	}
+	switch {
+	case err != nil:
+		return fail(exitInterrupted, fmt.Errorf("load %s: %w", target, err))
+	case res.Errored() > 0:
+		return &failure{code: exitFound}
+	}
+	return nil
+}
+
+func (f loadFlags) config(ctx context.Context, target string) (load.Config, error) {
+	none := load.Config{}
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "http" || u.Host == "" {
+		return none, usage(fmt.Errorf("load %s: not a URL of the form http://host:port/path", target))
+	}
+	if !slices.Contains([]string{load.Raw, load.Vegeta}, f.engine) {
+		return none, usage(fmt.Errorf("load: --engine %q: there are %s and %s", f.engine, load.Raw, load.Vegeta))
+	}
+	if f.connections < 1 || f.rate < 0 || f.duration <= 0 {
+		return none, usage(errors.New("load: --connections and --duration must be positive, --rate not negative"))
+	}
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	address := net.JoinHostPort(u.Hostname(), port)
+	if err := f.allowed(ctx, u.Hostname()); err != nil {
+		return none, err
+	}
+	c := load.Config{Address: address, Connections: f.connections, Timeout: f.timeout, SampleEvery: 1 << 30}
+	c.Targets = []load.Target{{Target: vegeta.Target{Method: "GET", URL: target}, Length: -1}}
+	if f.rate > 0 {
+		c.Pacer = vegeta.ConstantPacer{Freq: f.rate, Per: time.Second}
+	}
+	return c, nil
+}
+
+// allowed refuses what is not this machine.
+func (f loadFlags) allowed(ctx context.Context, host string) error {
+	if f.allowRemote {
+		return nil
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return unable(fmt.Errorf("load %s: %w", host, err))
+	}
+	if slices.ContainsFunc(addresses, func(a netip.Addr) bool { return !a.Unmap().IsLoopback() }) {
+		return &failure{
+			code: exitUsage, err: fmt.Errorf("load %s: not a loopback address", host),
+			hint: "load on another machine takes --allow-remote, and its owner's consent",
+		}
+	}
+	return nil
+}
+
+func (f loadFlags) report(target string, res *load.Result, cpu time.Duration) loadReport {
+	r := loadReport{
+		URL: target, Engine: f.engine, Connections: f.connections, Rate: f.rate, Seconds: res.Elapsed.Seconds(),
+		Requests: res.Counted, Throughput: float64(res.Counted) / res.Elapsed.Seconds(), BytesIn: res.BytesIn,
+		Latency: percentiles(res.Response), SendLag: percentiles(res.SendLag), Reconnects: res.Reconnects, Errors: res.Errors,
+	}
+	if r.Errors == nil {
+		r.Errors = map[string]uint64{}
+	}
+	if res.Answered > 0 {
+		r.LoaderCPU = float64(cpu.Nanoseconds()) / 1e3 / float64(res.Answered)
+	}
+	return r
+}
+
+// quantiles that are printed, with their names.
+var quantiles = []struct {
+	name string
+	at   float64
+}{{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}}
+
+// percentiles are in ms; those with fewer than 100 samples beyond are left out.
+func percentiles(h *hdrhistogram.Histogram) map[string]float64 {
+	if h == nil || h.TotalCount() == 0 {
+		return nil
+	}
+	all := map[string]float64{"max": float64(h.Max()) / 1e6}
+	for _, q := range quantiles {
+		if float64(h.TotalCount())*(100-q.at)/100 >= 100 {
+			all[q.name] = float64(h.ValueAtQuantile(q.at)) / 1e6
+		}
+	}
+	return all
+}
+
+func (e env) printLoad(r loadReport, asJSON bool) error {
+	if asJSON {
+		return e.printJSON(r)
+	}
+	rows := [][]string{
+		{"engine", fmt.Sprintf("%s, %d connections, %.1f s", r.Engine, r.Connections, r.Seconds)},
+		{"throughput", fmt.Sprintf("%.0f req/s (%d requests, %.2f MiB/s of bodies)", r.Throughput, r.Requests, float64(r.BytesIn)/r.Seconds/(1<<20))},
+		{"latency", milliseconds(r.Latency)},
+	}
+	if r.SendLag != nil {
+		rows = append(rows, []string{"send lag", milliseconds(r.SendLag)})
+	}
+	rows = append(rows, []string{"loader CPU", fmt.Sprintf("%.1f µs/request", r.LoaderCPU)})
+	if r.Reconnects > 0 {
+		rows = append(rows, []string{"reconnects", fmt.Sprint(r.Reconnects)})
+	}
+	errs := "none"
+	if len(r.Errors) > 0 {
+		errs = fmt.Sprint(r.Errors)[len("map"):]
+	}
+	return e.printRows(append(rows, []string{"errors", errs}))
+}
+
+func milliseconds(p map[string]float64) string {
+	if p == nil {
+		return "–"
+	}
+	text := ""
+	for _, q := range quantiles {
+		if v, ok := p[q.name]; ok {
+			text += fmt.Sprintf("%s %.3g ms, ", q.name, v)
+		}
+	}
+	return text + fmt.Sprintf("max %.3g ms", p["max"])
+}

@@ -1,0 +1,120 @@
+// Command benchctl tells, with evidence, which HTTP server is faster, by how
+// much, and at what cost.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitFound       = 1 // done, but a regression or an invalid cell was found
+	exitUsage       = 2 // wrong usage or configuration
+	exitEnvironment = 3 // the environment can't run it
+	exitInterrupted = 130
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == guardCommand {
+		os.Exit(control.RunGuard())
+	}
+	ctx, stop := interruptible()
+	code := run(ctx, environment(), os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// guardCommand is the hidden command that runs the guard of a candidate.
+const guardCommand = "guard"
+
+// env is what the program gets from its surroundings.
+type env struct {
+	stdout, stderr io.Writer
+	terminal       bool // stderr is one
+	colour         bool // stdout takes colour
+	width          int  // of stdout in columns; 0: not a terminal
+	getenv         func(string) string
+	executable     string // this program, to start candidates with
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, e env, args []string) int {
+	err := execute(ctx, e, args)
+	if err == nil {
+		return exitDone
+	}
+	var f *failure
+	if !errors.As(err, &f) {
+		f = &failure{code: exitUsage, err: err}
+	}
+	if f.err != nil {
+		fmt.Fprintf(e.stderr, "benchctl: %v\n", f.err)
+		if hint := f.hintText(); hint != "" {
+			fmt.Fprintln(e.stderr, hint)
+		}
+	}
+	return f.code
+}
+
+// failure is an error with the exit code that it leads to.
+type failure struct {
+	code int
+	err  error // nil: everything has been said
+	hint string
+}
+
+func (f *failure) Error() string {
+	if f.err == nil {
+		return fmt.Sprintf("exit code %d", f.code)
+	}
+	return f.err.Error()
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+// hintText is the failure's hint, or that of the error within that has one.
+func (f *failure) hintText() string {
+	if f.hint != "" {
+		return f.hint
+	}
+	var hinted interface{ Hint() string }
+	if errors.As(f.err, &hinted) {
+		return hinted.Hint()
+	}
+	return ""
+}
+
+func usage(err error) error  { return fail(exitUsage, err) }
+func unable(err error) error { return fail(exitEnvironment, err) }
+func fail(code int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{code: code, err: err}
+}
+
+// interruptible returns a context that the first interrupt ends; a second one
+// ends the program at once, and the guards end the candidates. A write to a
+// closed pipe is an error like others, not the end of the program.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	return ctx, cancel
+}

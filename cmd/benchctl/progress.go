@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/results"
+)
+
+// progress tells on standard error how a run goes: one line that is rewritten on
+// a terminal, a line now and then elsewhere.
+type progress struct {
+	env
+	began    time.Time
+	first    int // rounds that an earlier attempt had measured
+	said     time.Time
+	line     int // length of the line on the terminal
+	launches int
+}
+
+// quiet is how long nothing is said where lines can't be rewritten.
+const quiet = 10 * time.Second
+
+func newProgress(e env, store *results.Store) *progress {
+	m := store.Manifest()
+	fmt.Fprintf(e.stderr, "run %s: %d candidates, %d cells, %d launches of %d rounds, seed %d\n",
+		m.ID, len(m.Candidates), len(m.Candidates)*len(m.Blocks), m.Launches, m.Rounds, m.Seed)
+	return &progress{env: e, launches: m.Launches, first: -1}
+}
+
+func (p *progress) observe(e harness.Event) {
+	if p.first < 0 {
+		p.began, p.first = time.Now(), e.Done
+	}
+	switch e.Kind {
+	case harness.Failed:
+		where := e.Candidate
+		if e.App != "" {
+			where += " with " + e.App
+		}
+		p.say(fmt.Sprintf("%s is out: %s", where, report1(e.Text)))
+	case harness.Starting:
+		p.update(e, "starting")
+	case harness.Ready:
+		p.update(e, fmt.Sprintf("%s ready in %.0f ms", e.Candidate, e.Took.Seconds()*1e3))
+	case harness.Measuring:
+		p.update(e, fmt.Sprintf("%s, %s: warming up", e.Scenario, e.App))
+	case harness.Round:
+		p.update(e, fmt.Sprintf("%s, %s", e.Scenario, e.App))
+	}
+}
+
+// report1 is the first line of a text.
+func report1(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return first
+}
+
+// update shows the state of the run.
+func (p *progress) update(e harness.Event, what string) {
+	text := fmt.Sprintf("launch %d/%d, round %d/%d", e.Launch+1, p.launches, e.Done, e.Total)
+	if left, ok := p.left(e); ok {
+		text += fmt.Sprintf(", %v left", left)
+	}
+	text += ": " + what
+	switch {
+	case p.terminal:
+		fmt.Fprintf(p.stderr, "\r%-*s", p.line, text)
+		p.line = len(text)
+	case time.Since(p.said) >= quiet || e.Done == e.Total && e.Kind == harness.Round:
+		p.say(text)
+	}
+}
+
+// left is about how long the run still takes: as long per round as so far.
+func (p *progress) left(e harness.Event) (time.Duration, bool) {
+	measured := e.Done - p.first
+	if measured <= 0 {
+		return 0, false
+	}
+	perRound := time.Since(p.began) / time.Duration(measured)
+	return (perRound * time.Duration(e.Total-e.Done)).Round(time.Second), true
+}
+
+// say prints a line of its own.
+func (p *progress) say(text string) {
+	p.end()
+	fmt.Fprintln(p.stderr, text)
+	p.said = time.Now()
+}
+
+// end leaves the line that is being rewritten.
+func (p *progress) end() {
+	if p.line > 0 {
+		fmt.Fprintf(p.stderr, "\r%s\r", strings.Repeat(" ", p.line))
+		p.line = 0
+	}
+}

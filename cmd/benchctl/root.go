@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/benchctl/benchctl/apps/nearest"
+)
+
+func environment() env {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0]
+	}
+	width := 0
+	tty := term.IsTerminal(int(os.Stdout.Fd()))
+	if tty {
+		width, _, _ = term.GetSize(int(os.Stdout.Fd()))
+	}
+	return env{
+		stdout: os.Stdout, stderr: os.Stderr, terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		colour: tty && os.Getenv("NO_COLOR") == "", width: width, getenv: os.Getenv, executable: exe,
+	}
+}
+
+// execute finds and runs the command.
+func execute(ctx context.Context, e env, args []string) error {
+	root := &cobra.Command{
+		Use:           "benchctl",
+		Short:         "Tell, with evidence, which HTTP server is faster, by how much, and at what cost",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(runCommand(e), listCommand(e), serveCommand(e), loadCommand(e), reportCommand(e), compareCommand(e), versionCommand(e))
+	root.SetFlagErrorFunc(flagError)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}
+
+// noArgs refuses arguments, which for the root are unknown commands.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("%s: unexpected argument %q", cmd.CommandPath(), args[0])
+	}
+	return fmt.Errorf("unknown command %q%s", args[0], nearest.Hint(args[0], names))
+}
+
+// flagError adds the nearest flag to the error about an unknown one.
+func flagError(cmd *cobra.Command, err error) error {
+	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !ok {
+		return usage(fmt.Errorf("%s: %w", cmd.Name(), err))
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near, ok := nearest.Name(name, names); ok {
+		return usage(fmt.Errorf("%s: unknown flag --%s: did you mean --%s?", cmd.Name(), name, near))
+	}
+	return usage(fmt.Errorf("%s: unknown flag --%s", cmd.Name(), name))
+}
+
+// storeDir is where runs are kept.
+func (e env) storeDir(out string) string {
+	switch {
+	case out != "":
+		return out
+	case e.getenv("BENCHCTL_STORE") != "":
+		return e.getenv("BENCHCTL_STORE")
+	}
+	return filepath.Join("results", "runs")
+}
+
+func versionCommand(e env) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(e.stdout, "benchctl", version())
+			return unable(err)
+		},
+	}
+}
+
+// version is the module's version or, for a build from a checkout, its revision.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision, modified := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = "+modified"
+		}
+	}
+	if revision != "" {
+		return revision + modified
+	}
+	return strings.Trim(info.Main.Version, "()")
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/report/site"
+	"github.com/benchctl/benchctl/report/text"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// runFlags are the flags of "benchctl run".
+type runFlags struct {
+	scenarios, scenarioFiles, servers, serverDirs, apps, binaries []string
+
+	launches, rounds       int
+	slice, budget          time.Duration
+	seed                   uint64
+	out, resume            string
+	serverCPUs, loaderCPUs string
+	json, wide             bool
+}
+
+func runCommand(e env) *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run --scenario=S[,S]",
+		Short: "Measure candidates against each other and print the table",
+		Long: `Measure candidates against each other. Progress goes to standard error, the
+table to standard output; the run's directory keeps every slice, the latency
+histograms, summary.json and a report with plots.
+
+A candidate is name[@version][:profile][#label]; the label lets one server run
+twice. "all", "go" and the classes ("wsgi", ...) stand for several servers, of
+which those that are not installed are skipped.`,
+		Example: `  benchctl run --scenario=concurrency-256
+  benchctl run --scenario=smoke,concurrency-64 --servers nethttp,fasthttp --apps hello,json
+  benchctl run --scenario=concurrency-256 --servers nethttp,nethttp#b --budget 60s
+  benchctl run --resume latest`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.run(cmd, f) },
+	}
+	fs := cmd.Flags()
+	fs.StringSliceVar(&f.scenarios, "scenario", nil, "scenarios, see benchctl list scenarios")
+	fs.StringSliceVar(&f.scenarioFiles, "scenario-file", nil, "YAML files with scenarios; they take precedence over built-in ones")
+	fs.StringSliceVar(&f.servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
+	fs.StringSliceVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers")
+	fs.StringSliceVar(&f.apps, "apps", nil, "apps instead of the scenarios' own, see benchctl list apps")
+	fs.StringSliceVar(&f.binaries, "binary", nil, "VERSION=PATH: another build of benchctl, which serves engines named as name@VERSION")
+	fs.IntVar(&f.launches, "launches", 0, fmt.Sprintf("fresh starts of every candidate (default %d)", plan.DefaultLaunches))
+	fs.IntVar(&f.rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default what fits the budget, or %d)", plan.DefaultRounds))
+	fs.DurationVar(&f.slice, "slice", 0, "counted part of a slice (default 100ms, longer for slow candidates)")
+	fs.DurationVar(&f.budget, "budget", 0, "bound of the whole run's time")
+	fs.Uint64Var(&f.seed, "seed", 0, "seed of order and intervals (default random, and recorded)")
+	fs.StringVar(&f.out, "out", "", "directory to store runs in (default $BENCHCTL_STORE or results/runs)")
+	fs.StringVar(&f.resume, "resume", "", "go on with this run: an id, the beginning of one, a directory, or latest")
+	fs.StringVar(&f.serverCPUs, "server-cpus", "", "processors of the candidates, such as 0-1 (default the first half)")
+	fs.StringVar(&f.loaderCPUs, "loader-cpus", "", "processors of the load generator (default the second half)")
+	fs.BoolVar(&f.json, "json", false, "print summary.json instead of the table")
+	fs.BoolVar(&f.wide, "wide", false, "print every column of the table")
+	return cmd
+}
+
+// run measures, and then shows what there is, also when the measuring ended
+// early.
+func (e env) run(cmd *cobra.Command, f runFlags) error {
+	store, config, err := e.prepare(cmd, f)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	ctx := cmd.Context()
+	progress := newProgress(e, store)
+	config.Observe = progress.observe
+	measured := harness.Run(ctx, config)
+	progress.end()
+	return e.finish(ctx, store, f, measured)
+}
+
+// finish writes and prints the results and turns the outcome into an exit code.
+func (e env) finish(ctx context.Context, store *results.Store, f runFlags, measured error) error {
+	interrupted := ctx.Err() != nil
+	if measured != nil && !interrupted && !errors.Is(measured, harness.ErrBudget) {
+		return &failure{code: exitEnvironment, err: fmt.Errorf("run %s: %w", store.Manifest().ID, measured), hint: resumeHint(store)}
+	}
+	record, err := results.Read(store.Dir())
+	if err != nil {
+		return unable(err)
+	}
+	summary, err := results.Summarize(record)
+	if err != nil {
+		return unable(err)
+	}
+	if err := store.WriteSummary(summary); err != nil {
+		return unable(err)
+	}
+	if err := site.Write(store.ReportDir(), summary); err != nil {
+		return unable(err)
+	}
+	if err := e.show(summary, store.Dir(), f); err != nil {
+		return &failure{code: exitEnvironment, err: err, hint: "the results are in " + store.Dir()}
+	}
+	fmt.Fprintf(e.stderr, "report: %s\n", filepath.Join(store.ReportDir(), "index.html"))
+	return verdictOf(summary, store, interrupted, measured)
+}
+
+func (e env) show(s *results.Summary, dir string, f runFlags) error {
+	if f.json {
+		content, err := os.ReadFile(filepath.Join(dir, "summary.json"))
+		if err == nil {
+			_, err = e.stdout.Write(content)
+		}
+		return wrap("print summary", err)
+	}
+	return wrap("print table", text.Write(e.stdout, report.New(s), text.Options{Color: e.colour, Wide: f.wide, Width: e.width}))
+}
+
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func verdictOf(s *results.Summary, store *results.Store, interrupted bool, measured error) error {
+	if interrupted {
+		return &failure{code: exitInterrupted, err: errors.New("run: interrupted; what was measured is kept"), hint: resumeHint(store)}
+	}
+	if errors.Is(measured, harness.ErrBudget) {
+		return &failure{code: exitDone, err: fmt.Errorf("run: %w", harness.ErrBudget), hint: resumeHint(store)}
+	}
+	for _, c := range s.Cells {
+		if c.Verdict == results.Invalid {
+			return &failure{code: exitFound}
+		}
+	}
+	return nil
+}
+
+func resumeHint(store *results.Store) string {
+	return "go on with: benchctl run --resume " + store.Dir()
+}
+
+// prepare makes a new run, or opens the one to resume.
+func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Config, error) {
+	if f.resume != "" {
+		return e.prepareResume(cmd, f)
+	}
+	config := harness.Config{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}}
+	var err error
+	if config.ServerCPUs, config.LoaderCPUs, err = processors(f.serverCPUs, f.loaderCPUs); err != nil {
+		return nil, config, usage(err)
+	}
+	m, candidates, binaries, err := e.resolve(cmd.Context(), f)
+	if err != nil {
+		return nil, config, err
+	}
+	config.Candidates, config.Binaries = candidates, binaries
+	m.ID, m.Started, m.Benchctl = runID(), time.Now().UTC().Truncate(time.Millisecond), version()
+	m.Command = rerunCommand(cmd, m)
+	m.Environment = measure.Environment()
+	m.Environment.ServerCPUs, m.Environment.LoaderCPUs = config.ServerCPUs.String(), config.LoaderCPUs.String()
+	store, err := results.Create(filepath.Join(e.storeDir(f.out), m.ID), m)
+	if err != nil {
+		return nil, config, unable(err)
+	}
+	config.Store = store
+	return store, config, nil
+}
+
+// processors are the sets that were asked for, or halves of what there is.
+func processors(server, loader string) (s, l control.CPUs, err error) {
+	s, l = control.Split()
+	if server != "" {
+		if s, err = control.ParseCPUs(server); err != nil {
+			return nil, nil, fmt.Errorf("run: --server-cpus: %w", err)
+		}
+	}
+	if loader != "" {
+		if l, err = control.ParseCPUs(loader); err != nil {
+			return nil, nil, fmt.Errorf("run: --loader-cpus: %w", err)
+		}
+	}
+	return s, l, nil
+}
+
+// runID is the time, so that ids sort by age, and two random bytes.
+func runID() string {
+	var random [2]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return time.Now().UTC().Format("20060102-150405-") + hex.EncodeToString(random[:])
+}

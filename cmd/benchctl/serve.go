@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+type serveFlags struct {
+	server, app, address string
+	serverDirs           []string
+	listenerFD           int
+}
+
+func serveCommand(e env) *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:     "serve --server S",
+		Short:   "Serve the test apps under one server, in the foreground",
+		Example: "  benchctl serve --server fasthttp\n  benchctl serve --server gunicorn-gthread --app hello --addr 127.0.0.1:8000",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return e.serve(cmd.Context(), f) },
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.server, "server", "", "server, see benchctl list servers")
+	fs.StringVar(&f.app, "app", "", "serve this app alone (default the whole suite)")
+	fs.StringVar(&f.address, "addr", "127.0.0.1:8080", "address to listen on")
+	fs.StringSliceVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers")
+	fs.IntVar(&f.listenerFD, "listener-fd", 0, "file descriptor of a listening socket, instead of --addr")
+	return cmd
+}
+
+// serve runs until ctx ends and then stops gracefully.
+func (e env) serve(ctx context.Context, f serveFlags) error {
+	all, err := servers.All(f.serverDirs...)
+	if err != nil {
+		return usage(err)
+	}
+	if f.server == "" {
+		return usage(errors.New("serve: no server: name one with --server, see benchctl list servers"))
+	}
+	choice, err := servers.Choose(all, []string{f.server})
+	if err != nil {
+		return usage(err)
+	}
+	if len(choice.Candidates) != 1 || !choice.Named[0] {
+		return usage(fmt.Errorf("serve: %q is a group, not a server", f.server))
+	}
+	c := choice.Candidates[0]
+	if err := c.Server.Check(ctx); err != nil {
+		return unable(err)
+	}
+	if c.Server.Engine != nil {
+		return e.serveEngine(ctx, c.Server, f)
+	}
+	return e.serveExternal(ctx, c, f)
+}
+
+func (e env) serveEngine(ctx context.Context, s servers.Server, f serveFlags) error {
+	app, err := mount(f.app)
+	if err != nil {
+		return usage(err)
+	}
+	ln, err := f.listener()
+	if err != nil {
+		return unable(err)
+	}
+	if starter, ok := app.(apps.Starter); ok {
+		if err := starter.Start(ctx); err != nil {
+			return unable(fmt.Errorf("serve %s: start app: %w", s.Name, err))
+		}
+	}
+	fmt.Fprintf(e.stderr, "%s serves http://%s/\n", s.Name, ln.Addr())
+	err = s.Engine(ctx, ln, app)
+	if stopper, ok := app.(apps.Stopper); ok {
+		err = errors.Join(err, stopper.Stop(context.WithoutCancel(ctx)))
+	}
+	return unable(err)
+}
+
+func (f serveFlags) listener() (net.Listener, error) {
+	if f.listenerFD > 0 {
+		return servers.Listener(f.listenerFD)
+	}
+	return net.Listen("tcp", f.address)
+}
+
+// mount is the whole suite, or one app.
+func mount(name string) (apps.App, error) {
+	if name == "" {
+		return suite.Mux(), nil
+	}
+	app, err := suite.Parse(name)
+	if err != nil {
+		return nil, err
+	}
+	return suite.Only(app), nil
+}
+
+func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlags) error {
+	if f.app != "" {
+		if _, err := suite.Parse(f.app); err != nil {
+			return usage(err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "benchctl-")
+	if err != nil {
+		return unable(err)
+	}
+	defer os.RemoveAll(dir)
+	p, address, err := c.Start(ctx, servers.Launch{
+		Guard: []string{e.executable, guardCommand}, Address: f.address, App: f.app, Dir: dir, Log: "/dev/stderr",
+	})
+	if err != nil {
+		return unable(err)
+	}
+	fmt.Fprintf(e.stderr, "%s serves http://%s/\n", c.Name, address)
+	select {
+	case <-p.Done():
+		return unable(fmt.Errorf("serve %s: %s", c.Name, p.Exit()))
+	case <-ctx.Done():
+		p.Stop(context.WithoutCancel(ctx), control.DefaultGrace)
+		return nil
+	}
+}

@@ -1,0 +1,108 @@
+package results
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/benchctl/benchctl/bench/stats"
+)
+
+// Comparison is how b does against a in one scenario, app and metric: Ratio is
+// b/a with its 95 % confidence interval.
+type Comparison struct {
+	Pair
+	// Paired comparisons are of slices of the same rounds, in which the machine's
+	// drift cancels. Others are of two sittings, and it does not.
+	Paired bool `json:"paired"`
+	// Worse and Better tell that b is, beyond the interval and the tolerance.
+	Worse  bool `json:"worse"`
+	Better bool `json:"better"`
+}
+
+// newComparison judges a pair. tolerance is the relative difference that is let
+// pass, 0.02 for 2 %.
+func newComparison(p Pair, paired bool, tolerance float64) Comparison {
+	c := Comparison{Pair: p, Paired: paired}
+	lower, higher := p.High < 1-tolerance, p.Low > 1+tolerance
+	if p.Metric == MetricServerCPU { // the less the better
+		lower, higher = higher, lower
+	}
+	c.Worse, c.Better = lower, higher
+	return c
+}
+
+// CompareCandidates compares two candidates of one run wherever both have valid
+// figures, by their paired slices.
+func CompareCandidates(s *Summary, a, b string, tolerance float64) []Comparison {
+	var all []Comparison
+	for _, p := range s.Pairs {
+		if p.A == b && p.B == a {
+			p = p.inverse()
+		}
+		if p.A == a && p.B == b {
+			all = append(all, newComparison(p, true, tolerance))
+		}
+	}
+	return all
+}
+
+// inverse is the same comparison the other way round.
+func (p Pair) inverse() Pair {
+	p.A, p.B = p.B, p.A
+	p.Ratio, p.Low, p.High = 1/p.Ratio, 1/p.High, 1/p.Low
+	return p
+}
+
+// CompareRuns compares each cell that two runs have in common. The intervals
+// come from the spread within each run alone, as nothing pairs their slices.
+func CompareRuns(a, b *Record, tolerance float64) ([]Comparison, error) {
+	sa, err := Summarize(a)
+	if err != nil {
+		return nil, err
+	}
+	sb, err := Summarize(b)
+	if err != nil {
+		return nil, err
+	}
+	var all []Comparison
+	for _, ca := range sa.Cells {
+		at := slices.IndexFunc(sb.Cells, func(cb Cell) bool {
+			return cb.Scenario == ca.Scenario && cb.App == ca.App && cb.Candidate == ca.Candidate
+		})
+		if at >= 0 && ca.Verdict != Invalid && sb.Cells[at].Verdict != Invalid {
+			all = append(all, compareCells(a, b, ca, tolerance)...)
+		}
+	}
+	return all, nil
+}
+
+func compareCells(a, b *Record, cell Cell, tolerance float64) []Comparison {
+	var all []Comparison
+	for _, metric := range metrics {
+		ga, gb := a.groups(cell, metric.of), b.groups(cell, metric.of)
+		i, ok := stats.BootstrapRatio(ga, gb, a.Manifest.Seed^hash(cell.Candidate, metric.name))
+		if !ok {
+			continue
+		}
+		name := func(r *Record) string { return fmt.Sprintf("%s %s", r.Manifest.ID, cell.Candidate) }
+		all = append(all, newComparison(Pair{
+			Scenario: cell.Scenario, App: cell.App, A: name(a), B: name(b), Metric: metric.name,
+			Ratio: i.Median, Low: i.Low, High: i.High,
+		}, false, tolerance))
+	}
+	return all
+}
+
+// groups is a cell's values of a metric, by launch.
+func (r *Record) groups(c Cell, of metric) [][]float64 {
+	var groups launchGroups
+	for _, t := range r.Trials {
+		if t.Scenario != c.Scenario || t.App != c.App || t.Candidate != c.Candidate {
+			continue
+		}
+		if v, ok := of(t); ok {
+			groups.add(t, v)
+		}
+	}
+	return groups.values
+}

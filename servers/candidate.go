@@ -1,0 +1,112 @@
+package servers
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/servers/external"
+)
+
+// Candidate is a server as measured, named name[@version][:profile][#label].
+type Candidate struct {
+	Name    string // as asked for
+	Server  Server
+	Version string // asked for; "" takes the one that there is
+	Profile string // "default" if none was asked for
+	Label   string // tells two runs of one server apart
+}
+
+var candidateName = regexp.MustCompile(`^([A-Za-z0-9._-]+)(?:@([A-Za-z0-9._+-]+))?(?::([A-Za-z0-9._-]+))?(?:#([A-Za-z0-9._-]+))?$`)
+
+// Group names stand for several servers: "all", "go" for every engine, or a class
+// such as "wsgi" or "baseline".
+const (
+	GroupAll = "all"
+	GroupGo  = "go"
+)
+
+// Choice is the result of choosing candidates by name.
+type Choice struct {
+	Candidates []Candidate
+	// Named tells for each whether it was named itself, not as one of a group.
+	Named []bool
+}
+
+// Choose finds candidates by their names and the groups' names, in order.
+func Choose(all []Server, names []string) (Choice, error) {
+	var c Choice
+	for _, name := range names {
+		if group := Group(all, name); group != nil {
+			for _, s := range group {
+				c.add(Candidate{Name: s.Name, Server: s, Profile: external.Default}, false)
+			}
+			continue
+		}
+		one, err := parse(all, name)
+		if err != nil {
+			return Choice{}, err
+		}
+		if !c.add(one, true) {
+			return Choice{}, fmt.Errorf("candidate %q is named twice: add a label to measure it twice, as in %q", name, name+"#b")
+		}
+	}
+	return c, nil
+}
+
+// add tells whether the candidate is new. One of a group that is there already is
+// no mistake.
+func (c *Choice) add(one Candidate, named bool) bool {
+	at := slices.IndexFunc(c.Candidates, func(o Candidate) bool { return o.Name == one.Name })
+	if at < 0 {
+		c.Candidates, c.Named = append(c.Candidates, one), append(c.Named, named)
+		return true
+	}
+	again := named && c.Named[at]
+	c.Named[at] = c.Named[at] || named
+	return !again
+}
+
+// Group is the servers that a group's name stands for, nil if there is no such
+// group.
+func Group(all []Server, name string) []Server {
+	var group []Server
+	for _, s := range all {
+		if name == GroupAll || name == s.Class || name == GroupGo && s.Engine != nil {
+			group = append(group, s)
+		}
+	}
+	return group
+}
+
+func parse(all []Server, name string) (Candidate, error) {
+	part := candidateName.FindStringSubmatch(name)
+	if part == nil {
+		return Candidate{}, fmt.Errorf("candidate %q is not of the form name[@version][:profile][#label]", name)
+	}
+	c := Candidate{Name: name, Version: part[2], Profile: part[3], Label: part[4]}
+	at := slices.IndexFunc(all, func(s Server) bool { return s.Name == part[1] })
+	if at < 0 {
+		return c, fmt.Errorf("unknown server %q%s", part[1], nearest.Hint(part[1], known(all)))
+	}
+	c.Server = all[at]
+	if c.Profile == "" {
+		c.Profile = external.Default
+	}
+	if profiles := c.Server.Profiles(); !slices.Contains(profiles, c.Profile) {
+		return c, fmt.Errorf("candidate %q: unknown profile %q of server %s%s", name, c.Profile, part[1], nearest.Hint(c.Profile, profiles))
+	}
+	return c, nil
+}
+
+func known(all []Server) []string {
+	names := []string{GroupAll, GroupGo}
+	for _, s := range all {
+		names = append(names, s.Name)
+		if !slices.Contains(names, s.Class) {
+			names = append(names, s.Class)
+		}
+	}
+	return names
+}

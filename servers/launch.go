@@ -1,0 +1,110 @@
+package servers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+
+	"github.com/benchctl/benchctl/servers/control"
+	"github.com/benchctl/benchctl/servers/external"
+)
+
+// Launch says where and how a candidate starts.
+type Launch struct {
+	Benchctl string       // program that serves Go engines
+	Guard    []string     // command line of the guard
+	Address  string       // host:port to listen on; "" takes a free loopback port
+	App      string       // mounted alone; "" mounts the whole suite
+	Workers  int          // processes of a server that forks; 0: 1
+	Threads  int          // threads of a worker; 0: DefaultThreads
+	CPUs     control.CPUs // to run on
+	Dir      string       // private to the launch, exists
+	Log      string       // file for the output; "" discards it
+}
+
+// DefaultThreads is the threads that each worker of a threaded server gets, for
+// all servers the same.
+const DefaultThreads = 4
+
+// Start starts the candidate and returns its address. It is not ready yet.
+func (c Candidate) Start(ctx context.Context, l Launch) (*control.Process, string, error) {
+	if c.Server.Manifest != nil {
+		return c.startExternal(l)
+	}
+	return c.startEngine(ctx, l)
+}
+
+// startEngine hands the child a socket that listens already: there is no race
+// for the port, and nothing but the child can accept on it.
+func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process, string, error) {
+	if l.Address == "" {
+		l.Address = "127.0.0.1:0"
+	}
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // plain TCP for every candidate
+	ln, err := lc.Listen(ctx, "tcp", l.Address)
+	if err != nil {
+		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	defer ln.Close()
+	file, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	defer file.Close()
+	argv := []string{l.Benchctl, "serve", "--server", c.Server.Name, "--listener-fd", "3"}
+	if l.App != "" {
+		argv = append(argv, "--app", l.App)
+	}
+	p, err := control.Start(c.Name, control.Spec{
+		Command: control.Command{Argv: argv, Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log,
+	})
+	return p, ln.Addr().String(), err
+}
+
+func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
+	if l.Address == "" {
+		address, err := control.FreeAddress()
+		if err != nil {
+			return nil, "", err
+		}
+		l.Address = address
+	}
+	host, port, err := net.SplitHostPort(l.Address)
+	if err != nil {
+		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, "", fmt.Errorf("start %s: port: %w", c.Name, err)
+	}
+	threads := l.Threads
+	if threads == 0 {
+		threads = DefaultThreads
+	}
+	command, err := c.Server.Manifest.Command(external.Launch{
+		Host: host, Port: n, Dir: l.Dir, Workers: l.Workers, Threads: threads, App: l.App, Profile: c.Profile,
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Log: l.Log})
+	return p, l.Address, err
+}
+
+// Listener returns the listening socket that this process was handed as a file
+// descriptor.
+func Listener(fd int) (net.Listener, error) {
+	file := os.NewFile(uintptr(fd), "listener")
+	if file == nil {
+		return nil, fmt.Errorf("listener: %d is not a file descriptor", fd)
+	}
+	defer file.Close()
+	ln, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("listener: file descriptor %d: %w", fd, err)
+	}
+	return ln, nil
+}

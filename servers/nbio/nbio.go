@@ -1,0 +1,303 @@
+// Package nbio serves apps with github.com/lesismal/nbio in its plain
+// non-blocking mode: pollers read and parse, a pool of goroutines runs the apps.
+//
+// The engine runs with the vendor's defaults except for the executor of its
+// client side, which is not made, and its log, which is global to the process
+// and off.
+//
+// What the engine cannot do, whatever an adapter does:
+//
+//   - A request body is not streamed: the engine calls the app when the last byte
+//     has come, and keeps the whole body in memory until then.
+//   - "Expect: 100-continue" is not answered (S11): a client that waits for it
+//     waits in vain.
+//   - A reply is handed over, not sent: what the socket does not take at once is
+//     queued in memory without a limit, and lost when the engine closes the
+//     connection (the last reply before "Connection: close", or a stop).
+//   - 204 and 304 carry "Content-Length: 0".
+//   - A status that net/http has no text for becomes 200.
+//   - A stream without a length to an HTTP/1.0 client is kept in memory and sent
+//     with one, as the engine cannot send until close.
+//
+// The engine's Shutdown closes connections with a request in flight, so this
+// package waits for these first.
+package nbio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/lesismal/nbio"
+	"github.com/lesismal/nbio/logging"
+	"github.com/lesismal/nbio/nbhttp"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/adapter"
+)
+
+// stopTime is how long the engine may take to end without requests in flight.
+const stopTime = time.Second
+
+// Serve serves app on ln until ctx ends, then stops gracefully: ln is closed,
+// requests in flight are finished, then all connections are closed. After
+// adapter.Grace what remains is cut, and an error says how much that was.
+func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	quiet()
+	h := &handler{app: app, base: base, flights: adapter.NewFlights()}
+	gate := &gate{Listener: ln, shut: make(chan struct{})}
+	engine := nbhttp.NewEngine(nbhttp.Config{
+		Network:           "tcp",
+		Addrs:             []string{ln.Addr().String()},
+		Listen:            func(string, string) (net.Listener, error) { return gate, nil },
+		IOMod:             nbhttp.IOModNonBlocking,
+		Handler:           h,
+		SupportServerOnly: true,
+		Context:           base,
+	})
+	if err := engine.Start(); err != nil {
+		return fmt.Errorf("nbio serve %s: %w", ln.Addr(), err)
+	}
+	<-ctx.Done()
+
+	ln.Close()
+	grace, cancel := context.WithTimeout(base, adapter.Grace)
+	defer cancel()
+	cutOff := h.flights.Drain(grace)
+	cut()
+	if err := stop(engine); err != nil {
+		return err
+	}
+	if cutOff > 0 {
+		return adapter.CutError("nbio", cutOff)
+	}
+	return nil
+}
+
+// stop closes all connections and ends the engine. The engine has no bound of
+// its own for this, and would wait for an app that does not return.
+func stop(engine *nbhttp.Engine) error {
+	done := make(chan struct{})
+	go func() {
+		engine.Stop()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(stopTime):
+		return fmt.Errorf("nbio stop: engine still runs after %v", stopTime)
+	}
+}
+
+// quiet switches off the engine's log, which belongs to the whole process and may
+// not be set twice at the same time.
+var quiet = sync.OnceFunc(func() { logging.SetLevel(logging.LevelNone) })
+
+// gate is a listener that can be closed under the engine, which would otherwise
+// accept in a busy loop from then on: the error of Accept is held back until the
+// engine itself closes the listener.
+type gate struct {
+	net.Listener
+	shut chan struct{}
+	once sync.Once
+}
+
+func (g *gate) Accept() (net.Conn, error) {
+	c, err := g.Listener.Accept()
+	if errors.Is(err, net.ErrClosed) {
+		<-g.shut
+	}
+	return c, err
+}
+
+func (g *gate) Close() error {
+	g.once.Do(func() { close(g.shut) })
+	return g.Listener.Close()
+}
+
+type handler struct {
+	app     apps.App
+	base    context.Context
+	flights *adapter.Flights
+	pool    sync.Pool
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.flights.Enter()
+	x, _ := h.pool.Get().(*exchange)
+	if x == nil {
+		x = new(exchange)
+	}
+	x.Scope.Base = h.base
+	x.w, x.r = w.(*nbhttp.Response), r
+	r.Close = r.Close || h.flights.Draining()
+	if x.serve(h.app) != nil {
+		x.cut()
+	}
+	r.Close = r.Close || h.flights.Draining()
+	h.leave(x.w.Parser, x.Streamed)
+	x.End()
+	*x = exchange{}
+	h.pool.Put(x)
+}
+
+// leave counts the request as done. The end of a stream is sent by the engine
+// after the handler, so it counts when the connection's next job runs.
+func (h *handler) leave(p *nbhttp.Parser, streamed bool) {
+	if !streamed || !p.Execute(h.flights.Leave) {
+		h.flights.Leave()
+	}
+}
+
+// exchange is one request and its answer; it implements apps.Request and
+// apps.Response.
+type exchange struct {
+	adapter.Answer
+	adapter.Scope
+	w *nbhttp.Response
+	r *http.Request
+}
+
+func (x *exchange) Method() string            { return x.r.Method }
+func (x *exchange) Path() string              { return x.r.URL.Path }
+func (x *exchange) Query() string             { return x.r.URL.RawQuery }
+func (x *exchange) Header(name string) string { return x.r.Header.Get(name) }
+func (x *exchange) Body() io.Reader           { return x.r.Body }
+
+// ContentLength tells a chunked body, which the engine gives no length, from
+// none, to which it gives the same.
+func (x *exchange) ContentLength() int64 {
+	if x.r.ContentLength < 0 && len(x.r.TransferEncoding) == 0 {
+		return 0
+	}
+	return x.r.ContentLength
+}
+
+func (x *exchange) SetHeader(name, value string) { x.w.Header().Set(name, value) }
+
+// serve answers the request. An error means that the connection must be cut.
+func (x *exchange) serve(app apps.App) error {
+	h := x.w.Header()
+	if x.Ask(app, x, x) != nil {
+		clear(h)
+	}
+	length := contentLength(h)
+	bodiless := adapter.Bodiless(x.r.Method, x.Status)
+	if !x.Streamed && length < 0 {
+		// The engine would send chunks.
+		length = int64(len(x.Whole))
+		h["Content-Length"] = []string{strconv.Itoa(len(x.Whole))}
+	}
+	if adapter.NoContent(x.Status) {
+		h.Del("Content-Length")
+	}
+	x.w.WriteHeader(x.Status)
+	switch {
+	case bodiless:
+		x.sendHead()
+		return nil
+	case x.Streamed:
+		_, err := x.SendTo(flusher{x}, length)
+		return err
+	}
+	return x.sendWhole(length)
+}
+
+// sendHead sends a header without a body. Hijacking keeps the engine from ending
+// a chunked body after it; what else the engine would do then is done here.
+func (x *exchange) sendHead() {
+	x.w.Flush()
+	if _, chunked := x.w.Header()["Transfer-Encoding"]; !chunked {
+		return
+	}
+	conn, _, err := x.w.Hijack()
+	switch {
+	case err != nil:
+	case x.r.Close:
+		conn.Close()
+	default:
+		_ = conn.SetReadDeadline(time.Now().Add(x.w.Parser.Engine.KeepaliveTime))
+	}
+}
+
+// sendWhole sends a whole body, cut at the Content-Length that the app set.
+// Flush hands it to the kernel before the request counts as done.
+func (x *exchange) sendWhole(length int64) error {
+	body := x.Whole
+	if length < int64(len(body)) {
+		body = body[:length]
+	}
+	if len(body) > 0 {
+		if _, err := x.w.Write(body); err != nil {
+			return err
+		}
+	}
+	x.w.Flush()
+	if int64(len(body)) < length {
+		return adapter.ErrShort
+	}
+	return nil
+}
+
+// cut closes the connection and keeps the engine from ending the reply.
+func (x *exchange) cut() {
+	if conn, _, err := x.w.Hijack(); err == nil {
+		conn.Close()
+	}
+}
+
+// contentLength is the Content-Length the app set, -1 if none or no number.
+func contentLength(h http.Header) int64 {
+	v := h["Content-Length"]
+	if len(v) == 0 {
+		return -1
+	}
+	n, err := strconv.ParseInt(v[0], 10, 64)
+	if err != nil || n < 0 {
+		delete(h, "Content-Length")
+		return -1
+	}
+	return n
+}
+
+// flusher passes each block on at once (S5).
+type flusher struct{ x *exchange }
+
+func (f flusher) Write(p []byte) (int, error) {
+	n, err := f.x.w.Write(p)
+	if err != nil {
+		return n, err
+	}
+	if !f.x.r.ProtoAtLeast(1, 1) && f.x.w.Header().Get("Content-Length") == "" {
+		return n, nil // the engine knows no "until close": it has to count
+	}
+	f.x.w.Flush()
+	if closed(f.x.w.Parser.Conn) {
+		return n, net.ErrClosed
+	}
+	return n, nil
+}
+
+// closed reports whether the engine has closed conn, since its Flush does not
+// return errors.
+func closed(conn net.Conn) bool {
+	if c, ok := conn.(*nbhttp.Conn); ok {
+		conn = c.Conn
+	}
+	c, ok := conn.(*nbio.Conn)
+	if !ok {
+		return false
+	}
+	is, _ := c.IsClosed()
+	return is
+}

@@ -1,0 +1,202 @@
+// Package nethttp serves apps with the standard library's net/http.
+//
+// The engine runs with the vendor's defaults: http.Server with a Handler and
+// nothing else. Three things are done for the contract: a Content-Length is set
+// where net/http would choose chunks for a body it was given whole, the reply of
+// a stream is flushed after each block, and a stream that answers a request with
+// a body is switched to full duplex so that it may read the one while it sends
+// the other.
+//
+// When the engine stops it waits up to five seconds for a connection that has
+// not sent its first request.
+package nethttp
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/adapter"
+)
+
+// countedByEngine is the length in bytes up to which net/http finds out the
+// length of a reply by itself (bufferBeforeChunkingSize in net/http/server.go).
+// Setting Content-Length costs two allocations, so it is left to the engine.
+const countedByEngine = 2048
+
+// Serve serves app on ln until ctx ends, then stops gracefully: ln is closed,
+// idle connections are closed, requests in flight are finished. After
+// adapter.Grace what remains is cut, and an error says how much that was.
+func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	var open atomic.Int64
+	srv := &http.Server{
+		Handler: &handler{app: app},
+		ConnState: func(_ net.Conn, s http.ConnState) {
+			switch s {
+			case http.StateNew:
+				open.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				open.Add(-1)
+			}
+		},
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(ln) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("nethttp serve %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), adapter.Grace)
+	defer cancel()
+	err := srv.Shutdown(grace)
+	<-done
+	if err == nil {
+		return nil
+	}
+	n := int(open.Load())
+	srv.Close()
+	return adapter.CutError("nethttp", n)
+}
+
+type handler struct {
+	app  apps.App
+	pool sync.Pool
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x, _ := h.pool.Get().(*exchange)
+	if x == nil {
+		x = new(exchange)
+	}
+	x.w, x.r = w, r
+	err := x.serve(h.app)
+	*x = exchange{}
+	h.pool.Put(x)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the engine's way to cut a connection
+	}
+}
+
+// exchange is one request and its answer; it implements apps.Request and
+// apps.Response.
+type exchange struct {
+	adapter.Answer
+	w http.ResponseWriter
+	r *http.Request
+}
+
+func (x *exchange) Context() context.Context { return x.r.Context() }
+func (x *exchange) Method() string           { return x.r.Method }
+func (x *exchange) Path() string             { return x.r.URL.Path }
+func (x *exchange) Query() string            { return x.r.URL.RawQuery }
+func (x *exchange) ContentLength() int64     { return x.r.ContentLength }
+func (x *exchange) Body() io.Reader          { return x.r.Body }
+
+func (x *exchange) Header(name string) string {
+	if v := x.r.Header.Get(name); v != "" {
+		return v
+	}
+	// net/http moves the host out of the header.
+	if http.CanonicalHeaderKey(name) == "Host" {
+		return x.r.Host
+	}
+	return ""
+}
+
+func (x *exchange) SetHeader(name, value string) { x.w.Header().Set(name, value) }
+
+// serve answers the request. An error means that the connection must be cut.
+func (x *exchange) serve(app apps.App) error {
+	h := x.w.Header()
+	if x.Ask(app, x, x) != nil {
+		clear(h)
+	}
+	length := contentLength(h)
+	switch {
+	case !x.Streamed:
+		return x.reply(h, length)
+	case adapter.Bodiless(x.r.Method, x.Status):
+		x.w.WriteHeader(x.Status)
+		return nil
+	}
+	return x.stream(length)
+}
+
+// stream sends a stream. The rest of a request body is read here, because in
+// full duplex the engine would, when it finds the body's end after the handler,
+// begin to watch for the client's leaving and trip over that at the next request.
+func (x *exchange) stream(length int64) error {
+	duplex := x.r.ContentLength != 0
+	if duplex {
+		fullDuplex(x.w)
+	}
+	x.w.WriteHeader(x.Status)
+	if _, err := x.SendTo(flusher{x.w, x.w.(http.Flusher)}, length); err != nil || !duplex {
+		return err
+	}
+	_, err := io.Copy(io.Discard, x.r.Body)
+	return err
+}
+
+// reply sends a whole body. net/http itself cuts the connection when the body
+// is shorter than a Content-Length that the app set.
+func (x *exchange) reply(h http.Header, length int64) error {
+	body := x.Whole
+	switch {
+	case adapter.NoContent(x.Status):
+		h.Del("Content-Length")
+	case length < 0 && (len(body) > countedByEngine || x.r.Method == http.MethodHead):
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	case length >= 0 && length < int64(len(body)):
+		body = body[:length] // the engine would refuse it altogether
+	}
+	x.w.WriteHeader(x.Status)
+	if len(body) == 0 || adapter.Bodiless(x.r.Method, x.Status) {
+		return nil
+	}
+	_, err := x.w.Write(body)
+	return err
+}
+
+// contentLength is the Content-Length the app set, -1 if none or no number.
+func contentLength(h http.Header) int64 {
+	v := h["Content-Length"]
+	if len(v) == 0 {
+		return -1
+	}
+	n, err := strconv.ParseInt(v[0], 10, 64)
+	if err != nil || n < 0 {
+		delete(h, "Content-Length")
+		return -1
+	}
+	return n
+}
+
+// fullDuplex lets the app read the request's body after the reply has begun.
+// Engines above HTTP/1 always do.
+func fullDuplex(w http.ResponseWriter) {
+	if fd, ok := w.(interface{ EnableFullDuplex() error }); ok {
+		_ = fd.EnableFullDuplex()
+	}
+}
+
+// flusher passes each block on at once (S5).
+type flusher struct {
+	io.Writer
+	http.Flusher
+}
+
+func (f flusher) Write(p []byte) (int, error) {
+	n, err := f.Writer.Write(p)
+	f.Flush()
+	return n, err
+}

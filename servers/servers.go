@@ -1,0 +1,145 @@
+// Package servers is the ordered list of everything that can be measured: the Go
+// engines, which run as a child of benchctl itself, and external servers, which
+// manifests describe.
+package servers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/servers/external"
+	"github.com/benchctl/benchctl/servers/fasthttp"
+	"github.com/benchctl/benchctl/servers/hertz"
+	"github.com/benchctl/benchctl/servers/nbio"
+	"github.com/benchctl/benchctl/servers/nethttp"
+)
+
+// ClassEngine is the class of HTTP engines that carry the contract in Go.
+const ClassEngine = "engine"
+
+// DefaultReadyTimeout bounds the time from start to ready where a server has no
+// time of its own.
+const DefaultReadyTimeout = 15 * time.Second
+
+// Serve serves app on ln until ctx ends, and stops gracefully then.
+type Serve func(ctx context.Context, ln net.Listener, app apps.App) error
+
+// Server is an HTTP server implementation.
+type Server struct {
+	Name  string // "fasthttp"
+	Class string // rows are compared fairly within one
+	Doc   string // one line
+	Home  string // URL of the project
+
+	// One of them is set.
+	Engine   Serve              // runs inside "benchctl serve"
+	Manifest *external.Manifest // runs as its own program
+
+	module string // of an engine; "" for the standard library
+}
+
+// engines is every Go engine, in the order of reports.
+func engines() []Server {
+	return []Server{
+		{Name: "nethttp", Doc: "the server of Go's standard library", Home: "https://pkg.go.dev/net/http", Engine: nethttp.Serve},
+		{Name: "fasthttp", Doc: "goroutine a connection, no net/http", Home: "https://github.com/valyala/fasthttp", Engine: fasthttp.Serve, module: "github.com/valyala/fasthttp"},
+		{Name: "hertz", Doc: "CloudWeGo Hertz on its netpoll event loops", Home: "https://github.com/cloudwego/hertz", Engine: hertz.Serve, module: "github.com/cloudwego/hertz"},
+		{Name: "nbio", Doc: "event loops with net/http's handler, non-blocking mode", Home: "https://github.com/lesismal/nbio", Engine: nbio.Serve, module: "github.com/lesismal/nbio"},
+	}
+}
+
+// All is every server: engines, built-in manifests, then the manifests in dirs.
+// A manifest in dirs takes the place of a built-in one of the same name; an
+// engine's name is refused.
+func All(dirs ...string) ([]Server, error) {
+	list := engines()
+	for i := range list {
+		list[i].Class = ClassEngine
+	}
+	builtin, err := external.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range builtin {
+		list = append(list, fromManifest(m))
+	}
+	for _, dir := range dirs {
+		manifests, err := external.ReadDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range manifests {
+			if list, err = with(list, m); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return list, nil
+}
+
+func fromManifest(m external.Manifest) Server {
+	return Server{Name: m.Name, Class: m.Class, Doc: m.Doc, Home: m.Home, Manifest: &m}
+}
+
+func with(list []Server, m external.Manifest) ([]Server, error) {
+	at := slices.IndexFunc(list, func(s Server) bool { return s.Name == m.Name })
+	switch {
+	case at < 0:
+		return append(list, fromManifest(m)), nil
+	case list[at].Engine != nil:
+		return nil, fmt.Errorf("%s: name %q belongs to a Go engine", m.File, m.Name)
+	}
+	list[at] = fromManifest(m)
+	return list, nil
+}
+
+// Profiles are the names of the server's profiles, "default" first.
+func (s Server) Profiles() []string {
+	if s.Manifest != nil {
+		return s.Manifest.ProfileNames()
+	}
+	return []string{external.Default}
+}
+
+// Check tells whether the server can run here; what is missing is told by an
+// *external.NotInstalledError.
+func (s Server) Check(ctx context.Context) error {
+	if s.Manifest == nil {
+		return nil
+	}
+	return s.Manifest.Check(ctx)
+}
+
+// Version is the version that would be measured, "" if it is not known.
+func (s Server) Version(ctx context.Context) (string, error) {
+	switch {
+	case s.Manifest != nil:
+		return s.Manifest.Version(ctx)
+	case s.module == "":
+		return runtime.Version(), nil
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", nil
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == s.module {
+			return dep.Version, nil
+		}
+	}
+	return "", nil
+}
+
+// ReadyTimeout bounds the time from start to ready.
+func (s Server) ReadyTimeout() time.Duration {
+	if s.Manifest != nil && s.Manifest.Ready.Timeout > 0 {
+		return s.Manifest.Ready.Timeout
+	}
+	return DefaultReadyTimeout
+}

@@ -1,0 +1,6 @@
+package servertest
+
+import "slices"
+
+// cases is everything the suite checks.
+var cases = slices.Concat(requestCases, streamCases, replyCases, connectionCases, stopCases)

@@ -1,0 +1,147 @@
+// Package servertest checks, over the wire, that a server carries apps as the
+// contract in package apps demands (duties S1 to S13).
+//
+// Every case is a subtest that begins with the duty it checks. A case that an
+// engine cannot pass for a reason that lies in its library is declared as a
+// Deviation; the suite fails if a declared deviation no longer occurs.
+package servertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/apps"
+)
+
+// patience is how long a case waits for something that must happen. It is only
+// ever used up by cases that fail, and so by declared deviations.
+const patience = 2 * time.Second
+
+// ServeFunc serves app on ln until ctx ends, then stops gracefully.
+type ServeFunc = func(ctx context.Context, ln net.Listener, app apps.App) error
+
+// Deviation is a case that a server is known not to pass.
+type Deviation struct {
+	Case   string // name of the subtest, or what it begins with: "S11"
+	Reason string // for users: what the engine does instead, and why
+}
+
+// TestServe runs the suite against serve.
+func TestServe(t *testing.T, serve ServeFunc, known ...Deviation) {
+	for _, d := range known {
+		if !declaresCase(d) {
+			t.Errorf("deviation %q names no case", d.Case)
+		}
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if c.slow && testing.Short() {
+				t.Skip("slow")
+			}
+			check(t, c, serve, known)
+		})
+	}
+}
+
+func declaresCase(d Deviation) bool {
+	for _, c := range cases {
+		if strings.HasPrefix(c.name, d.Case) {
+			return true
+		}
+	}
+	return false
+}
+
+func check(t *testing.T, c testCase, serve ServeFunc, known []Deviation) {
+	h := &harness{serve: serve}
+	err := errors.Join(c.run(h), h.stop())
+	for _, d := range known {
+		if !strings.HasPrefix(c.name, d.Case) {
+			continue
+		}
+		if err == nil {
+			t.Errorf("known deviation no longer occurs: %s", d.Reason)
+		}
+		t.Logf("known deviation: %s\n(%v)", d.Reason, err)
+		return
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// testCase is one check; run returns what is wrong.
+type testCase struct {
+	name string
+	run  func(*harness) error
+	slow bool
+}
+
+// harness starts the server of one case.
+type harness struct {
+	serve  ServeFunc
+	addr   string
+	cancel context.CancelFunc
+	done   chan error
+	conns  []net.Conn
+}
+
+// start serves app on a free port of the loopback.
+func (h *harness) start(app apps.Func) error {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	h.addr = ln.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	h.cancel = cancel
+	done := make(chan error, 1)
+	h.done = done
+	go func() { done <- h.serve(ctx, ln, app) }()
+	return nil
+}
+
+var errHangs = errors.New("serve did not return")
+
+// stop ends the server, unless a case did, and reports how it went.
+func (h *harness) stop() error {
+	for _, c := range h.conns {
+		c.Close()
+	}
+	if h.done == nil {
+		return nil
+	}
+	h.cancel()
+	return h.stopped(patience)
+}
+
+// stopped waits for Serve to return.
+func (h *harness) stopped(within time.Duration) error {
+	select {
+	case err := <-h.done:
+		h.done = nil
+		if err != nil {
+			return fmt.Errorf("serve returned: %w", err)
+		}
+		return nil
+	case <-time.After(within):
+		h.done = nil
+		return fmt.Errorf("%w within %v", errHangs, within)
+	}
+}
+
+// wait waits for an event.
+func wait(event <-chan struct{}, what string) error {
+	select {
+	case <-event:
+		return nil
+	case <-time.After(patience):
+		return fmt.Errorf("%s: nothing within %v", what, patience)
+	}
+}
