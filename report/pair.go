@@ -26,39 +26,14 @@ func (t *Table) holds(candidate string) bool {
 	})
 }
 
-// metric is what the rows were ranked by: throughput, unless the ranks agree
-// better with server CPU, as they do at a fixed rate, where throughput is the
-// same for all.
+// metric is what the rows were ranked by, throughput where none is ranked.
 func (t *Table) metric() string {
-	speed, cost := t.contradictions(results.MetricThroughput), t.contradictions(results.MetricServerCPU)
-	if cost < speed {
-		return results.MetricServerCPU
-	}
-	return results.MetricThroughput
-}
-
-// contradictions counts the pairs of ranked rows whose comparison by the metric
-// is missing, or says other than their ranks: resolved though they tie, not
-// resolved though they don't, or resolved the other way round.
-func (t *Table) contradictions(metric string) int {
-	n := 0
-	for i, a := range t.Rows {
-		for _, b := range t.Rows[i+1:] {
-			if !ranked(a.Cell) || !ranked(b.Cell) {
-				continue
-			}
-			p, ok := t.Pair(metric, a.Cell.Candidate, b.Cell.Candidate)
-			better := p.Ratio > 1 // is b better than a?
-			if metric == results.MetricServerCPU {
-				better = p.Ratio < 1
-			}
-			ahead := b.Cell.Rank < a.Cell.Rank
-			if !ok || p.Separated() == tied(a.Cell, b.Cell) || p.Separated() && better != ahead {
-				n++
-			}
+	for _, r := range t.Rows {
+		if r.Cell.RankedBy != "" {
+			return r.Cell.RankedBy
 		}
 	}
-	return n
+	return results.MetricThroughput
 }
 
 // Pair finds the comparison of b with a, turning it round where it was recorded

@@ -85,7 +85,7 @@ func governor() string {
 	return strings.TrimSpace(string(text))
 }
 
-// hypervisor is the vendor that DMI names, or "yes" where only the processor's
+// hypervisor is the vendor that DMI names, or "virtual machine" where only the processor's
 // hypervisor flag tells.
 func hypervisor() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
@@ -95,5 +95,5 @@ func hypervisor() string {
 	if vendor, err := os.ReadFile("/sys/class/dmi/id/sys_vendor"); err == nil {
 		return strings.TrimSpace(string(vendor))
 	}
-	return "yes"
+	return "virtual machine"
 }

@@ -30,6 +30,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -270,10 +271,28 @@ func contentLength(h http.Header) int64 {
 	return n
 }
 
+// maxPiece is the largest part of a block, in bytes, given to the engine at once.
+// When a chunk and what is buffered before it reach 64 KiB, the engine frees its
+// buffer twice (writeChunk in nbhttp/response.go), and replies of different
+// requests then share memory.
+const maxPiece = 32 << 10
+
 // flusher passes each block on at once (S5).
 type flusher struct{ x *exchange }
 
 func (f flusher) Write(p []byte) (int, error) {
+	sent := 0
+	for piece := range slices.Chunk(p, maxPiece) {
+		n, err := f.send(piece)
+		sent += n
+		if err != nil {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+func (f flusher) send(p []byte) (int, error) {
 	n, err := f.x.w.Write(p)
 	if err != nil {
 		return n, err

@@ -2,11 +2,13 @@ package servertest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/benchctl/benchctl/apps"
@@ -38,6 +40,21 @@ func (h *harness) startAndDial(app apps.Func) (*client, error) {
 		return nil, err
 	}
 	return h.dial()
+}
+
+// atOnce runs ask for each of n connections, all at the same time.
+func (h *harness) atOnce(n int, ask func(i int, c *client) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		c, err := h.dial()
+		if err != nil {
+			return err
+		}
+		wg.Go(func() { errs[i] = ask(i, c) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // reply is a reply that was read to its end.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/benchctl/benchctl/apps"
@@ -61,26 +60,17 @@ func concurrent(h *harness) error {
 	if err := h.start(echo); err != nil {
 		return err
 	}
-	const conns, requests = 16, 20
-	errs := make([]error, conns)
-	var wg sync.WaitGroup
-	for i := range conns {
-		c, err := h.dial()
-		if err != nil {
-			return err
-		}
-		wg.Go(func() {
-			for n := range requests {
-				text := fmt.Sprintf("request %d of client %d", n, i)
-				r, err := c.do("POST", post("/echo", text))
-				if errs[i] = want(r, err, 200, text); errs[i] != nil {
-					return
-				}
+	const clients, requests = 16, 20
+	return h.atOnce(clients, func(i int, c *client) error {
+		for n := range requests {
+			text := fmt.Sprintf("request %d of client %d", n, i)
+			r, err := c.do("POST", post("/echo", text))
+			if err := want(r, err, 200, text); err != nil {
+				return err
 			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
+		}
+		return nil
+	})
 }
 
 func contextEnds(h *harness) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/benchctl/benchctl/apps"
@@ -24,6 +25,7 @@ var streamCases = []testCase{
 	}},
 	{name: "S5 empty blocks send nothing", run: emptyBlocks},
 	{name: "S5 blocks of a mebibyte", run: largeBlocks},
+	{name: "S5 large blocks to many clients at once are not mixed up", run: largeBlocksAtOnce},
 	{name: "S6 a stream is closed once", run: func(h *harness) error {
 		return closes(h, "GET", blocks("one", "two"))
 	}},
@@ -144,6 +146,28 @@ func largeBlocks(h *harness) error {
 		return err
 	}
 	return c.aligned("/", "hello")
+}
+
+// largeBlocksAtOnce streams blocks of another letter to each client.
+func largeBlocksAtOnce(h *harness) error {
+	const clients, requests, size, blocksEach = 8, 10, 100_000, 3
+	err := h.start(func(req apps.Request, res apps.Response) error {
+		block := strings.Repeat(req.Query(), size)
+		return res.Stream(200, blocks(slices.Repeat([]string{block}, blocksEach)...))
+	})
+	if err != nil {
+		return err
+	}
+	return h.atOnce(clients, func(i int, c *client) error {
+		letter := string(rune('a' + i))
+		for range requests {
+			r, err := c.do("GET", get("/?"+letter))
+			if err := want(r, err, 200, strings.Repeat(letter, blocksEach*size)); err != nil {
+				return fmt.Errorf("client %s: %w", letter, err)
+			}
+		}
+		return nil
+	})
 }
 
 func closes(h *harness, method string, body *script, header ...string) error {
