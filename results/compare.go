@@ -24,7 +24,7 @@ type Comparison struct {
 func newComparison(p Pair, paired bool, tolerance float64) Comparison {
 	c := Comparison{Pair: p, Paired: paired}
 	lower, higher := p.High < 1-tolerance, p.Low > 1+tolerance
-	if p.Metric == MetricServerCPU { // the less the better
+	if !moreIsBetter(p.Metric) {
 		lower, higher = higher, lower
 	}
 	c.Worse, c.Better = lower, higher

@@ -36,6 +36,9 @@ func (s *Store) appendHistograms(trials []Trial, latency []*hdrhistogram.Histogr
 			return err
 		}
 	}
+	if text.Len() == 0 {
+		return nil
+	}
 	path := s.histPath(trials[0].Block)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
 	if err != nil {
@@ -48,30 +51,38 @@ func (s *Store) appendHistograms(trials []Trial, latency []*hdrhistogram.Histogr
 	return appendSynced(f, text.Bytes())
 }
 
-// startHistLog writes the head of an empty log, and ends a torn last line.
+// startHistLog cuts off a torn last line and writes the head of an empty log.
 func startHistLog(f *os.File, m Manifest) error {
-	end, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
+	end, err := cutTornLine(f)
+	if err != nil || end > 0 {
 		return err
 	}
-	if end == 0 {
-		w := hdrhistogram.NewHistogramLogWriter(f)
-		if err := w.OutputLogFormatVersion(); err != nil {
-			return err
-		}
-		if err := w.OutputComment("[Latency in ns; interval maximum in ms; one interval a slice]"); err != nil {
-			return err
-		}
-		return w.OutputStartTime(m.Started.UnixMilli())
+	w := hdrhistogram.NewHistogramLogWriter(f)
+	if err := w.OutputLogFormatVersion(); err != nil {
+		return err
+	}
+	if err := w.OutputComment("[Latency in ns; interval maximum in ms; one interval a slice]"); err != nil {
+		return err
+	}
+	return w.OutputStartTime(m.Started.UnixMilli())
+}
+
+// cutTornLine returns the length of what is left.
+func cutTornLine(f *os.File) (int64, error) {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil || end == 0 {
+		return 0, err
 	}
 	last := make([]byte, 1)
-	if _, err := f.ReadAt(last, end-1); err != nil {
-		return err
+	if _, err := f.ReadAt(last, end-1); err != nil || last[0] == '\n' {
+		return end, err
 	}
-	if last[0] != '\n' {
-		_, err = f.WriteString("\n")
+	text, err := os.ReadFile(f.Name())
+	if err != nil {
+		return 0, err
 	}
-	return err
+	end = int64(bytes.LastIndexByte(text, '\n') + 1)
+	return end, f.Truncate(end)
 }
 
 // histKey finds a trial's histogram: its tag and its start in ms.

@@ -21,39 +21,97 @@ type Record struct {
 }
 
 // Read reads a run. An incomplete last line or round, as a killed process leaves
-// it, is passed over.
+// it, is passed over; damage further up is an error.
 func Read(dir string) (*Record, error) {
 	m, err := readManifest(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	r := &Record{Dir: dir, Manifest: m}
-	trials, err := os.ReadFile(filepath.Join(dir, fileTrials))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if r.Trials, _, err = readLog(filepath.Join(dir, fileTrials), scanRounds); err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
-	launches, err := os.ReadFile(filepath.Join(dir, fileLaunches))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if r.Launches, _, err = readLog(filepath.Join(dir, fileLaunches), scanLaunches); err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
-	whole := trials[:completeRounds(trials)]
-	if torn := trials[len(whole):]; bytes.IndexByte(torn, '\n') >= 0 && !json.Valid(torn[:bytes.IndexByte(torn, '\n')]) {
-		return nil, fmt.Errorf("read run: %s:%d: not a trial", filepath.Join(dir, fileTrials), bytes.Count(whole, []byte("\n"))+1)
-	}
-	r.Trials = readLines[Trial](whole)
-	r.Launches = readLines[Launch](launches)
 	return r, nil
 }
 
-func readLines[T any](text []byte) []T {
-	var all []T
+// readLog reads an append-only file and tells where what is whole of it ends. A
+// file that is not there is empty.
+func readLog[T any](path string, scan func([]byte) ([]T, int, error)) (all []T, whole int, err error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	all, whole, err = scan(text)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s:%w", path, err)
+	}
+	return all, whole, nil
+}
+
+// scanRounds reads the complete rounds of trials.jsonl and tells where they end.
+// Each round is written at once, so only the last one can be incomplete: where
+// another follows what is no trial, something else has been at the file.
+func scanRounds(text []byte) (trials []Trial, end int, err error) {
+	var round []Trial
+	at, number, torn := 0, 0, 0
 	for line := range bytes.Lines(text) {
-		var v T
-		if json.Unmarshal(line, &v) == nil {
-			all = append(all, v)
+		at += len(line)
+		number++
+		t, ok := parseLine[Trial](line)
+		switch {
+		case ok && t.Position == 0 && t.Of > 0: // a round begins
+			if torn == 0 && len(round) > 0 {
+				torn = number
+			}
+			if torn > 0 {
+				return nil, 0, fmt.Errorf("%d: not the trial that must follow here", torn)
+			}
+			round = []Trial{t}
+		case ok && torn == 0 && t.continues(round):
+			round = append(round, t)
+		case torn == 0:
+			torn = number
+		}
+		if torn == 0 && len(round) == t.Of {
+			trials, end, round = append(trials, round...), at, nil
 		}
 	}
-	return all
+	return trials, end, nil
+}
+
+// continues tells whether t is the next trial of a round that has begun.
+func (t Trial) continues(round []Trial) bool {
+	return len(round) > 0 && t.Key() == round[0].Key() && t.Of == round[0].Of && t.Position == len(round)
+}
+
+// scanLaunches reads launches.jsonl, of which only the last line can be torn.
+func scanLaunches(text []byte) (launches []Launch, end int, err error) {
+	at, number, torn := 0, 0, 0
+	for line := range bytes.Lines(text) {
+		at += len(line)
+		number++
+		if torn > 0 {
+			return nil, 0, fmt.Errorf("%d: not a launch", torn)
+		}
+		if l, ok := parseLine[Launch](line); ok && l.Candidate != "" {
+			launches, end = append(launches, l), at
+		} else {
+			torn = number
+		}
+	}
+	return launches, end, nil
+}
+
+// parseLine reads a line; ok is false if it has no end or is not a T.
+func parseLine[T any](line []byte) (v T, ok bool) {
+	ok = line[len(line)-1] == '\n' && json.Unmarshal(line, &v) == nil
+	return v, ok
 }
 
 func readManifest(dir string) (Manifest, error) {
@@ -150,7 +208,7 @@ func Find(store, name string) (string, error) {
 		if id == name {
 			return filepath.Join(store, id), nil
 		}
-		if strings.HasPrefix(id, name) {
+		if name != "" && strings.HasPrefix(id, name) {
 			found = append(found, id)
 		}
 	}

@@ -111,8 +111,9 @@ func (s *Store) ReportDir() string { return filepath.Join(s.dir, dirReport) }
 // Manifest is what the run was asked to do.
 func (s *Store) Manifest() Manifest { return s.manifest }
 
-// AppendRound adds the trials of one round with their latency histograms, in the
-// same order; a nil histogram is left out. It returns when both are on the disk.
+// AppendRound adds the trials of one round, in the order they were taken, with
+// their latency histograms; a nil histogram is left out. It sets Position and Of,
+// and returns when all is on the disk.
 // A round is the unit of what can be lost: it is there whole or not at all.
 func (s *Store) AppendRound(trials []Trial, latency []*hdrhistogram.Histogram) error {
 	if len(trials) == 0 {
@@ -123,8 +124,8 @@ func (s *Store) AppendRound(trials []Trial, latency []*hdrhistogram.Histogram) e
 	}
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
-	for _, t := range trials {
-		t.Of = len(trials)
+	for i, t := range trials {
+		t.Position, t.Of = i, len(trials)
 		if err := encoder.Encode(t); err != nil {
 			return fmt.Errorf("write trials: %w", err)
 		}
@@ -149,9 +150,14 @@ func (s *Store) WriteSummary(sum *Summary) error {
 	return nil
 }
 
+// appendSynced adds all of the lines or, when the disk is full, none.
 func appendSynced(f *os.File, lines []byte) error {
-	if _, err := f.Write(lines); err != nil {
+	info, err := f.Stat()
+	if err != nil {
 		return err
+	}
+	if _, err := f.Write(lines); err != nil {
+		return errors.Join(err, f.Truncate(info.Size()))
 	}
 	return f.Sync()
 }
@@ -177,39 +183,24 @@ func writeJSON(path string, v any) error {
 // cutIncomplete removes a torn last line and the trials of a round that has
 // fewer lines than it says.
 func (s *Store) cutIncomplete() error {
-	if err := cutTo(s.launches, func(text []byte) int { return bytes.LastIndexByte(text, '\n') + 1 }); err != nil {
-		return err
+	_, whole, err := readLog(s.launches.Name(), scanLaunches)
+	if err == nil {
+		err = cut(s.launches, whole)
 	}
-	return cutTo(s.trials, completeRounds)
-}
-
-func cutTo(f *os.File, keep func([]byte) int) error {
-	text, err := os.ReadFile(f.Name())
 	if err != nil {
 		return err
 	}
-	if n := keep(text); n < len(text) {
-		return errors.Join(f.Truncate(int64(n)), f.Sync())
+	if _, whole, err = readLog(s.trials.Name(), scanRounds); err != nil {
+		return err
 	}
-	return nil
+	return cut(s.trials, whole)
 }
 
-// completeRounds is the length of the part of trials.jsonl that holds complete
-// rounds. Only the last round can be incomplete: each is written at once.
-func completeRounds(text []byte) int {
-	end, complete, lines := 0, 0, 0
-	for line := range bytes.Lines(text) {
-		var t Trial
-		if line[len(line)-1] != '\n' || json.Unmarshal(line, &t) != nil {
-			break
-		}
-		end += len(line)
-		lines++
-		if lines == t.Of {
-			complete, lines = end, 0
-		}
+func cut(f *os.File, whole int) error {
+	if info, err := f.Stat(); err != nil || info.Size() == int64(whole) {
+		return err
 	}
-	return complete
+	return errors.Join(f.Truncate(int64(whole)), f.Sync())
 }
 
 // SafeName makes a name that may hold anything into one path element.

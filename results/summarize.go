@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
-	"math"
 	"slices"
 	"time"
 
@@ -316,18 +315,19 @@ func rank(cells []Cell, pairs []Pair, metric string) {
 			ranked = append(ranked, i)
 		}
 	}
-	resolved := make(map[[2]string]bool)
+	better := make(map[[2]string]bool)
 	for _, p := range pairs {
-		if p.Metric == metric && p.Separated() {
-			resolved[[2]string{p.A, p.B}] = true
-			resolved[[2]string{p.B, p.A}] = true
+		if p.Metric != metric || !p.Separated() {
+			continue
 		}
+		if p.Low > 1 == moreIsBetter(metric) {
+			p = p.inverse() // B is the better one
+		}
+		better[[2]string{p.A, p.B}] = true
 	}
-	ranks, ties := stats.Rank(len(ranked),
-		func(i int) float64 { return cells[ranked[i]].cost(metric) },
-		func(i, j int) bool {
-			return resolved[[2]string{cells[ranked[i]].Candidate, cells[ranked[j]].Candidate}]
-		})
+	ranks, ties := stats.Rank(len(ranked), func(i, j int) bool {
+		return better[[2]string{cells[ranked[i]].Candidate, cells[ranked[j]].Candidate}]
+	})
 	for i, at := range ranked {
 		cells[at].Rank, cells[at].RankedBy = ranks[i], metric
 		for _, j := range ties[i] {
@@ -336,13 +336,4 @@ func rank(cells []Cell, pairs []Pair, metric string) {
 	}
 }
 
-// cost is a cell's figure of the metric, turned so that lower is better.
-func (c Cell) cost(metric string) float64 {
-	switch {
-	case metric == MetricThroughput && c.Throughput != nil:
-		return -c.Throughput.Median
-	case metric == MetricServerCPU && c.ServerCPU != nil:
-		return c.ServerCPU.Median
-	}
-	return math.Inf(1)
-}
+func moreIsBetter(metric string) bool { return metric != MetricServerCPU }

@@ -59,8 +59,9 @@ func (e evidence) voided() []string {
 	if wrong > 0 {
 		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed", wrong, e.sum(func(t Trial) uint64 { return t.Sampled })))
 	}
-	if share := float64(errors.Total) / float64(sent); share > maxErrorShare {
-		why = append(why, fmt.Sprintf("errors: %.2g %% of requests failed (%s)", 100*share, errors.kinds()))
+	// A request that found no connection was never sent.
+	if share := float64(errors.Total) / float64(max(sent, errors.Total)); share > maxErrorShare {
+		why = append(why, fmt.Sprintf("errors: %.3g %% of requests failed (%s)", 100*share, errors.kinds()))
 	}
 	if len(why) == 0 && e.sum(func(t Trial) uint64 { return t.Counted }) == 0 {
 		why = append(why, "not measured: no reply was counted")
@@ -109,12 +110,12 @@ func (e evidence) rateReservations() []string {
 		why = append(why, fmt.Sprintf("rate not reached: %.1f %% of the offered %g req/s were answered in time", 100*share, e.block.Rate))
 	}
 	if limit := max(minLagLimit, time.Duration(maxLagShare*float64(e.p99))); lag > limit {
-		why = append(why, fmt.Sprintf("late load: the 99th percentile of send lag reached %.2g ms, over %.2g ms", ms(lag), ms(limit)))
+		why = append(why, fmt.Sprintf("late load: the 99th percentile of send lag reached %v, over %v", readable(lag), readable(limit)))
 	}
 	return why
 }
 
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+func readable(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
 func (e evidence) sum(of func(Trial) uint64) uint64 {
 	var n uint64
@@ -165,9 +166,12 @@ func (e evidence) use() (loader, server float64) {
 		l += float64(*t.LoaderCPU)
 		s += float64(*t.ServerCPU)
 	}
-	return l / wall / float64(e.env.cpusOf(e.env.LoaderCPUs)), s / wall / float64(e.env.cpusOf(e.env.ServerCPUs))
+	l /= wall * float64(e.env.cpusOf(e.env.LoaderCPUs))
+	s /= wall * float64(e.env.cpusOf(e.env.ServerCPUs))
+	return finite(l), finite(s)
 }
 
+// steal is the share of the processors' time that was stolen; NaN if unknown.
 func (e evidence) steal() float64 {
 	var wall, stolen float64
 	for _, t := range e.trials {
@@ -176,7 +180,15 @@ func (e evidence) steal() float64 {
 			stolen += float64(*t.Steal)
 		}
 	}
-	return stolen / wall / float64(e.env.Cores) // NaN if unknown, which exceeds no limit
+	return finite(stolen / wall / float64(e.env.Cores)) // NaN exceeds no limit
+}
+
+// finite turns what was divided by zero into NaN.
+func finite(v float64) float64 {
+	if math.IsInf(v, 0) {
+		return math.NaN()
+	}
+	return v
 }
 
 // cpusOf counts the processors of a list such as "0-3,5"; without one, all.

@@ -76,7 +76,7 @@ func (a *Answer) Ask(app apps.App, req apps.Request, res apps.Response) error {
 func (a *Answer) begin() error {
 	for len(a.first) == 0 {
 		block, err := a.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			a.Drop()
 			return nil
 		}
@@ -110,7 +110,7 @@ func (a *Answer) SendTo(w io.Writer, length int64) (sent int64, err error) {
 			return sent, nil
 		}
 		block, err = a.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return sent, short(sent, length)
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -73,7 +74,7 @@ func (r *response) Stream(status int, body apps.Body) error {
 	r.status = status
 	for {
 		b, err := body.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if len(b) > 0 {
 				panic("suite: a block came with io.EOF (A8)")
 			}

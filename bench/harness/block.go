@@ -79,7 +79,7 @@ func (c *runner) open(ctx context.Context, b results.Block, app suite.Instance) 
 	}
 	session, err := load.Open(ctx, b.Engine, config(b, app, c.address))
 	if err != nil {
-		if ctx.Err() == nil && c.alive() {
+		if ctx.Err() == nil && c.survives(lastMoment) {
 			c.fail(b.App, err)
 		}
 		return nil, ctx.Err()
@@ -121,8 +121,12 @@ func Target(app suite.Instance, address string) load.Target {
 // sound judges what the candidate did under load: it takes it out if it died,
 // hangs, or answers wrongly.
 func (l *lane) sound(app string, res *load.Result) bool {
+	patience := time.Duration(0)
+	if res.Errored() > 0 {
+		patience = lastMoment
+	}
 	switch {
-	case !l.alive():
+	case !l.survives(patience):
 	case res.Wrong > 0:
 		l.fail(app, fmt.Errorf("wrong body under load: %s", res.WrongBody))
 	case res.Answered == 0:

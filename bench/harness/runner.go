@@ -110,24 +110,33 @@ func (c *runner) memory() *float64 {
 // app's cells.
 func (c *runner) gate(ctx context.Context, app suite.Instance, when string) {
 	err := conform.Gated(conform.Run(ctx, c.address, app))
-	if err != nil && ctx.Err() == nil && c.alive() {
+	if err != nil && ctx.Err() == nil && c.survives(lastMoment) {
 		c.fail(app.String(), fmt.Errorf("conformance %s: %w", when, err))
 	}
 }
 
-// alive tells whether the candidate still runs; if it does not, it is out.
-func (c *runner) alive() bool {
+// lastMoment is how long a candidate that just failed a request is given to turn
+// out to be dying: its sockets close before its end is known.
+const lastMoment = 250 * time.Millisecond
+
+// survives tells whether the candidate still runs after d; if it does not, it is
+// out.
+func (c *runner) survives(d time.Duration) bool {
 	select {
 	case <-c.process.Done():
-		err := fmt.Errorf("died: %s", c.process.Exit())
-		if tail := control.LogTail(c.log(), 3); tail != "" {
-			err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
-		}
-		c.fail("", err)
-		return false
 	default:
-		return true
+		select {
+		case <-c.process.Done():
+		case <-time.After(d):
+			return true
+		}
 	}
+	err := fmt.Errorf("died: %s", c.process.Exit())
+	if tail := control.LogTail(c.log(), 3); tail != "" {
+		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
+	}
+	c.fail("", err)
+	return false
 }
 
 // fail takes the candidate out, for app or, with "", altogether. The first

@@ -78,12 +78,13 @@ func (t *turn) take() (r *request, sampled bool) {
 // exchange is one request and the reply to it as it comes in. Times are those of
 // the session's clock.
 type exchange struct {
-	reply    parser
-	request  *request
-	intended time.Duration // when it was to be sent
-	sent     time.Duration // when it was sent
-	sampled  bool          // the body is compared
-	differs  bool          // and is not what it should be
+	reply     parser
+	request   *request
+	intended  time.Duration // when it was to be sent
+	sent      time.Duration // when it was sent
+	sampled   bool          // the body is compared
+	differs   bool          // and is not what it should be,
+	differsAt int64         // in the block at this offset for the first time
 }
 
 // begin makes x ready for the reply to r.
@@ -104,12 +105,17 @@ func (x *exchange) take(b []byte) (whole bool, f *fault) {
 		if f != nil {
 			return false, f
 		}
-		if x.sampled && len(block) > 0 && !x.request.want.Match(off, block) {
-			x.differs = true
-		}
+		x.compare(off, block)
 		b = b[n:]
 	}
 	return x.reply.whole(), nil
+}
+
+// compare compares a block of a sampled body.
+func (x *exchange) compare(off int64, block []byte) {
+	if x.sampled && !x.differs && len(block) > 0 && !x.request.want.Match(off, block) {
+		x.differs, x.differsAt = true, off
+	}
 }
 
 // check tells what is wrong with a whole reply, nil if nothing is. The content

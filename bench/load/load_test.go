@@ -55,7 +55,7 @@ func TestErrorKinds(t *testing.T) {
 		{ErrLength, says(ok + "Content-Length: 5\r\n\r\nHello")},
 		{ErrWrongBody, says(ok + "Content-Length: 13\r\n\r\nHello, Wurld!")},
 		{ErrClosed, func(c net.Conn, _ int, _ string) bool {
-			says(ok + "Content-Length: 13\r\n\r\nHello")(c, 0, "")
+			says(ok+"Content-Length: 13\r\n\r\nHello")(c, 0, "")
 			return false
 		}},
 		{ErrClosed, func(net.Conn, int, string) bool { return false }},

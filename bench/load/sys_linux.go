@@ -97,6 +97,14 @@ func (p *poller) wait(events []unix.EpollEvent, timeout time.Duration) []unix.Ep
 	return events[:n]
 }
 
+// punctual has the calling thread's sleeps end on time, where the kernel lets them
+// be 50 µs late to end several at once. The function returned undoes it.
+func punctual() (undo func()) {
+	set := func(ns int) { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(ns), 0, 0, 0) }
+	set(1)
+	return func() { set(0) } // 0: the default
+}
+
 // sockaddr resolves a TCP address.
 func sockaddr(address string) (family int, sa unix.Sockaddr, err error) {
 	a, err := net.ResolveTCPAddr("tcp", address)

@@ -107,7 +107,8 @@ func (t *tally) bad(x *exchange, f *fault, now time.Duration) {
 	if f == faultWrongBody {
 		t.wrong++
 		if t.wrongBody == "" {
-			t.wrongBody = fmt.Sprintf("%s %s: %d bytes with other content", x.request.want.Method, x.request.want.URL, x.reply.size)
+			want := x.request.want
+			t.wrongBody = fmt.Sprintf("%s %s: other content in the block at offset %d of %d bytes", want.Method, want.URL, x.differsAt, x.reply.size)
 		}
 	}
 	t.fault(f)

@@ -134,11 +134,11 @@ var errOver = errors.New("slice over")
 // pacer tells the Attacker when to send, and remembers when it was to. It does
 // the waiting itself: the Attacker's own sleep is coarse and not to be woken.
 type pacer struct {
-	base    time.Time
-	alarm   *alarm
-	done    <-chan struct{}
-	window  Window
-	span    span          // known from the first call on
+	base   time.Time
+	alarm  *alarm
+	done   <-chan struct{}
+	window Window
+	span   span // known from the first call on
 
 	mu       sync.Mutex
 	plan     schedule
@@ -227,10 +227,8 @@ func (s *scorer) score(r *vegeta.Result) {
 	}
 	s.tally.sent++
 	x.reply.status, x.reply.size = int(r.Code), int64(len(r.Body))
-	if match := x.request.want.Match; match != nil && s.seen[i]%s.SampleEvery == 0 {
-		x.sampled = true
-		x.differs = len(r.Body) > 0 && !match(0, r.Body)
-	}
+	x.sampled = x.request.want.Match != nil && s.seen[i]%s.SampleEvery == 0
+	x.compare(0, r.Body)
 	s.seen[i]++
 	s.tally.reply(x, sent+r.Latency)
 }

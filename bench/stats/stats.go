@@ -64,7 +64,8 @@ func Bootstrap(groups [][]float64, seed uint64) (i Interval, ok bool) {
 
 // BootstrapRatio estimates the ratio of the medians of b and a, two independent
 // sets of groups, with a 95 % percentile interval, drawing each as Bootstrap does.
-// ok is false if either has fewer than MinValues or a median that is not positive.
+// ok is false if either has fewer than MinValues, or if so many values are not
+// positive that the ratio has no bounds.
 func BootstrapRatio(a, b [][]float64, seed uint64) (i Interval, ok bool) {
 	ia, okA := Bootstrap(a, seed)
 	ib, okB := Bootstrap(b, seed)
@@ -79,6 +80,9 @@ func BootstrapRatio(a, b [][]float64, seed uint64) (i Interval, ok bool) {
 	}
 	slices.Sort(ratios)
 	low, high := ends(ratios)
+	if !(low > 0) || math.IsInf(high, 1) { // 0/0 is NaN, and sorted to the front
+		return i, false
+	}
 	return Interval{ib.Median / ia.Median, low, high}, true
 }
 
@@ -93,39 +97,61 @@ func ends(sorted []float64) (low, high float64) {
 }
 
 // drawMedians draws groups, and values within them, Resamples times, and returns
-// the medians in the order drawn.
+// the medians in the order drawn. It draws ranks instead of values, so that the
+// median of a draw is found by counting and not by sorting.
 func drawMedians(groups [][]float64, rng *rand.Rand) []float64 {
-	medians := make([]float64, Resamples)
-	var draw []float64
-	for r := range medians {
-		draw = draw[:0]
-		for range groups {
-			g := groups[rng.IntN(len(groups))]
-			for range g {
-				draw = append(draw, g[rng.IntN(len(g))])
-			}
+	sorted := slices.Concat(groups...)
+	slices.Sort(sorted)
+	ranks := make([][]int, len(groups))
+	for i, g := range groups {
+		ranks[i] = make([]int, len(g))
+		for j, v := range g {
+			ranks[i][j], _ = slices.BinarySearch(sorted, v)
 		}
-		medians[r] = Median(draw)
+	}
+	medians := make([]float64, Resamples)
+	counts := make([]int, len(sorted))
+	for r := range medians {
+		clear(counts)
+		n := 0
+		for range ranks {
+			g := ranks[rng.IntN(len(ranks))]
+			for range g {
+				counts[g[rng.IntN(len(g))]]++
+			}
+			n += len(g)
+		}
+		medians[r] = (sorted[nth(counts, (n-1)/2)] + sorted[nth(counts, n/2)]) / 2
 	}
 	return medians
 }
 
-// Rank orders n things, best first, and gives tied ones one rank. value is the
-// figure to order by, the lower the better; differ tells whether the difference
-// between two is resolved. A thing's rank is 1 plus the number of things that are
-// better and whose difference to it is resolved, so ranks are shared where
-// evidence ends. ties lists for each the others that it can't be told from.
-func Rank(n int, value func(int) float64, differ func(i, j int) bool) (ranks []int, ties [][]int) {
+// nth is the index that the n-th thing falls on, from 0, if counts[i] things are
+// at i.
+func nth(counts []int, n int) int {
+	for i, k := range counts {
+		if n -= k; n < 0 {
+			return i
+		}
+	}
+	return len(counts) - 1
+}
+
+// Rank gives each of n things its rank: 1 plus the number of things that are
+// better, so ranks are shared where evidence ends. better tells whether i is better
+// than j and the difference is resolved. ties lists for each the others that it
+// can't be told from.
+func Rank(n int, better func(i, j int) bool) (ranks []int, ties [][]int) {
 	ranks, ties = make([]int, n), make([][]int, n)
 	for i := range n {
 		ranks[i] = 1
 		for j := range n {
 			switch {
-			case i == j:
-			case !differ(i, j):
-				ties[i] = append(ties[i], j)
-			case value(j) < value(i):
+			case i == j || better(i, j):
+			case better(j, i):
 				ranks[i]++
+			default:
+				ties[i] = append(ties[i], j)
 			}
 		}
 	}

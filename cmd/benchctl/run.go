@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,6 +53,7 @@ which those that are not installed are skipped.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.run(cmd, f) },
 	}
 	fs := cmd.Flags()
+	fs.SortFlags = false
 	fs.StringSliceVar(&f.scenarios, "scenario", nil, "scenarios, see benchctl list scenarios")
 	fs.StringSliceVar(&f.scenarioFiles, "scenario-file", nil, "YAML files with scenarios; they take precedence over built-in ones")
 	fs.StringSliceVar(&f.servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
@@ -169,7 +169,8 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Co
 		return nil, config, err
 	}
 	config.Candidates, config.Binaries = candidates, binaries
-	m.ID, m.Started, m.Benchctl = runID(), time.Now().UTC().Truncate(time.Millisecond), version()
+	m.Started = time.Now().UTC().Truncate(time.Millisecond)
+	m.ID, m.Benchctl = runID(m.Started), version()
 	m.Command = rerunCommand(cmd, m)
 	m.Environment = measure.Environment()
 	m.Environment.ServerCPUs, m.Environment.LoaderCPUs = config.ServerCPUs.String(), config.LoaderCPUs.String()
@@ -197,9 +198,7 @@ func processors(server, loader string) (s, l control.CPUs, err error) {
 	return s, l, nil
 }
 
-// runID is the time, so that ids sort by age, and two random bytes.
-func runID() string {
-	var random [2]byte
-	_, _ = rand.Read(random[:]) // never fails
-	return time.Now().UTC().Format("20060102-150405-") + hex.EncodeToString(random[:])
+// runID is the time to the ms, so that ids sort by age.
+func runID(now time.Time) string {
+	return strings.Replace(now.UTC().Format("20060102-150405.000"), ".", "-", 1)
 }

@@ -2,6 +2,7 @@ package plots
 
 import (
 	"image/color"
+	"slices"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -134,7 +135,7 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 		mid := y(bar.y) + bar.offset
 		outline := box(x(0), x(bar.value), mid-b.thickness/2, mid+b.thickness/2)
 		if bar.hollow {
-			closed := append(outline, outline[0])
+			closed := slices.Concat(outline, outline[:1])
 			c.StrokeLines(draw.LineStyle{Color: bar.fill, Width: 1.5, Dashes: []vg.Length{4, 2}}, closed)
 		} else {
 			c.FillPolygon(bar.fill, outline)

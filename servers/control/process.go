@@ -184,7 +184,7 @@ const DefaultGrace = 10 * time.Second
 // ErrNotReady is returned by Ready when the time is up.
 var ErrNotReady = errors.New("not ready in time")
 
-// ErrHopeless, in the error of a probe, ends the waiting of Ready at once: the
+// ErrHopeless in the error of a probe ends the waiting of Ready at once: the
 // candidate answers, and wrongly.
 var ErrHopeless = errors.New("answers wrongly")
 

@@ -30,7 +30,7 @@ func (h *harness) dial() (*client, error) {
 		return nil, err
 	}
 	h.conns = append(h.conns, c)
-	c.SetDeadline(time.Now().Add(deadline))
+	_ = c.SetDeadline(time.Now().Add(deadline))
 	return &client{c, bufio.NewReader(c)}, nil
 }
 
@@ -177,7 +177,8 @@ func (c *client) closed() error {
 
 // notTimeout is nil unless err says that nothing happened in time.
 func notTimeout(err error) error {
-	if ne, ok := err.(net.Error); ok && ne.Timeout() {
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() {
 		return fmt.Errorf("connection not closed: %w", err)
 	}
 	return nil

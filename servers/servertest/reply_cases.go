@@ -300,7 +300,7 @@ func secondReply(h *harness) error {
 		return err
 	}
 	if err := <-second; !errors.Is(err, apps.ErrAnswered) {
-		return fmt.Errorf("second answer: %v, want ErrAnswered", err)
+		return fmt.Errorf("second answer: %w, want ErrAnswered", err)
 	}
 	return nil
 }

@@ -291,7 +291,7 @@ func expectContinue(h *harness) error {
 	if err := c.send("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		return err
 	}
-	c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	line, err := c.br.ReadString('\n')
 	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
 		return fmt.Errorf("got line %q (%w), want status 100", line, err)

@@ -1,0 +1,78 @@
+# What benchctl needs to be built, tested and run. "make" alone lists the targets.
+
+GO        ?= go
+BIN       := bin
+TOOLS     := $(CURDIR)/.tools
+BENCHCTL  := $(BIN)/benchctl
+LINTER    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.6.2
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.9
+PLATFORMS := linux/amd64 linux/arm64 darwin/arm64
+
+SCENARIO  ?= concurrency-256
+SERVERS   ?= all
+BENCHFLAGS ?= --launches=3 --rounds=12
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/benchctl
+	@mkdir -p $(BIN)
+	$(GO) build -buildvcs=auto -o $(BENCHCTL) ./cmd/benchctl
+
+.PHONY: setup
+setup: ## install the servers that come as Debian packages, where that is possible
+	@./.ci/setup
+
+.PHONY: bench
+bench: setup build ## run the main job and print where its report is
+	@$(BENCHCTL) run --scenario=$(SCENARIO) --servers=$(SERVERS) $(BENCHFLAGS)
+
+.PHONY: test
+test: setup ## run every test under the race detector
+	GORACE=atexit_sleep_ms=0 $(GO) test -race -timeout 12m ./...
+
+.PHONY: short
+short: ## run the quick tests
+	$(GO) test -short ./...
+
+.PHONY: check
+check: vet format tidy lint platforms ## all that is checked without running anything
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+
+.PHONY: format
+format:
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted, run gofmt -w:"; echo "$$out"; exit 1; fi
+
+.PHONY: tidy
+tidy:
+	$(GO) mod tidy -diff
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint $(TOOLS)/actionlint
+	$(TOOLS)/golangci-lint run ./...
+	$(TOOLS)/actionlint
+
+.PHONY: platforms
+platforms:
+	@for p in $(PLATFORMS); do echo "build for $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/benchctl || exit 1; done
+
+$(TOOLS)/golangci-lint:
+	GOBIN=$(TOOLS) $(GO) install $(LINTER)
+
+$(TOOLS)/actionlint:
+	GOBIN=$(TOOLS) $(GO) install $(ACTIONLINT)
+
+.PHONY: nightly
+nightly: setup ## measure this revision against BASE in one run; fails on a regression
+	@./.ci/nightly
+
+.PHONY: clean
+clean: ## remove what was built; runs are kept
+	rm -rf $(BIN) $(TOOLS)

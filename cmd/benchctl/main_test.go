@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The test binary is benchctl itself when a script calls it, and when benchctl
+// starts itself as a guard or as a server. It is also the candidates that fail.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == guardCommand || os.Args[1] == "serve") {
+		main()
+		return
+	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	testscript.Main(m, map[string]func(){"benchctl": main, "badserver": badServer})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits runs a command and checks its exit code: exits 2 benchctl run.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+// badServer is a candidate that fails in the way of its second argument.
+func badServer() {
+	address, mode := os.Args[1], os.Args[2]
+	body := "Hello, World!"
+	switch mode {
+	case "never-listens":
+		select {}
+	case "exits-after-1s":
+		time.AfterFunc(time.Second, func() {
+			fmt.Println("out of luck")
+			os.Exit(3)
+		})
+	case "wrong-body":
+		body = "Hello, world!"
+	case "dies-at-once":
+		fmt.Println("no configuration")
+		os.Exit(4)
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(5)
+	}
+	_ = http.Serve(ln, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		switch {
+		case r.URL.Path != "/hello":
+			w.WriteHeader(http.StatusNotFound)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		default:
+			fmt.Fprint(w, body)
+		}
+	}))
+}
+
+func TestShellQuote(t *testing.T) {
+	for in, want := range map[string]string{
+		"concurrency-256": "concurrency-256", "nethttp#b": "'nethttp#b'", "size?bytes=1": "'size?bytes=1'", "": "''", "it's": `'it'\''s'`,
+	} {
+		if got := shellQuote(in); got != want {
+			t.Errorf("shellQuote(%q) = %s, want %s", in, got, want)
+		}
+		out, err := exec.Command("sh", "-c", "printf %s "+shellQuote(in)).Output()
+		if err != nil || string(out) != in {
+			t.Errorf("a shell reads %s as %q (%v)", shellQuote(in), out, err)
+		}
+	}
+}
+
+func TestUnknownCommand(t *testing.T) {
+	var out, errs strings.Builder
+	e := env{stdout: &out, stderr: &errs, getenv: func(string) string { return "" }}
+	if code := run(t.Context(), e, []string{"runn"}); code != exitUsage || !strings.Contains(errs.String(), `did you mean "run"?`) {
+		t.Errorf("exit code %d, said %q", code, errs.String())
+	}
+}
