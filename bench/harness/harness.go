@@ -151,7 +151,11 @@ func (r *run) observe(e Event) {
 func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err error) {
 	r.observe(Event{Kind: Starting, Launch: n})
 	field, err := r.start(ctx, n)
-	defer func() { err = errors.Join(err, r.stop(field)) }()
+	defer func() {
+		if failed := r.stop(field); err == nil { // one full disk is one error
+			err = failed
+		}
+	}()
 	if err != nil {
 		return err
 	}

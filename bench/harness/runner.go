@@ -166,13 +166,15 @@ func (r *run) stop(field []*runner) error {
 		}
 	}
 	wait.Wait()
-	var errs []error
 	for _, c := range field {
-		if c != nil {
-			errs = append(errs, r.Store.AppendLaunch(c.record))
+		if c == nil {
+			continue
+		}
+		if err := r.Store.AppendLaunch(c.record); err != nil {
+			return err
 		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // stop does not take the run's context: an interrupted run stops its candidates

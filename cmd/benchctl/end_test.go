@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// Tests of runs that end before they are done: killed, interrupted, out of disk.
+
+const marker = "BENCHCTL_TEST_RUN"
+
+// benchctl starts this program as a user would, marked so that whatever it
+// starts can be found.
+func benchctl(t *testing.T, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), marker+"="+dir)
+	return cmd
+}
+
+// left lists the processes that carry the mark of dir.
+func left(t *testing.T, dir string) []string {
+	t.Helper()
+	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []string
+	for _, path := range environs {
+		text, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(text, []byte(marker+"="+dir+"\x00")) {
+			pids = append(pids, filepath.Base(filepath.Dir(path)))
+		}
+	}
+	return pids
+}
+
+// noneLeft fails unless everything that carries the mark ends within a moment.
+func noneLeft(t *testing.T, dir string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for {
+		pids := left(t, dir)
+		if len(pids) == 0 {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("processes %v outlive their run", pids)
+		}
+	}
+}
+
+func needLinux(t *testing.T) {
+	if _, err := os.Stat("/proc/self/environ"); err != nil {
+		t.Skip("processes are looked for in /proc")
+	}
+}
+
+// trials reads the complete lines of a run's trials, and its directory; "" if
+// there is no run yet.
+func trials(t *testing.T, dir string) (run string, lines []byte) {
+	t.Helper()
+	runs, _ := filepath.Glob(filepath.Join(dir, "results", "runs", "*", "trials.jsonl"))
+	if len(runs) == 0 {
+		return "", nil
+	}
+	lines, err := os.ReadFile(runs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(runs[0]), lines
+}
+
+// rounds cuts lines to those of complete rounds.
+func rounds(lines []byte) []byte {
+	var complete, open []byte
+	for line := range bytes.Lines(lines) {
+		var trial results.Trial
+		if json.Unmarshal(line, &trial) != nil {
+			break
+		}
+		open = append(open, line...)
+		if bytes.Count(open, []byte("\n")) == trial.Of {
+			complete, open = append(complete, open...), nil
+		}
+	}
+	return complete
+}
+
+func TestKilledAtAnyMoment(t *testing.T) {
+	needLinux(t)
+	const kills = 10
+	if testing.Short() {
+		t.Skip("kills a run ten times")
+	}
+	dir := t.TempDir()
+	first := []string{"run", "--scenario=smoke", "--apps=hello", "--servers=nethttp,fasthttp", "--launches=3", "--rounds=20", "--slice=50ms"}
+	for n := range kills {
+		run, before := trials(t, dir)
+		args := first
+		if run != "" {
+			args = []string{"run", "--resume=latest"}
+		}
+		cmd := benchctl(t, dir, args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		moment := time.Duration(rand.Int64N(int64(1500 * time.Millisecond)))
+		timer := time.AfterFunc(moment, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		timer.Stop()
+		noneLeft(t, dir)
+		_, after := trials(t, dir)
+		if !bytes.HasPrefix(after, rounds(before)) {
+			t.Fatalf("kill %d after %v: recorded rounds are gone", n, moment)
+		}
+	}
+	if out, err := benchctl(t, dir, "run", "--resume=latest").CombinedOutput(); err != nil {
+		t.Fatalf("resume: %v\n%s", err, out)
+	}
+	noneLeft(t, dir)
+	run, lines := trials(t, dir)
+	if !bytes.Equal(lines, rounds(lines)) {
+		t.Error("the complete run has an incomplete round")
+	}
+	everyTrialOnce(t, lines, 3*20*2)
+	if s, err := results.ReadSummary(run); err != nil || s.Run.Status != results.StatusComplete {
+		t.Errorf("summary: %v, %v", s, err)
+	}
+}
+
+// everyTrialOnce checks that no trial is lost or doubled.
+func everyTrialOnce(t *testing.T, lines []byte, want int) {
+	t.Helper()
+	seen := make(map[string]int)
+	for line := range bytes.Lines(lines) {
+		var trial results.Trial
+		if err := json.Unmarshal(line, &trial); err != nil {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		seen[fmt.Sprint(trial.Key(), trial.Candidate)]++
+	}
+	if len(seen) != want {
+		t.Errorf("%d trials, want %d", len(seen), want)
+	}
+	for key, n := range seen {
+		if n != 1 {
+			t.Errorf("trial %s is there %d times", key, n)
+		}
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	needLinux(t)
+	dir := t.TempDir()
+	cmd := benchctl(t, dir, "run", "--scenario=smoke", "--apps=hello", "--servers=nethttp", "--launches=1", "--rounds=1000", "--slice=20ms")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for { // until something has been measured
+		if _, lines := trials(t, dir); len(lines) > 0 {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("nothing was measured: %s", errs.String())
+		}
+	}
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d; it said %s", code, exitInterrupted, errs.String())
+	}
+	if !strings.Contains(out.String(), "nethttp") || !strings.Contains(errs.String(), "\ngo on with: benchctl run --resume ") {
+		t.Errorf("printed %s\n%s", out.String(), errs.String())
+	}
+	noneLeft(t, dir)
+	run, _ := trials(t, dir)
+	if s, err := results.ReadSummary(run); err != nil || s.Run.Status != results.StatusPartial || len(s.Run.Notes) == 0 {
+		t.Errorf("summary %+v: %v", s, err)
+	}
+}
+
+// The disk is a small file system in memory, which takes a privilege to mount.
+func TestDiskFull(t *testing.T) {
+	needLinux(t)
+	dir := t.TempDir()
+	disk := filepath.Join(dir, "disk")
+	if err := os.Mkdir(disk, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", disk).CombinedOutput(); err != nil {
+		t.Skipf("no small disk to be had: %s", out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", disk).Run() })
+	cmd := benchctl(t, dir, "run", "--scenario=smoke", "--servers=nethttp,fasthttp", "--launches=1", "--rounds=200", "--slice=10ms", "--out", disk)
+	out, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != exitEnvironment {
+		t.Errorf("exit code %d, want %d", code, exitEnvironment)
+	}
+	if n := strings.Count(string(out), "no space left on device"); n != 1 || strings.Contains(string(out), "goroutine ") {
+		t.Errorf("it said:\n%s", out)
+	}
+	noneLeft(t, dir)
+	runs, err := results.List(disk)
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("runs %v: %v", runs, err)
+	}
+	if r, err := results.Read(filepath.Join(disk, runs[0])); err != nil || len(r.Trials) == 0 {
+		t.Errorf("what was measured can't be read: %v", err)
+	}
+}
