@@ -40,7 +40,7 @@ short: ## run the quick tests
 	$(GO) test -short ./...
 
 .PHONY: check
-check: vet format tidy lint platforms ## all that is checked without running anything
+check: vet format tidy lint imports platforms ## all that is checked without running anything
 
 .PHONY: vet
 vet:
@@ -58,6 +58,10 @@ tidy:
 lint: $(TOOLS)/golangci-lint $(TOOLS)/actionlint
 	$(TOOLS)/golangci-lint run ./...
 	$(TOOLS)/actionlint
+
+.PHONY: imports
+imports:
+	$(GO) test -run TestImports ./cmd/benchctl
 
 .PHONY: platforms
 platforms:

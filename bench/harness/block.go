@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/load"
@@ -102,7 +101,7 @@ func (c *runner) open(ctx context.Context, b results.Block, app suite.Instance) 
 func config(b results.Block, app suite.Instance, address string) load.Config {
 	c := load.Config{Address: address, Targets: []load.Target{Target(app, address)}, Connections: b.Connections, Timeout: b.Timeout}
 	if b.Rate > 0 {
-		c.Pacer = vegeta.ConstantPacer{Freq: int(b.Rate), Per: time.Second}
+		c.Pacer = load.Constant(b.Rate)
 	}
 	return c
 }

@@ -230,13 +230,13 @@ func (c *syncConn) receive() (whole bool, f *fault) {
 // for the next request.
 func (c *syncConn) finish(ctx context.Context, whole bool, f *fault) {
 	now := c.loop.setup.now()
+	// An end completes a reply that goes until then; nothing else may follow one.
+	whole = whole && (f == nil || f == faultClosed)
 	c.shard.Lock()
 	switch {
-	case f == nil || whole && f == faultClosed:
-		whole = true
+	case whole:
 		c.shard.tally.reply(&c.exchange, now)
 	case !c.loop.dialer.isCut.Load():
-		whole = false
 		c.shard.tally.lost(&c.exchange, f, now)
 	}
 	c.shard.Unlock()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -218,8 +219,49 @@ func TestSameRequests(t *testing.T) {
 	for _, open := range openers() {
 		slice(t, open, c, Window{Span: 20 * time.Millisecond})
 	}
+	s.close()
 	if len(seen) != 1 {
 		t.Errorf("different requests: %v", seen)
+	}
+}
+
+// The raw engine allocates per slice, not per request.
+func TestAllocations(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		b, answer := make([]byte, 4096), []byte(helloReply)
+		for {
+			if _, err := c.Read(b); err != nil {
+				return
+			}
+			if _, err := c.Write(answer); err != nil {
+				return
+			}
+		}
+	}()
+	c := helloConfig(&server{address: l.Addr().String()}, 1)
+	// Converting a block to a string would allocate.
+	c.Targets[0].Match = func(off int64, b []byte) bool { return len(b) == len(hello) }
+	load := mustOpen(t, openers()[Raw], c)
+	defer load.Close()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, err := load.Slice(t.Context(), Window{Span: 200 * time.Millisecond})
+	runtime.ReadMemStats(&after)
+	if err != nil || r.Errored() > 0 || r.Answered < 200 {
+		t.Fatal(err, summary(r))
+	}
+	if n := after.Mallocs - before.Mallocs; n > 100 && n > r.Answered/10 {
+		t.Errorf("%d allocations for %d requests", n, r.Answered)
 	}
 }
 

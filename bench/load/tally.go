@@ -17,6 +17,9 @@ const (
 	digits   = 3
 )
 
+// maxCauses bounds the causes of errors that are kept: some quote the server.
+const maxCauses = 32
+
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(shortest, longest, digits) }
 
 func record(h *hdrhistogram.Histogram, d time.Duration) {
@@ -128,7 +131,9 @@ func (t *tally) lost(x *exchange, f *fault, now time.Duration) {
 // fault counts an error of any sort.
 func (t *tally) fault(f *fault) {
 	t.errors[f.kind]++
-	t.causes[f.String()] = true
+	if len(t.causes) < maxCauses {
+		t.causes[f.String()] = true
+	}
 }
 
 // window counts a request that belongs to the window.

@@ -84,6 +84,11 @@ func (a *attack) Close() error {
 }
 
 func (a *attack) Slice(ctx context.Context, w Window) (*Result, error) {
+	alarm, err := newAlarm(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", a.Address, err)
+	}
+	defer alarm.close()
 	a.dialer.restore()
 	a.witness.reset()
 	ended := watch(ctx, func() time.Duration { return time.Since(a.base) })
@@ -91,13 +96,7 @@ func (a *attack) Slice(ctx context.Context, w Window) (*Result, error) {
 
 	n := uint64(a.Connections)
 	attacker := vegeta.NewAttacker(vegeta.Client(a.client), vegeta.Workers(n), vegeta.MaxWorkers(n))
-	alarm, err := newAlarm(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", a.Address, err)
-	}
-	defer alarm.close()
-	p := a.newPacer(ctx, w)
-	p.alarm = alarm
+	p := a.newPacer(ctx, alarm, w)
 	s := &scorer{attack: a, pacer: p, tally: newTally(a.open), seen: make([]int, len(a.requests))}
 	for r := range attacker.Attack(a.targeter(p), p, 0, "") {
 		s.score(r)
@@ -145,8 +144,8 @@ type pacer struct {
 	intended []time.Duration // by sequence number; empty in a closed loop
 }
 
-func (a *attack) newPacer(ctx context.Context, w Window) *pacer {
-	p := &pacer{base: a.base, done: ctx.Done(), window: w, span: span{open: a.open}}
+func (a *attack) newPacer(ctx context.Context, alarm *alarm, w Window) *pacer {
+	p := &pacer{base: a.base, alarm: alarm, done: ctx.Done(), window: w, span: span{open: a.open}}
 	if a.open {
 		p.plan = newSchedule(a.Pacer, w.Lead+w.Span, 0, 1)
 	}

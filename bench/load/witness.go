@@ -93,7 +93,9 @@ func (w *witness) keep(seq string, err error) {
 func (w *witness) fault(r *vegeta.Result) *fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f := w.faults[strconv.FormatUint(r.Seq, 10)]; f != nil {
+	seq := strconv.FormatUint(r.Seq, 10)
+	if f := w.faults[seq]; f != nil {
+		delete(w.faults, seq)
 		return f
 	}
 	return &fault{ErrMalformed, r.Error}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/spf13/cobra"
-	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -21,7 +20,7 @@ import (
 type loadFlags struct {
 	connections int
 	duration    time.Duration
-	rate        int
+	rate        float64
 	engine      string
 	timeout     time.Duration
 	json        bool
@@ -40,7 +39,7 @@ func loadCommand(e env) *cobra.Command {
 	fs := cmd.Flags()
 	fs.IntVarP(&f.connections, "connections", "c", 64, "connections, each with one request at a time")
 	fs.DurationVarP(&f.duration, "duration", "d", 10*time.Second, "how long")
-	fs.IntVar(&f.rate, "rate", 0, "requests per second at a constant pace (default: each connection as fast as it can)")
+	fs.Float64Var(&f.rate, "rate", 0, "requests per second at a constant pace (default: each connection as fast as it can)")
 	fs.StringVar(&f.engine, "engine", load.Raw, "load engine: raw or vegeta")
 	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "for one reply")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
@@ -53,7 +52,7 @@ type loadReport struct {
 	URL         string             `json:"url"`
 	Engine      string             `json:"engine"`
 	Connections int                `json:"connections"`
-	Rate        int                `json:"rate,omitempty"`
+	Rate        float64            `json:"rate,omitempty"`
 	Seconds     float64            `json:"seconds"`
 	Requests    uint64             `json:"requests"`
 	Throughput  float64            `json:"throughput_rps"`
@@ -114,9 +113,11 @@ func (f loadFlags) config(ctx context.Context, target string) (load.Config, erro
 		return none, err
 	}
 	c := load.Config{Address: address, Connections: f.connections, Timeout: f.timeout, SampleEvery: 1 << 30}
-	c.Targets = []load.Target{{Target: vegeta.Target{Method: "GET", URL: target}, Length: -1}}
+	get := load.Target{Length: -1}
+	get.Method, get.URL = "GET", target
+	c.Targets = []load.Target{get}
 	if f.rate > 0 {
-		c.Pacer = vegeta.ConstantPacer{Freq: f.rate, Per: time.Second}
+		c.Pacer = load.Constant(f.rate)
 	}
 	return c, nil
 }
