@@ -195,13 +195,13 @@ func percentiles(h *hdrhistogram.Histogram) *Latency {
 	if h == nil || h.TotalCount() == 0 {
 		return nil
 	}
-	at := func(q float64) *float64 {
-		if float64(h.TotalCount())*(100-q)/100 < 100 {
+	at := func(permille int64) *float64 {
+		if h.TotalCount()*(1000-permille) < 100*1000 {
 			return nil
 		}
-		return known(float64(h.ValueAtQuantile(q)) / 1e6)
+		return known(float64(h.ValueAtQuantile(float64(permille)/10)) / 1e6)
 	}
-	return &Latency{P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), Max: known(float64(h.Max()) / 1e6)}
+	return &Latency{P50: at(500), P90: at(900), P99: at(990), P999: at(999), Max: known(float64(h.Max()) / 1e6)}
 }
 
 func known(v float64) *float64 { return &v }

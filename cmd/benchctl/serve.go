@@ -118,7 +118,7 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlag
 	}
 	defer os.RemoveAll(dir)
 	p, address, err := c.Start(ctx, servers.Launch{
-		Guard: []string{e.executable, guardCommand}, Address: f.address, App: f.app, Dir: dir, Log: "/dev/stderr",
+		Guard: []string{e.executable, guardCommand}, Address: f.address, App: f.app, Dir: dir, Log: control.LogStderr,
 	})
 	if err != nil {
 		return unable(err)

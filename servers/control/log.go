@@ -11,6 +11,9 @@ import (
 // one before it, each of this many bytes.
 const logLimit = 1 << 20
 
+// LogStderr as the name of a log is the standard error of benchctl itself.
+const LogStderr = "-"
+
 // boundedLog is a file that is moved to NAME.old whenever it is full, so that
 // the end of the output is always there and the disk never fills.
 type boundedLog struct {
@@ -20,8 +23,11 @@ type boundedLog struct {
 }
 
 func openLog(path string) (io.Writer, error) {
-	if path == "" {
+	switch path {
+	case "":
 		return io.Discard, nil
+	case LogStderr:
+		return os.Stderr, nil
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {

@@ -22,7 +22,7 @@ type Spec struct {
 	// bind by themselves.
 	Listener *os.File
 	CPUs     CPUs   // processors to run on; empty: any
-	Log      string // file that takes stdout and stderr; "" discards them
+	Log      string // file that takes stdout and stderr; "" discards them, LogStderr shows them
 }
 
 // Process is a started candidate with its guard.
@@ -98,6 +98,9 @@ func startGuard(name string, s Spec) (*Process, *json.Decoder, error) {
 		guard.ExtraFiles = append(guard.ExtraFiles, s.Listener)
 	}
 	guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's Ctrl-C is not for it
+	if s.Log == LogStderr {
+		guard.Stderr = os.Stderr
+	}
 	if err := guard.Start(); err != nil {
 		ordersW.Close()
 		eventsR.Close()

@@ -1,0 +1,98 @@
+package results_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// find is the comparison of a metric.
+func find(t *testing.T, all []results.Comparison, metric string) results.Comparison {
+	t.Helper()
+	for _, c := range all {
+		if c.Metric == metric {
+			return c
+		}
+	}
+	t.Fatalf("no comparison of %s in %+v", metric, all)
+	return results.Comparison{}
+}
+
+func TestCompareCandidates(t *testing.T) {
+	s := summarize(t, manifest(), launched(), rounds(6, faster(1.25)))
+	for _, c := range []struct {
+		name, a, b, metric string
+		ratio, tolerance   float64
+		worse, better      bool
+	}{
+		{"more throughput", "a", "b", results.MetricThroughput, 1.25, 0.02, false, true},
+		{"less throughput", "b", "a", results.MetricThroughput, 0.8, 0.02, true, false},
+		{"less CPU time", "a", "b", results.MetricServerCPU, 0.8, 0.02, false, true},
+		{"more CPU time", "b", "a", results.MetricServerCPU, 1.25, 0.02, true, false},
+		{"more throughput, tolerated", "a", "b", results.MetricThroughput, 1.25, 0.25, false, false},
+		{"less throughput, tolerated", "b", "a", results.MetricThroughput, 0.8, 0.2, false, false},
+		{"more CPU time, tolerated", "b", "a", results.MetricServerCPU, 1.25, 0.25, false, false},
+		{"less throughput, just not tolerated", "b", "a", results.MetricThroughput, 0.8, 0.19, true, false},
+	} {
+		all := results.CompareCandidates(s, c.a, c.b, c.tolerance)
+		if len(all) != 2 {
+			t.Fatalf("%s: %+v", c.name, all)
+		}
+		got := find(t, all, c.metric)
+		if math.Abs(got.Ratio-c.ratio) > 1e-9 || got.A != c.a || got.B != c.b || !got.Paired || got.Low > got.Ratio || got.High < got.Ratio {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+		if got.Worse != c.worse || got.Better != c.better {
+			t.Errorf("%s: worse %v, better %v", c.name, got.Worse, got.Better)
+		}
+	}
+	if all := results.CompareCandidates(s, "a", "nobody", 0); len(all) != 0 {
+		t.Errorf("with an unknown candidate: %+v", all)
+	}
+}
+
+func TestCompareRuns(t *testing.T) {
+	run := func(id string, launches []results.Launch, n int, change func(*results.Trial)) *results.Record {
+		m := manifest()
+		m.ID = id
+		return &results.Record{Dir: t.TempDir(), Manifest: m, Launches: launches, Trials: rounds(n, change)}
+	}
+	before, after := run("r1", launched(), 6, nil), run("r2", launched(), 6, faster(0.9))
+	all, err := results.CompareRuns(before, after, 0.02)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 4 {
+		t.Fatalf("compared %+v", all)
+	}
+	for _, c := range all {
+		change := c.B == "r2 b"
+		if c.Paired || c.A[3:] != c.B[3:] || c.Worse != change || c.Better {
+			t.Errorf("%+v", c)
+		}
+	}
+	if got := find(t, all[2:], results.MetricThroughput); got.Ratio != 0.9 {
+		t.Errorf("ratio is %v", got.Ratio)
+	}
+	broken := launched()
+	broken[1].Failure = "died"
+	for name, other := range map[string]*results.Record{
+		"b is invalid": run("r3", broken, 6, nil), "too few slices": run("r4", launched(), 5, nil),
+	} {
+		for _, pair := range [][2]*results.Record{{before, other}, {other, before}} {
+			all, err := results.CompareRuns(pair[0], pair[1], 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := map[string]int{"b is invalid": 2, "too few slices": 0}[name]; len(all) != want {
+				t.Errorf("%s: %d comparisons, want %d", name, len(all), want)
+			}
+		}
+	}
+	other := run("r5", launched(), 6, nil)
+	other.Manifest.Blocks[0].App = "json"
+	if all, err := results.CompareRuns(before, other, 0); err != nil || len(all) != 0 {
+		t.Errorf("runs with no cell in common: %+v, %v", all, err)
+	}
+}

@@ -1,0 +1,78 @@
+package results_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// Whatever lies in a run's files, reading them ends in an error or in complete
+// rounds, of which a summary can be made; and Reopen keeps what Read has read.
+func FuzzRead(f *testing.F) {
+	line := func(v any) string {
+		text, err := json.Marshal(v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return string(text) + "\n"
+	}
+	m := manifest()
+	m.Schema = results.ManifestSchema
+	a, b := slice("a", 0, 0), slice("b", 0, 0)
+	a.Of, b.Of, b.Position = 2, 2, 1
+	round, launch := line(a)+line(b), line(launched()[0])
+	for _, text := range []string{"", round, round + round, round + line(a), round + line(a)[:40], line(b) + round, "{}\n" + round, "\n", "null\n", round[:len(round)-1]} {
+		f.Add(line(m), text, launch)
+		f.Add(line(m), text, launch[:20]+"\n"+launch)
+	}
+	f.Add(`{"schema":"benchctl/manifest/v1","blocks":[{}],"candidates":[{}]}`, round, launch)
+	f.Add(`{"schema":"benchctl/manifest/v1","rounds":-1,"launches":3,"blocks":[{"scenario":"../..","app":"\u0000"}]}`, round, launch)
+	f.Fuzz(func(t *testing.T, manifest, trials, launches string) {
+		dir := t.TempDir()
+		for name, text := range map[string]string{"manifest.json": manifest, "trials.jsonl": trials, "launches.jsonl": launches} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := results.Read(dir)
+		s, errReopen := results.Reopen(dir)
+		if (err == nil) != (errReopen == nil) {
+			t.Fatalf("read: %v, but reopen: %v", err, errReopen)
+		}
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		of, at := 0, 0
+		for _, trial := range r.Trials {
+			if at == of {
+				of, at = trial.Of, 0
+			}
+			if trial.Of != of || trial.Position != at {
+				t.Fatalf("trial %d of %d where %d of %d is due", trial.Position, trial.Of, at, of)
+			}
+			at++
+		}
+		if at != of {
+			t.Fatalf("the last round has %d of %d trials", at, of)
+		}
+		again, err := results.Read(dir)
+		if err != nil || !reflect.DeepEqual(again, r) {
+			t.Fatalf("after reopen: %v", err)
+		}
+		if len(r.Manifest.Blocks)*len(r.Manifest.Candidates) > 100 {
+			return
+		}
+		sum, err := results.Summarize(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := json.Marshal(sum); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,279 @@
+package results_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// faster makes b answer by that factor more, at that factor less CPU time.
+func faster(by float64) func(*results.Trial) {
+	return func(t *results.Trial) {
+		if t.Candidate == "b" {
+			t.Counted, t.Answered = uint64(float64(t.Counted)*by), uint64(float64(t.Answered)*by)
+		}
+	}
+}
+
+func TestSummaryOfARun(t *testing.T) {
+	m := manifest()
+	s := create(t, m)
+	for r := range 6 {
+		trials := []results.Trial{slice("a", 0, r), slice("b", 0, r)}
+		trials[1].Counted = 2000 + uint64(r)*10 // 2025 in the middle
+		trials[1].Errors = map[string]uint64{"reset": 1}
+		trials[1].Sent = 2100
+		if err := s.AppendRound(trials, []*hdrhistogram.Histogram{many(40), hist(10, 20)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, l := range launched() {
+		if err := s.AppendLaunch(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum, err := results.Summarize(read(t, s.Dir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := asJSON(t, sum)
+	want := `{
+		"schema": "benchctl/summary/v1",
+		"run": {
+			"id": "20260301-120000-abcd", "status": "complete", "seed": 7,
+			"started": "2026-03-01T12:00:00Z", "finished": "2026-03-01T12:00:51.1Z",
+			"benchctl": "v1", "command": "benchctl run",
+			"environment": {"cores": 2, "os": "linux/amd64", "go": "go1.26", "server_cpus": "0", "loader_cpus": "1", "fingerprint": "f"}
+		},
+		"cells": [{
+			"scenario": "concurrency-4", "app": "hello", "candidate": "a", "server": "a", "profile": "default", "class": "engine", "engine": "raw",
+			"launches": 1, "slices": 6, "requests": 6000, "verdict": "valid", "reasons": [],
+			"throughput_rps": {"median": 10000, "ci_low": 10000, "ci_high": 10000},
+			"server_cpu_us_per_request": {"median": 100, "ci_low": 100, "ci_high": 100},
+			"latency_ms": {"p50": 0.040191, "p90": 0.040191, "max": 0.040191},
+			"memory_mib": {"idle": 8, "peak": 10, "after": 9}, "startup_ms": 5,
+			"loader": {"cpu_us_per_request": 40, "headroom": 2.5},
+			"errors": {"total": 0, "by_kind": {}},
+			"rank": 2, "ranked_by": "throughput_rps", "tied_with": []
+		}, {
+			"scenario": "concurrency-4", "app": "hello", "candidate": "b", "server": "b", "version": "v2", "profile": "default", "class": "engine", "engine": "raw",
+			"launches": 1, "slices": 6, "requests": 12150, "verdict": "valid", "reasons": [],
+			"throughput_rps": {"median": 20250, "ci_low": 20000, "ci_high": 20500},
+			"server_cpu_us_per_request": {"median": 100, "ci_low": 100, "ci_high": 100},
+			"latency_ms": {"max": 0.020095},
+			"memory_mib": {"peak": 10}, "startup_ms": 7,
+			"loader": {"cpu_us_per_request": 40, "headroom": 2.5},
+			"errors": {"total": 6, "by_kind": {"reset": 6}},
+			"rank": 1, "ranked_by": "throughput_rps", "tied_with": []
+		}],
+		"pairs": [
+			{"scenario": "concurrency-4", "app": "hello", "a": "a", "b": "b", "metric": "throughput_rps", "ratio": 2.025, "ci_low": 2, "ci_high": 2.05},
+			{"scenario": "concurrency-4", "app": "hello", "a": "a", "b": "b", "metric": "server_cpu_us_per_request", "ratio": 1, "ci_low": 1, "ci_high": 1}
+		]
+	}`
+	// The interval's ends depend on the draws; they are within the values.
+	e := sum.Cells[1].Throughput
+	if e.Low < 20000 || e.Low > e.Median || e.High > 20500 || e.High < e.Median {
+		t.Errorf("throughput of b is %+v", e)
+	}
+	e.Low, e.High = 20000, 20500
+	if p := &sum.Pairs[0]; p.Low < 2 || p.Low > p.Ratio || p.High > 2.05 || p.High < p.Ratio {
+		t.Errorf("pair is %+v", p)
+	} else {
+		p.Low, p.High = 2, 2.05
+	}
+	var wanted map[string]any
+	if err := json.Unmarshal([]byte(want), &wanted); err != nil {
+		t.Fatal(err)
+	}
+	if got = asJSON(t, sum); !reflect.DeepEqual(got, wanted) {
+		text, _ := json.MarshalIndent(got, "\t\t", "\t")
+		t.Errorf("summary is\n%s", text)
+	}
+}
+
+func TestWhatIsNotKnownIsAbsent(t *testing.T) {
+	trials := rounds(6, func(t *results.Trial) { t.ServerCPU, t.LoaderCPU, t.Steal, t.MemoryMiB = nil, nil, nil, nil })
+	launches := []results.Launch{{Candidate: "a"}, {Candidate: "b", Failure: "not ready"}}
+	cells := asJSON(t, summarize(t, manifest(), launches, trials))["cells"].([]any)
+	measured, failed := cells[0].(map[string]any), cells[1].(map[string]any)
+	for _, key := range []string{"version", "server_cpu_us_per_request", "latency_ms", "memory_mib", "startup_ms", "loader"} {
+		if v, ok := measured[key]; ok {
+			t.Errorf("%s is %v", key, v)
+		}
+	}
+	for _, key := range []string{"rank", "ranked_by"} {
+		if v, ok := failed[key]; ok {
+			t.Errorf("%s of an invalid cell is %v", key, v)
+		}
+	}
+	none := asJSON(t, summarize(t, manifest(), nil, nil))["cells"].([]any)[0].(map[string]any)
+	if v, ok := none["throughput_rps"]; ok {
+		t.Errorf("throughput without a trial is %v", v)
+	}
+	run := asJSON(t, summarize(t, manifest(), nil, nil))["run"].(map[string]any)
+	if v, ok := run["finished"]; ok {
+		t.Errorf("finished without a trial is %v", v)
+	}
+}
+
+// A percentile needs 100 samples beyond it.
+func TestPercentiles(t *testing.T) {
+	for _, c := range []struct {
+		samples int64
+		want    string
+	}{
+		{1, "max"}, {199, "max"}, {200, "p50 max"}, {999, "p50 max"}, {1000, "p50 p90 max"}, {9999, "p50 p90 max"},
+		{10_000, "p50 p90 p99 max"}, {99_999, "p50 p90 p99 max"}, {100_000, "p50 p90 p99 p999 max"},
+	} {
+		s := create(t, manifest())
+		h := hist()
+		_ = h.RecordValues(1000, c.samples)
+		if err := s.AppendRound([]results.Trial{slice("a", 0, 0)}, []*hdrhistogram.Histogram{h}); err != nil {
+			t.Fatal(err)
+		}
+		l := latency(t, s.Dir())
+		var got []string
+		for _, p := range []struct {
+			name string
+			v    *float64
+		}{{"p50", l.P50}, {"p90", l.P90}, {"p99", l.P99}, {"p999", l.P999}, {"max", l.Max}} {
+			if p.v != nil {
+				got = append(got, p.name)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%d samples: %v, want %s", c.samples, got, c.want)
+		}
+	}
+}
+
+func TestRanks(t *testing.T) {
+	// jitter makes b faster in every other round only.
+	jitter := func(t *results.Trial) {
+		if t.Candidate == "b" && t.Round%2 == 0 {
+			t.Counted, t.Answered = 1100, 1100
+		} else if t.Candidate == "b" {
+			t.Counted, t.Answered = 900, 900
+		}
+	}
+	fixedRate := func(m *results.Manifest) { m.Blocks[0].Rate = 1000 }
+	for _, c := range []struct {
+		name   string
+		plan   func(*results.Manifest)
+		change func(*results.Trial)
+		ranks  [2]int
+		tied   bool
+		by     string
+	}{
+		{"b is faster", nil, faster(1.05), [2]int{2, 1}, false, results.MetricThroughput},
+		{"b is slower", nil, faster(0.95), [2]int{1, 2}, false, results.MetricThroughput},
+		{"both are the same", nil, nil, [2]int{1, 1}, true, results.MetricThroughput},
+		{"b is faster now and then", nil, jitter, [2]int{1, 1}, true, results.MetricThroughput},
+		{"b is cheaper at a fixed rate", fixedRate, func(t *results.Trial) {
+			if t.Candidate == "b" {
+				t.ServerCPU = ns(90 * time.Millisecond)
+			}
+		}, [2]int{2, 1}, false, results.MetricServerCPU},
+		{"CPU time is not known at a fixed rate", fixedRate, func(t *results.Trial) { t.ServerCPU = nil }, [2]int{1, 1}, true, results.MetricServerCPU},
+		// The machine was slow whenever b was not measured: of the rounds that pair
+		// them, b lost every one.
+		{"pairs outweigh medians", nil, func(t *results.Trial) {
+			switch {
+			case t.Candidate == "b" && t.Round >= 8:
+				t.Elapsed = 0
+			case t.Candidate == "b":
+				t.Counted = 950
+			case t.Round >= 8:
+				t.Counted = 500
+			}
+		}, [2]int{1, 2}, false, results.MetricThroughput},
+	} {
+		m := manifest()
+		if c.plan != nil {
+			c.plan(&m)
+		}
+		s := summarize(t, m, launched(), rounds(20, c.change))
+		got := [2]int{s.Cells[0].Rank, s.Cells[1].Rank}
+		tied := reflect.DeepEqual(s.Cells[0].TiedWith, []string{"b"}) && reflect.DeepEqual(s.Cells[1].TiedWith, []string{"a"})
+		if got != c.ranks || tied != c.tied || s.Cells[0].RankedBy != c.by {
+			t.Errorf("%s: ranks %v by %s, tied %v %v", c.name, got, s.Cells[0].RankedBy, s.Cells[0].TiedWith, s.Cells[1].TiedWith)
+		}
+	}
+}
+
+func TestInvalidCellsAreNotCompared(t *testing.T) {
+	launches := launched()
+	launches[0].Failure = "died"
+	s := summarize(t, manifest(), launches, rounds(6, nil))
+	if len(s.Pairs) != 0 || s.Cells[0].Rank != 0 || s.Cells[1].Rank != 1 || len(s.Cells[1].TiedWith) != 0 {
+		t.Errorf("pairs %v, cells %+v", s.Pairs, s.Cells)
+	}
+}
+
+// Rounds of a resumed launch were measured on processes of their own.
+func TestResumedLaunchesAreGroupsOfTheirOwn(t *testing.T) {
+	change := func(attempt int) func(*results.Trial) {
+		return func(t *results.Trial) {
+			if t.Round >= 6 {
+				t.Attempt, t.Counted = attempt, 1100
+			}
+		}
+	}
+	one, two := summarize(t, manifest(), nil, rounds(12, change(0))), summarize(t, manifest(), nil, rounds(12, change(1)))
+	if one.Cells[0].Launches != 1 || two.Cells[0].Launches != 2 {
+		t.Errorf("%d and %d launches", one.Cells[0].Launches, two.Cells[0].Launches)
+	}
+	// Two groups that differ leave the whole range open.
+	if e := two.Cells[0].Throughput; e.Low != 10000 || e.High != 11000 {
+		t.Errorf("two launches: %+v", e)
+	}
+	if two.Cells[0].Throughput.Median != one.Cells[0].Throughput.Median {
+		t.Error("the median depends on the grouping")
+	}
+}
+
+func TestStatus(t *testing.T) {
+	failed := func(names ...string) []results.Launch {
+		var all []results.Launch
+		for _, n := range names {
+			all = append(all, results.Launch{Candidate: n, Failure: "died"})
+		}
+		return all
+	}
+	for _, c := range []struct {
+		name     string
+		launches []results.Launch
+		rounds   int
+		want     string
+		note     string
+	}{
+		{"all rounds", launched(), 6, results.StatusComplete, ""},
+		{"a round short", launched(), 5, results.StatusPartial, "partial: 5 of 6 rounds were measured"},
+		{"not begun", nil, 0, results.StatusPartial, "partial: 0 of 6 rounds were measured"},
+		{"nobody is left", failed("a", "b"), 3, results.StatusComplete, ""},
+		{"one is left", failed("a"), 3, results.StatusPartial, "partial: 3 of 6 rounds were measured"},
+		{"none is left for the app", []results.Launch{
+			{Candidate: "a", AppFailures: map[string]string{"hello": "x"}}, {Candidate: "b", AppFailures: map[string]string{"hello": "x"}},
+		}, 0, results.StatusComplete, ""},
+	} {
+		s := summarize(t, manifest(), c.launches, rounds(c.rounds, nil))
+		if s.Run.Status != c.want || strings.Join(s.Run.Notes, "") != c.note {
+			t.Errorf("%s: %s %q, want %s %q", c.name, s.Run.Status, s.Run.Notes, c.want, c.note)
+		}
+	}
+}
+
+func TestSummaryIsDeterminate(t *testing.T) {
+	trials := rounds(12, func(t *results.Trial) { t.Counted += uint64(t.Round * 17 % 29) })
+	a, b := summarize(t, manifest(), launched(), trials), summarize(t, manifest(), launched(), trials)
+	if !reflect.DeepEqual(a, b) {
+		t.Errorf("the same record gives %+v and %+v", a, b)
+	}
+}

@@ -1,0 +1,201 @@
+package results_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// Each rule is provoked in candidate a and left just alone below its limit.
+func TestVerdicts(t *testing.T) {
+	type run struct {
+		m        results.Manifest
+		launches []results.Launch
+		trials   []results.Trial
+	}
+	each := func(change func(*results.Trial)) func(*run) {
+		return func(r *run) {
+			for i := range r.trials {
+				change(&r.trials[i])
+			}
+		}
+	}
+	fixedRate := func(change func(*results.Trial)) func(*run) {
+		return func(r *run) {
+			r.m.Blocks[0].Rate = 10_000
+			each(change)(r)
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		change  func(*run)
+		verdict results.Verdict
+		reason  string // of a, its beginning
+	}{
+		{"nothing is wrong", func(*run) {}, results.Valid, ""},
+
+		{"not ready", func(r *run) { r.launches[0].Failure = "a: not ready in time"; r.trials = nil }, results.Invalid, "a: not ready in time"},
+		{"died after other rounds", func(r *run) { r.launches[0].Failure = "died: exit status 3" }, results.Invalid, "died: exit status 3"},
+		{"this app failed", func(r *run) { r.launches[0].AppFailures = map[string]string{"hello": "conformance: reply"} }, results.Invalid, "conformance: reply"},
+		{"another app failed", func(r *run) { r.launches[0].AppFailures = map[string]string{"echo": "conformance: reply"} }, results.Valid, ""},
+		{"another candidate failed", func(r *run) { r.launches[1].Failure = "died" }, results.Valid, ""},
+
+		{"one wrong body", func(r *run) { r.trials[0].Wrong = 1 }, results.Invalid, "wrong body: 1 of 96 compared replies differed"},
+		{"more than 0.1 % errors", func(r *run) { r.trials[0].Errors = map[string]uint64{"reset": 3, "timeout": 4} }, results.Invalid,
+			"errors: 0.117 % of requests failed (4 timeout, 3 reset)"},
+		{"0.1 % errors", func(r *run) { r.trials[0].Errors = map[string]uint64{"reset": 6} }, results.Valid, ""},
+		{"nothing but errors", each(func(t *results.Trial) {
+			t.Answered, t.Counted, t.Errors = 0, 0, map[string]uint64{"timeout": t.Sent}
+		}), results.Invalid, "errors: 100 % of requests failed (6000 timeout)"},
+		{"nothing could be sent", each(func(t *results.Trial) {
+			t.Sent, t.Answered, t.Counted, t.Errors = 0, 0, 0, map[string]uint64{"connect": 5}
+		}), results.Invalid, "errors: 100 % of requests failed (30 connect)"},
+		{"nothing counted", each(func(t *results.Trial) { t.Counted = 0 }), results.Invalid, "not measured: no reply was counted"},
+		{"nothing measured", func(r *run) { r.trials = nil }, results.Invalid, "not measured: no reply was counted"},
+		{"one reply counted", each(func(t *results.Trial) { t.Counted = 1 }), results.Valid, ""},
+
+		{"five slices", func(r *run) { r.trials = r.trials[:10] }, results.Degraded, "too few slices: 5, and an interval takes 6"},
+		{"loader-bound", each(func(t *results.Trial) {
+			t.LoaderCPU, t.ServerCPU = ns(81*time.Millisecond), ns(89*time.Millisecond)
+		}), results.Degraded, "loader-bound: the load generator used 81 % of its processors and the server 89 %"},
+		{"loader busy, but not too much", each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(80*time.Millisecond), ns(0) }), results.Valid, ""},
+		{"loader busy, and so is the server", each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(90*time.Millisecond) }), results.Valid, ""},
+		{"loader busy on one of its two processors", func(r *run) {
+			r.m.Environment.LoaderCPUs = "1,3"
+			each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(0) })(r)
+		}, results.Valid, ""},
+		{"CPU time unknown", each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU, t.Steal = nil, nil, nil }), results.Valid, ""},
+		{"not pinned", func(r *run) { r.m.Environment.ServerCPUs = "" }, results.Degraded, "not pinned: "},
+		{"stolen time", each(func(t *results.Trial) { t.Steal = ns(2100 * time.Microsecond) }), results.Degraded,
+			"stolen time: the hypervisor withheld 1.1 % of the processors' time"},
+		{"1 % stolen time", each(func(t *results.Trial) { t.Steal = ns(2 * time.Millisecond) }), results.Valid, ""},
+
+		{"rate not reached", fixedRate(func(t *results.Trial) { t.Counted = 989 }), results.Degraded,
+			"rate not reached: 98.9 % of the offered 10000 req/s were answered in time"},
+		{"rate reached", fixedRate(func(t *results.Trial) { t.Counted = 990 }), results.Valid, ""},
+		{"no rate to reach", each(func(t *results.Trial) { t.Counted = 10 }), results.Valid, ""},
+		{"loader busy at a fixed rate", fixedRate(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(0) }), results.Valid, ""},
+		{"late load", fixedRate(func(t *results.Trial) { t.LagP99 = ns(1010 * time.Microsecond) }), results.Degraded,
+			"late load: the 99th percentile of send lag reached 1.01ms, over 1ms"},
+		{"load in time", fixedRate(func(t *results.Trial) { t.LagP99 = ns(time.Millisecond) }), results.Valid, ""},
+
+		{"an invalid cell tells its reservations too", func(r *run) { r.trials[0].Wrong, r.m.Environment.ServerCPUs = 1, "" }, results.Invalid, "wrong body: "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := run{manifest(), launched(), rounds(6, nil)}
+			c.change(&r)
+			cell := summarize(t, r.m, r.launches, r.trials).Cells[0]
+			if cell.Verdict != c.verdict {
+				t.Errorf("verdict is %s, not %s: %q", cell.Verdict, c.verdict, cell.Reasons)
+			}
+			if c.reason == "" && len(cell.Reasons) > 0 || c.reason != "" && (len(cell.Reasons) == 0 || !strings.HasPrefix(cell.Reasons[0], c.reason)) {
+				t.Errorf("reasons are %q, not %q", cell.Reasons, c.reason)
+			}
+			if (cell.Rank > 0) == (cell.Verdict == results.Invalid) {
+				t.Errorf("rank is %d", cell.Rank)
+			}
+		})
+	}
+}
+
+func TestReasonsAreInOrderAndOnce(t *testing.T) {
+	m, launches := manifest(), launched()
+	m.Environment.ServerCPUs = ""
+	launches[0].Failure = "died: exit status 1"
+	again := launches[0]
+	again.Attempt = 1
+	cell := summarize(t, m, append(launches, again), rounds(5, nil)).Cells[0]
+	want := []string{"died: exit status 1", "too few slices: ", "not pinned: "}
+	if !slices.EqualFunc(cell.Reasons, want, strings.HasPrefix) {
+		t.Errorf("reasons are %q, want %q", cell.Reasons, want)
+	}
+}
+
+// With a long latency, the send lag may be a tenth of it.
+func TestSendLagIsJudgedByLatency(t *testing.T) {
+	for lag, want := range map[time.Duration]results.Verdict{3 * time.Millisecond: results.Valid, 5 * time.Millisecond: results.Degraded} {
+		m := manifest()
+		m.Blocks[0].Rate = 10_000
+		s := create(t, m)
+		for r := range 6 {
+			a := slice("a", 0, r)
+			a.LagP99 = ns(lag)
+			if err := s.AppendRound([]results.Trial{a}, []*hdrhistogram.Histogram{many(40_000)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sum, err := results.Summarize(read(t, s.Dir()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cell := sum.Cells[0]; cell.Verdict != want {
+			t.Errorf("lag %v: %s %q", lag, cell.Verdict, cell.Reasons)
+		}
+	}
+}
+
+// Nothing that a trial may hold makes a figure that is no number: JSON has none
+// for it, and the whole summary would be lost.
+func TestEmptyTrialsHaveJSON(t *testing.T) {
+	zero := map[string]func(*results.Trial){
+		"sent":     func(t *results.Trial) { t.Sent = 0 },
+		"answered": func(t *results.Trial) { t.Answered = 0 },
+		"counted":  func(t *results.Trial) { t.Counted = 0 },
+		"elapsed":  func(t *results.Trial) { t.Elapsed = 0 },
+		"wall":     func(t *results.Trial) { t.Wall = 0 },
+		"CPU":      func(t *results.Trial) { t.ServerCPU, t.LoaderCPU = ns(0), ns(0) },
+		"times":    func(t *results.Trial) { t.Elapsed, t.Wall = 0, 0 },
+		"all but CPU": func(t *results.Trial) {
+			t.Sent, t.Answered, t.Counted, t.Elapsed, t.Wall = 0, 0, 0, 0, 0
+		},
+		"half of a's": func(t *results.Trial) {
+			if t.Candidate == "a" && t.Round%2 == 0 {
+				t.Counted, t.ServerCPU = 0, ns(0)
+			}
+		},
+		"all": func(t *results.Trial) {
+			*t = results.Trial{Scenario: t.Scenario, App: t.App, Candidate: t.Candidate, Round: t.Round}
+		},
+	}
+	for name, change := range zero {
+		for _, rate := range []float64{0, 100} {
+			for _, cores := range []int{0, 2} {
+				m := manifest()
+				m.Blocks[0].Rate, m.Environment.Cores = rate, cores
+				if cores == 0 {
+					m.Environment.ServerCPUs, m.Environment.LoaderCPUs = "", ""
+				}
+				trials := rounds(8, change)
+				s := summarize(t, m, launched(), trials)
+				asJSON(t, s)
+				for _, c := range s.Cells {
+					if c.Loader != nil && c.Loader.Headroom != nil && *c.Loader.Headroom <= 0 {
+						t.Errorf("zero %s: headroom is %v", name, *c.Loader.Headroom)
+					}
+					if strings.Contains(strings.Join(c.Reasons, " "), "Inf") || strings.Contains(strings.Join(c.Reasons, " "), "NaN") {
+						t.Errorf("zero %s: reasons %q", name, c.Reasons)
+					}
+				}
+				r := &results.Record{Dir: t.TempDir(), Manifest: m, Launches: launched(), Trials: trials}
+				right := &results.Record{Dir: t.TempDir(), Manifest: m, Launches: launched(), Trials: rounds(8, nil)}
+				for _, pair := range [][2]*results.Record{{r, right}, {right, r}, {r, r}} {
+					all, err := results.CompareRuns(pair[0], pair[1], 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					asJSON(t, map[string]any{"all": all})
+				}
+			}
+		}
+	}
+	empty := summarize(t, results.Manifest{}, nil, nil)
+	if got := asJSON(t, empty); !reflect.DeepEqual(got["pairs"], []any{}) {
+		t.Errorf("an empty run: %v", got)
+	}
+}
