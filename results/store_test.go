@@ -60,6 +60,7 @@ func TestOneProcessHasTheRun(t *testing.T) {
 // Whatever a killed process has left of its last round, exactly the rounds
 // before it are kept, and the next one can be added.
 func TestTornTrials(t *testing.T) {
+	t.Parallel()
 	s := create(t, manifest())
 	record(t, s, 0)
 	first := len(content(t, s.Dir(), "trials.jsonl"))

@@ -143,6 +143,7 @@ func TestSendLagIsJudgedByLatency(t *testing.T) {
 // Nothing that a trial may hold makes a figure that is no number: JSON has none
 // for it, and the whole summary would be lost.
 func TestEmptyTrialsHaveJSON(t *testing.T) {
+	t.Parallel()
 	zero := map[string]func(*results.Trial){
 		"sent":     func(t *results.Trial) { t.Sent = 0 },
 		"answered": func(t *results.Trial) { t.Answered = 0 },
@@ -163,7 +164,16 @@ func TestEmptyTrialsHaveJSON(t *testing.T) {
 			*t = results.Trial{Scenario: t.Scenario, App: t.App, Candidate: t.Candidate, Round: t.Round}
 		},
 	}
+	right := &results.Record{Dir: t.TempDir(), Manifest: manifest(), Launches: launched(), Trials: rounds(6, nil)}
 	for name, change := range zero {
+		r := &results.Record{Dir: t.TempDir(), Manifest: manifest(), Launches: launched(), Trials: rounds(6, change)}
+		for _, pair := range [][2]*results.Record{{r, right}, {right, r}} {
+			all, err := results.CompareRuns(pair[0], pair[1], 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			asJSON(t, map[string]any{"all": all})
+		}
 		for _, rate := range []float64{0, 100} {
 			for _, cores := range []int{0, 2} {
 				m := manifest()
@@ -171,25 +181,15 @@ func TestEmptyTrialsHaveJSON(t *testing.T) {
 				if cores == 0 {
 					m.Environment.ServerCPUs, m.Environment.LoaderCPUs = "", ""
 				}
-				trials := rounds(8, change)
-				s := summarize(t, m, launched(), trials)
+				s := summarize(t, m, launched(), r.Trials)
 				asJSON(t, s)
 				for _, c := range s.Cells {
 					if c.Loader != nil && c.Loader.Headroom != nil && *c.Loader.Headroom <= 0 {
 						t.Errorf("zero %s: headroom is %v", name, *c.Loader.Headroom)
 					}
-					if strings.Contains(strings.Join(c.Reasons, " "), "Inf") || strings.Contains(strings.Join(c.Reasons, " "), "NaN") {
-						t.Errorf("zero %s: reasons %q", name, c.Reasons)
+					if why := strings.Join(c.Reasons, " "); strings.Contains(why, "Inf") || strings.Contains(why, "NaN") {
+						t.Errorf("zero %s: reasons %q", name, why)
 					}
-				}
-				r := &results.Record{Dir: t.TempDir(), Manifest: m, Launches: launched(), Trials: trials}
-				right := &results.Record{Dir: t.TempDir(), Manifest: m, Launches: launched(), Trials: rounds(8, nil)}
-				for _, pair := range [][2]*results.Record{{r, right}, {right, r}, {r, r}} {
-					all, err := results.CompareRuns(pair[0], pair[1], 0)
-					if err != nil {
-						t.Fatal(err)
-					}
-					asJSON(t, map[string]any{"all": all})
 				}
 			}
 		}

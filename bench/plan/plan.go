@@ -32,7 +32,8 @@ const (
 // Rough times that a budget is divided by; the budget itself is kept by the
 // clock.
 const (
-	launchCost   = 2 * time.Second        // start, gate, warm-up and stop of one candidate
+	launchCost   = time.Second            // of a launch: the slowest stop
+	startCost    = 600 * time.Millisecond // of a candidate in it: start, gate and warm-up
 	sliceTypical = 150 * time.Millisecond // with lead-in and drain
 )
 
@@ -103,7 +104,7 @@ func rounds(m results.Manifest) int {
 		return DefaultRounds
 	}
 	slice := max(m.Slice+MinSlice/2, sliceTypical)
-	perLaunch := m.Budget/time.Duration(m.Launches) - time.Duration(len(m.Candidates))*launchCost
+	perLaunch := m.Budget/time.Duration(m.Launches) - launchCost - time.Duration(len(m.Candidates)*len(m.Blocks))*startCost
 	perRound := slice * time.Duration(len(m.Candidates)*len(m.Blocks))
 	return max(1, int(perLaunch/perRound))
 }
