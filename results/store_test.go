@@ -180,8 +180,8 @@ func TestManifestIsChecked(t *testing.T) {
 	s := create(t, manifest())
 	s.Close()
 	for text, want := range map[string]string{
-		"":                                 "manifest.json: ",
-		"[]":                               "manifest.json: ",
+		"":                                  "manifest.json: ",
+		"[]":                                "manifest.json: ",
 		`{"schema":"benchctl/manifest/v9"}`: `schema is "benchctl/manifest/v9", not "benchctl/manifest/v1"`,
 	} {
 		write(t, []byte(text), s.Dir(), "manifest.json")

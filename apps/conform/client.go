@@ -9,14 +9,16 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
 )
 
 // client is one raw connection: it sends what it is told and reads replies.
 type client struct {
-	conn net.Conn
-	r    *bufio.Reader
+	conn   net.Conn
+	r      *bufio.Reader
+	forget func() bool // the context
 }
 
 func dial(ctx context.Context, address string) (*client, error) {
@@ -25,13 +27,14 @@ func dial(ctx context.Context, address string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline)
-	}
-	return &client{conn, bufio.NewReader(conn)}, nil
+	forget := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
+	return &client{conn, bufio.NewReader(conn), forget}, nil
 }
 
-func (c *client) close() { c.conn.Close() }
+func (c *client) close() {
+	c.forget()
+	c.conn.Close()
+}
 
 // request is one request to send.
 type request struct {

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,12 +69,18 @@ func TestARightServerPasses(t *testing.T) {
 	}
 }
 
-// hello serves the app hello rightly, except for what broken does; it returns
-// whether it has answered.
-func hello(broken func(w http.ResponseWriter, r *http.Request) bool) http.HandlerFunc {
+// hello serves the app hello rightly, except for what broken does, which returns
+// whether it has answered. n counts the requests of a connection, from 1.
+func hello(broken func(w http.ResponseWriter, r *http.Request, n int) bool) http.HandlerFunc {
+	var mu sync.Mutex
+	requests := make(map[string]int) // by connection
 	return func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		requests[r.RemoteAddr]++
+		n := requests[r.RemoteAddr]
+		mu.Unlock()
 		switch {
-		case broken(w, r):
+		case broken(w, r, n):
 		case r.URL.Path != "/hello":
 			http.NotFound(w, r)
 		case r.Method != "GET" && r.Method != "HEAD":
@@ -116,67 +124,91 @@ const wholeHello = "Content-Length: 13\r\n\r\nHello, World!"
 
 // Each server is wrong in one way, which exactly one check finds.
 func TestABrokenServerFails(t *testing.T) {
-	get := func(r *http.Request) bool { return r.Method == "GET" && r.URL.Path == "/hello" }
-	// nth counts the requests of a connection, in the handler of one.
+	var first atomic.Bool
 	covered := make(map[string]bool)
 	for _, c := range []struct {
 		name, check, want string
-		broken            func(w http.ResponseWriter, r *http.Request) bool
+		broken            func(w http.ResponseWriter, r *http.Request, n int) bool
 	}{
-		{"a body after HEAD", "head", "after HEAD: ", func(w http.ResponseWriter, r *http.Request) bool {
+		{"a body after HEAD", "head", "after HEAD: ", func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Method == "HEAD" {
 				raw(w, wholeHello, false)
 			}
 			return r.Method == "HEAD"
 		}},
-		{"a body after HEAD, and the end", "head", "came after the reply", func(w http.ResponseWriter, r *http.Request) bool {
+		{"a body after HEAD, and the end", "head", "came after the reply", func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Method == "HEAD" {
 				raw(w, "Connection: close\r\n"+wholeHello, true)
 			}
 			return r.Method == "HEAD"
 		}},
-		{"no HEAD", "head", "HEAD /hello: status is 501, not 200", func(w http.ResponseWriter, r *http.Request) bool {
+		{"no HEAD", "head", "HEAD /hello: status is 501, not 200", func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Method == "HEAD" {
 				w.WriteHeader(http.StatusNotImplemented)
 			}
 			return r.Method == "HEAD"
 		}},
-		{"the connection stays open", "close", "the connection stays open", func(w http.ResponseWriter, r *http.Request) bool {
+		{"the connection stays open", "close", "the connection stays open", func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Close {
 				raw(w, wholeHello, false)
 			}
 			return r.Close
 		}},
-		{"bytes after the last reply", "close", `"more" came after the reply`, func(w http.ResponseWriter, r *http.Request) bool {
+		{"bytes after the last reply", "close", `"more" came after the reply`, func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Close {
 				raw(w, "Connection: close\r\n"+wholeHello+"more", true)
 			}
 			return r.Close
 		}},
-		{"any path is hello", "not-found", "GET /no-such-app: status is 200, not 404", func(w http.ResponseWriter, r *http.Request) bool {
+		{"any path is hello", "not-found", "GET /no-such-app: status is 200, not 404", func(w http.ResponseWriter, r *http.Request, n int) bool {
 			return r.URL.Path != "/hello" && r.Method == "GET"
 		}},
-		{"any method is GET", "method", "DELETE /hello: status is 200", func(w http.ResponseWriter, r *http.Request) bool {
+		{"any method is GET", "method", "DELETE /hello: status is 200", func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Method == "DELETE" {
 				io.WriteString(w, "Hello, World!")
 			}
 			return r.Method == "DELETE"
 		}},
-		{"405 without Allow", "method", `status is 405 with Allow ""`, func(w http.ResponseWriter, r *http.Request) bool {
+		{"405 without Allow", "method", `status is 405 with Allow ""`, func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Method == "DELETE" {
 				w.WriteHeader(http.StatusMethodNotAllowed)
 			}
 			return r.Method == "DELETE"
 		}},
-		{"no Date", "date", `Date is ""`, func(w http.ResponseWriter, r *http.Request) bool {
+		{"no Date", "date", `Date is ""`, func(w http.ResponseWriter, r *http.Request, n int) bool {
 			w.Header()["Date"] = nil
 			return false
 		}},
-		{"an old Date", "date", "Date is off by ", func(w http.ResponseWriter, r *http.Request) bool {
+		{"an old Date", "date", "Date is off by ", func(w http.ResponseWriter, r *http.Request, n int) bool {
 			w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
 			return false
 		}},
-		{"the second reply is missing", "keep-alive", "request 3 of a connection: ", secondMissing(get)},
+		{"the first reply of all is wrong", "reply", "wrong body: it begins \"Hello, w", func(w http.ResponseWriter, r *http.Request, n int) bool {
+			wrong := first.CompareAndSwap(false, true)
+			if wrong {
+				w.Header().Set("Content-Type", "text/plain")
+				io.WriteString(w, "Hello, world!")
+			}
+			return wrong
+		}},
+		{"the third reply of a connection is missing", "keep-alive", "request 3 of a connection: GET /hello: read reply: unexpected EOF", func(w http.ResponseWriter, r *http.Request, n int) bool {
+			if n == 3 {
+				panic(http.ErrAbortHandler)
+			}
+			return false
+		}},
+		{"the third reply of a connection is wrong", "keep-alive", "request 3 of a connection: GET /hello: status is 503", func(w http.ResponseWriter, r *http.Request, n int) bool {
+			if n == 3 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			return n == 3
+		}},
+		{"it closes as it says, and does not", "keep-alive", "the connection stays open", func(w http.ResponseWriter, r *http.Request, n int) bool {
+			if n == 3 {
+				raw(w, "Connection: close\r\n"+wholeHello, false)
+			}
+			return n == 3
+		}},
 	} {
 		covered[c.check] = true
 		t.Run(c.name, func(t *testing.T) {
@@ -196,5 +228,116 @@ func TestABrokenServerFails(t *testing.T) {
 				}
 			}
 		})
+	}
+	for _, c := range conform.Checks() {
+		if !covered[c.ID] {
+			t.Errorf("no server fails the check %s", c.ID)
+		}
+	}
+}
+
+// A server may close each connection if it says so.
+func TestAServerThatClosesPasses(t *testing.T) {
+	address := serve(t, hello(func(w http.ResponseWriter, r *http.Request, n int) bool {
+		w.Header().Set("Connection", "close")
+		return false
+	}))
+	for _, f := range conform.Run(t.Context(), address, parse(t, "hello")) {
+		if f.Err != nil {
+			t.Errorf("%s: %v", f.ID, f.Err)
+		}
+	}
+}
+
+// The reply is compared in everything that the app says about it.
+func TestWrongReplies(t *testing.T) {
+	body := func(kind, text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			io.WriteString(w, text)
+		}
+	}
+	bytes := func(reply string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { raw(w, reply, true) }
+	}
+	for _, c := range []struct {
+		name, app, want string
+		mismatch        bool // no waiting mends it
+		handler         http.HandlerFunc
+	}{
+		{"status", "hello", "status is 404, not 200", false, http.NotFound},
+		{"type", "hello", `Content-Type is "text/html", not "text/plain"`, true, body("text/html", "Hello, World!")},
+		{"content", "hello", `wrong body: it begins "Hello, world!"`, true, body("text/plain", "Hello, world!")},
+		{"too short", "hello", `wrong body: 12 bytes long, not 13; it begins "Hello, World"`, true, body("text/plain", "Hello, World")},
+		{"too long", "hello", "wrong body: 14 bytes long, not 13", true, body("text/plain", "Hello, World!!")},
+		{"empty", "size?bytes=100", "wrong body: 0 bytes long, not 100", true, body("text/plain", "")},
+		{"field missing", "headers?count=2", `X-Reply-0 is "", not "value-of-field-0"`, true, body("text/plain", "2\n")},
+		{"cut off", "hello", "read body after 5 bytes: unexpected EOF", false, bytes("Content-Length: 13\r\n\r\nHello")},
+		{"a false chunk", "hello", "read body after 0 bytes: ", false, bytes("Transfer-Encoding: chunked\r\n\r\nx\r\n")},
+		{"no last chunk", "hello", "read body after 13 bytes: unexpected EOF", false, bytes("Transfer-Encoding: chunked\r\n\r\nd\r\nHello, World!\r\n")},
+		{"two lengths", "hello", "read reply: ", false, bytes("Content-Length: 13\r\nContent-Length: 12\r\n\r\nHello, World!")},
+	} {
+		err := conform.Probe(t.Context(), serve(t, c.handler), parse(t, c.app))
+		if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, conform.ErrMismatch) != c.mismatch {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+func TestGatedNamesEveryFailedCheck(t *testing.T) {
+	broken := errors.New("broken")
+	gate, report := conform.Check{ID: "one", Level: conform.Gate}, conform.Check{ID: "two", Level: conform.Report}
+	for _, c := range []struct {
+		findings []conform.Finding
+		want     string
+	}{
+		{nil, "<nil>"},
+		{[]conform.Finding{{gate, nil}, {report, nil}}, "<nil>"},
+		{[]conform.Finding{{gate, nil}, {report, broken}}, "<nil>"},
+		{[]conform.Finding{{gate, broken}, {report, broken}}, "one: broken"},
+		{[]conform.Finding{{gate, broken}, {gate, broken}}, "one: broken\none: broken"},
+	} {
+		if got := fmt.Sprint(conform.Gated(c.findings)); got != c.want {
+			t.Errorf("%v: %q, want %q", c.findings, got, c.want)
+		}
+	}
+}
+
+// A server that takes connections and is silent holds nobody up for longer than
+// the context lasts.
+func TestAHangingServerEndsWithTheContext(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes the connections
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	timeout := func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(t.Context(), 50*time.Millisecond)
+	}
+	cancelled := func() (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { // once the first connection is there
+			if conn, err := ln.Accept(); err == nil {
+				defer conn.Close()
+			}
+			cancel()
+		}()
+		return ctx, cancel
+	}
+	for name, make := range map[string]func() (context.Context, context.CancelFunc){"deadline": timeout, "cancelled": cancelled} {
+		for _, app := range []string{"hello", "echo?bytes=4000000"} { // the latter fills the socket
+			ctx, cancel := make()
+			began := time.Now()
+			findings := conform.Run(ctx, ln.Addr().String(), parse(t, app))
+			if took := time.Since(began); took > conform.Timeout/2 {
+				t.Errorf("%s, %s: it took %v", name, app, took)
+			}
+			for _, f := range findings {
+				if f.Err == nil && !(f.ID == "head" && app != "hello") {
+					t.Errorf("%s, %s: %s passed", name, app, f.ID)
+				}
+			}
+			cancel()
+		}
 	}
 }
