@@ -42,7 +42,6 @@ func TestSummaryOfARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := asJSON(t, sum)
 	want := `{
 		"schema": "benchctl/summary/v1",
 		"run": {
@@ -92,7 +91,7 @@ func TestSummaryOfARun(t *testing.T) {
 	if err := json.Unmarshal([]byte(want), &wanted); err != nil {
 		t.Fatal(err)
 	}
-	if got = asJSON(t, sum); !reflect.DeepEqual(got, wanted) {
+	if got := asJSON(t, sum); !reflect.DeepEqual(got, wanted) {
 		text, _ := json.MarshalIndent(got, "\t\t", "\t")
 		t.Errorf("summary is\n%s", text)
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
@@ -52,10 +53,20 @@ type Finding struct {
 // Timeout bounds one check, and what the app itself takes comes on top.
 const Timeout = 5 * time.Second
 
-// Run runs every check against the server at address, which carries app.
+// Run runs every check against the server at address, which carries app. If the
+// server hangs at the first one, or ctx has ended, those that are left fail
+// without being tried.
 func Run(ctx context.Context, address string, app suite.Instance) []Finding {
 	var all []Finding
-	for _, c := range Checks() {
+	for i, c := range Checks() {
+		if err := ctx.Err(); err != nil {
+			all = append(all, Finding{c, fmt.Errorf("not tried: %w", err)})
+			continue
+		}
+		if i > 0 && errors.Is(all[0].Err, os.ErrDeadlineExceeded) {
+			all = append(all, Finding{c, errors.New("not tried: the server hangs")})
+			continue
+		}
 		ctx, cancel := context.WithTimeout(ctx, Timeout+duration(app))
 		all = append(all, Finding{c, c.run(ctx, address, app)})
 		cancel()

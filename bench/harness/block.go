@@ -44,7 +44,7 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 		}
 	}
 	for _, key := range rounds {
-		if err := r.inBudget(lanes); err != nil {
+		if err := r.inBudget(length(lanes)); err != nil {
 			return err
 		}
 		if err := r.round(ctx, key, lanes); err != nil {
@@ -141,18 +141,20 @@ func describe(errors map[string]uint64) string {
 	return fmt.Sprint(errors) // maps print in the order of their keys
 }
 
-// inBudget tells whether another round fits in the time that is left.
-func (r *run) inBudget(lanes []*lane) error {
-	if r.deadline.IsZero() {
-		return nil
-	}
+// length is how long a round takes at least.
+func length(lanes []*lane) time.Duration {
 	var takes time.Duration
 	for _, l := range lanes {
 		if l != nil {
 			takes += l.window.Lead + l.window.Span
 		}
 	}
-	if time.Now().Add(takes).After(r.deadline) {
+	return takes
+}
+
+// inBudget fails with ErrBudget if what takes so long ends after the deadline.
+func (r *run) inBudget(takes time.Duration) error {
+	if !r.deadline.IsZero() && time.Now().Add(takes).After(r.deadline) {
 		return ErrBudget
 	}
 	return nil

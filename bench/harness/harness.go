@@ -74,6 +74,9 @@ func Run(ctx context.Context, c Config) error {
 		if r.nothing(left) {
 			continue
 		}
+		if err := r.inBudget(0); err != nil {
+			return err
+		}
 		if err := r.launch(ctx, launch, left); err != nil {
 			return err
 		}

@@ -48,6 +48,7 @@ func (r *run) start(ctx context.Context, launch int) ([]*runner, error) {
 				return field, ctx.Err()
 			}
 			field[i].fail("", err)
+			field[i].stop() // what it still does would cost the others
 			continue
 		}
 		r.observe(Event{Kind: Ready, Launch: launch, Candidate: c.Name, Took: time.Duration(*field[i].record.StartupMS * 1e6)})
@@ -181,6 +182,7 @@ func (r *run) stop(field []*runner) error {
 // as gently as any other.
 func (c *runner) stop() {
 	if c.process != nil {
+		defer func() { c.process = nil }()
 		if c.tree != nil {
 			c.record.AfterMiB = c.memory()
 		}

@@ -23,7 +23,7 @@ func newAlarm(ctx context.Context) (*alarm, error) {
 		return nil, fmt.Errorf("create timerfd: %w", err)
 	}
 	f := os.NewFile(uintptr(fd), "timerfd")
-	return &alarm{f, context.AfterFunc(ctx, func() { f.SetReadDeadline(time.Unix(1, 0)) })}, nil
+	return &alarm{f, context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })}, nil
 }
 
 // sleep waits for d, or returns false when the context ends before.

@@ -121,7 +121,8 @@ func (p *parser) line(b []byte) (line []byte, n int) {
 		p.kept = append(p.kept, b[:min(len(b), maxHead)]...)
 		return nil, len(b)
 	}
-	line = append(p.kept, b[:min(end, maxHead)]...)
+	p.kept = append(p.kept, b[:min(end, maxHead)]...)
+	line = p.kept
 	p.kept = line[:0]
 	return line, end
 }

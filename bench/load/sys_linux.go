@@ -70,10 +70,10 @@ func (p *poller) add(fd int, id, generation int32) error {
 }
 
 // wake makes wait return, from any goroutine.
-func (p *poller) wake() { unix.Write(p.event, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
+func (p *poller) wake() { _, _ = unix.Write(p.event, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
 // woken takes back wake.
-func (p *poller) woken() { unix.Read(p.event, make([]byte, 8)) }
+func (p *poller) woken() { _, _ = unix.Read(p.event, make([]byte, 8)) }
 
 // wait fills events, for timeout at most; not at all if it is not positive.
 func (p *poller) wait(events []unix.EpollEvent, timeout time.Duration) []unix.EpollEvent {

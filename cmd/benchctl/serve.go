@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ type serveFlags struct {
 	server, app, address string
 	serverDirs           []string
 	listenerFD           int
+	spin                 time.Duration
 }
 
 func serveCommand(e env) *cobra.Command {
@@ -35,6 +37,7 @@ func serveCommand(e env) *cobra.Command {
 	fs.StringVar(&f.app, "app", "", "serve this app alone (default the whole suite)")
 	fs.StringVar(&f.address, "addr", "127.0.0.1:8080", "address to listen on")
 	fs.StringSliceVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers")
+	fs.DurationVar(&f.spin, "spin", 0, "busy work added to each request of a Go engine, to try what a measurement tells apart")
 	fs.IntVar(&f.listenerFD, "listener-fd", 0, "file descriptor of a listening socket, instead of --addr")
 	return cmd
 }
@@ -69,6 +72,9 @@ func (e env) serveEngine(ctx context.Context, s servers.Server, f serveFlags) er
 	app, err := mount(f.app)
 	if err != nil {
 		return usage(err)
+	}
+	if f.spin > 0 {
+		app = suite.Spin(app, f.spin)
 	}
 	ln, err := f.listener()
 	if err != nil {

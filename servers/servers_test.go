@@ -1,0 +1,332 @@
+package servers_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// The test binary plays the guard, and benchctl as it serves an engine.
+func TestMain(m *testing.M) {
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == "guard":
+		os.Exit(control.RunGuard())
+	case len(os.Args) > 1 && os.Args[1] == "serve":
+		os.Exit(serve(os.Args[2:]))
+	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the parts: they end often
+	os.Exit(m.Run())
+}
+
+// serve is "serve --server S --listener-fd 3 [--app A]".
+func serve(args []string) int {
+	fmt.Println("serve", strings.Join(args, " "))
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	all, err := servers.All()
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	choice, err := servers.Choose(all, args[1:2])
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	ln, err := servers.Listener(3)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	app := suite.Mux()
+	if len(args) > 4 {
+		one, err := suite.Parse(args[5])
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		app = suite.Only(one)
+	}
+	if err := choice.Candidates[0].Server.Engine(ctx, ln, app); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
+}
+
+// manifests makes a directory of manifests, each a name and the rest.
+func manifests(t *testing.T, texts ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i, text := range texts {
+		text = strings.ReplaceAll(text, "; ", "\n") + "\n"
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.yaml", i)), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const (
+	alpha = "name: alpha; class: baseline; doc: first; command: [alpha]; profiles: {tuned: {doc: faster, args: [-t]}}"
+	beta  = "name: beta; class: wsgi; doc: second; command: [beta]"
+)
+
+func all(t *testing.T, dirs ...string) []servers.Server {
+	t.Helper()
+	list, err := servers.All(dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// list is the servers that tests choose from: the engines and two manifests.
+func list(t *testing.T) []servers.Server {
+	return slices.DeleteFunc(all(t, manifests(t, alpha, beta)), func(s servers.Server) bool {
+		return s.Engine == nil && s.Name != "alpha" && s.Name != "beta"
+	})
+}
+
+func names(c servers.Choice) string {
+	var out []string
+	for i, one := range c.Candidates {
+		name := one.Name
+		if c.Named[i] {
+			name += "!"
+		}
+		out = append(out, name)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestChoose(t *testing.T) {
+	list := list(t)
+	for asked, want := range map[string]string{
+		"nethttp":                  "nethttp!",
+		"alpha,nethttp":            "alpha! nethttp!",
+		"all":                      "nethttp fasthttp hertz nbio alpha beta",
+		"go":                       "nethttp fasthttp hertz nbio",
+		"engine":                   "nethttp fasthttp hertz nbio",
+		"wsgi,baseline":            "beta alpha",
+		"go,nethttp":               "nethttp! fasthttp hertz nbio",
+		"nbio,go":                  "nbio! nethttp fasthttp hertz",
+		"go,all":                   "nethttp fasthttp hertz nbio alpha beta",
+		"nethttp,nethttp#b":        "nethttp! nethttp#b!",
+		"fasthttp@v1.60.0,go":      "fasthttp@v1.60.0! nethttp fasthttp hertz nbio",
+		"alpha:tuned,alpha":        "alpha:tuned! alpha!",
+		"alpha@1.0-rc.1+x:tuned#b": "alpha@1.0-rc.1+x:tuned#b!",
+		"":                         "",
+	} {
+		var given []string
+		if asked != "" {
+			given = strings.Split(asked, ",")
+		}
+		c, err := servers.Choose(list, given)
+		if err != nil {
+			t.Errorf("%s: %v", asked, err)
+		}
+		if got := names(c); got != want {
+			t.Errorf("%s: %s, want %s", asked, got, want)
+		}
+	}
+}
+
+func TestChosenCandidate(t *testing.T) {
+	c, err := servers.Choose(list(t), []string{"alpha@1.0:tuned#b", "nethttp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, n := c.Candidates[0], c.Candidates[1]
+	if a.Server.Name != "alpha" || a.Version != "1.0" || a.Profile != "tuned" || a.Label != "b" || a.Server.Manifest == nil {
+		t.Errorf("%+v", a)
+	}
+	if n.Server.Engine == nil || n.Version != "" || n.Profile != "default" || n.Label != "" {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestChooseErrors(t *testing.T) {
+	list := list(t)
+	for _, c := range []struct{ asked, want string }{
+		{"nethtp", `unknown server "nethtp": did you mean "nethttp"?`},
+		{"bse", `unknown server "bse"`},
+		{"wsgy", `wsgi`},
+		{"alpha:tund", `candidate "alpha:tund": unknown profile "tund" of server alpha: did you mean "tuned"?`},
+		{"nethttp:tuned", `candidate "nethttp:tuned": unknown profile "tuned" of server nethttp`},
+		{"nethttp,nethttp", `candidate "nethttp" is named twice: add a label to measure it twice, as in "nethttp#b"`},
+		{"nethttp,go,nethttp", `candidate "nethttp" is named twice`},
+		{"go#b", `unknown server "go"`},
+		{"nethttp#", `not of the form name[@version][:profile][#label]`},
+		{"nethttp#b@v1", `not of the form`},
+		{"<b>", `candidate "<b>" is not of the form`},
+		{"a\x1b[31m", `candidate "a\x1b[31m" is not of the form`},
+		{"../nethttp", `not of the form`},
+	} {
+		got, err := servers.Choose(list, strings.Split(c.asked, ","))
+		if err == nil || !strings.Contains(err.Error(), c.want) || len(got.Candidates) > 0 {
+			t.Errorf("%q: %v, %v, want %s", c.asked, names(got), err, c.want)
+		}
+	}
+	if _, err := servers.Choose(list, []string{""}); err == nil {
+		t.Error("an empty name is a candidate")
+	}
+}
+
+func TestAllWithManifests(t *testing.T) {
+	builtin := all(t)
+	if i := slices.IndexFunc(builtin, func(s servers.Server) bool { return s.Manifest != nil }); i < 0 || slices.ContainsFunc(builtin[i:], func(s servers.Server) bool { return s.Engine != nil }) {
+		t.Fatal("engines do not come first, or no manifest does")
+	}
+	last := builtin[len(builtin)-1]
+	override := fmt.Sprintf("name: %s; class: baseline; doc: another; command: [mine]", last.Name)
+	got := all(t, manifests(t, alpha, override), manifests(t, strings.Replace(alpha, "first", "later", 1)))
+	if len(got) != len(builtin)+1 {
+		t.Fatalf("%d servers, want %d", len(got), len(builtin)+1)
+	}
+	if s := got[len(builtin)-1]; s.Name != last.Name || s.Doc != "another" || s.Manifest.Argv[0] != "mine" {
+		t.Errorf("the built-in %s was not replaced: %+v", last.Name, s)
+	}
+	if s := got[len(builtin)]; s.Name != "alpha" || s.Doc != "later" {
+		t.Errorf("the later directory does not count: %+v", s)
+	}
+	for _, s := range got {
+		if s.Name == "" || s.Class == "" || s.Doc == "" || (s.Engine == nil) == (s.Manifest == nil) || s.Profiles()[0] != "default" || s.ReadyTimeout() <= 0 {
+			t.Errorf("%+v", s)
+		}
+		if _, err := s.Version(t.Context()); s.Engine != nil && err != nil {
+			t.Errorf("version of %s: %v", s.Name, err)
+		}
+		if err := s.Check(t.Context()); s.Engine != nil && err != nil {
+			t.Errorf("check of %s: %v", s.Name, err)
+		}
+	}
+	for _, c := range []struct{ dir, want string }{
+		{manifests(t, "name: nethttp; class: baseline; doc: x; command: [x]"), `name "nethttp" belongs to a Go engine`},
+		{manifests(t, "name: x; class: baseline; doc: x; comand: [x]"), `0.yaml:4: `},
+		{manifests(t), "no file *.yaml"},
+		{filepath.Join(t.TempDir(), "nowhere"), "nowhere"},
+	} {
+		if _, err := servers.All(c.dir); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}
+
+// start starts a candidate of the test binary as benchctl.
+func start(t *testing.T, name string, l servers.Launch) (*control.Process, string) {
+	t.Helper()
+	choice, err := servers.Choose(all(t), []string{name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Benchctl, l.Guard, l.Dir = os.Args[0], []string{os.Args[0], "guard"}, t.TempDir()
+	p, address, err := choice.Candidates[0].Start(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p, address
+}
+
+// underRace tells whether the test binary reports data races.
+func underRace() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+func TestLaunchOfEveryEngine(t *testing.T) {
+	hello, err := suite.Parse("hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all(t) {
+		if s.Engine == nil {
+			continue
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			if s.Name == "nbio" && underRace() {
+				t.Skip("the engine has races of its own")
+			}
+			log := filepath.Join(t.TempDir(), "log")
+			p, address := start(t, s.Name, servers.Launch{Log: log})
+			_, err := p.Ready(t.Context(), address, s.ReadyTimeout(), func(ctx context.Context) error { return conform.Probe(ctx, address, hello) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := conform.Gated(conform.Run(t.Context(), address, hello)); err != nil {
+				t.Error(err)
+			}
+			if exit := p.Stop(t.Context(), 10*time.Second); exit.Code != 0 || exit.Killed || exit.Escaped != 0 {
+				t.Errorf("stop: %+v", exit)
+			}
+			if text, err := os.ReadFile(log); err != nil || !strings.HasPrefix(string(text), "serve --server "+s.Name+" --listener-fd 3\n") {
+				t.Errorf("log is %q, %v", text, err)
+			}
+		})
+	}
+}
+
+func TestLaunchOfOneApp(t *testing.T) {
+	size, err := suite.Parse("size?bytes=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := control.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, got := start(t, "nethttp", servers.Launch{Address: address, App: "size?bytes=5"})
+	if got != address {
+		t.Fatalf("listens on %s, not %s", got, address)
+	}
+	probe := func(ctx context.Context) error { return conform.Probe(ctx, address, size) }
+	if _, err := p.Ready(t.Context(), address, servers.DefaultReadyTimeout, probe); err != nil {
+		t.Fatal(err)
+	}
+	hello, err := suite.Parse("hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conform.Probe(t.Context(), address, hello); err == nil || !strings.Contains(err.Error(), "status is 404") {
+		t.Errorf("another app: %v", err)
+	}
+	// The address is taken now.
+	choice, err := servers.Choose(all(t), []string{"nethttp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := choice.Candidates[0].Start(t.Context(), servers.Launch{Address: address}); err == nil || !strings.Contains(err.Error(), "start nethttp: ") {
+		t.Errorf("a second start: %v", err)
+	}
+}
+
+func TestListener(t *testing.T) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	fd, err := syscall.Dup(int(null.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range []int{-1, fd, 1 << 20} {
+		if _, err := servers.Listener(fd); err == nil || !strings.HasPrefix(err.Error(), "listener: ") {
+			t.Errorf("descriptor %d: %v", fd, err)
+		}
+	}
+}
