@@ -203,12 +203,16 @@ func cut(f *os.File, whole int) error {
 	return errors.Join(f.Truncate(int64(whole)), f.Sync())
 }
 
-// SafeName makes a name that may hold anything into one path element.
+// SafeName makes a name that may hold anything into one path element. Different
+// names stay different.
 func SafeName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-@#=", r) {
-			return r
+	var safe strings.Builder
+	for _, b := range []byte(name) {
+		if b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte(".-@#=", b) >= 0 {
+			safe.WriteByte(b)
+		} else {
+			fmt.Fprintf(&safe, "_%02x", b)
 		}
-		return '_'
-	}, name)
+	}
+	return safe.String()
 }

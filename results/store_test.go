@@ -255,8 +255,8 @@ func TestFind(t *testing.T) {
 
 func TestSafeName(t *testing.T) {
 	for name, want := range map[string]string{
-		"fasthttp@v1.60.0": "fasthttp@v1.60.0", "waitress:tuned#b": "waitress_tuned#b", "../../etc/passwd": ".._.._etc_passwd",
-		"size?bytes=1": "size_bytes=1", "a\x00\n\x1b<b>é": "a____b__",
+		"fasthttp@v1.60.0": "fasthttp@v1.60.0", "waitress:tuned#b": "waitress_3atuned#b", "../../etc/passwd": ".._2f.._2fetc_2fpasswd",
+		"size?bytes=1": "size_3fbytes=1", "a\x00\n\x1b<b>é": "a_00_0a_1b_3cb_3e_c3_a9",
 	} {
 		if got := results.SafeName(name); got != want {
 			t.Errorf("SafeName(%q) = %q, want %q", name, got, want)

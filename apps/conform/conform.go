@@ -34,7 +34,7 @@ type Check struct {
 // Checks is every check, in the order they run.
 func Checks() []Check {
 	return []Check{
-		{"reply", Gate, "the reply has the app's status, type, framing and body, exactly (RFC 9110 section 6; app semantics)", checkReply},
+		{"reply", Gate, "the reply has the app's status, type, length and body, exactly (RFC 9110 section 6; app semantics)", checkReply},
 		{"head", Gate, "a reply to HEAD has no body (RFC 9110 section 9.3.2)", checkHead},
 		{"keep-alive", Gate, "requests on one connection are all answered, or the server says that it closes (RFC 9112 section 9.3)", checkKeepAlive},
 		{"close", Gate, "\"Connection: close\" is honoured (RFC 9112 section 9.6)", checkClose},
@@ -87,7 +87,7 @@ func duration(app suite.Instance) time.Duration {
 			d += time.Duration(app.Args[i]) * 100 // ns: 10 MB/s
 		}
 	}
-	return keepAliveRequests * d * 10
+	return keepAliveRequests * d * 2
 }
 
 // ErrMismatch marks a reply with the right status and the wrong content, which no

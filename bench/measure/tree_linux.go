@@ -46,8 +46,12 @@ func (t *Tree) CPU() (time.Duration, error) {
 		return 0, fmt.Errorf("read CPU time: process %d has ended", t.root)
 	}
 	for id, ns := range now {
-		if !first {
-			t.total += ns - t.seen[id]
+		switch before := t.seen[id]; {
+		case first:
+		case ns >= before:
+			t.total += ns - before
+		default: // another thread with the number of one that ended
+			t.total += ns
 		}
 	}
 	t.seen = now

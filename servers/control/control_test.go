@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -60,6 +61,7 @@ func play(part string) {
 		http.Serve(ln, http.NotFoundHandler())
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("deaf now")
 		select {}
 	case "hang":
 		select {}
@@ -177,7 +179,13 @@ func TestHandedInListener(t *testing.T) {
 }
 
 func TestStopKillsWhatIgnoresIt(t *testing.T) {
-	p := start(t, "stubborn", nil)
+	log := filepath.Join(t.TempDir(), "log")
+	p := start(t, "stubborn", func(s *control.Spec) { s.Log = log })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for control.LogTail(log, 1) != "deaf now" && ctx.Err() == nil {
+		runtime.Gosched()
+	}
 	exit := p.Stop(t.Context(), 50*time.Millisecond)
 	if !exit.Killed || exit.Signal != syscall.SIGKILL {
 		t.Errorf("stop: %+v", exit)

@@ -239,7 +239,6 @@ func poll(ctx context.Context, probe func(context.Context) error) error {
 
 // failure adds the end of the candidate's log to an error.
 func (p *Process) failure(err error) error {
-	err = fmt.Errorf("%s: %w", p.name, err)
 	if tail := LogTail(p.log, 5); tail != "" {
 		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
 	}
