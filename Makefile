@@ -34,6 +34,7 @@ bench: setup build ## run the main job and print where its report is
 .PHONY: test
 test: setup ## run every test under the race detector
 	GORACE=atexit_sleep_ms=0 $(GO) test -race -timeout 12m ./...
+	$(GO) test ./servers/nbio ./servers # nbio hands connections over in ways the race detector does not see
 
 .PHONY: short
 short: ## run the quick tests

@@ -108,8 +108,8 @@ type Latency struct {
 	Max  *float64 `json:"max,omitempty"`
 }
 
-// Memory is resident memory of the process tree in MiB, shared pages counted
-// once where the system tells (PSS).
+// Memory is resident memory of the process tree in MiB, pages that its processes
+// share counted once.
 type Memory struct {
 	Idle  *float64 `json:"idle,omitempty"`  // ready, before any load
 	Peak  *float64 `json:"peak,omitempty"`  // the most seen, connections open

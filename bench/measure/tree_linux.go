@@ -91,34 +91,51 @@ func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoProcess)
 }
 
-// Memory is the tree's resident memory in MiB. Pages that processes share, as
-// forked workers do, count once: it sums the proportional set size of
-// /proc/PID/smaps_rollup, or the resident set where that may not be read.
+// Memory is the tree's resident memory in MiB: anonymous and shared memory as
+// their proportional sets, so that what forked workers share counts once, and the
+// file pages, program and libraries, of the process that has the most of them.
+// The proportional set of file pages would not do: it shrinks when anything else
+// on the machine runs the same program, as benchctl itself and the other Go
+// candidates do. The fields are those of /proc/PID/smaps_rollup and
+// /proc/PID/status (proc(5)).
 func (t *Tree) Memory() (float64, error) {
 	pids, err := proc.Tree(t.root)
 	if err != nil {
 		return 0, fmt.Errorf("read memory: %w", err)
 	}
-	var kib uint64
+	var own, files uint64 // KiB
 	for _, pid := range pids {
-		n, err := memoryOf(pid)
+		p, f, err := memoryOf(pid)
 		if err != nil && !gone(err) {
 			return 0, fmt.Errorf("read memory: %w", err)
 		}
-		kib += n
+		own, files = own+p, max(files, f)
 	}
-	if kib == 0 {
+	if own == 0 {
 		return 0, fmt.Errorf("read memory: process %d has ended", t.root)
 	}
-	return float64(kib) / 1024, nil
+	return float64(own+files) / 1024, nil
 }
 
-func memoryOf(pid int) (kib uint64, err error) {
-	kib, err = field(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss:")
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
-		return field(fmt.Sprintf("/proc/%d/status", pid), "VmRSS:")
+// memoryOf reads one process's share, in KiB. Where the rollup may not be read,
+// its whole resident anonymous and shared memory takes its place.
+func memoryOf(pid int) (own, files uint64, err error) {
+	status := fmt.Sprintf("/proc/%d/status", pid)
+	if files, err = field(status, "RssFile:"); err != nil {
+		return 0, 0, err
 	}
-	return kib, err
+	path, names := fmt.Sprintf("/proc/%d/smaps_rollup", pid), []string{"Pss_Anon:", "Pss_Shmem:"}
+	if _, err := field(path, names[0]); err != nil && !gone(err) || errors.Is(err, fs.ErrNotExist) {
+		path, names = status, []string{"RssAnon:", "RssShmem:"}
+	}
+	for _, name := range names {
+		kib, err := field(path, name)
+		if err != nil {
+			return 0, 0, err
+		}
+		own += kib
+	}
+	return own, files, nil
 }
 
 // field reads a line such as "VmRSS:     5120 kB" of a file of /proc.
