@@ -1,7 +1,6 @@
 package conform
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -14,12 +13,7 @@ import (
 // keepAliveRequests are sent on one connection by the check of that name.
 const keepAliveRequests = 5
 
-func checkReply(ctx context.Context, address string, app suite.Instance) error {
-	c, err := dial(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer c.close()
+func checkReply(c *client, app suite.Instance) error {
 	x := app.Exchange()
 	res, err := c.exchange(requestOf(x))
 	if err != nil {
@@ -66,16 +60,11 @@ func mediaType(value string) string {
 
 // checkHead asks for HEAD and then again on the same connection: a body that was
 // sent in spite of it would be read as the next reply.
-func checkHead(ctx context.Context, address string, app suite.Instance) error {
+func checkHead(c *client, app suite.Instance) error {
 	x := app.Exchange()
 	if x.Method != http.MethodGet {
 		return nil
 	}
-	c, err := dial(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer c.close()
 	head := requestOf(x)
 	head.method = http.MethodHead
 	res, err := c.exchange(head)
@@ -95,12 +84,7 @@ func checkHead(ctx context.Context, address string, app suite.Instance) error {
 	return match(again, x)
 }
 
-func checkKeepAlive(ctx context.Context, address string, app suite.Instance) error {
-	c, err := dial(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer c.close()
+func checkKeepAlive(c *client, app suite.Instance) error {
 	x := app.Exchange()
 	for n := range keepAliveRequests {
 		res, err := c.exchange(requestOf(x))
@@ -117,12 +101,7 @@ func checkKeepAlive(ctx context.Context, address string, app suite.Instance) err
 	return nil
 }
 
-func checkClose(ctx context.Context, address string, app suite.Instance) error {
-	c, err := dial(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer c.close()
+func checkClose(c *client, app suite.Instance) error {
 	x := app.Exchange()
 	res, err := c.exchange(requestOf(x).with("Connection", "close"))
 	if err != nil {
@@ -134,12 +113,7 @@ func checkClose(ctx context.Context, address string, app suite.Instance) error {
 	return c.ended()
 }
 
-func checkNotFound(ctx context.Context, address string, app suite.Instance) error {
-	c, err := dial(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer c.close()
+func checkNotFound(c *client, _ suite.Instance) error {
 	res, err := c.exchange(request{method: http.MethodGet, target: "/no-such-app"})
 	if err != nil {
 		return err
@@ -150,12 +124,7 @@ func checkNotFound(ctx context.Context, address string, app suite.Instance) erro
 	return nil
 }
 
-func checkMethod(ctx context.Context, address string, app suite.Instance) error {
-	c, err := dial(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer c.close()
+func checkMethod(c *client, app suite.Instance) error {
 	res, err := c.exchange(request{method: http.MethodDelete, target: app.Exchange().Target})
 	if err != nil {
 		return err
@@ -170,12 +139,7 @@ func checkMethod(ctx context.Context, address string, app suite.Instance) error 
 // maxDateSkew is how old a Date may be: it has a resolution of one second.
 const maxDateSkew = 2 * time.Second
 
-func checkDate(ctx context.Context, address string, app suite.Instance) error {
-	c, err := dial(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer c.close()
+func checkDate(c *client, app suite.Instance) error {
 	x := app.Exchange()
 	res, err := c.exchange(requestOf(x))
 	if err != nil {

@@ -27,8 +27,8 @@ const (
 type Check struct {
 	ID    string
 	Level Level
-	Rule  string // in a sentence, with its source
-	run   func(ctx context.Context, address string, app suite.Instance) error
+	Rule  string                                    // in a sentence, with its source
+	run   func(c *client, app suite.Instance) error // on a connection of its own
 }
 
 // Checks is every check, in the order they run.
@@ -68,7 +68,7 @@ func Run(ctx context.Context, address string, app suite.Instance) []Finding {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, Timeout+duration(app))
-		all = append(all, Finding{c, c.run(ctx, address, app)})
+		all = append(all, Finding{c, connected(ctx, address, app, c.run)})
 		cancel()
 	}
 	return all
@@ -97,7 +97,17 @@ var ErrMismatch = errors.New("wrong reply")
 // Probe asks for app once. It fails with ErrMismatch if the reply has the right
 // status and is wrong otherwise.
 func Probe(ctx context.Context, address string, app suite.Instance) error {
-	return checkReply(ctx, address, app)
+	return connected(ctx, address, app, checkReply)
+}
+
+// connected runs a check on a new connection, which it closes after.
+func connected(ctx context.Context, address string, app suite.Instance, check func(*client, suite.Instance) error) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	return check(c, app)
 }
 
 // Gated joins the failures of level Gate into one error, nil if there are none.
