@@ -14,7 +14,10 @@ type Comparison struct {
 	// Paired comparisons are of slices of the same rounds, in which the machine's
 	// drift cancels. Others are of two sittings, and it does not.
 	Paired bool `json:"paired"`
-	// Worse and Better tell that b is, beyond the interval and the tolerance.
+	// PAdjusted is P corrected for the family of comparisons that this is one of.
+	PAdjusted *float64 `json:"p_adjusted,omitempty"`
+	// Worse and Better tell that b is, beyond the interval and the tolerance and,
+	// after CorrectFamily, also when corrected for the family.
 	Worse  bool `json:"worse"`
 	Better bool `json:"better"`
 }
@@ -29,6 +32,31 @@ func newComparison(p Pair, paired bool, tolerance float64) Comparison {
 	}
 	c.Worse, c.Better = lower, higher
 	return c
+}
+
+// CorrectFamily takes back the findings that, by Holm's correction, the number of
+// comparisons explains: among all, with nothing different, one or more findings
+// come about with a probability of at most alpha. It returns the probability that
+// holds, which is more than alpha where there are so many comparisons that the
+// least p-value that the bootstrap gives could not pass; findings of that value
+// are kept. Comparisons without a p-value are left as they are.
+func CorrectFamily(all []Comparison, alpha float64) float64 {
+	var family []int
+	var p []float64
+	for i, c := range all {
+		if c.P != nil {
+			family, p = append(family, i), append(p, *c.P)
+		}
+	}
+	alpha = max(alpha, float64(len(p))/stats.Resamples)
+	for k, adjusted := range stats.Holm(p) {
+		c := &all[family[k]]
+		c.PAdjusted = known(adjusted)
+		if adjusted > alpha {
+			c.Worse, c.Better = false, false
+		}
+	}
+	return alpha
 }
 
 // CompareCandidates compares two candidates of one run wherever both have valid
@@ -80,15 +108,12 @@ func compareCells(a, b *Record, cell Cell, tolerance float64) []Comparison {
 	var all []Comparison
 	for _, metric := range metrics {
 		ga, gb := a.groups(cell, metric.of), b.groups(cell, metric.of)
-		i, ok := stats.BootstrapRatio(ga, gb, a.Manifest.Seed^hash(cell.Candidate, metric.name))
+		i, p, ok := stats.BootstrapRatio(ga, gb, a.Manifest.Seed^hash(cell.Candidate, metric.name))
 		if !ok {
 			continue
 		}
 		name := func(r *Record) string { return fmt.Sprintf("%s %s", r.Manifest.ID, cell.Candidate) }
-		all = append(all, newComparison(Pair{
-			Scenario: cell.Scenario, App: cell.App, A: name(a), B: name(b), Metric: metric.name,
-			Ratio: i.Median, Low: i.Low, High: i.High,
-		}, false, tolerance))
+		all = append(all, newComparison(newPair(cell, name(a), name(b), metric.name, i, p), false, tolerance))
 	}
 	return all
 }

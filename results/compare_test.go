@@ -2,6 +2,7 @@ package results_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/benchctl/benchctl/results"
@@ -49,6 +50,55 @@ func TestCompareCandidates(t *testing.T) {
 	}
 	if all := results.CompareCandidates(s, "a", "nobody", 0); len(all) != 0 {
 		t.Errorf("with an unknown candidate: %+v", all)
+	}
+}
+
+// A finding stands if the interval and the tolerance have it and the family's
+// correction leaves it.
+func TestCorrectFamily(t *testing.T) {
+	family := func(p ...float64) []results.Comparison {
+		var all []results.Comparison
+		for _, v := range p {
+			all = append(all, results.Comparison{Pair: results.Pair{P: &v}, Worse: v < 0.05})
+		}
+		return all
+	}
+	for _, c := range []struct {
+		name  string
+		p     []float64
+		alpha float64
+		held  float64 // alpha that holds
+		found []int
+	}{
+		{"alone", []float64{0.04}, 0.05, 0.05, []int{0}},
+		{"of two", []float64{0.04, 0.7}, 0.05, 0.05, nil},
+		{"of two, allowed more", []float64{0.04, 0.7}, 0.1, 0.1, []int{0}},
+		{"step by step", []float64{0.04, 0.03, 0.01}, 0.05, 0.05, []int{2}},
+		{"all three", []float64{0.04, 0.02, 0.01}, 0.06, 0.06, []int{0, 1, 2}},
+		{"not beyond the interval", []float64{0.06, 0.01}, 0.5, 0.5, []int{1}},
+		{"more than the draws can tell", append([]float64{0.0005, 0.001}, slices.Repeat([]float64{0.5}, 200)...), 0.05, 0.101, []int{0}},
+		{"none", nil, 0.05, 0.05, nil},
+	} {
+		all := family(c.p...)
+		if held := results.CorrectFamily(all, c.alpha); math.Abs(held-c.held) > 1e-12 {
+			t.Errorf("%s: alpha %g holds, want %g", c.name, held, c.held)
+		}
+		var found []int
+		for i, one := range all {
+			if one.Worse {
+				found = append(found, i)
+			}
+			if one.PAdjusted == nil || *one.PAdjusted < *one.P {
+				t.Errorf("%s: %d is not adjusted", c.name, i)
+			}
+		}
+		if !slices.Equal(found, c.found) {
+			t.Errorf("%s: found %v, want %v", c.name, found, c.found)
+		}
+	}
+	unknown := []results.Comparison{{Worse: true}}
+	if results.CorrectFamily(unknown, 0.05); !unknown[0].Worse || unknown[0].PAdjusted != nil {
+		t.Errorf("without a p-value: %+v", unknown)
 	}
 }
 

@@ -18,6 +18,7 @@ type Manifest struct {
 	Rounds      int           `json:"rounds"`
 	Slice       time.Duration `json:"slice_ns"`            // 0: by the candidate's speed
 	Budget      time.Duration `json:"budget_ns,omitempty"` // 0: none
+	Precision   float64       `json:"precision,omitempty"` // relative; at it a block ends early; 0: never
 	Blocks      []Block       `json:"blocks"`
 	Candidates  []Candidate   `json:"candidates"`
 	ServerDirs  []string      `json:"server_dirs,omitempty"` // absolute

@@ -24,6 +24,7 @@ func Summarize(r *Record) (*Summary, error) {
 	if s.Run.Status == StatusPartial {
 		s.Run.Notes = append(slices.Clone(s.Run.Notes), fmt.Sprintf("partial: %d of %d rounds were measured", len(r.Done()), r.planned()))
 	}
+	s.Run.Notes = append(slices.Clip(s.Run.Notes), r.precisionNotes()...)
 	for i := range m.Blocks {
 		if err := s.addBlock(r, i); err != nil {
 			return nil, fmt.Errorf("summarize run %s: %w", m.ID, err)
@@ -32,17 +33,15 @@ func Summarize(r *Record) (*Summary, error) {
 	return s, nil
 }
 
-// Status is complete when every planned round has been measured, or can't be
-// because no candidate was left.
+// Status is complete when every planned round has been measured, or need not be
+// because its block is precise, or can't be because no candidate was left.
 func (r *Record) Status() string {
-	if len(r.Done()) == r.planned() {
-		return StatusComplete
-	}
-	for b := range r.Manifest.Blocks {
-		for _, c := range r.Manifest.Candidates {
-			if !r.failed(c.Name, r.Manifest.Blocks[b].App) {
-				return StatusPartial
-			}
+	m := r.Manifest
+	for b, block := range m.Blocks {
+		live := func(candidate string) bool { return !r.failed(candidate, block.App) }
+		nobody := !slices.ContainsFunc(m.Candidates, func(c Candidate) bool { return live(c.Name) })
+		if r.rounds(b) < m.Launches*m.Rounds && !nobody && !r.Precise(b, live) {
+			return StatusPartial
 		}
 	}
 	return StatusComplete
@@ -72,12 +71,7 @@ func (r *Record) finished() time.Time {
 // addBlock adds the cells of one block, ranked, and their pairs.
 func (s *Summary) addBlock(r *Record, block int) error {
 	m := r.Manifest
-	var trials []Trial
-	for _, t := range r.Trials {
-		if t.Block == block {
-			trials = append(trials, t)
-		}
-	}
+	trials := r.trialsOf(block)
 	hists, err := mergeHistograms(histPath(r.Dir, m, block), trials)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -282,11 +276,20 @@ func comparePair(m Manifest, a, b Cell, trialsA, trialsB []Trial) []Pair {
 				ratios.add(t, vb/va)
 			}
 		}
-		if i, ok := stats.Bootstrap(ratios.values, m.Seed^hash(a.Candidate, b.Candidate, metric.name)); ok {
-			pairs = append(pairs, Pair{a.Scenario, a.App, a.Candidate, b.Candidate, metric.name, i.Median, i.Low, i.High})
+		if i, p, ok := stats.BootstrapTest(ratios.values, 1, m.Seed^hash(a.Candidate, b.Candidate, metric.name)); ok {
+			pairs = append(pairs, newPair(a, a.Candidate, b.Candidate, metric.name, i, p))
 		}
 	}
 	return pairs
+}
+
+// newPair is what the interval i of the ratio b/a and its p-value tell, in the
+// scenario and app of a cell.
+func newPair(of Cell, a, b, metric string, i stats.Interval, p float64) Pair {
+	return Pair{
+		Scenario: of.Scenario, App: of.App, A: a, B: b, Metric: metric,
+		Ratio: i.Median, Low: i.Low, High: i.High, MDE: known(i.MinimalEffect()), P: known(p),
+	}
 }
 
 func hash(words ...string) uint64 {

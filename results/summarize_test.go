@@ -72,8 +72,8 @@ func TestSummaryOfARun(t *testing.T) {
 			"rank": 1, "ranked_by": "throughput_rps", "tied_with": []
 		}],
 		"pairs": [
-			{"scenario": "concurrency-4", "app": "hello", "a": "a", "b": "b", "metric": "throughput_rps", "ratio": 2.025, "ci_low": 2, "ci_high": 2.05},
-			{"scenario": "concurrency-4", "app": "hello", "a": "a", "b": "b", "metric": "server_cpu_us_per_request", "ratio": 1, "ci_low": 1, "ci_high": 1}
+			{"scenario": "concurrency-4", "app": "hello", "a": "a", "b": "b", "metric": "throughput_rps", "ratio": 2.025, "ci_low": 2, "ci_high": 2.05, "mde": 0.01, "p": 0.0005},
+			{"scenario": "concurrency-4", "app": "hello", "a": "a", "b": "b", "metric": "server_cpu_us_per_request", "ratio": 1, "ci_low": 1, "ci_high": 1, "mde": 0, "p": 1}
 		]
 	}`
 	// The interval's ends depend on the draws; they are within the values.
@@ -82,10 +82,10 @@ func TestSummaryOfARun(t *testing.T) {
 		t.Errorf("throughput of b is %+v", e)
 	}
 	e.Low, e.High = 20000, 20500
-	if p := &sum.Pairs[0]; p.Low < 2 || p.Low > p.Ratio || p.High > 2.05 || p.High < p.Ratio {
+	if p := &sum.Pairs[0]; p.Low < 2 || p.Low > p.Ratio || p.High > 2.05 || p.High < p.Ratio || *p.MDE <= 0 || *p.MDE > 0.02 {
 		t.Errorf("pair is %+v", p)
 	} else {
-		p.Low, p.High = 2, 2.05
+		p.Low, p.High, *p.MDE = 2, 2.05, 0.01
 	}
 	var wanted map[string]any
 	if err := json.Unmarshal([]byte(want), &wanted); err != nil {

@@ -19,7 +19,7 @@ type Summary struct {
 
 // Status of a run.
 const (
-	StatusComplete = "complete" // every planned slice was measured
+	StatusComplete = "complete" // every planned slice was measured, or as many as the precision took
 	StatusPartial  = "partial"  // interrupted, out of budget, or killed; it can be resumed
 )
 
@@ -145,6 +145,12 @@ type Pair struct {
 	Ratio    float64 `json:"ratio"`
 	Low      float64 `json:"ci_low"`
 	High     float64 `json:"ci_high"`
+	// MDE is the minimal detectable effect: the relative difference that data of
+	// this spread would resolve in 80 % of cases, 0.02 for 2 %.
+	MDE *float64 `json:"mde,omitempty"`
+	// P is the two-sided p-value of the ratio being 1, on its own, at least
+	// 1/stats.Resamples.
+	P *float64 `json:"p,omitempty"`
 }
 
 // Separated tells whether the interval excludes 1, that is, whether the

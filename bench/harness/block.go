@@ -50,6 +50,9 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 		if err := r.round(ctx, key, lanes); err != nil {
 			return err
 		}
+		if r.precise(b) {
+			break
+		}
 	}
 	closeAll(lanes)
 	for _, l := range lanes {
@@ -184,6 +187,7 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		return err
 	}
 	r.done[key] = true
+	r.record.Trials = append(r.record.Trials, trials...)
 	r.observe(Event{Kind: Round, Launch: key.Launch, Scenario: block.Scenario, App: block.App})
 	return nil
 }

@@ -71,6 +71,11 @@ func Run(ctx context.Context, c Config) error {
 	r := newRun(c, record)
 	for launch := range r.plan.Launches {
 		left := plan.Left(r.plan, launch, r.done)
+		for b := range left {
+			if r.precise(b) {
+				left[b] = nil
+			}
+		}
 		if r.nothing(left) {
 			continue
 		}
@@ -88,6 +93,7 @@ func Run(ctx context.Context, c Config) error {
 type run struct {
 	Config
 	plan     results.Manifest
+	record   *results.Record // grows with each round
 	done     map[results.RoundKey]bool
 	attempt  int
 	deadline time.Time // zero: none
@@ -97,7 +103,7 @@ type run struct {
 }
 
 func newRun(c Config, record *results.Record) *run {
-	r := &run{Config: c, plan: record.Manifest, done: record.Done(), attempt: record.Attempts(), out: make(map[string]map[string]string)}
+	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[string]map[string]string)}
 	if r.plan.Budget > 0 {
 		r.deadline = time.Now().Add(r.plan.Budget)
 	}
@@ -124,6 +130,11 @@ func (r *run) drop(candidate, app, why string) {
 func (r *run) isOut(candidate, app string) bool {
 	out := r.out[candidate]
 	return out[""] != "" || out[app] != ""
+}
+
+// precise tells whether a block has the precision that was asked for.
+func (r *run) precise(block int) bool {
+	return r.record.Precise(block, func(candidate string) bool { return !r.isOut(candidate, r.plan.Blocks[block].App) })
 }
 
 // nothing tells whether a launch has nothing left to measure, or nobody.

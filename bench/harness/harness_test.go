@@ -385,6 +385,31 @@ func TestInterruptedRun(t *testing.T) {
 	}
 }
 
+// A block ends within its second launch when it is precise, and resuming finds
+// nothing left.
+func TestPrecision(t *testing.T) {
+	ownTemp(t)
+	s := prepare(t, "", func(m *results.Manifest) {
+		m.Precision, m.Launches, m.Rounds, m.Blocks = 1e6, 3, 8, m.Blocks[:1] // any interval will do
+	}, "nethttp", "fasthttp")
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(r *results.Record) {
+		t.Helper()
+		if len(r.Done()) != 8+6 || len(r.Trials) != 2*(8+6) || len(r.Launches) != 2*2 || r.Status() != results.StatusComplete {
+			t.Errorf("%d rounds, %d trials, %d launches, %s", len(r.Done()), len(r.Trials), len(r.Launches), r.Status())
+		}
+	}
+	check(r)
+	s.resume()
+	if r, err = s.measure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check(r)
+}
+
 func TestBudget(t *testing.T) {
 	ownTemp(t)
 	for _, c := range []struct {

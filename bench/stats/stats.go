@@ -1,6 +1,6 @@
-// Package stats turns numbers into estimates: medians and their confidence
-// intervals by a seeded hierarchical bootstrap, and ranks with ties. It imports
-// nothing of this module.
+// Package stats turns numbers into estimates: medians, their confidence intervals
+// and p-values by a seeded hierarchical bootstrap, what a comparison can see at
+// all, and ranks with ties. It imports nothing of this module.
 package stats
 
 import (
@@ -47,6 +47,14 @@ func Median(values []float64) float64 {
 // seeds give equal intervals. ok is false if there are fewer than MinValues; the
 // interval is then the range of the values.
 func Bootstrap(groups [][]float64, seed uint64) (i Interval, ok bool) {
+	i, _, ok = BootstrapTest(groups, 1, seed)
+	return i, ok
+}
+
+// BootstrapTest is Bootstrap with the two-sided p-value of the median being x, by
+// the same draws. The interval excludes x just if p is at most 0.05. p is at least
+// 1/Resamples, however far x is.
+func BootstrapTest(groups [][]float64, x float64, seed uint64) (i Interval, p float64, ok bool) {
 	groups = notEmpty(groups)
 	all := slices.Concat(groups...)
 	i.Median = Median(all) // and all is sorted now
@@ -54,23 +62,24 @@ func Bootstrap(groups [][]float64, seed uint64) (i Interval, ok bool) {
 		if len(all) > 0 {
 			i.Low, i.High = all[0], all[len(all)-1]
 		}
-		return i, false
+		return i, 1, false
 	}
 	medians := drawMedians(groups, rand.New(rand.NewPCG(seed, 0)))
 	slices.Sort(medians)
 	i.Low, i.High = ends(medians)
-	return i, true
+	return i, pValue(medians, x), true
 }
 
 // BootstrapRatio estimates the ratio of the medians of b and a, two independent
 // sets of groups, with a 95 % percentile interval, drawing each as Bootstrap does.
+// p is the two-sided p-value of the ratio being 1, as BootstrapTest gives it.
 // ok is false if either has fewer than MinValues, or if so many values are not
 // positive that the ratio has no bounds.
-func BootstrapRatio(a, b [][]float64, seed uint64) (i Interval, ok bool) {
+func BootstrapRatio(a, b [][]float64, seed uint64) (i Interval, p float64, ok bool) {
 	ia, okA := Bootstrap(a, seed)
 	ib, okB := Bootstrap(b, seed)
 	if !okA || !okB || ia.Median <= 0 || ib.Median <= 0 {
-		return i, false
+		return i, 1, false
 	}
 	rng := rand.New(rand.NewPCG(seed, 1))
 	ratios := make([]float64, Resamples)
@@ -81,9 +90,17 @@ func BootstrapRatio(a, b [][]float64, seed uint64) (i Interval, ok bool) {
 	slices.Sort(ratios)
 	low, high := ends(ratios)
 	if !(low > 0) || math.IsInf(high, 1) { // 0/0 is NaN, and sorted to the front
-		return i, false
+		return i, 1, false
 	}
-	return Interval{ib.Median / ia.Median, low, high}, true
+	return Interval{ib.Median / ia.Median, low, high}, pValue(ratios, 1), true
+}
+
+// pValue is twice the share of the sorted draws that are at x or on its rarer side.
+func pValue(sorted []float64, x float64) float64 {
+	below, _ := slices.BinarySearch(sorted, x)
+	upTo, _ := slices.BinarySearch(sorted, math.Nextafter(x, math.Inf(1)))
+	rarer := min(upTo, len(sorted)-below)
+	return min(1, float64(max(1, 2*rarer))/float64(len(sorted)))
 }
 
 func notEmpty(groups [][]float64) [][]float64 {

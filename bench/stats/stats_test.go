@@ -114,7 +114,7 @@ func TestBootstrapRatioCoverage(t *testing.T) {
 		for i := range b[0] {
 			b[0][i] /= 2
 		}
-		if i, ok := stats.BootstrapRatio(a, b, r); ok && !i.Excludes(0.5) {
+		if i, _, ok := stats.BootstrapRatio(a, b, r); ok && !i.Excludes(0.5) {
 			covered++
 		}
 	}
@@ -141,17 +141,17 @@ func TestBootstrapRatio(t *testing.T) {
 		{"a is often zero", six(0, 0, 1, 0, 1, 1), twos, stats.Interval{}, false},
 		{"b is often zero", ones, six(0, 0, 1, 0, 1, 1), stats.Interval{}, false},
 	} {
-		if got, ok := stats.BootstrapRatio(c.a, c.b, 1); ok != c.ok || got != c.want {
+		if got, _, ok := stats.BootstrapRatio(c.a, c.b, 1); ok != c.ok || got != c.want {
 			t.Errorf("%s: %v, %v; want %v, %v", c.name, got, ok, c.want, c.ok)
 		}
 	}
 	rng := rand.New(rand.NewPCG(5, 5))
 	a, b := simulate(rng, 3, 20, 0.05), simulate(rng, 3, 20, 0.05)
-	first, _ := stats.BootstrapRatio(a, b, 1)
-	if again, _ := stats.BootstrapRatio(a, b, 1); again != first {
+	first, _, _ := stats.BootstrapRatio(a, b, 1)
+	if again, _, _ := stats.BootstrapRatio(a, b, 1); again != first {
 		t.Errorf("one seed gives %v and %v", first, again)
 	}
-	if other, _ := stats.BootstrapRatio(a, b, 2); other == first {
+	if other, _, _ := stats.BootstrapRatio(a, b, 2); other == first {
 		t.Error("two seeds give the same interval")
 	}
 }

@@ -1,0 +1,129 @@
+package results
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/benchctl/benchctl/bench/stats"
+)
+
+// Precise tells whether a block of a run that was asked for a precision needs no
+// more rounds: each two of its live candidates have intervals of their paired
+// ratios, of throughput and of server CPU where the system tells it, whose
+// half-width is at most the precision. The width alone decides. A stop at the
+// first small p-value would find differences where there are none, as each look is
+// one more chance to find one.
+//
+// It takes two launches, as what differs between launches shows in no single one,
+// each with enough rounds for an interval, and with rounds and their mirrors in
+// twos. What was recorded decides alone, so that a resumed run decides alike.
+func (r *Record) Precise(block int, live func(candidate string) bool) bool {
+	if r.Manifest.Precision <= 0 {
+		return false
+	}
+	trials := r.trialsOf(block)
+	return balanced(r.Manifest, trials) && len(unresolved(r.Manifest, trials, live, 1)) == 0
+}
+
+func (r *Record) trialsOf(block int) []Trial {
+	var trials []Trial
+	for _, t := range r.Trials {
+		if t.Block == block {
+			trials = append(trials, t)
+		}
+	}
+	return trials
+}
+
+// balanced tells whether the launches are enough, and each has enough rounds.
+func balanced(m Manifest, trials []Trial) bool {
+	measured := make(map[int]map[int]bool)
+	for _, t := range trials {
+		if measured[t.Launch] == nil {
+			measured[t.Launch] = make(map[int]bool)
+		}
+		measured[t.Launch][t.Round] = true
+	}
+	for _, rounds := range measured {
+		if n := len(rounds); n < m.Rounds && (n < stats.MinValues || n%2 == 1) {
+			return false
+		}
+	}
+	return len(measured) >= 2
+}
+
+// unresolved lists pairs of live candidates with an interval wider than the
+// precision, or none, until there are most of them.
+func unresolved(m Manifest, trials []Trial, live func(candidate string) bool, most int) []string {
+	own := make(map[string][]Trial)
+	for _, t := range trials {
+		own[t.Candidate] = append(own[t.Candidate], t)
+	}
+	needed := 0 // intervals of a pair
+	for _, metric := range metrics {
+		if slices.ContainsFunc(trials, func(t Trial) bool { _, ok := metric.of(t); return ok }) {
+			needed++
+		}
+	}
+	var pairs []string
+	for i, a := range m.Candidates {
+		for _, b := range m.Candidates[i+1:] {
+			if len(pairs) == most {
+				return pairs
+			}
+			if !live(a.Name) || !live(b.Name) {
+				continue
+			}
+			narrow := slices.DeleteFunc(comparePair(m, Cell{Candidate: a.Name}, Cell{Candidate: b.Name}, own[a.Name], own[b.Name]), func(p Pair) bool {
+				return (p.High-p.Low)/2 > m.Precision*p.Ratio
+			})
+			if needed == 0 || len(narrow) < needed {
+				pairs = append(pairs, a.Name+" and "+b.Name)
+			}
+		}
+	}
+	return pairs
+}
+
+// namedPairs is how many unresolved pairs of a block a note names.
+const namedPairs = 10
+
+// precisionNotes say of each block where it was stopped, or what is not resolved.
+func (r *Record) precisionNotes() []string {
+	m := r.Manifest
+	if m.Precision <= 0 {
+		return nil
+	}
+	var notes []string
+	for b, block := range m.Blocks {
+		live := func(candidate string) bool { return !r.failed(candidate, block.App) }
+		where, planned := fmt.Sprintf("%s, %s", block.Scenario, block.App), m.Launches*m.Rounds
+		switch done := r.rounds(b); {
+		case r.Precise(b, live) && done < planned:
+			notes = append(notes, fmt.Sprintf("%s: precision of %.3g %% reached after %d of %d rounds", where, 100*m.Precision, done, planned))
+		case !r.Precise(b, live):
+			pairs := unresolved(m, r.trialsOf(b), live, namedPairs+1)
+			if len(pairs) > namedPairs {
+				pairs = append(pairs[:namedPairs], "others")
+			}
+			if len(pairs) > 0 {
+				notes = append(notes, fmt.Sprintf("%s: not resolved to a precision of %.3g %%: %s", where, 100*m.Precision, strings.Join(pairs, ", ")))
+			} else if done < planned {
+				notes = append(notes, fmt.Sprintf("%s: %d of %d rounds are too few to tell a precision", where, done, planned))
+			}
+		}
+	}
+	return notes
+}
+
+// rounds counts the rounds of a block that were measured.
+func (r *Record) rounds(block int) int {
+	n := 0
+	for key := range r.Done() {
+		if key.Block == block {
+			n++
+		}
+	}
+	return n
+}
