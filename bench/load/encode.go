@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -18,15 +19,19 @@ type request struct {
 	want *Target
 }
 
-// encode makes the targets ready. The bytes are those net/http would send, so
+// encode makes c's targets ready. The bytes are those net/http would send, so
 // that both engines send the same, without the User-Agent it adds.
-func encode(address string, targets []Target) ([]request, error) {
-	requests := make([]request, len(targets))
-	for i := range targets {
-		t := &targets[i]
-		r, err := newRequest(address, &t.Target)
+func encode(c Config) ([]request, error) {
+	requests := make([]request, len(c.Targets))
+	for i := range c.Targets {
+		t := &c.Targets[i]
+		r, err := newRequest(c.Address, &t.Target)
 		if err != nil {
 			return nil, fmt.Errorf("encode target %d: %w", i, err)
+		}
+		r.Close = c.Close
+		if t.Chunked {
+			chunk(r)
 		}
 		var wire bytes.Buffer
 		if err := r.Write(&wire); err != nil {
@@ -52,6 +57,14 @@ func newRequest(address string, t *vegeta.Target) (*http.Request, error) {
 		r.Header.Set("User-Agent", "")
 	}
 	return r, nil
+}
+
+// chunk has r sent in chunks. The transport hides what a body can do but read, so
+// that is done here as well: the chunks are of the same size then.
+func chunk(r *http.Request) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body, r.ContentLength = struct{ io.ReadCloser }{r.Body}, -1
+	}
 }
 
 // turn hands out the requests in turn and tells which replies to sample: of

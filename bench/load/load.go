@@ -35,16 +35,28 @@ type Target struct {
 	// Match tells whether block is the body's content at offset off. It is asked
 	// for every block of a sampled reply; nil takes any content.
 	Match func(off int64, block []byte) bool
+	// Weight is how often the target is taken, relative to the others; 0: 1.
+	Weight int
+	// Chunked sends the body, if there is one, with Transfer-Encoding: chunked, in
+	// chunks of up to 32 KiB.
+	Chunked bool
 }
 
 // Config is what a Session needs.
 type Config struct {
 	Address     string        // "127.0.0.1:8080": where all targets' requests are sent
-	Targets     []Target      // taken in turn; at least one
+	Targets     []Target      // taken in turn, by weight; at least one
 	Connections int           // connections held open, each with one request at a time
 	Pacer       vegeta.Pacer  // nil: closed loop, every connection as fast as it can
 	Timeout     time.Duration // for one reply; 0: 10 s
 	SampleEvery int           // every n-th reply's body is compared; 0: 64; 1: all
+	// Requests is how many replies a connection carries before the client closes
+	// it and opens another; 0: any number. Only Raw offers it.
+	Requests int
+	// Close sends "Connection: close" with every request, each on a connection of
+	// its own. Raw sends once the connection is open, so Service is without the time
+	// to connect; with Vegeta it is part of it.
+	Close bool
 }
 
 // Window is one slice of load.
@@ -82,6 +94,9 @@ type Result struct {
 	// Reconnects are connections the server closed between requests and that
 	// were opened again; not errors.
 	Reconnects uint64
+	// Reopened are connections that the client closed for Config.Requests or
+	// Config.Close and that were opened again.
+	Reopened uint64
 	// Metrics is the same slice in vegeta's own form.
 	Metrics vegeta.Metrics
 }
@@ -146,6 +161,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Connections < 1 {
 		return c, fmt.Errorf("load %s: connections: %d is less than 1", c.Address, c.Connections)
+	}
+	if c.Requests < 0 {
+		return c, fmt.Errorf("load %s: requests: %d is less than 0", c.Address, c.Requests)
 	}
 	return c, nil
 }

@@ -26,9 +26,11 @@ type conn struct {
 	fd         int32
 	index      int32
 	generation int32 // of the descriptor, to know stale events by
+	replies    int32 // whole ones it has carried
 	state      state
 	proved     bool // has carried a whole reply
 	closed     bool // the server closed the last one between requests
+	spent      bool // the last one has carried all it was to
 	queued     bool // in worker.free
 }
 
@@ -61,9 +63,12 @@ func (w *worker) connect(c *conn, now time.Duration) {
 // connected puts c to use.
 func (w *worker) connected(c *conn, now time.Duration) {
 	w.connecting--
-	c.state, c.proved = idle, false
-	if c.closed {
+	c.state, c.proved, c.replies = idle, false, 0
+	switch {
+	case c.closed:
 		w.tally.reconnects++
+	case c.spent:
+		w.tally.reopened++
 	}
 	if w.sending {
 		w.next(c, now)
@@ -87,7 +92,7 @@ func (w *worker) drop(c *conn) {
 		unix.Close(int(c.fd))
 		c.generation++
 	}
-	c.state, c.closed, c.unsent = down, false, nil
+	c.state, c.closed, c.spent, c.unsent = down, false, false, nil
 }
 
 // retry has c opened again at the given time.
@@ -101,6 +106,15 @@ func (w *worker) retry(c *conn, at time.Duration) {
 func (w *worker) reopen(c *conn, now time.Duration) {
 	w.drop(c)
 	c.closed = true
+	if w.sending {
+		w.connect(c, now)
+	}
+}
+
+// renew replaces a connection that has carried all it was to, as reopen does.
+func (w *worker) renew(c *conn, now time.Duration) {
+	w.drop(c)
+	c.spent = true
 	if w.sending {
 		w.connect(c, now)
 	}
@@ -258,6 +272,10 @@ func (w *worker) complete(c *conn, ended bool) {
 	w.busy--
 	c.state, c.proved = idle, true
 	w.tally.reply(&c.exchange, now)
+	if c.replies++; c.replies == w.setup.last {
+		w.renew(c, now)
+		return
+	}
 	if ended || c.reply.close || len(c.unsent) > 0 {
 		w.reopen(c, now)
 		return

@@ -120,7 +120,10 @@ type syncConn struct {
 	conn   *tracked // nil: not open
 	proved bool     // has carried a whole reply
 	closed bool     // the server closed the last one between requests
+	spent  bool     // the last one has carried all it was to
 	buffer []byte
+
+	replies int32 // whole ones the connection has carried
 }
 
 // ready is loop.ready for c. wasCut tells that the connections were closed here.
@@ -143,11 +146,13 @@ func (c *syncConn) open(ctx context.Context) error {
 		c.shard.tally.fault(faultOf(err))
 	case err == nil && c.closed:
 		c.shard.tally.reconnects++
+	case err == nil && c.spent:
+		c.shard.tally.reopened++
 	}
 	if err == nil {
-		c.conn, c.proved = conn, false
+		c.conn, c.proved, c.replies = conn, false, 0
 	}
-	c.closed = false
+	c.closed, c.spent = false, false
 	return err
 }
 
@@ -240,12 +245,16 @@ func (c *syncConn) finish(ctx context.Context, whole bool, f *fault) {
 		c.shard.tally.lost(&c.exchange, f, now)
 	}
 	c.shard.Unlock()
+	c.replies++
 	switch {
 	case !whole:
 		c.drop(false)
 		if !c.proved {
 			pause(ctx, backoff)
 		}
+	case c.replies == c.loop.setup.last:
+		c.drop(false)
+		c.spent = true
 	case c.reply.close:
 		c.drop(true)
 	default:

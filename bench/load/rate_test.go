@@ -216,11 +216,13 @@ func TestSameRequests(t *testing.T) {
 	})
 	c := helloConfig(s, 1)
 	c.Targets[0].Header = http.Header{"X-Test": {"1"}, "Host": {"example.org"}}
-	for _, open := range openers() {
-		slice(t, open, c, Window{Span: 20 * time.Millisecond})
+	for _, c.Close = range []bool{false, true} {
+		for _, open := range openers() {
+			slice(t, open, c, Window{Span: 20 * time.Millisecond})
+		}
 	}
 	s.close()
-	if len(seen) != 1 {
+	if len(seen) != 2 {
 		t.Errorf("different requests: %v", seen)
 	}
 }

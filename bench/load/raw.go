@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -17,9 +18,18 @@ const (
 // setup is what every loop of a session needs.
 type setup struct {
 	Config
-	requests []request
+	requests []request // as they are taken, over and over
+	last     int32     // the reply after which a connection is replaced; 0: none
 	base     time.Time // zero of the session's clock
 	open     bool      // requests are sent at intended times
+}
+
+// lastReply is setup.last.
+func lastReply(c Config) int32 {
+	if c.Close {
+		return 1
+	}
+	return int32(min(c.Requests, math.MaxInt32))
 }
 
 // now is the session's clock. It reads the monotonic clock only.
@@ -46,11 +56,15 @@ type raw struct {
 func openRaw(ctx context.Context, c Config) (Session, error) { return openLoop(ctx, c, newLoop) }
 
 func openLoop(ctx context.Context, c Config, newLoop func(*setup) (loop, error)) (Session, error) {
-	requests, err := encode(c.Address, c.Targets)
+	requests, err := encode(c)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
-	s := &setup{Config: c, requests: requests, base: time.Now(), open: !closedLoop(c.Pacer)}
+	turns, err := order(c.Targets)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", c.Address, err)
+	}
+	s := &setup{Config: c, requests: pick(requests, turns), last: lastReply(c), base: time.Now(), open: !closedLoop(c.Pacer)}
 	l, err := newLoop(s)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)

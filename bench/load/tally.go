@@ -56,7 +56,8 @@ type tally struct {
 	span
 	sent, answered, counted, missed uint64
 	bytesIn, bytesOut               uint64
-	sampled, wrong, reconnects      uint64
+	sampled, wrong                  uint64
+	reconnects, reopened            uint64
 	wrongBody                       string
 	errors                          map[string]uint64
 	causes                          map[string]bool
@@ -163,6 +164,7 @@ func (t *tally) merge(o *tally) {
 	t.sampled += o.sampled
 	t.wrong += o.wrong
 	t.reconnects += o.reconnects
+	t.reopened += o.reopened
 	t.requests += o.requests
 	if t.wrongBody == "" {
 		t.wrongBody = o.wrongBody
@@ -195,7 +197,7 @@ func result(s span, end time.Duration, tallies []*tally) *Result {
 		Elapsed: max(min(end, s.to)-s.from, 0), BytesIn: sum.bytesIn,
 		Response: sum.response, Service: sum.service, SendLag: sum.lag,
 		Errors: sum.errors, Sampled: sum.sampled, Wrong: sum.wrong, WrongBody: sum.wrongBody,
-		Reconnects: sum.reconnects,
+		Reconnects: sum.reconnects, Reopened: sum.reopened,
 	}
 	sum.metrics(&r.Metrics, r.Elapsed)
 	return r

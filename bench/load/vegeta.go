@@ -23,7 +23,7 @@ import (
 type attack struct {
 	Config
 	requests []request
-	targets  []vegeta.Target // the i-th has #i in its URL
+	targets  []vegeta.Target // as they are taken, over and over; those of the i-th have #i in the URL
 	dialer   *dialer
 	witness  *witness
 	client   *http.Client
@@ -32,11 +32,18 @@ type attack struct {
 }
 
 func openVegeta(ctx context.Context, c Config) (Session, error) {
-	requests, err := encode(c.Address, c.Targets)
+	if c.Requests > 0 {
+		return nil, fmt.Errorf("load %s: engine %s does not offer a number of requests per connection", c.Address, Vegeta)
+	}
+	requests, err := encode(c)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
 	targets, err := marked(c)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", c.Address, err)
+	}
+	turns, err := order(c.Targets)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
@@ -47,7 +54,7 @@ func openVegeta(ctx context.Context, c Config) (Session, error) {
 	}
 	w := newWitness(c, d)
 	return &attack{
-		Config: c, requests: requests, targets: targets, dialer: d, witness: w,
+		Config: c, requests: requests, targets: pick(targets, turns), dialer: d, witness: w,
 		client: &http.Client{
 			Transport: w,
 			Timeout:   c.Timeout,
@@ -106,7 +113,12 @@ func (a *attack) Slice(ctx context.Context, w Window) (*Result, error) {
 	// Those that ended since the last slice, without those that ended with a
 	// request. The transport opens others as it needs them.
 	closes := a.dialer.closes.Swap(0)
-	s.tally.reconnects = closes - min(closes, s.broken)
+	closes -= min(closes, s.broken)
+	if a.Config.Close {
+		s.tally.reopened = closes
+	} else {
+		s.tally.reconnects = closes
+	}
 	end := ended(p.span.to)
 	if a.open {
 		s.tally.missed = p.plan.missed(end - p.span.began)

@@ -22,13 +22,14 @@ const seqHeader = "X-Vegeta-Seq"
 // only the text.
 type witness struct {
 	transport *http.Transport
+	targets   []Target
 
 	mu     sync.Mutex
 	faults map[string]*fault // by sequence number
 }
 
 func newWitness(c Config, d *dialer) *witness {
-	return &witness{transport: &http.Transport{
+	return &witness{targets: c.Targets, transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			c, err := d.dial(ctx)
 			if err != nil {
@@ -40,6 +41,7 @@ func newWitness(c Config, d *dialer) *witness {
 		MaxIdleConnsPerHost: c.Connections,
 		MaxConnsPerHost:     c.Connections,
 		DisableCompression:  true,
+		DisableKeepAlives:   c.Close,
 	}}
 }
 
@@ -54,6 +56,10 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	seq := r.Header.Get(seqHeader)
 	r.Header.Del(seqHeader)
 	once(r)
+	if i, err := strconv.Atoi(r.URL.Fragment); err == nil && w.targets[i].Chunked {
+		chunk(r)
+	}
+	r.Close = w.transport.DisableKeepAlives
 	reply, err := w.transport.RoundTrip(r)
 	if err != nil {
 		w.keep(seq, err)
