@@ -78,6 +78,10 @@ $(TOOLS)/actionlint:
 nightly: setup ## measure this revision against BASE in one run; fails on a regression
 	@./.ci/nightly
 
+.PHONY: power
+power: build ## try what this machine tells apart; takes two hours (POWERFLAGS shorten it)
+	@$(GO) run ./cmd/benchpower $(POWERFLAGS)
+
 .PHONY: clean
 clean: ## remove what was built; runs are kept
 	rm -rf $(BIN) $(TOOLS)

@@ -15,6 +15,7 @@ import (
 type compareFlags struct {
 	run, store string
 	tolerance  float64
+	alpha      float64
 	force      bool
 	json       bool
 }
@@ -28,7 +29,8 @@ func compareCommand(e env) *cobra.Command {
 candidates (@base @head), or two runs. The ratio is B/A with its 95 % confidence
 interval. The exit code is 1 if any cell of B is slower than A, that is, serves
 fewer requests per second or takes more CPU time per request, and the whole
-interval says so.`,
+interval says so, also when corrected for the number of comparisons (Holm).
+CAN SEE is the difference that such data would resolve in 80 % of cases.`,
 		Example: "  benchctl compare nethttp fasthttp\n  benchctl compare @base @head --tolerance 2\n  benchctl compare 20260101-0300 20260102-0300",
 		Args:    cobra.ExactArgs(2),
 		RunE:    func(_ *cobra.Command, args []string) error { return e.compare(args[0], args[1], f) },
@@ -37,6 +39,7 @@ interval says so.`,
 	fs.StringVar(&f.run, "run", "latest", "the run whose candidates are compared")
 	fs.StringVar(&f.store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
 	fs.Float64Var(&f.tolerance, "tolerance", 0, "difference in % that is let pass")
+	fs.Float64Var(&f.alpha, "family-alpha", 0.05, "probability of any false finding among all comparisons")
 	fs.BoolVar(&f.force, "force", false, "compare runs of different machines all the same")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
@@ -46,9 +49,15 @@ func (e env) compare(a, b string, f compareFlags) error {
 	if f.tolerance < 0 {
 		return usage(fmt.Errorf("compare: --tolerance %g: negative", f.tolerance))
 	}
+	if !(f.alpha > 0 && f.alpha <= 1) {
+		return usage(fmt.Errorf("compare: --family-alpha %g: not within 0 and 1", f.alpha))
+	}
 	all, missing, err := e.comparisons(a, b, f)
 	if err != nil {
 		return err
+	}
+	if held := results.CorrectFamily(all, f.alpha); held > f.alpha {
+		fmt.Fprintf(e.stderr, "benchctl: compare: %d comparisons are too many for --family-alpha %g: what holds is %.3g\n", len(all), f.alpha, held)
 	}
 	if len(all) == 0 && len(missing) == 0 {
 		return fail(exitFound, fmt.Errorf("compare %s %s: no cell has valid figures of both", a, b))
@@ -177,13 +186,13 @@ func invalidOf(s *results.Summary, pairs [][2]string) []string {
 }
 
 func (e env) printComparisons(all []results.Comparison) error {
-	rows := [][]string{{"SCENARIO", "APP", "METRIC", "A", "B", "B/A", "95 % INTERVAL", "B IS"}}
+	rows := [][]string{{"SCENARIO", "APP", "METRIC", "A", "B", "B/A", "95 % INTERVAL", "CAN SEE", "B IS"}}
 	unpaired := false
 	for _, c := range all {
 		unpaired = unpaired || !c.Paired
 		rows = append(rows, []string{
 			c.Scenario, c.App, metricLabel(c.Metric), report.Printable(c.A), report.Printable(c.B),
-			fmt.Sprintf("%.3f", c.Ratio), fmt.Sprintf("%.3f to %.3f", c.Low, c.High), finding(c),
+			fmt.Sprintf("%.3f", c.Ratio), fmt.Sprintf("%.3f to %.3f", c.Low, c.High), percent(c.MDE), finding(c),
 		})
 	}
 	if err := e.printRows(rows); err != nil {
@@ -193,6 +202,14 @@ func (e env) printComparisons(all []results.Comparison) error {
 		fmt.Fprintln(e.stderr, "benchctl: the runs are two sittings: the machine's drift between them is not in the intervals")
 	}
 	return nil
+}
+
+// percent shows a share; one that is not known is empty.
+func percent(share *float64) string {
+	if share == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.1f %%", 100**share)
 }
 
 func metricLabel(metric string) string {

@@ -107,6 +107,19 @@ func TestShellQuote(t *testing.T) {
 	}
 }
 
+func TestParsePrecision(t *testing.T) {
+	for text, want := range map[string]float64{"": 0, "2%": 0.02, "2": 0.02, "0.5 %": 0.005} {
+		if got, err := parsePrecision(text); err != nil || got != want {
+			t.Errorf("%q is %g, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"0", "-1%", "100%", "NaN", "two", "%", "2%%"} {
+		if got, err := parsePrecision(text); err == nil {
+			t.Errorf("%q is %g", text, got)
+		}
+	}
+}
+
 func TestUnknownCommand(t *testing.T) {
 	var out, errs strings.Builder
 	e := env{stdout: &out, stderr: &errs, getenv: func(string) string { return "" }}

@@ -94,6 +94,8 @@ func runReadme(t *testing.T, dir, line string) {
 		return
 	case strings.HasPrefix(line, "benchctl run ") && !strings.Contains(line, "--resume"):
 		line += " --launches=1 --rounds=6 --slice=10ms"
+	case line == "benchctl calibrate":
+		line += " --duration=2s"
 	}
 	cmd := shell(dir, line)
 	out, err := cmd.CombinedOutput()

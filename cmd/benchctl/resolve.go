@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +66,12 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 	if err != nil {
 		return none(usage(err))
 	}
+	if m.Precision, err = parsePrecision(f.precision); err != nil {
+		return none(usage(err))
+	}
+	if m.Precision > 0 && (m.Launches < 2 || len(candidates) < 2) {
+		return none(usage(errors.New("run: --precision takes at least 2 launches and 2 candidates")))
+	}
 	m.ServerDirs, m.Notes, m.Binaries = dirs, notes, f.binaries
 	return m, candidates, binaries, nil
 }
@@ -84,6 +91,18 @@ func (f runFlags) check() error {
 		return fmt.Errorf("run: --budget %v: negative", f.budget)
 	}
 	return nil
+}
+
+// parsePrecision reads a percentage, "2%" or "2", as a share; "" is 0.
+func parsePrecision(text string) (float64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	percent, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(text, "%")), 64)
+	if err != nil || !(percent > 0 && percent < 100) {
+		return 0, fmt.Errorf("run: --precision %q: not a percentage within 0 and 100, such as 2%%", text)
+	}
+	return percent / 100, nil
 }
 
 // chooseScenarios finds those named; without names, those of the files.

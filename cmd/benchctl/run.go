@@ -27,6 +27,7 @@ type runFlags struct {
 
 	launches, rounds       int
 	slice, budget          time.Duration
+	precision              string
 	seed                   uint64
 	out, resume            string
 	serverCPUs, loaderCPUs string
@@ -64,6 +65,7 @@ which those that are not installed are skipped.`,
 	fs.IntVar(&f.rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default what fits the budget, or %d)", plan.DefaultRounds))
 	fs.DurationVar(&f.slice, "slice", 0, "counted part of a slice (default 100ms, longer for slow candidates)")
 	fs.DurationVar(&f.budget, "budget", 0, "bound of the whole run's time")
+	fs.StringVar(&f.precision, "precision", "", "end a block early once all its paired intervals are within this half-width, such as 2%")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of order and intervals (default random, and recorded)")
 	fs.StringVar(&f.out, "out", "", "directory to store runs in (default $BENCHCTL_STORE or results/runs)")
 	fs.StringVar(&f.resume, "resume", "", "go on with this run: an id, the beginning of one, a directory, or latest")
@@ -174,12 +176,27 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Co
 	m.Command = rerunCommand(cmd, m)
 	m.Environment = measure.Environment()
 	m.Environment.ServerCPUs, m.Environment.LoaderCPUs = config.ServerCPUs.String(), config.LoaderCPUs.String()
+	m.Notes = append(m.Notes, e.warn(m)...)
 	store, err := results.Create(filepath.Join(e.storeDir(f.out), m.ID), m)
 	if err != nil {
 		return nil, config, unable(err)
 	}
 	config.Store = store
 	return store, config, nil
+}
+
+// warn says what about this machine stands in the way of the run, and returns it
+// as notes. What takes time to see is left to benchctl calibrate.
+func (e env) warn(m results.Manifest) (notes []string) {
+	connections := 0
+	for _, b := range m.Blocks {
+		connections = max(connections, b.Connections)
+	}
+	for _, w := range measure.ReadConditions().Warnings(len(m.Candidates), connections) {
+		fmt.Fprintf(e.stderr, "benchctl: warning: %s\n", w)
+		notes = append(notes, w.String())
+	}
+	return notes
 }
 
 // processors are the sets that were asked for, or halves of what there is.

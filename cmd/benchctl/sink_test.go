@@ -1,0 +1,53 @@
+package main
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// However requests are cut into reads, each gets one reply.
+func TestSinkAnswersEachRequestOnce(t *testing.T) {
+	const request = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+	for size := 1; size <= 3*len(request); size++ {
+		client, server := net.Pipe()
+		go answer(server)
+		_ = client.SetDeadline(time.Now().Add(10 * time.Second))
+		go func() {
+			for left := strings.Repeat(request, 3); left != ""; {
+				n := min(size, len(left))
+				if _, err := io.WriteString(client, left[:n]); err != nil {
+					return
+				}
+				left = left[n:]
+			}
+		}()
+		got := make([]byte, 3*len(sinkReply))
+		if _, err := io.ReadFull(client, got); err != nil || string(got) != strings.Repeat(sinkReply, 3) {
+			t.Errorf("in pieces of %d bytes: %q, %v", size, got, err)
+		}
+		client.Close()
+	}
+}
+
+func TestBottleneck(t *testing.T) {
+	for _, test := range []struct {
+		loader, sink float64
+		want         string
+	}{{0.99, 0.9, "loader"}, {0.9, 0.99, "sink"}, {0.5, 0.6, "neither"}, {0.3, 0.95, "sink"}} {
+		if got := bottleneck(test.loader, test.sink); got != test.want {
+			t.Errorf("loader %v, sink %v: %s, want %s", test.loader, test.sink, got, test.want)
+		}
+	}
+}
+
+func TestFloorSize(t *testing.T) {
+	for _, d := range []time.Duration{800 * time.Millisecond, 1600 * time.Millisecond, 8 * time.Second, 24 * time.Second, 48 * time.Minute} {
+		launches, rounds := floorSize(d)
+		if launches < 1 || launches > 3 || rounds < 6 || rounds%2 != 0 {
+			t.Errorf("%v: %d launches, %d rounds", d, launches, rounds)
+		}
+	}
+}
