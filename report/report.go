@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/benchctl/benchctl/results"
 )
@@ -107,7 +108,12 @@ func (r *Report) took() string {
 	if r.Run.Started.IsZero() || !r.Run.Finished.After(r.Run.Started) {
 		return ""
 	}
-	return r.Run.Finished.Sub(r.Run.Started).Round(1e9).String()
+	took := r.Run.Finished.Sub(r.Run.Started)
+	text := took.Round(time.Second).String()
+	if r.Run.CountedSeconds > 0 {
+		text += fmt.Sprintf(", %.0f %% of it in counted slices", 100*r.Run.CountedSeconds/took.Seconds())
+	}
+	return text
 }
 
 func known(fields []Field) []Field {

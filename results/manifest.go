@@ -8,23 +8,26 @@ const ManifestSchema = "benchctl/manifest/v1"
 // Manifest is what a run was asked to do, complete enough to go on with it in
 // another process: manifest.json.
 type Manifest struct {
-	Schema      string        `json:"schema"`
-	ID          string        `json:"id"`
-	Started     time.Time     `json:"started"`
-	Benchctl    string        `json:"benchctl"`
-	Command     string        `json:"command"`
-	Seed        uint64        `json:"seed"`
-	Launches    int           `json:"launches"`
-	Rounds      int           `json:"rounds"`
-	Slice       time.Duration `json:"slice_ns"`            // 0: by the candidate's speed
-	Budget      time.Duration `json:"budget_ns,omitempty"` // 0: none
-	Precision   float64       `json:"precision,omitempty"` // relative; at it a block ends early; 0: never
-	Blocks      []Block       `json:"blocks"`
-	Candidates  []Candidate   `json:"candidates"`
-	ServerDirs  []string      `json:"server_dirs,omitempty"` // absolute
-	Binaries    []string      `json:"binaries,omitempty"`    // VERSION=PATH of other benchctl builds
-	Environment Environment   `json:"environment"`
-	Notes       []string      `json:"notes,omitempty"`
+	Schema   string        `json:"schema"`
+	ID       string        `json:"id"`
+	Started  time.Time     `json:"started"`
+	Benchctl string        `json:"benchctl"`
+	Command  string        `json:"command"`
+	Seed     uint64        `json:"seed"`
+	Launches int           `json:"launches"`
+	Rounds   int           `json:"rounds"`
+	Slice    time.Duration `json:"slice_ns"`            // 0: by the candidate's speed
+	Budget   time.Duration `json:"budget_ns,omitempty"` // 0: none
+	// Fill has each launch go on for its share of the budget; Rounds is then the
+	// most that could fit.
+	Fill        bool        `json:"fill,omitempty"`
+	Precision   float64     `json:"precision,omitempty"` // relative; at it a block ends early; 0: never
+	Blocks      []Block     `json:"blocks"`
+	Candidates  []Candidate `json:"candidates"`
+	ServerDirs  []string    `json:"server_dirs,omitempty"` // absolute
+	Binaries    []string    `json:"binaries,omitempty"`    // VERSION=PATH of other benchctl builds
+	Environment Environment `json:"environment"`
+	Notes       []string    `json:"notes,omitempty"`
 }
 
 // Block is one scenario with one app: all candidates are measured in it, round

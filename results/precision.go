@@ -86,6 +86,33 @@ func unresolved(m Manifest, trials []Trial, live func(candidate string) bool, mo
 	return pairs
 }
 
+// budgetNote says which pairs of a block a run with a budget could not tell apart,
+// and what it would have told apart; "" if there is none. Cells that are not fit
+// to be ranked have no pairs.
+func budgetNote(m Manifest, b Block, pairs []Pair) string {
+	if m.Budget <= 0 {
+		return ""
+	}
+	var unresolved []string
+	for _, p := range pairs {
+		if p.Metric != rankMetric(b) || p.Separated() {
+			continue
+		}
+		text := p.A + " and " + p.B
+		if p.MDE != nil {
+			text += fmt.Sprintf(" (from %.2g %% it would show)", 100**p.MDE)
+		}
+		if unresolved = append(unresolved, text); len(unresolved) > namedPairs {
+			unresolved[namedPairs] = "others"
+			break
+		}
+	}
+	if len(unresolved) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, %s: not told apart in %v: %s", b.Scenario, b.App, m.Budget, strings.Join(unresolved, ", "))
+}
+
 // namedPairs is how many unresolved pairs of a block a note names.
 const namedPairs = 10
 

@@ -18,11 +18,11 @@ import (
 func Summarize(r *Record) (*Summary, error) {
 	m := r.Manifest
 	s := &Summary{Schema: SummarySchema, Run: Run{
-		ID: m.ID, Status: r.Status(), Seed: m.Seed, Started: m.Started, Finished: r.finished(), Benchctl: m.Benchctl,
+		ID: m.ID, Status: r.Status(), Seed: m.Seed, Started: m.Started, Finished: r.finished(), CountedSeconds: r.counted().Seconds(), Benchctl: m.Benchctl,
 		Command: m.Command, Environment: m.Environment, Notes: m.Notes,
 	}, Pairs: []Pair{}}
 	if s.Run.Status == StatusPartial {
-		s.Run.Notes = append(slices.Clone(s.Run.Notes), fmt.Sprintf("partial: %d of %d rounds were measured", len(r.Done()), r.planned()))
+		s.Run.Notes = append(slices.Clone(s.Run.Notes), r.partial())
 	}
 	s.Run.Notes = append(slices.Clip(s.Run.Notes), r.precisionNotes()...)
 	for i := range m.Blocks {
@@ -34,17 +34,34 @@ func Summarize(r *Record) (*Summary, error) {
 }
 
 // Status is complete when every planned round has been measured, or need not be
-// because its block is precise, or can't be because no candidate was left.
+// because its block is precise, or can't be because no candidate was left. Where
+// rounds are to fill a budget, it is when the last launch has rounds for an
+// interval.
 func (r *Record) Status() string {
 	m := r.Manifest
 	for b, block := range m.Blocks {
 		live := func(candidate string) bool { return !r.failed(candidate, block.App) }
 		nobody := !slices.ContainsFunc(m.Candidates, func(c Candidate) bool { return live(c.Name) })
-		if r.rounds(b) < m.Launches*m.Rounds && !nobody && !r.Precise(b, live) {
+		if !r.full(b) && !nobody && !r.Precise(b, live) {
 			return StatusPartial
 		}
 	}
 	return StatusComplete
+}
+
+// full tells whether a block has the rounds that were planned.
+func (r *Record) full(block int) bool {
+	m := r.Manifest
+	if !m.Fill {
+		return r.rounds(block) == m.Launches*m.Rounds
+	}
+	last := 0
+	for key := range r.Done() {
+		if key.Block == block && key.Launch == m.Launches-1 {
+			last++
+		}
+	}
+	return last >= stats.MinValues
 }
 
 // planned is the number of rounds of the whole run.
@@ -66,6 +83,22 @@ func (r *Record) finished() time.Time {
 		}
 	}
 	return last
+}
+
+// partial says how much of the plan was measured.
+func (r *Record) partial() string {
+	if r.Manifest.Fill {
+		return fmt.Sprintf("partial: the run ended after %d rounds, before the last launch had its share of the budget", len(r.Done()))
+	}
+	return fmt.Sprintf("partial: %d of %d rounds were measured", len(r.Done()), r.planned())
+}
+
+// counted is the time inside of counted slices.
+func (r *Record) counted() (sum time.Duration) {
+	for _, t := range r.Trials {
+		sum += t.Elapsed
+	}
+	return sum
 }
 
 // addBlock adds the cells of one block, ranked, and their pairs.
@@ -91,6 +124,9 @@ func (s *Summary) addBlock(r *Record, block int) error {
 		}
 	}
 	rank(cells, pairs, rankMetric(m.Blocks[block]))
+	if note := budgetNote(m, m.Blocks[block], pairs); note != "" {
+		s.Run.Notes = append(s.Run.Notes, note)
+	}
 	s.Cells = append(s.Cells, cells...)
 	s.Pairs = append(s.Pairs, pairs...)
 	return nil

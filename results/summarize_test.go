@@ -46,7 +46,7 @@ func TestSummaryOfARun(t *testing.T) {
 		"schema": "benchctl/summary/v1",
 		"run": {
 			"id": "20260301-120000-abcd", "status": "complete", "seed": 7,
-			"started": "2026-03-01T12:00:00Z", "finished": "2026-03-01T12:00:51.1Z",
+			"started": "2026-03-01T12:00:00Z", "finished": "2026-03-01T12:00:51.1Z", "counted_s": 1.2,
 			"benchctl": "v1", "command": "benchctl run",
 			"environment": {"cores": 2, "os": "linux/amd64", "go": "go1.26", "server_cpus": "0", "loader_cpus": "1", "fingerprint": "f"}
 		},

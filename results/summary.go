@@ -19,21 +19,23 @@ type Summary struct {
 
 // Status of a run.
 const (
-	StatusComplete = "complete" // every planned slice was measured, or as many as the precision took
+	StatusComplete = "complete" // every planned slice was measured, or as many as the precision or the budget took
 	StatusPartial  = "partial"  // interrupted, out of budget, or killed; it can be resumed
 )
 
 // Run describes one run as a whole.
 type Run struct {
-	ID          string      `json:"id"`
-	Status      string      `json:"status"`
-	Seed        uint64      `json:"seed"`
-	Started     time.Time   `json:"started"`
-	Finished    time.Time   `json:"finished,omitzero"`
-	Benchctl    string      `json:"benchctl"` // version of benchctl
-	Command     string      `json:"command"`  // the command line that repeats the run
-	Environment Environment `json:"environment"`
-	Notes       []string    `json:"notes,omitempty"` // warnings that concern the whole run
+	ID       string    `json:"id"`
+	Status   string    `json:"status"`
+	Seed     uint64    `json:"seed"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished,omitzero"`
+	// CountedSeconds is how much of the time between was inside of counted slices.
+	CountedSeconds float64     `json:"counted_s"`
+	Benchctl       string      `json:"benchctl"` // version of benchctl
+	Command        string      `json:"command"`  // the command line that repeats the run
+	Environment    Environment `json:"environment"`
+	Notes          []string    `json:"notes,omitempty"` // warnings that concern the whole run
 }
 
 // Environment is the machine a run was measured on.

@@ -1,17 +1,28 @@
 package suite
 
 import (
-	"time"
+	"sync/atomic"
 
 	"github.com/benchctl/benchctl/apps"
 )
 
-// Spin is app with d of busy work before each request: an injected slowdown of
-// known size, to see what a measurement tells apart.
-func Spin(app apps.App, d time.Duration) apps.App {
+// spun keeps what Spin computes from being optimised away. That the store is
+// atomic makes it a barrier: without it the processor starts on the request while
+// it still computes, and a short spin costs nothing.
+var spun atomic.Uint64
+
+// Spin is app with the given number of steps of arithmetic before each request,
+// each of them a multiplication and an addition that wait for the step before,
+// about 4 cycles: an injected slowdown of fixed size, to see what a measurement
+// tells apart. It reads no clock, which would itself take longer than the
+// shortest of slowdowns, and costs more when the machine is slow, as a server does.
+func Spin(app apps.App, steps int) apps.App {
 	return apps.Func(func(req apps.Request, res apps.Response) error {
-		for began := time.Now(); time.Since(began) < d; {
+		x := uint64(1)
+		for range steps {
+			x = x*6364136223846793005 + 1442695040888963407 // Knuth's MMIX generator
 		}
+		spun.Store(x)
 		return app.Serve(req, res)
 	})
 }

@@ -50,7 +50,7 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 		if err := r.round(ctx, key, lanes); err != nil {
 			return err
 		}
-		if r.precise(b) {
+		if r.precise(b) || r.shared(key, length(lanes)) {
 			break
 		}
 	}
@@ -161,6 +161,12 @@ func (r *run) inBudget(takes time.Duration) error {
 		return ErrBudget
 	}
 	return nil
+}
+
+// shared tells whether the block has had its share of the budget after this
+// round. Rounds come in twos, and one two is always measured.
+func (r *run) shared(after results.RoundKey, takes time.Duration) bool {
+	return r.plan.Fill && after.Round%2 == 1 && time.Now().Add(2*takes).After(r.share)
 }
 
 // round lets each candidate take one slice and records all of them at once. A

@@ -38,7 +38,8 @@ type Event struct {
 	Text      string        // of Failed
 	Took      time.Duration // of Ready: the time it took to start
 	Done      int           // rounds measured so far, of all launches and blocks
-	Total     int           // rounds of the whole run
+	Total     int           // rounds of the whole run; 0: as many as fit until Ends
+	Ends      time.Time     // when the budget ends; zero: there is none
 }
 
 // EventKind tells what an Event is about.
@@ -70,6 +71,9 @@ func Run(ctx context.Context, c Config) error {
 	}
 	r := newRun(c, record)
 	for launch := range r.plan.Launches {
+		if r.filled(launch) {
+			continue
+		}
 		left := plan.Left(r.plan, launch, r.done)
 		for b := range left {
 			if r.precise(b) {
@@ -97,6 +101,7 @@ type run struct {
 	done     map[results.RoundKey]bool
 	attempt  int
 	deadline time.Time // zero: none
+	share    time.Time // when the launch, and in it the block, should end; zero: with its rounds
 	// out says why a candidate is not measured any longer, for one app or, under
 	// "", for all.
 	out map[string]map[string]string
@@ -105,7 +110,7 @@ type run struct {
 func newRun(c Config, record *results.Record) *run {
 	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[string]map[string]string)}
 	if r.plan.Budget > 0 {
-		r.deadline = time.Now().Add(r.plan.Budget)
+		r.deadline = time.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
 	}
 	for _, l := range record.Launches {
 		if l.Failure != "" {
@@ -156,14 +161,38 @@ func (r *run) observe(e Event) {
 	if r.Observe == nil {
 		return
 	}
-	e.Done, e.Total = len(r.done), r.plan.Launches*r.plan.Rounds*len(r.plan.Blocks)
+	e.Done, e.Ends = len(r.done), r.deadline
+	if !r.plan.Fill {
+		e.Total = r.plan.Launches * r.plan.Rounds * len(r.plan.Blocks)
+	}
 	r.Observe(e)
 }
+
+// begun is how many launches are over, as far as the record of an earlier attempt
+// tells: all before the last one that was measured.
+func (r *run) begun() int {
+	last := 0
+	for _, t := range r.record.Trials {
+		last = max(last, t.Launch)
+	}
+	return last
+}
+
+// filled tells whether a launch has had its share of the budget in an earlier
+// attempt.
+func (r *run) filled(launch int) bool {
+	return r.plan.Fill && (launch < r.begun() || r.record.Status() == results.StatusComplete)
+}
+
+// closing is what is kept of a launch's share of the budget for its last checks
+// and its stop.
+const closing = 300 * time.Millisecond
 
 // launch starts the candidates afresh, measures what is left in this launch, and
 // stops them.
 func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err error) {
 	r.observe(Event{Kind: Starting, Launch: n})
+	end := time.Now().Add(time.Until(r.deadline)/time.Duration(r.plan.Launches-n) - closing)
 	field, err := r.start(ctx, n)
 	defer func() {
 		if failed := r.stop(field); err == nil { // one full disk is one error
@@ -176,6 +205,9 @@ func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err
 	for b, rounds := range left {
 		if len(rounds) == 0 {
 			continue
+		}
+		if r.plan.Fill {
+			r.share = time.Now().Add(time.Until(end) / time.Duration(len(left)-b))
 		}
 		if err := r.block(ctx, b, rounds, field); err != nil {
 			return fmt.Errorf("%s, %s: %w", r.plan.Blocks[b].Scenario, r.plan.Blocks[b].App, err)

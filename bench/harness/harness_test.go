@@ -410,6 +410,48 @@ func TestPrecision(t *testing.T) {
 	check(r)
 }
 
+// TestFill has each launch and block go on for its share of the budget, and goes
+// on after an interruption with the launch that it was in.
+func TestFill(t *testing.T) {
+	ownTemp(t)
+	s := prepare(t, "", func(m *results.Manifest) {
+		m.Budget, m.Fill, m.Rounds, m.Launches, m.Slice = 8*time.Second, true, 1000, 2, 20*time.Millisecond
+	}, "nethttp")
+	ctx, cancel := context.WithCancel(t.Context())
+	s.Observe = func(e harness.Event) {
+		if e.Kind == harness.Round && e.Launch == 1 {
+			cancel()
+		}
+	}
+	if r, err := s.measure(ctx); !errors.Is(err, context.Canceled) || r.Status() != results.StatusPartial {
+		t.Fatalf("interrupted: %v, %s", err, r.Status())
+	}
+	s.Observe = nil
+	first := filled(t, s)
+	s.resume()
+	if again := filled(t, s); again != first {
+		t.Errorf("a complete run went on: from %d to %d rounds", first, again)
+	}
+}
+
+// filled measures to the end and gives the rounds; every launch and block has some.
+func filled(t *testing.T, s *setting) int {
+	t.Helper()
+	s.resume()
+	r, err := s.measure(t.Context())
+	if err != nil || r.Status() != results.StatusComplete {
+		t.Fatalf("measure: %v, %s", err, r.Status())
+	}
+	for launch := range 2 {
+		for b := range r.Manifest.Blocks {
+			if !r.Done()[results.RoundKey{Launch: launch, Block: b, Round: 5}] {
+				t.Errorf("launch %d, block %d has not even 6 rounds", launch, b)
+			}
+		}
+	}
+	return len(r.Done())
+}
+
 func TestBudget(t *testing.T) {
 	ownTemp(t)
 	for _, c := range []struct {

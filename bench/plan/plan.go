@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -27,14 +28,6 @@ const (
 	MinSlice      = 100 * time.Millisecond
 	MaxSlice      = time.Second
 	SliceRequests = 1000
-)
-
-// Rough times that a budget is divided by; the budget itself is kept by the
-// clock.
-const (
-	launchCost   = time.Second            // of a launch: the slowest stop
-	startCost    = 600 * time.Millisecond // of a candidate in it: start, gate and warm-up
-	sliceTypical = 150 * time.Millisecond // with lead-in and drain
 )
 
 // Request is what was asked for. Zero Launches, Rounds and Slice take the
@@ -74,7 +67,7 @@ func New(r Request) (results.Manifest, error) {
 		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates", len(r.Scenarios), len(r.Candidates))
 	}
 	if m.Rounds == 0 {
-		m.Rounds = rounds(m)
+		m.Rounds, m.Fill = rounds(m), m.Budget > 0
 	}
 	return m, nil
 }
@@ -98,15 +91,19 @@ func blocksOf(s scenarios.Scenario, apps []string) ([]results.Block, error) {
 	return blocks, nil
 }
 
-// rounds is the default, or what fits the budget, at least one.
+// rounds is the default, or the most that a budget could hold, at least two. The
+// harness keeps the budget by the clock.
 func rounds(m results.Manifest) int {
 	if m.Budget == 0 {
 		return DefaultRounds
 	}
-	slice := max(m.Slice+MinSlice/2, sliceTypical)
-	perLaunch := m.Budget/time.Duration(m.Launches) - launchCost - time.Duration(len(m.Candidates)*len(m.Blocks))*startCost
-	perRound := slice * time.Duration(len(m.Candidates)*len(m.Blocks))
-	return max(1, int(perLaunch/perRound))
+	share := m.Budget / time.Duration(m.Launches*len(m.Blocks))
+	most := 2
+	for _, b := range m.Blocks {
+		round := cmp.Or(b.Slice, m.Slice, MinSlice) * time.Duration(len(m.Candidates))
+		most = max(most, int(share/round))
+	}
+	return most
 }
 
 // Order is the order in which n candidates take their slices in a round. Rounds

@@ -69,8 +69,12 @@ func TestBudgetLimitsRounds(t *testing.T) {
 	short, _ := plan.New(r)
 	r.Budget = 5 * time.Minute
 	long, _ := plan.New(r)
-	if short.Rounds < 1 || long.Rounds <= short.Rounds {
+	if !short.Fill || short.Rounds < 1 || long.Rounds <= short.Rounds {
 		t.Errorf("%d rounds in 1 min, %d in 5 min", short.Rounds, long.Rounds)
+	}
+	r.Rounds = 5
+	if exact, _ := plan.New(r); exact.Fill || exact.Rounds != 5 {
+		t.Errorf("5 rounds that were asked for became %d", exact.Rounds)
 	}
 }
 

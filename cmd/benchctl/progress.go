@@ -25,8 +25,12 @@ const quiet = 10 * time.Second
 
 func newProgress(e env, store *results.Store) *progress {
 	m := store.Manifest()
-	fmt.Fprintf(e.stderr, "run %s: %d candidates, %d cells, %d launches of %d rounds, seed %d\n",
-		m.ID, len(m.Candidates), len(m.Candidates)*len(m.Blocks), m.Launches, m.Rounds, m.Seed)
+	rounds := fmt.Sprintf("%d rounds", m.Rounds)
+	if m.Fill {
+		rounds = "as many rounds as " + m.Budget.String() + " hold"
+	}
+	fmt.Fprintf(e.stderr, "run %s: %d candidates, %d cells, %d launches of %s, seed %d\n",
+		m.ID, len(m.Candidates), len(m.Candidates)*len(m.Blocks), m.Launches, rounds, m.Seed)
 	return &progress{env: e, launches: m.Launches, first: -1}
 }
 
@@ -60,7 +64,10 @@ func report1(text string) string {
 
 // update shows the state of the run.
 func (p *progress) update(e harness.Event, what string) {
-	text := fmt.Sprintf("launch %d/%d, round %d/%d", e.Launch+1, p.launches, e.Done, e.Total)
+	text := fmt.Sprintf("launch %d/%d, round %d", e.Launch+1, p.launches, e.Done)
+	if e.Total > 0 {
+		text += fmt.Sprintf("/%d", e.Total)
+	}
 	if left, ok := p.left(e); ok {
 		text += fmt.Sprintf(", %v left", left)
 	}
@@ -74,8 +81,12 @@ func (p *progress) update(e harness.Event, what string) {
 	}
 }
 
-// left is about how long the run still takes: as long per round as so far.
+// left is about how long the run still takes: what is left of a budget to fill, or
+// as long per round as so far.
 func (p *progress) left(e harness.Event) (time.Duration, bool) {
+	if e.Total == 0 {
+		return max(0, time.Until(e.Ends)).Round(time.Second), true
+	}
 	measured := e.Done - p.first
 	if measured <= 0 {
 		return 0, false

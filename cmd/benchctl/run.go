@@ -62,7 +62,7 @@ which those that are not installed are skipped.`,
 	fs.StringSliceVar(&f.apps, "apps", nil, "apps instead of the scenarios' own, see benchctl list apps")
 	fs.StringSliceVar(&f.binaries, "binary", nil, "VERSION=PATH: another build of benchctl, which serves engines named as name@VERSION")
 	fs.IntVar(&f.launches, "launches", 0, fmt.Sprintf("fresh starts of every candidate (default %d)", plan.DefaultLaunches))
-	fs.IntVar(&f.rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default what fits the budget, or %d)", plan.DefaultRounds))
+	fs.IntVar(&f.rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default as many as the budget holds, or %d)", plan.DefaultRounds))
 	fs.DurationVar(&f.slice, "slice", 0, "counted part of a slice (default 100ms, longer for slow candidates)")
 	fs.DurationVar(&f.budget, "budget", 0, "bound of the whole run's time")
 	fs.StringVar(&f.precision, "precision", "", "end a block early once all its paired intervals are within this half-width, such as 2%")

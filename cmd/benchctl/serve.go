@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +19,7 @@ type serveFlags struct {
 	server, app, address string
 	serverDirs           []string
 	listenerFD           int
-	spin                 time.Duration
+	spin                 int
 }
 
 func serveCommand(e env) *cobra.Command {
@@ -37,7 +36,7 @@ func serveCommand(e env) *cobra.Command {
 	fs.StringVar(&f.app, "app", "", "serve this app alone (default the whole suite)")
 	fs.StringVar(&f.address, "addr", "127.0.0.1:8080", "address to listen on")
 	fs.StringSliceVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers")
-	fs.DurationVar(&f.spin, "spin", 0, "busy work added to each request of a Go engine, to try what a measurement tells apart")
+	fs.IntVar(&f.spin, "spin", 0, "steps of arithmetic, of about 1 ns each, added to each request of a Go engine, to try what a measurement tells apart")
 	fs.IntVar(&f.listenerFD, "listener-fd", 0, "file descriptor of a listening socket, instead of --addr")
 	return cmd
 }
