@@ -107,21 +107,19 @@ func (x *exchange) begin(r *request, sampled bool, intended, sent time.Duration)
 	x.intended, x.sent = intended, sent
 }
 
-// take takes what came in next and tells whether the reply is whole.
-func (x *exchange) take(b []byte) (whole bool, f *fault) {
-	for len(b) > 0 {
-		if x.reply.whole() {
-			return true, faultTrailing
-		}
+// take takes what came in next, up to the end of the reply, and returns what
+// follows that.
+func (x *exchange) take(b []byte) (rest []byte, f *fault) {
+	for len(b) > 0 && !x.reply.whole() {
 		off := x.reply.size
 		block, n, f := x.reply.next(b)
 		if f != nil {
-			return false, f
+			return b, f
 		}
 		x.compare(off, block)
 		b = b[n:]
 	}
-	return x.reply.whole(), nil
+	return b, nil
 }
 
 // compare compares a block of a sampled body.

@@ -46,13 +46,19 @@ type Target struct {
 type Config struct {
 	Address     string        // "127.0.0.1:8080": where all targets' requests are sent
 	Targets     []Target      // taken in turn, by weight; at least one
-	Connections int           // connections held open, each with one request at a time
+	Connections int           // connections held open
 	Pacer       vegeta.Pacer  // nil: closed loop, every connection as fast as it can
 	Timeout     time.Duration // for one reply; 0: 10 s
 	SampleEvery int           // every n-th reply's body is compared; 0: 64; 1: all
 	// Requests is how many replies a connection carries before the client closes
 	// it and opens another; 0: any number. Only Raw offers it.
 	Requests int
+	// Depth is how many requests a connection has in flight at most, pipelined
+	// (RFC 9112 section 9.3.2); 0: 1. Requests that become possible together go out
+	// in one write. When a connection ends, or a reply on it is malformed or late,
+	// all requests in flight on it have failed, with the same kind of error. Only
+	// Raw on Linux offers more than 1, in a closed loop and without Close.
+	Depth int
 	// Close sends "Connection: close" with every request, each on a connection of
 	// its own. Raw sends once the connection is open, so Service is without the time
 	// to connect; with Vegeta it is part of it.
@@ -165,5 +171,24 @@ func (c Config) complete() (Config, error) {
 	if c.Requests < 0 {
 		return c, fmt.Errorf("load %s: requests: %d is less than 0", c.Address, c.Requests)
 	}
-	return c, nil
+	if c.Depth == 0 {
+		c.Depth = 1
+	}
+	return c, c.checkDepth()
+}
+
+// maxDepth bounds Config.Depth: a write takes no more than 1024 buffers (IOV_MAX).
+const maxDepth = 1000
+
+// checkDepth refuses what pipelining does not go with.
+func (c Config) checkDepth() error {
+	switch {
+	case c.Depth < 1 || c.Depth > maxDepth:
+		return fmt.Errorf("load %s: depth: %d is not within 1 and %d", c.Address, c.Depth, maxDepth)
+	case c.Depth > 1 && !closedLoop(c.Pacer):
+		return fmt.Errorf("load %s: depth: pipelining has no intended send times, so it takes no pacer", c.Address)
+	case c.Depth > 1 && c.Close:
+		return fmt.Errorf("load %s: depth: a connection that is closed after one request can't be pipelined", c.Address)
+	}
+	return nil
 }

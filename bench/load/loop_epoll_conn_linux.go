@@ -14,19 +14,22 @@ const (
 	down       state = iota // not open; to be opened at conn.since
 	connecting              // being opened since conn.since
 	idle                    // open, no request in flight
-	busy                    // request in flight
+	busy                    // requests in flight
 )
 
 // conn is a connection. There may be very many, so it is small: what is read
 // goes through the worker's buffer.
 type conn struct {
-	exchange
+	exchange          // of the requests in flight the first
 	unsent     []byte // of a request that did not fit the socket's buffer
 	since      time.Duration
 	fd         int32
 	index      int32
 	generation int32 // of the descriptor, to know stale events by
 	replies    int32 // whole ones it has carried
+	first      int16 // with pipelining: where the first request in flight is in its ring
+	flying     int16 // requests in flight
+	unwritten  int16 // of which the last so many have not begun to be sent
 	state      state
 	proved     bool // has carried a whole reply
 	closed     bool // the server closed the last one between requests
@@ -93,6 +96,7 @@ func (w *worker) drop(c *conn) {
 		c.generation++
 	}
 	c.state, c.closed, c.spent, c.unsent = down, false, false, nil
+	c.first, c.flying, c.unwritten = 0, 0, 0
 }
 
 // retry has c opened again at the given time.
@@ -120,12 +124,18 @@ func (w *worker) renew(c *conn, now time.Duration) {
 	}
 }
 
-// next sends the next request on an idle connection, or has it wait for one.
+// next sends the next requests on a connection that can take some, or has it
+// wait for one.
 func (w *worker) next(c *conn, now time.Duration) {
 	switch {
 	case !w.sending:
 	case !w.setup.open:
-		if now < w.tally.to {
+		if now >= w.tally.to {
+			return
+		}
+		if w.setup.Depth > 1 {
+			w.fill(c, now)
+		} else {
 			w.send(c, now, now)
 		}
 	case !c.queued:
@@ -140,25 +150,34 @@ func (w *worker) send(c *conn, intended, now time.Duration) bool {
 	r, sampled := w.turn.take()
 	n, errno := send(int(c.fd), r.wire)
 	if errno != 0 && errno != unix.EAGAIN {
-		if c.proved {
-			w.reopen(c, now)
-		} else {
-			w.connectFailed(c, errno, now)
-		}
+		w.unsendable(c, errno, now)
 		return false
 	}
 	c.begin(r, sampled, intended, now)
 	if n < len(r.wire) {
 		c.unsent = r.wire[n:]
 	}
-	c.state = busy
+	c.state, c.flying = busy, 1
 	w.busy++
 	w.tally.sent++
 	return true
 }
 
-// flush sends more of a request that did not fit at once.
+// unsendable takes that c, which had no request in flight, can't send.
+func (w *worker) unsendable(c *conn, errno unix.Errno, now time.Duration) {
+	if c.proved {
+		w.reopen(c, now)
+	} else {
+		w.connectFailed(c, errno, now)
+	}
+}
+
+// flush sends more of the requests that did not fit at once.
 func (w *worker) flush(c *conn) {
+	if c.unwritten > 0 {
+		_ = w.write(c)
+		return
+	}
 	n, errno := send(int(c.fd), c.unsent)
 	if errno == 0 {
 		c.unsent = c.unsent[n:]
@@ -189,7 +208,7 @@ func (w *worker) handle(e *unix.EpollEvent) {
 	case idle:
 		w.disturbed(c, in, ended)
 	case busy:
-		if len(c.unsent) > 0 {
+		if c.pending() {
 			w.flush(c)
 		}
 		if in || ended {
@@ -225,7 +244,7 @@ func (w *worker) disturbed(c *conn, in, ended bool) {
 	}
 }
 
-// input reads what there is for the request in flight. Less than the buffer
+// input reads what there is for the requests in flight. Less than the buffer
 // holds is all there was; ended makes it read to the end, to know before the
 // next request whether the connection can take one.
 func (w *worker) input(c *conn, ended bool) {
@@ -233,7 +252,7 @@ func (w *worker) input(c *conn, ended bool) {
 		n, errno := recv(int(c.fd), w.buffer)
 		switch {
 		case n > 0:
-			if _, f := c.take(w.buffer[:n]); f != nil {
+			if f := w.take(c, w.buffer[:n]); f != nil {
 				w.fail(c, f, w.setup.now())
 				return
 			}
@@ -250,44 +269,92 @@ func (w *worker) input(c *conn, ended bool) {
 			return
 		}
 		if c.reply.whole() {
-			w.complete(c, false)
+			w.complete(c, nil)
 		}
 		return
 	}
 }
 
+// take takes what came in on c. The reply that b ends with is left to complete,
+// which knows what comes after it.
+func (w *worker) take(c *conn, b []byte) (f *fault) {
+	if c.flying == c.unwritten {
+		return faultTrailing // nothing has been asked for
+	}
+	for {
+		if b, f = c.take(b); f != nil || len(b) == 0 {
+			return f
+		}
+		// Another reply follows. A request that has not begun to be sent has none.
+		if c.reply.close || c.flying-c.unwritten < 2 {
+			return faultTrailing
+		}
+		w.answered(c, w.setup.now())
+		w.advance(c)
+	}
+}
+
+// answered counts the whole reply to the first request in flight.
+func (w *worker) answered(c *conn, now time.Duration) {
+	w.tally.reply(&c.exchange, now)
+	c.proved = true
+	c.replies++
+	c.flying--
+}
+
 // over takes the end of c's connection.
 func (w *worker) over(c *conn, f *fault) {
 	if f == faultClosed && c.reply.end() || c.reply.whole() {
-		w.complete(c, true)
+		w.complete(c, f)
 		return
 	}
 	w.fail(c, f, w.setup.now())
 }
 
-// complete takes a whole reply. Its time is the send time of the next request:
-// one reading of the clock for both.
-func (w *worker) complete(c *conn, ended bool) {
+// complete takes a whole reply that nothing follows yet; end tells how the
+// connection ended after it, if it did. The reply's time is the send time of the
+// next request: one reading of the clock for both.
+func (w *worker) complete(c *conn, end *fault) {
 	now := w.setup.now()
-	w.busy--
-	c.state, c.proved = idle, true
-	w.tally.reply(&c.exchange, now)
-	if c.replies++; c.replies == w.setup.last {
-		w.renew(c, now)
-		return
+	w.answered(c, now)
+	if end == nil && c.reply.close {
+		end = faultClosed
 	}
-	if ended || c.reply.close || len(c.unsent) > 0 {
-		w.reopen(c, now)
-		return
+	switch {
+	case c.flying > 0 && end != nil:
+		w.advance(c)
+		w.fail(c, end, now)
+	case c.flying > 0:
+		w.advance(c)
+		w.next(c, now)
+	default:
+		w.vacant(c, end, now)
 	}
-	w.next(c, now)
 }
 
-// fail gives up the request in flight and replaces the connection: at once, if
+// vacant has c, on which nothing is in flight any more, go on or replaces it.
+func (w *worker) vacant(c *conn, end *fault, now time.Duration) {
+	w.busy--
+	c.state = idle
+	switch {
+	case c.replies == w.setup.last:
+		w.renew(c, now)
+	case end != nil || len(c.unsent) > 0:
+		w.reopen(c, now)
+	default:
+		w.next(c, now)
+	}
+}
+
+// fail gives up the requests in flight and replaces the connection: at once, if
 // it ever worked, or after a pause.
 func (w *worker) fail(c *conn, f *fault, now time.Duration) {
 	w.busy--
 	w.tally.lost(&c.exchange, f, now)
+	for c.flying--; c.flying > 0; c.flying-- {
+		w.advance(c)
+		w.tally.lost(&c.exchange, f, now)
+	}
 	w.drop(c)
 	switch {
 	case !c.proved:

@@ -65,6 +65,10 @@ func newWorker(s *setup, index, of int) (*worker, error) {
 	for i := range w.conns {
 		w.conns[i].index = int32(i)
 	}
+	if s.Depth > 1 {
+		w.flights = make([]flight, len(w.conns)*s.Depth)
+		w.gathered = make([]unix.Iovec, 0, s.Depth+1)
+	}
 	return w, nil
 }
 
@@ -139,7 +143,10 @@ type worker struct {
 	turn      turn
 	tally     *tally
 	events    []unix.EpollEvent
-	buffer    []byte // what was read last; shared by all connections
+	buffer    []byte       // what was read last; shared by all connections
+	flights   []flight     // with pipelining: setup.Depth for each connection, a ring
+	gathered  []unix.Iovec // with pipelining: what one write takes,
+	message   unix.Msghdr  // as the kernel is told
 
 	done    <-chan struct{}
 	stopped bool     // done was closed

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -30,6 +31,11 @@ type shard struct {
 }
 
 func newSyncLoop(s *setup) (loop, error) {
+	if s.Depth > 1 {
+		// A goroutine that writes does not read meanwhile: it and a server that
+		// does the same would wait for each other.
+		return nil, errors.New("pipelining is not offered on this system")
+	}
 	l := &syncLoop{setup: s, dialer: newDialer(s.Config)}
 	for range min(runtime.GOMAXPROCS(0), s.Connections) {
 		l.shards = append(l.shards, &shard{tally: newTally(s.open)})
@@ -220,13 +226,17 @@ func (c *syncConn) send(ctx context.Context, intended time.Duration) bool {
 func (c *syncConn) receive() (whole bool, f *fault) {
 	for {
 		n, err := c.conn.Read(c.buffer)
-		if whole, f := c.take(c.buffer[:n]); f != nil || whole {
+		rest, f := c.take(c.buffer[:n])
+		if len(rest) > 0 && f == nil {
+			f = faultTrailing
+		}
+		if whole := c.reply.whole(); f != nil || whole {
 			return whole, f
 		}
 		if err == nil {
 			continue
 		}
-		f := faultOf(err)
+		f = faultOf(err)
 		return f == faultClosed && c.reply.end(), f
 	}
 }

@@ -234,8 +234,8 @@ func BenchmarkParse(b *testing.B) {
 			b.SetBytes(int64(len(reply)))
 			for b.Loop() {
 				x.begin(r, false, 0, 0)
-				if whole, f := x.take(reply); !whole || f != nil {
-					b.Fatal(whole, f)
+				if rest, f := x.take(reply); !x.reply.whole() || len(rest) > 0 || f != nil {
+					b.Fatal(len(rest), f)
 				}
 			}
 		})

@@ -29,6 +29,18 @@ func send(fd int, b []byte) (int, unix.Errno) {
 	return int(n), 0
 }
 
+// sendAll is send of several buffers at once. gathered must not be on a stack: the
+// kernel is told where it is by what m points to.
+func sendAll(fd int, m *unix.Msghdr, gathered []unix.Iovec) (int, unix.Errno) {
+	m.Iov = &gathered[0]
+	m.SetIovlen(len(gathered))
+	n, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(m)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
 // poller is an epoll instance with an event to wake it.
 type poller struct {
 	fd, event int

@@ -1,0 +1,264 @@
+//go:build linux
+
+package load
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// Every sort of request and reply goes through a pipeline, each reply to its own
+// request: targets differ in status, length and content.
+func TestPipelineTargets(t *testing.T) {
+	all := slices.DeleteFunc(targets(), func(t Target) bool { return t.URL == "/echo" }) // answers early, which net/http ends with the connection
+	back := get("/back")
+	back.Method, back.Body, back.Length = "POST", bytes.Repeat([]byte("x"), 400_000), 400_000
+	back.Match = func(_ int64, b []byte) bool { return len(bytes.Trim(b, "x")) == 0 }
+	chunked := back
+	chunked.Chunked = true
+	all = append(all, back, chunked)
+	for _, depth := range []int{2, 3, 16, 100} {
+		s := site(t)
+		c := Config{Address: s.address, Targets: all, Connections: 3, Depth: depth, SampleEvery: 1}
+		r := slice(t, openers()[Raw], c, Window{Span: 200 * time.Millisecond})
+		if r.Errored() > 0 || r.Answered != r.Sent || r.Answered < uint64(depth) || r.Wrong > 0 || r.Sampled == 0 {
+			t.Errorf("depth %d: %v", depth, summary(r))
+		}
+		s.close()
+	}
+}
+
+// What can be sent together is one write, and targets are taken in turn.
+func TestPipelineIsOneWrite(t *testing.T) {
+	const depth = 12
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	first := make(chan string, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		b := make([]byte, 64<<10)
+		n, _ := c.Read(b)
+		first <- string(b[:n])
+		says(strings.Repeat(helloReply, depth))(c, 0, "")
+		for n := 0; err == nil; n, err = c.Read(b) {
+			says(strings.Repeat(helloReply, bytes.Count(b[:n], []byte("\r\n\r\n"))))(c, 0, "")
+		}
+	}()
+	c := helloConfig(&server{address: l.Addr().String()}, 1)
+	c.Targets, c.Depth = weighted(5, 1, 1), depth
+	r := slice(t, openers()[Raw], c, Window{Span: 30 * time.Millisecond})
+	if r.Errored() > 0 {
+		t.Errorf("%v", summary(r))
+	}
+	var order strings.Builder
+	for _, line := range strings.Split(<-first, "\r\n") {
+		if path, ok := strings.CutPrefix(line, "GET /"); ok {
+			order.WriteByte(path[0])
+		}
+	}
+	if got := order.String(); got != "aabacaaaabac" {
+		t.Errorf("first read has requests %q", got)
+	}
+}
+
+// A request waits from its own send time on for those before it as well. Replies
+// that take 20 ms each come 80 ms after requests of which 4 are in flight, but for
+// the first three.
+func TestPipelineLatency(t *testing.T) {
+	const each, depth = 20 * time.Millisecond, 4
+	s := serve(t, func(c net.Conn, n int, _ string) bool {
+		time.Sleep(each)
+		return says(helloReply)(c, n, "")
+	})
+	defer s.close()
+	c := helloConfig(s, 1)
+	c.Depth = depth
+	r := slice(t, openers()[Raw], c, Window{Span: 20 * each})
+	shortest, middle := time.Duration(r.Response.Min()), time.Duration(r.Response.ValueAtPercentile(50))
+	if r.Errored() > 0 || shortest < each*9/10 || shortest > 2*each || middle < each*depth*9/10 || middle > 2*each*depth {
+		t.Errorf("shortest %v, median %v: %v", shortest, middle, summary(r))
+	}
+}
+
+// A connection that ends takes down all requests in flight, and each of them is
+// an error.
+func TestPipelineEnds(t *testing.T) {
+	const depth, answered = 8, 3
+	for name, test := range map[string]struct {
+		last string
+		kind string
+		stay bool
+	}{
+		"closes":            {helloReply, ErrClosed, false},
+		"says so":           {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 13\r\n\r\n" + hello, ErrClosed, true},
+		"ends with a reply": {"HTTP/1.0 200 OK\r\n\r\n" + hello, ErrClosed, false},
+		"talks nonsense":    {helloReply + "HTTP/2 200\r\n\r\n", ErrMalformed, true},
+		"goes silent":       {helloReply, ErrTimeout, true},
+	} {
+		s := serve(t, func(c net.Conn, n int, _ string) bool {
+			if n != depth {
+				return true
+			}
+			return says(strings.Repeat(helloReply, answered-1)+test.last)(c, n, "") && test.stay
+		})
+		c := helloConfig(s, 2)
+		c.Depth, c.Timeout = depth, 30*time.Millisecond
+		r := slice(t, openers()[Raw], c, Window{Span: 150 * time.Millisecond})
+		lives := r.Answered / answered
+		// A connection may be filled up again before its end is known.
+		if r.Answered%answered != 0 || lives < 2 || r.Errored() < lives*(depth-answered) || r.Errored() > lives*depth {
+			t.Errorf("%s: %v", name, summary(r))
+		}
+		if n := r.Errors[test.kind] + r.Errors[ErrReset]; n != r.Errored() || r.Errors[test.kind] == 0 {
+			t.Errorf("%s: errors %v, want %s", name, r.Errors, test.kind)
+		}
+		s.close()
+	}
+}
+
+// Nobody asked for what follows the last reply.
+func TestPipelineTrailing(t *testing.T) {
+	s := serve(t, func(c net.Conn, n int, _ string) bool {
+		return n%4 != 0 || says(strings.Repeat(helloReply, 5))(c, n, "")
+	})
+	defer s.close()
+	c := helloConfig(s, 1)
+	c.Depth = 4
+	if r := slice(t, openers()[Raw], c, Window{Span: 50 * time.Millisecond}); r.Errors[ErrMalformed] == 0 || r.Errored() != r.Errors[ErrMalformed] {
+		t.Errorf("%v", summary(r))
+	}
+}
+
+// What is in flight at the end of a slice is waited for.
+func TestPipelineDrain(t *testing.T) {
+	s := serve(t, func(c net.Conn, n int, _ string) bool {
+		time.Sleep(20 * time.Millisecond)
+		return says(helloReply)(c, n, "")
+	})
+	defer s.close()
+	c := helloConfig(s, 2)
+	c.Depth = 5
+	load := mustOpen(t, openers()[Raw], c)
+	defer load.Close()
+	for range 2 {
+		r, err := load.Slice(t.Context(), Window{Span: 50 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		balanced(t, r)
+		if r.Errored() > 0 || r.Answered != r.Sent || r.Sent < 10 || r.Counted >= r.Answered || r.Reconnects > 0 {
+			t.Errorf("%v", summary(r))
+		}
+	}
+}
+
+// A connection carries as many replies as it is to, however deep its pipeline.
+func TestPipelineRequests(t *testing.T) {
+	for _, test := range []struct{ requests, depth int }{{1, 4}, {4, 4}, {5, 3}, {50, 8}} {
+		var most atomic.Int64
+		s := serve(t, func(c net.Conn, n int, _ string) bool {
+			for m := most.Load(); int64(n) > m && !most.CompareAndSwap(m, int64(n)); m = most.Load() {
+			}
+			return says(helloReply)(c, n, "")
+		})
+		c := helloConfig(s, 2)
+		c.Requests, c.Depth = test.requests, test.depth
+		r := slice(t, openers()[Raw], c, Window{Span: 100 * time.Millisecond})
+		want := r.Answered / uint64(test.requests)
+		if r.Errored() > 0 || r.Reconnects > 0 || r.Reopened > want || r.Reopened+2 < want || want < 3 || most.Load() != int64(test.requests) {
+			t.Errorf("%+v: %d on a connection, reopened %d: %v", test, most.Load(), r.Reopened, summary(r))
+		}
+		s.close()
+	}
+}
+
+// A server that answers before it reads the body, and reads no more before its
+// reply is taken, does not block a loader that reads while it writes.
+func TestPipelineEarlyReplies(t *testing.T) {
+	body := make([]byte, 2<<20)
+	reply := slices.Concat([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n"), body)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer c.Close()
+				for in := bufio.NewReader(c); ; {
+					r, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					if _, err := c.Write(reply); err != nil {
+						return
+					}
+					if _, err := io.Copy(io.Discard, r.Body); err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	for _, chunked := range []bool{false, true} {
+		post := get("/")
+		post.Method, post.Body, post.Chunked, post.Length = "POST", body, chunked, int64(len(body))
+		c := Config{Address: l.Addr().String(), Targets: []Target{post}, Connections: 2, Depth: 4}
+		r := slice(t, openers()[Raw], c, Window{Span: 200 * time.Millisecond})
+		if r.Errored() > 0 || r.Answered < 16 {
+			t.Errorf("chunked %v: %v", chunked, summary(r))
+		}
+	}
+	l.Close()
+	all.Wait()
+}
+
+func TestPipelineRefused(t *testing.T) {
+	s := serve(t, says(helloReply))
+	for _, test := range []struct {
+		opener, want string
+		change       func(*Config)
+	}{
+		{Raw, "takes no pacer", func(c *Config) { c.Pacer = Constant(10) }},
+		{Raw, "closed after one request", func(c *Config) { c.Close = true }},
+		{Raw, "not within", func(c *Config) { c.Depth = maxDepth + 1 }},
+		{Raw, "not within", func(c *Config) { c.Depth = -1 }},
+		{Vegeta, "engine vegeta does not offer", func(*Config) {}},
+		{"sync", "not offered on this system", func(*Config) {}},
+	} {
+		c := helloConfig(s, 1)
+		c.Depth = 2
+		test.change(&c)
+		if _, err := openers()[test.opener](t.Context(), c); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want %q", test.opener, err, test.want)
+		}
+	}
+	c := helloConfig(s, 1)
+	c.Depth, c.Pacer = 2, vegeta.Rate{} // vegeta's closed loop
+	if r := slice(t, openers()[Raw], c, Window{Span: 10 * time.Millisecond}); r.Errored() > 0 || r.Answered == 0 {
+		t.Errorf("%v", summary(r))
+	}
+}
