@@ -25,6 +25,9 @@ func encode(c Config) ([]request, error) {
 	requests := make([]request, len(c.Targets))
 	for i := range c.Targets {
 		t := &c.Targets[i]
+		if err := checkHeader(t.Header); err != nil {
+			return nil, fmt.Errorf("encode target %d: %w", i, err)
+		}
 		r, err := newRequest(c.Address, &t.Target)
 		if err != nil {
 			return nil, fmt.Errorf("encode target %d: %w", i, err)
@@ -40,6 +43,23 @@ func encode(c Config) ([]request, error) {
 		requests[i] = request{wire.Bytes(), len(t.Body), r.Method == http.MethodHead, t}
 	}
 	return requests, nil
+}
+
+// checkHeader refuses what net/http would leave out or change without a word.
+func checkHeader(h http.Header) error {
+	for name, values := range h {
+		switch http.CanonicalHeaderKey(name) {
+		case "Content-Length", "Transfer-Encoding", "Trailer":
+			return fmt.Errorf("header %s: the body decides it", name)
+		}
+		for _, value := range values {
+			got, _, ok := cutField([]byte(name + ":" + value))
+			if !ok || string(got) != name {
+				return fmt.Errorf("header %q: %q is no header field", name, value)
+			}
+		}
+	}
+	return nil
 }
 
 // newRequest is t as a net/http request; a URL that is only a path is one of

@@ -11,6 +11,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -141,54 +142,84 @@ type Session interface {
 // Open opens a Session of the named engine with all its connections. It fails
 // when the server does not take them.
 func Open(ctx context.Context, engine string, c Config) (Session, error) {
-	c, err := c.complete()
-	if err != nil {
+	if err := c.Check(engine); err != nil {
 		return nil, err
 	}
-	switch engine {
-	case Raw:
-		return openRaw(ctx, c)
-	case Vegeta:
+	c = c.complete()
+	if engine == Vegeta {
 		return openVegeta(ctx, c)
 	}
-	return nil, fmt.Errorf("load %s: no engine %q: there are %s and %s", c.Address, engine, Raw, Vegeta)
+	return openRaw(ctx, c)
+}
+
+// Check tells why Open would refuse c whatever the server does.
+func (c Config) Check(engine string) error {
+	c = c.complete()
+	problem := c.check()
+	switch {
+	case problem != nil:
+	case engine != Raw && engine != Vegeta:
+		problem = fmt.Errorf("no engine %q: there are %s and %s", engine, Raw, Vegeta)
+	case engine == Vegeta:
+		problem = c.checkVegeta()
+	}
+	if problem == nil {
+		_, problem = encode(c)
+	}
+	if problem == nil {
+		_, problem = order(c.Targets)
+	}
+	if problem != nil {
+		return fmt.Errorf("load %s: %w", c.Address, problem)
+	}
+	return nil
 }
 
 // complete is c with its defaults.
-func (c Config) complete() (Config, error) {
+func (c Config) complete() Config {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
 	if c.SampleEvery == 0 {
 		c.SampleEvery = 64
 	}
-	if len(c.Targets) == 0 {
-		return c, fmt.Errorf("load %s: no targets", c.Address)
-	}
-	if c.Connections < 1 {
-		return c, fmt.Errorf("load %s: connections: %d is less than 1", c.Address, c.Connections)
-	}
-	if c.Requests < 0 {
-		return c, fmt.Errorf("load %s: requests: %d is less than 0", c.Address, c.Requests)
-	}
 	if c.Depth == 0 {
 		c.Depth = 1
 	}
-	return c, c.checkDepth()
+	return c
 }
 
 // maxDepth bounds Config.Depth: a write takes no more than 1024 buffers (IOV_MAX).
 const maxDepth = 1000
 
-// checkDepth refuses what pipelining does not go with.
-func (c Config) checkDepth() error {
+// check refuses what no engine takes.
+func (c Config) check() error {
 	switch {
+	case len(c.Targets) == 0:
+		return errors.New("no targets")
+	case c.Connections < 1:
+		return fmt.Errorf("connections: %d is less than 1", c.Connections)
+	case c.Timeout < 0:
+		return fmt.Errorf("timeout: %v is negative", c.Timeout)
+	case c.Requests < 0:
+		return fmt.Errorf("requests: %d is less than 0", c.Requests)
 	case c.Depth < 1 || c.Depth > maxDepth:
-		return fmt.Errorf("load %s: depth: %d is not within 1 and %d", c.Address, c.Depth, maxDepth)
+		return fmt.Errorf("pipelining: %d is not within 1 and %d", c.Depth, maxDepth)
 	case c.Depth > 1 && !closedLoop(c.Pacer):
-		return fmt.Errorf("load %s: depth: pipelining has no intended send times, so it takes no pacer", c.Address)
+		return errors.New("pipelining does not go with a pace: a request that waits for those before it was not sent when intended")
 	case c.Depth > 1 && c.Close:
-		return fmt.Errorf("load %s: depth: a connection that is closed after one request can't be pipelined", c.Address)
+		return errors.New("pipelining does not go with connections that carry one request each")
+	}
+	return nil
+}
+
+// checkVegeta refuses what the engine Vegeta does not offer.
+func (c Config) checkVegeta() error {
+	switch {
+	case c.Requests > 0:
+		return fmt.Errorf("engine %s does not offer a number of requests per connection", Vegeta)
+	case c.Depth > 1:
+		return fmt.Errorf("engine %s does not offer pipelining", Vegeta)
 	}
 	return nil
 }

@@ -27,11 +27,10 @@ func openers() map[string]opener {
 		Raw:    func(ctx context.Context, c Config) (Session, error) { return Open(ctx, Raw, c) },
 		Vegeta: func(ctx context.Context, c Config) (Session, error) { return Open(ctx, Vegeta, c) },
 		"sync": func(ctx context.Context, c Config) (Session, error) {
-			c, err := c.complete()
-			if err != nil {
+			if err := c.Check(Raw); err != nil {
 				return nil, err
 			}
-			return openLoop(ctx, c, newSyncLoop)
+			return openLoop(ctx, c.complete(), newSyncLoop)
 		},
 	}
 }

@@ -32,12 +32,6 @@ type attack struct {
 }
 
 func openVegeta(ctx context.Context, c Config) (Session, error) {
-	if c.Requests > 0 {
-		return nil, fmt.Errorf("load %s: engine %s does not offer a number of requests per connection", c.Address, Vegeta)
-	}
-	if c.Depth > 1 {
-		return nil, fmt.Errorf("load %s: engine %s does not offer pipelining", c.Address, Vegeta)
-	}
 	requests, err := encode(c)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
