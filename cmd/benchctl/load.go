@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -25,6 +28,24 @@ type loadFlags struct {
 	timeout     time.Duration
 	json        bool
 	allowRemote bool
+	loadShape
+	loadRequest
+}
+
+// loadShape is how requests follow each other.
+type loadShape struct {
+	poisson  bool
+	pipeline int
+	requests int
+	close    bool
+}
+
+// loadRequest is what is sent, and what is to come back.
+type loadRequest struct {
+	method, body, bodyFile string
+	headers                []string
+	chunked                bool
+	expectLength           int64
 }
 
 func loadCommand(e env) *cobra.Command {
@@ -32,14 +53,25 @@ func loadCommand(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "load URL",
 		Short:   "Drive load at one URL and tell what came back",
-		Example: "  benchctl load http://127.0.0.1:8080/hello -c 64 -d 10s\n  benchctl load http://127.0.0.1:8080/hello -c 64 --rate 1000 --engine vegeta",
+		Example: "  benchctl load http://127.0.0.1:8080/hello -c 64 -d 10s\n  benchctl load http://127.0.0.1:8080/hello -c 64 --rate 1000 --poisson\n  benchctl load http://127.0.0.1:8080/echo --body-file photo.jpg --chunked --header 'X-Test: 1'",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return e.load(cmd.Context(), args[0], f) },
 	}
 	fs := cmd.Flags()
-	fs.IntVarP(&f.connections, "connections", "c", 64, "connections, each with one request at a time")
+	fs.SortFlags = false
+	fs.IntVarP(&f.connections, "connections", "c", 64, "connections")
 	fs.DurationVarP(&f.duration, "duration", "d", 10*time.Second, "how long")
 	fs.Float64Var(&f.rate, "rate", 0, "requests per second at a constant pace (default: each connection as fast as it can)")
+	fs.BoolVar(&f.poisson, "poisson", false, "with --rate: requests arrive independently of each other, at the same random times in every run")
+	fs.IntVar(&f.pipeline, "pipeline", 1, "requests in flight on each connection; engine raw only, without --rate")
+	fs.IntVar(&f.requests, "requests", 0, "replies a connection carries before it is replaced (default any number); engine raw only")
+	fs.BoolVar(&f.close, "close", false, "send Connection: close, each request on a connection of its own")
+	fs.StringVar(&f.method, "method", "", "request method (default GET, with a body POST)")
+	fs.StringArrayVar(&f.headers, "header", nil, "header field to send, 'Name: value'; may be repeated")
+	fs.StringVar(&f.body, "body", "", "body to send")
+	fs.StringVar(&f.bodyFile, "body-file", "", "file with the body to send")
+	fs.BoolVar(&f.chunked, "chunked", false, "send the body in chunks")
+	fs.Int64Var(&f.expectLength, "expect-length", -1, "bytes a right reply's body has; -1 takes any number")
 	fs.StringVar(&f.engine, "engine", load.Raw, "load engine: raw or vegeta")
 	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "for one reply")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
@@ -53,6 +85,8 @@ type loadReport struct {
 	Engine      string             `json:"engine"`
 	Connections int                `json:"connections"`
 	Rate        float64            `json:"rate,omitempty"`
+	Poisson     bool               `json:"poisson,omitempty"`
+	Pipeline    int                `json:"pipeline,omitempty"`
 	Seconds     float64            `json:"seconds"`
 	Requests    uint64             `json:"requests"`
 	Throughput  float64            `json:"throughput_rps"`
@@ -61,6 +95,7 @@ type loadReport struct {
 	SendLag     map[string]float64 `json:"send_lag_ms,omitempty"`
 	LoaderCPU   float64            `json:"loader_cpu_us_per_request,omitempty"`
 	Reconnects  uint64             `json:"reconnects"`
+	Reopened    uint64             `json:"reopened,omitempty"`
 	Errors      map[string]uint64  `json:"errors"`
 }
 
@@ -101,8 +136,8 @@ func (f loadFlags) config(ctx context.Context, target string) (load.Config, erro
 	if !slices.Contains([]string{load.Raw, load.Vegeta}, f.engine) {
 		return none, usage(fmt.Errorf("load: --engine %q: there are %s and %s", f.engine, load.Raw, load.Vegeta))
 	}
-	if f.connections < 1 || f.rate < 0 || f.duration <= 0 {
-		return none, usage(errors.New("load: --connections and --duration must be positive, --rate not negative"))
+	if f.connections < 1 || f.pipeline < 1 || f.rate < 0 || f.duration <= 0 || f.timeout <= 0 {
+		return none, usage(errors.New("load: --connections, --pipeline, --duration and --timeout must be positive, --rate not negative"))
 	}
 	port := u.Port()
 	if port == "" {
@@ -112,14 +147,57 @@ func (f loadFlags) config(ctx context.Context, target string) (load.Config, erro
 	if err := f.allowed(ctx, u.Hostname()); err != nil {
 		return none, err
 	}
-	c := load.Config{Address: address, Connections: f.connections, Timeout: f.timeout, SampleEvery: 1 << 30}
-	get := load.Target{Length: -1}
-	get.Method, get.URL = "GET", target
-	c.Targets = []load.Target{get}
-	if f.rate > 0 {
+	c := load.Config{Address: address, Connections: f.connections, Timeout: f.timeout, SampleEvery: 1 << 30, Depth: f.pipeline, Requests: f.requests, Close: f.close}
+	switch {
+	case f.rate > 0 && f.poisson:
+		c.Pacer = load.Poisson(f.rate, 0)
+	case f.rate > 0:
 		c.Pacer = load.Constant(f.rate)
+	case f.poisson:
+		return none, usage(errors.New("load: --poisson takes a --rate"))
 	}
-	return c, nil
+	t, err := f.target(target)
+	if err != nil {
+		return none, err
+	}
+	c.Targets = []load.Target{t}
+	return c, usage(c.Check(f.engine))
+}
+
+// target is what f asks for, of url.
+func (f loadRequest) target(url string) (load.Target, error) {
+	t := load.Target{Length: f.expectLength, Chunked: f.chunked}
+	t.Method, t.URL, t.Body = f.method, url, []byte(f.body)
+	switch {
+	case f.body != "" && f.bodyFile != "":
+		return t, usage(errors.New("load: --body and --body-file exclude each other"))
+	case f.bodyFile != "":
+		body, err := os.ReadFile(f.bodyFile)
+		if err != nil {
+			return t, usage(fmt.Errorf("load: --body-file: %w", err))
+		}
+		t.Body = body
+	}
+	if f.chunked && len(t.Body) == 0 {
+		return t, usage(errors.New("load: --chunked takes a body"))
+	}
+	if t.Method == "" {
+		t.Method = http.MethodGet
+		if len(t.Body) > 0 {
+			t.Method = http.MethodPost
+		}
+	}
+	for _, h := range f.headers {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok {
+			return t, usage(fmt.Errorf("load: --header %q: not of the form 'Name: value'", h))
+		}
+		if t.Header == nil {
+			t.Header = http.Header{}
+		}
+		t.Header.Add(name, strings.TrimSpace(value))
+	}
+	return t, nil
 }
 
 // allowed refuses what is not this machine.
@@ -142,9 +220,9 @@ func (f loadFlags) allowed(ctx context.Context, host string) error {
 
 func (f loadFlags) report(target string, res *load.Result, cpu time.Duration) loadReport {
 	r := loadReport{
-		URL: target, Engine: f.engine, Connections: f.connections, Rate: f.rate, Seconds: res.Elapsed.Seconds(),
+		URL: target, Engine: f.engine, Connections: f.connections, Rate: f.rate, Poisson: f.poisson, Pipeline: f.pipeline, Seconds: res.Elapsed.Seconds(),
 		Requests: res.Counted, Throughput: float64(res.Counted) / res.Elapsed.Seconds(), BytesIn: res.BytesIn,
-		Latency: percentiles(res.Response), SendLag: percentiles(res.SendLag), Reconnects: res.Reconnects, Errors: res.Errors,
+		Latency: percentiles(res.Response), SendLag: percentiles(res.SendLag), Reconnects: res.Reconnects, Reopened: res.Reopened, Errors: res.Errors,
 	}
 	if r.Errors == nil {
 		r.Errors = map[string]uint64{}
@@ -179,8 +257,12 @@ func (e env) printLoad(r loadReport, asJSON bool) error {
 	if asJSON {
 		return e.printJSON(r)
 	}
+	engine := fmt.Sprintf("%s, %d connections, %.1f s", r.Engine, r.Connections, r.Seconds)
+	if r.Pipeline > 1 {
+		engine += fmt.Sprintf(", %d requests in flight on each", r.Pipeline)
+	}
 	rows := [][]string{
-		{"engine", fmt.Sprintf("%s, %d connections, %.1f s", r.Engine, r.Connections, r.Seconds)},
+		{"engine", engine},
 		{"throughput", fmt.Sprintf("%.0f req/s (%d requests, %.2f MiB/s of bodies)", r.Throughput, r.Requests, float64(r.BytesIn)/r.Seconds/(1<<20))},
 		{"latency", milliseconds(r.Latency)},
 	}
@@ -188,6 +270,9 @@ func (e env) printLoad(r loadReport, asJSON bool) error {
 		rows = append(rows, []string{"send lag", milliseconds(r.SendLag)})
 	}
 	rows = append(rows, []string{"loader CPU", fmt.Sprintf("%.1f µs/request", r.LoaderCPU)})
+	if r.Reopened > 0 {
+		rows = append(rows, []string{"reopened", fmt.Sprint(r.Reopened)})
+	}
 	if r.Reconnects > 0 {
 		rows = append(rows, []string{"reconnects", fmt.Sprint(r.Reconnects)})
 	}
