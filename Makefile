@@ -16,7 +16,7 @@ BENCHFLAGS ?= --launches=3 --rounds=12
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/benchctl
@@ -81,6 +81,10 @@ nightly: setup ## measure this revision against BASE in one run; fails on a regr
 .PHONY: power
 power: build ## try what this machine tells apart; takes two hours (POWERFLAGS shorten it)
 	@$(GO) run ./cmd/benchpower $(POWERFLAGS)
+
+.PHONY: loader-bench
+loader-bench: build ## compare the load engines with other load generators; takes 4 minutes (LOADERFLAGS shorten it)
+	@$(GO) run ./cmd/loaderbench $(LOADERFLAGS)
 
 .PHONY: clean
 clean: ## remove what was built; runs are kept
