@@ -1,0 +1,84 @@
+package load
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Every engine, with any number of requests in flight, finds the end of a reply
+// however it is framed.
+func TestFramings(t *testing.T) {
+	const ok = "HTTP/1.1 200 OK\r\n"
+	type framing struct {
+		method, reply string
+		length        int64
+		last          bool // the reply ends with the connection
+	}
+	framings := map[string]framing{
+		"sized":           {"GET", ok + "Content-Length: 13\r\n\r\n" + hello, 13, false},
+		"chunked":         {"GET", ok + "Transfer-Encoding: chunked\r\n\r\n6\r\nHello,\r\n7;x=y\r\n World!\r\n0\r\nX-Sum: 1\r\n\r\n", 13, false},
+		"until close":     {"GET", ok + "\r\n" + hello, 13, true},
+		"interim":         {"GET", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + ok + "Content-Length: 13\r\n\r\n" + hello, 13, false},
+		"no content":      {"GET", "HTTP/1.1 204 No Content\r\n\r\n", 0, false},
+		"head, sized":     {"HEAD", ok + "Content-Length: 1000000\r\n\r\n", 0, false},
+		"head, chunked":   {"HEAD", ok + "Transfer-Encoding: chunked\r\n\r\n", 0, false},
+		"head, no length": {"HEAD", ok + "\r\n", 0, false},
+		"head, closes":    {"HEAD", ok + "Connection: close\r\nContent-Length: 13\r\n\r\n", 0, true},
+	}
+	eachEngine(t, func(t *testing.T, open opener) {
+		for name, f := range framings {
+			s := serve(t, func(c net.Conn, n int, _ string) bool { return says(f.reply)(c, n, "") && !f.last })
+			c := helloConfig(s, 2)
+			c.Targets[0].Method, c.Targets[0].Length, c.Targets[0].Status = f.method, f.length, 0
+			c.Targets[0].Match = nil
+			r := slice(t, open, c, Window{Span: 30 * time.Millisecond})
+			if r.Errored() > 0 || r.Counted == 0 || (r.Reconnects > 0) != f.last {
+				t.Errorf("%s: %v", name, summary(r))
+			}
+			s.close()
+		}
+	})
+	for _, depth := range depths()[1:] {
+		for name, f := range framings {
+			if f.last {
+				continue // nothing can follow
+			}
+			s := serve(t, says(f.reply))
+			c := helloConfig(s, 2)
+			c.Targets[0].Method, c.Targets[0].Length, c.Targets[0].Status, c.Depth = f.method, f.length, 0, depth
+			c.Targets[0].Match = nil
+			if r := slice(t, openers()[Raw], c, Window{Span: 30 * time.Millisecond}); r.Errored() > 0 || r.Counted == 0 {
+				t.Errorf("%s, depth %d: %v", name, depth, summary(r))
+			}
+			s.close()
+		}
+	}
+}
+
+// Requests with and without a body, sized or in chunks, arrive as they were meant.
+func TestBodies(t *testing.T) {
+	for _, size := range []int{0, 1, 32 << 10, 32<<10 + 1, 300_000} {
+		s := site(t)
+		back := get("/back")
+		back.Method, back.Body, back.Length = "POST", []byte(strings.Repeat("x", size)), int64(size)
+		back.Match = func(_ int64, b []byte) bool { return strings.Trim(string(b), "x") == "" }
+		chunked := back
+		chunked.Chunked = true
+		for name, open := range openers() {
+			for _, depth := range depths() {
+				if depth > 1 && name != Raw {
+					continue
+				}
+				c := Config{Address: s.address, Targets: []Target{back, chunked}, Connections: 2, Depth: depth, SampleEvery: 1}
+				r := slice(t, open, c, Window{Span: 30 * time.Millisecond})
+				if what := fmt.Sprintf("%s, depth %d, %d bytes", name, depth, size); r.Errored() > 0 || r.Answered < 4 || r.Reconnects > 0 {
+					t.Errorf("%s: %v", what, summary(r))
+				}
+			}
+		}
+		s.close()
+	}
+}
