@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// At a constant rate a stall of 1 s delays a known share of the requests by times
-// that are spread evenly over that second. Response shows them all; Service only
-// the one request that each connection had in flight.
+// At a constant rate a stall delays those requests that are intended in it, and
+// those after it until the backlog is served. Response shows them all; Service
+// only the one request that each connection had in flight.
 func TestStallPercentiles(t *testing.T) {
 	var err error
 	// A machine that is busy with something else may be late: three attempts.
@@ -26,35 +26,30 @@ func TestStallPercentiles(t *testing.T) {
 
 func stallPercentiles(t *testing.T) error {
 	const (
-		rate        = 250
+		gap         = 4 * time.Millisecond // between intended requests
+		each        = time.Millisecond     // what the server takes for one
+		requests    = 375
 		connections = 8
-		stall       = time.Second
-		window      = 1100 * time.Millisecond
+		stall       = time.Second // with the drain, 1 / (1 - each/gap) of that
 	)
-	var once sync.Once
-	var door sync.RWMutex
+	server := metered{each: each, stall: stall, after: connections + 1}
 	s := serve(t, func(c net.Conn, n int, _ string) bool {
-		if n == 2 {
-			once.Do(func() {
-				door.Lock()
-				defer door.Unlock()
-				time.Sleep(stall)
-			})
-		}
-		door.RLock()
-		defer door.RUnlock()
+		time.Sleep(time.Until(server.slot()))
 		return says(helloReply)(c, n, "")
 	})
 	defer s.close()
 	c := helloConfig(s, connections)
-	c.Pacer = Constant(rate)
-	r := slice(t, openers()[Raw], c, Window{Span: window})
-	if r.Errored() > 0 || r.Missed > 0 || r.Counted != 275 {
+	c.Pacer = Constant(float64(time.Second) / float64(gap))
+	r := slice(t, openers()[Raw], c, Window{Span: requests * gap})
+	if r.Errored() > 0 || r.Missed > 0 || r.Counted != requests {
 		return fmt.Errorf("%v", summary(r))
 	}
-	// A share of stall/window is delayed, by x or more a share of (stall-x)/window.
 	for _, p := range []float64{50, 90, 99} {
-		want := float64(stall) - (100-p)/100*float64(window)
+		// So many requests take longer. The first that is delayed takes stall + each,
+		// and each one after it gap - each less: it is intended a gap later, and has
+		// one more served before it.
+		longer := math.Floor((100 - p) / 100 * requests)
+		want := float64(stall+each) - longer*float64(gap-each)
 		if got := float64(r.Response.ValueAtPercentile(p)); math.Abs(got/want-1) > 0.02 {
 			return fmt.Errorf("p%v of the responses %v, want %v", p, time.Duration(got), time.Duration(want))
 		}
@@ -70,4 +65,30 @@ func stallPercentiles(t *testing.T) error {
 		return fmt.Errorf("%d slow requests, want %d; p90 of the service times %v, longest %v", slow, connections, p90, most)
 	}
 	return nil
+}
+
+// metered serves requests in the order they come, one at a time, and stalls once.
+// Its capacity is set, not what the machine happens to have, as the time that a
+// backlog takes counts. From the stall on replies are due at set times: what makes
+// one of them late does not make the next late.
+type metered struct {
+	each, stall time.Duration
+	after       int // requests before the stall
+
+	mu   sync.Mutex
+	free time.Time // when the next request can begin
+}
+
+// slot is when the reply to a request that has just come is due.
+func (m *metered) slot() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.after >= 0 {
+		m.free = time.Now()
+	}
+	if m.after--; m.after == -1 {
+		m.free = m.free.Add(m.stall)
+	}
+	m.free = m.free.Add(m.each)
+	return m.free
 }
