@@ -51,7 +51,7 @@ func (b *bench) startServer(ctx context.Context) (stop func(), err error) {
 		args = []string{"sink", "--listener-fd", "3"}
 	}
 	cmd := exec.Command(b.benchctl, args...)
-	cmd.ExtraFiles, cmd.Stderr = []*os.File{file}, os.Stderr
+	cmd.ExtraFiles = []*os.File{file}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt is for this process
 	if err := start(cmd, b.serverCPUs); err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
@@ -196,6 +196,11 @@ func (b *bench) resources(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("| allocations per request, %d connections, of everything in the process | %.5f |\n", b.levels[0], perRequest)
+	startup, err := b.startup(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| CPU time of start-up, which is in the figures above | %.1f ms |\n", startup)
 	var limit unix.Rlimit
 	const others = 100 // descriptors that are no connections
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Max < uint64(b.many+others) {
@@ -207,6 +212,23 @@ func (b *bench) resources(ctx context.Context) error {
 		fmt.Printf("| memory at most (resident), %d connections | %.1f MiB |\n", b.many, s.memory)
 	}
 	return err
+}
+
+// startup is the median CPU time, in ms, of a benchctl that has nothing to do.
+func (b *bench) startup(ctx context.Context) (float64, error) {
+	var times []float64
+	for range b.pairs {
+		cmd := exec.CommandContext(ctx, b.benchctl, "version")
+		err := start(cmd, b.loaderCPUs)
+		if err == nil {
+			err = cmd.Wait()
+		}
+		if err != nil {
+			return 0, fmt.Errorf("start benchctl: %w", err)
+		}
+		times = append(times, (cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()).Seconds()*1e3)
+	}
+	return stats.Median(times), nil
 }
 
 // allocations are those of one slice of raw inside this process.
