@@ -23,7 +23,7 @@ func TestRequests(t *testing.T) {
 				})
 				c := helloConfig(s, 4)
 				c.Requests, c.Pacer = k, pacer
-				r := slice(t, openers()[name], c, Window{Span: 100 * time.Millisecond})
+				r := sliceUntil(t, openers()[name], c, Window{Span: 100 * time.Millisecond}, func(r *Result) bool { return r.Answered >= uint64(5*k) })
 				if want := r.Answered / uint64(k); r.Errored() > 0 || r.Reconnects > 0 || r.Reopened > want || r.Reopened+4 < want || want < 5 {
 					t.Errorf("%s, %s, %d requests: reopened %d: %v", name, pace, k, r.Reopened, summary(r))
 				}
@@ -66,7 +66,7 @@ func TestClose(t *testing.T) {
 				defer s.close()
 				c := helloConfig(s, 4)
 				c.Close = true
-				r := slice(t, open, c, Window{Span: 100 * time.Millisecond})
+				r := sliceUntil(t, open, c, Window{Span: 100 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 10 })
 				if r.Errored() > 0 || r.Reconnects > 0 || r.Reopened > r.Answered || r.Reopened+8 < r.Answered || r.Answered < 10 {
 					t.Errorf("reopened %d: %v", r.Reopened, summary(r))
 				}

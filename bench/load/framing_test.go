@@ -34,7 +34,7 @@ func TestFramings(t *testing.T) {
 			c := helloConfig(s, 2)
 			c.Targets[0].Method, c.Targets[0].Length, c.Targets[0].Status = f.method, f.length, 0
 			c.Targets[0].Match = nil
-			r := slice(t, open, c, Window{Span: 30 * time.Millisecond})
+			r := sliceUntil(t, open, c, Window{Span: 30 * time.Millisecond}, anyCounted)
 			if r.Errored() > 0 || r.Counted == 0 || (r.Reconnects > 0) != f.last {
 				t.Errorf("%s: %v", name, summary(r))
 			}
@@ -50,7 +50,7 @@ func TestFramings(t *testing.T) {
 			c := helloConfig(s, 2)
 			c.Targets[0].Method, c.Targets[0].Length, c.Targets[0].Status, c.Depth = f.method, f.length, 0, depth
 			c.Targets[0].Match = nil
-			if r := slice(t, openers()[Raw], c, Window{Span: 30 * time.Millisecond}); r.Errored() > 0 || r.Counted == 0 {
+			if r := sliceUntil(t, openers()[Raw], c, Window{Span: 30 * time.Millisecond}, anyCounted); r.Errored() > 0 || r.Counted == 0 {
 				t.Errorf("%s, depth %d: %v", name, depth, summary(r))
 			}
 			s.close()
@@ -73,7 +73,7 @@ func TestBodies(t *testing.T) {
 					continue
 				}
 				c := Config{Address: s.address, Targets: []Target{back, chunked}, Connections: 2, Depth: depth, SampleEvery: 1}
-				r := slice(t, open, c, Window{Span: 30 * time.Millisecond})
+				r := sliceUntil(t, open, c, Window{Span: 30 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 4 })
 				if what := fmt.Sprintf("%s, depth %d, %d bytes", name, depth, size); r.Errored() > 0 || r.Answered < 4 || r.Reconnects > 0 {
 					t.Errorf("%s: %v", what, summary(r))
 				}

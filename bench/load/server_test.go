@@ -171,6 +171,25 @@ func slice(t testing.TB, open opener, c Config, w Window) *Result {
 	return r
 }
 
+// patient runs slices, each with a window twice as long, until one saw enough: a
+// machine that is busy with something else may leave a short one empty.
+func patient(w Window, run func(Window) *Result, enough func(*Result) bool) *Result {
+	for {
+		if r := run(w); enough(r) || w.Span > 3*time.Second {
+			return r
+		}
+		w.Lead, w.Span = 2*w.Lead, 2*w.Span
+	}
+}
+
+// sliceUntil is slice with a window of at least w, so long that it sees enough.
+func sliceUntil(t testing.TB, open opener, c Config, w Window, enough func(*Result) bool) *Result {
+	t.Helper()
+	return patient(w, func(w Window) *Result { return slice(t, open, c, w) }, enough)
+}
+
+func anyCounted(r *Result) bool { return r.Counted > 0 }
+
 // balanced checks what holds of every slice that was not cancelled.
 func balanced(t testing.TB, r *Result) {
 	t.Helper()
