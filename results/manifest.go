@@ -1,6 +1,10 @@
 package results
 
-import "time"
+import (
+	"time"
+
+	"github.com/benchctl/benchctl/bench/offered"
+)
 
 // ManifestSchema names the format of Manifest.
 const ManifestSchema = "benchctl/manifest/v1"
@@ -33,14 +37,17 @@ type Manifest struct {
 // Block is one scenario with one app: all candidates are measured in it, round
 // by round.
 type Block struct {
-	Scenario    string        `json:"scenario"`
-	App         string        `json:"app"`
-	Engine      string        `json:"engine"`
-	Connections int           `json:"connections"`
-	Rate        float64       `json:"rate,omitempty"` // req/s offered; 0 in a closed loop
-	Timeout     time.Duration `json:"timeout_ns"`
-	Slice       time.Duration `json:"slice_ns,omitempty"` // the scenario's own; 0: as the run's
-	Lead        time.Duration `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
+	Scenario    string `json:"scenario"`
+	App         string `json:"app"`
+	Engine      string `json:"engine"`
+	Connections int    `json:"connections"`
+	offered.Load
+	Pipeline int           `json:"pipeline,omitempty"` // requests at a time on each connection; 0: one
+	Requests int           `json:"requests,omitempty"` // replies a connection carries; 0: any number
+	Close    bool          `json:"close,omitempty"`    // a connection for each request
+	Timeout  time.Duration `json:"timeout_ns"`
+	Slice    time.Duration `json:"slice_ns,omitempty"` // the scenario's own; 0: as the run's
+	Lead     time.Duration `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
 }
 
 // Candidate is a server as measured.

@@ -339,7 +339,7 @@ func hash(words ...string) uint64 {
 // rankMetric is what a block's cells are ordered by. At a fixed rate all
 // throughputs are alike, and the cost of serving it differs.
 func rankMetric(b Block) string {
-	if b.Rate > 0 {
+	if b.Open() {
 		return MetricServerCPU
 	}
 	return MetricThroughput

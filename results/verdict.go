@@ -79,7 +79,7 @@ func (e evidence) reservations() []string {
 		why = append(why, fmt.Sprintf("too few slices: %d, and an interval takes %d; the range is shown", n, stats.MinValues))
 	}
 	loader, server := e.use()
-	if e.block.Rate == 0 && loader > loaderBoundFrom && (server < serverIdleBelow) {
+	if !e.block.Open() && loader > loaderBoundFrom && (server < serverIdleBelow) {
 		why = append(why, fmt.Sprintf("loader-bound: the load generator used %.0f %% of its processors and the server %.0f %%; throughput is a lower bound", 100*loader, 100*server))
 	}
 	if e.env.ServerCPUs == "" {

@@ -2,19 +2,19 @@ package scenarios
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/strict"
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/offered"
 )
 
 // Bounds of a scenario. More connections need more ports and files than systems
 // give by default.
 const (
 	maxConnections = 10000
-	maxRate        = 10e6 // requests per second
+	maxPipeline    = 1024
+	maxRequests    = 1e9 // per connection
 )
 
 func parse(file string, data []byte) (Scenario, error) {
@@ -23,32 +23,87 @@ func parse(file string, data []byte) (Scenario, error) {
 	if err != nil {
 		return s, err
 	}
+	given := make(places)
 	err = doc.Fields(strict.Fields{
 		"name":        strict.Name(&s.Name),
 		"doc":         strict.Line(&s.Doc),
 		"engine":      strict.OneOf(&s.Engine, Raw, Vegeta),
 		"connections": strict.Int(&s.Connections, 1, maxConnections),
-		"rate":        rate(&s.Rate),
+		"rate":        given.note("rate", placed(s.Load.SetRate)),
+		"ramp":        given.note("ramp", placed(s.Load.SetRamp)),
+		"steps":       given.note("steps", steps(&s.Load)),
+		"arrivals":    given.note("arrivals", strict.OneOf(&s.Load.Arrivals, offered.Constant, offered.Poisson)),
+		"pipeline":    given.note("pipeline", strict.Int(&s.Pipeline, 1, maxPipeline)),
+		"requests":    given.note("requests", strict.Int(&s.Requests, 1, maxRequests)),
+		"close":       given.note("close", boolean(&s.Close)),
 		"apps":        instances(&s.Apps),
 		"timeout":     strict.Duration(&s.Timeout, time.Millisecond, time.Hour),
 		"slice":       strict.Duration(&s.Slice, time.Millisecond, time.Hour),
 		"lead":        strict.Duration(&s.Lead, 0, time.Hour),
 	}, "name", "connections")
-	return s, err
+	if err != nil {
+		return s, err
+	}
+	return s, given.conflicts(s)
 }
 
-// rate takes requests per second: 1000 or 1000/s. 0 is a closed loop.
-func rate(f *float64) func(strict.Node) error {
+// places are the values that were given, by key.
+type places map[string]strict.Node
+
+func (p places) note(key string, take func(strict.Node) error) func(strict.Node) error {
+	return func(n strict.Node) error {
+		p[key] = n
+		return take(n)
+	}
+}
+
+// conflicts finds values that make no sense together, at the place of one of them.
+func (p places) conflicts(s Scenario) error {
+	for _, pair := range [][2]string{{"rate", "ramp"}, {"rate", "steps"}, {"ramp", "steps"}, {"requests", "close"}} {
+		if one, other := p[pair[0]], p[pair[1]]; one.Line() > 0 && other.Line() > 0 {
+			return other.Errorf("can't be given with %s", pair[0])
+		}
+	}
+	if n := p["arrivals"]; n.Line() > 0 && !s.Open() {
+		return n.Errorf("takes a rate, ramp or steps")
+	}
+	for _, key := range []string{"pipeline", "requests"} {
+		if n := p[key]; n.Line() > 0 && s.Engine != Raw {
+			return n.Errorf("engine %s does not offer it, %s does", s.Engine, Raw)
+		}
+	}
+	return nil
+}
+
+// placed takes a text by set and puts its error in its place.
+func placed(set func(text string) error) func(strict.Node) error {
 	return func(n strict.Node) error {
 		text, err := n.Text()
 		if err != nil {
 			return err
 		}
-		*f, err = strconv.ParseFloat(strings.TrimSuffix(text, "/s"), 64)
-		if err != nil || !(*f >= 0 && *f <= maxRate) {
-			return n.Errorf("%q is not a rate such as 1000/s, from 0 to %.0f/s", text, float64(maxRate))
+		if err := set(text); err != nil {
+			return n.Errorf("%w", err)
 		}
 		return nil
+	}
+}
+
+// steps takes a list of rates.
+func steps(l *offered.Load) func(strict.Node) error {
+	return func(n strict.Node) error {
+		err := n.Items(placed(l.AddStep))
+		if err == nil && len(l.Steps) == 0 {
+			err = n.Errorf("at least one rate is needed")
+		}
+		return err
+	}
+}
+
+func boolean(b *bool) func(strict.Node) error {
+	return func(n strict.Node) (err error) {
+		*b, err = n.Bool()
+		return err
 	}
 }
 

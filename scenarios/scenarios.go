@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/bench/offered"
 )
 
 // Engines a scenario may name; see package bench/load.
@@ -35,10 +36,14 @@ type Scenario struct {
 	Doc         string        // one line
 	Engine      string        // Raw or Vegeta
 	Connections int           // held open, each with one request at a time
-	Rate        float64       // requests per second at a constant pace; 0: closed loop
+	Pipeline    int           // requests at a time instead, on each connection; 0: one
+	Requests    int           // replies a connection carries before the client replaces it; 0: any number
+	Close       bool          // every request says "Connection: close" and has a connection of its own
 	Apps        []string      // as suite.Instance spells them; at least one
 	Timeout     time.Duration // for one reply; 0: the engine's default
 	Slice, Lead time.Duration // measured window and what precedes it; 0: the harness's default
+
+	offered.Load // the rate of requests; zero: closed loop
 }
 
 //go:embed *.yaml

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/strict"
+	"github.com/benchctl/benchctl/bench/offered"
 )
 
 func TestBuiltin(t *testing.T) {
@@ -25,7 +27,7 @@ func TestBuiltin(t *testing.T) {
 		{Name: "concurrency-64", Engine: Raw, Connections: 64, Apps: hello},
 		{Name: "concurrency-256", Engine: Raw, Connections: 256, Apps: hello},
 		{Name: "concurrency-1024", Engine: Raw, Connections: 1024, Apps: hello},
-		{Name: "rate-1000", Engine: Vegeta, Connections: 64, Rate: 1000, Apps: hello},
+		{Name: "rate-1000", Engine: Vegeta, Connections: 64, Load: offered.Load{Rate: 1000}, Apps: hello},
 		{
 			Name: "smoke", Engine: Raw, Connections: 8, Apps: []string{"hello", "json", "echo"},
 			Slice: 100 * time.Millisecond, Lead: 20 * time.Millisecond,
@@ -60,7 +62,7 @@ slice: 1s
 lead: 0s
 `))
 	want := Scenario{
-		Name: "mine", Doc: "all of it", Engine: Vegeta, Connections: 10000, Rate: 0.5,
+		Name: "mine", Doc: "all of it", Engine: Vegeta, Connections: 10000, Load: offered.Load{Rate: 0.5},
 		Apps: []string{"size?bytes=7", "stream?ms=1&chunks=2"}, Timeout: 3 * time.Second, Slice: time.Second,
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -76,6 +78,24 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestLoads(t *testing.T) {
+	for text, want := range map[string]Scenario{
+		"rate: 70% of ceiling\narrivals: poisson": {Load: offered.Load{Share: 0.7, ShareOf: offered.Ceiling, Arrivals: offered.Poisson}},
+		"rate: 70% of slowest":                    {Load: offered.Load{Share: 0.7, ShareOf: offered.Slowest}},
+		"ramp: 100/s to 5000/s":                   {Load: offered.Load{Ramp: [2]float64{100, 5000}}},
+		"arrivals: constant\nsteps: [1000/s, 2]":  {Load: offered.Load{Steps: []float64{1000, 2}, Arrivals: offered.Constant}},
+		"pipeline: 16":                            {Pipeline: 16},
+		"requests: 100":                           {Requests: 100},
+		"close: true\nengine: vegeta":             {Close: true, Engine: Vegeta},
+	} {
+		want.Name, want.Connections, want.Apps, want.Engine = "mine", 2, []string{"hello"}, cmp.Or(want.Engine, Raw)
+		got, err := Read("x.yaml", strings.NewReader("name: mine\nconnections: 2\n"+text+"\n"))
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v, want %+v", text, got, err, want)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ data, want string }{
 		{"", `x.yaml:1: is empty`},
@@ -87,9 +107,25 @@ func TestErrors(t *testing.T) {
 		{"connections: 10001\n", `x.yaml:1: connections: "10001" is not a whole number from 1 to 10000`},
 		{"engine: wrk\n", `x.yaml:1: engine: unknown value "wrk": known are raw, vegeta`},
 		{"engine: vegata\n", `x.yaml:1: engine: unknown value "vegata": did you mean "vegeta"?`},
-		{"rate: -1\n", `x.yaml:1: rate: "-1" is not a rate such as 1000/s, from 0 to 10000000/s`},
-		{"rate: 10/m\n", `x.yaml:1: rate: "10/m" is not a rate such as 1000/s, from 0 to 10000000/s`},
-		{"rate: .nan\n", `x.yaml:1: rate: ".nan" is not a rate such as 1000/s, from 0 to 10000000/s`},
+		{"rate: -1\n", `x.yaml:1: rate: "-1" is not a rate such as 1000/s, from 0 to 10000000/s, or 70% of ceiling`},
+		{"rate: 10/m\n", `x.yaml:1: rate: "10/m" is not a rate such as 1000/s, from 0 to 10000000/s, or 70% of ceiling`},
+		{"rate: .nan\n", `x.yaml:1: rate: ".nan" is not a rate such as 1000/s, from 0 to 10000000/s, or 70% of ceiling`},
+		{"rate: 70% of cieling\n", `x.yaml:1: rate: "70% of cieling" is a share of what is not known: "cieling": did you mean "ceiling"?`},
+		{"rate: [1]\n", `x.yaml:1: rate: text is needed, not a list`},
+		{"ramp: 100/s\n", `x.yaml:1: ramp: "100/s" is not a ramp such as 100/s to 5000/s, of rates from 0.001/s to 10000000/s`},
+		{"steps: []\n", `x.yaml:1: steps: at least one rate is needed`},
+		{"steps:\n  - 1\n  - 0\n", `x.yaml:3: steps[1]: "0" is not a rate such as 1000/s, from 0.001/s to 10000000/s`},
+		{"arrivals: posson\n", `x.yaml:1: arrivals: unknown value "posson": did you mean "poisson"?`},
+		{"arivals: poisson\n", `x.yaml:1: unknown key "arivals": did you mean "arrivals"?`},
+		{"name: a\nconnections: 1\narrivals: poisson\n", `x.yaml:3: arrivals: takes a rate, ramp or steps`},
+		{"name: a\nconnections: 1\nrate: 1\nramp: 1 to 2\n", `x.yaml:4: ramp: can't be given with rate`},
+		{"name: a\nconnections: 1\nsteps: [1]\nrate: 1\n", `x.yaml:3: steps: can't be given with rate`},
+		{"name: a\nconnections: 1\nrequests: 2\nclose: true\n", `x.yaml:4: close: can't be given with requests`},
+		{"name: a\nconnections: 1\npipeline: 2\nengine: vegeta\n", `x.yaml:3: pipeline: engine vegeta does not offer it, raw does`},
+		{"name: a\nconnections: 1\nrequests: 2\nengine: vegeta\n", `x.yaml:3: requests: engine vegeta does not offer it, raw does`},
+		{"pipeline: 0\n", `x.yaml:1: pipeline: "0" is not a whole number from 1 to 1024`},
+		{"requests: -1\n", `x.yaml:1: requests: "-1" is not a whole number from 1 to 1000000000`},
+		{"close: maybe\n", `x.yaml:1: close: true or false is needed, not text`},
 		{"apps: hello\n", `x.yaml:1: apps: a list is needed, not text`},
 		{"apps: []\n", `x.yaml:1: apps: at least one app is needed`},
 		{"apps:\n  - hello\n  - helo\n", `x.yaml:3: apps[1]: unknown app "helo": did you mean "hello"?`},
@@ -153,7 +189,7 @@ func TestFindAndWith(t *testing.T) {
 // FuzzRead holds that no scenario panics, that every error has its place, and that
 // what was read is within its bounds.
 func FuzzRead(f *testing.F) {
-	for _, seed := range []string{"name: a\nconnections: 1\n", "name: a\nconnections: 1\nrate: 1e3/s\napps: [hello, 'size?bytes=1']\nlead: 1ms\n", "rate: .inf", "apps: [[]]"} {
+	for _, seed := range []string{"name: a\nconnections: 1\n", "name: a\nconnections: 1\nrate: 1e3/s\napps: [hello, 'size?bytes=1']\nlead: 1ms\n", "rate: .inf", "apps: [[]]", "name: a\nconnections: 1\nsteps: [1, 2/s]\narrivals: poisson\n", "ramp: 1 to 2\nclose: true\n"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data string) {
@@ -162,7 +198,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil && !errors.As(err, &place) {
 			t.Errorf("error has no place: %v", err)
 		}
-		if err == nil && (s.Connections < 1 || !(s.Rate >= 0 && s.Rate <= maxRate) || len(s.Apps) == 0 || !strict.IsName(s.Name)) {
+		if err == nil && (s.Connections < 1 || !(s.Mean() >= 0 && s.Mean() <= offered.MaxRate) || len(s.Apps) == 0 || !strict.IsName(s.Name)) {
 			t.Errorf("read %+v", s)
 		}
 	})

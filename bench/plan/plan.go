@@ -84,8 +84,8 @@ func blocksOf(s scenarios.Scenario, apps []string) ([]results.Block, error) {
 			return nil, err
 		}
 		blocks = append(blocks, results.Block{
-			Scenario: s.Name, App: app.String(), Engine: s.Engine, Connections: s.Connections, Rate: s.Rate,
-			Timeout: s.Timeout, Slice: s.Slice, Lead: s.Lead,
+			Scenario: s.Name, App: app.String(), Engine: s.Engine, Connections: s.Connections, Load: s.Load,
+			Pipeline: s.Pipeline, Requests: s.Requests, Close: s.Close, Timeout: s.Timeout, Slice: s.Slice, Lead: s.Lead,
 		})
 	}
 	return blocks, nil

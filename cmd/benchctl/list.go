@@ -151,6 +151,7 @@ type scenarioRow struct {
 	Connections int      `json:"connections"`
 	Rate        float64  `json:"rate,omitempty"`
 	Apps        []string `json:"apps"`
+	Load        string   `json:"load,omitempty"` // what is offered, as the scenario spells it; absent in a closed loop
 }
 
 func listScenarios(context.Context) (any, [][]string, error) {
@@ -161,7 +162,7 @@ func listScenarios(context.Context) (any, [][]string, error) {
 	rows := []scenarioRow{}
 	table := [][]string{{"SCENARIO", "ENGINE", "APPS", "WHAT IT IS"}}
 	for _, s := range all {
-		rows = append(rows, scenarioRow{s.Name, s.Doc, s.Engine, s.Connections, s.Rate, s.Apps})
+		rows = append(rows, scenarioRow{s.Name, s.Doc, s.Engine, s.Connections, s.Rate, s.Apps, s.Describe()})
 		table = append(table, []string{s.Name, s.Engine, strings.Join(s.Apps, ","), s.Doc})
 	}
 	return rows, table, nil
