@@ -70,6 +70,9 @@ type Config struct {
 type Window struct {
 	Lead time.Duration // at the start: load is on, nothing is counted
 	Span time.Duration // counted
+	// Pacer takes the place of Config.Pacer from this slice on; nil: none does. A
+	// session that was opened without a Pacer stays a closed loop.
+	Pacer vegeta.Pacer
 }
 
 // Result is what one slice saw. Times are in ns.

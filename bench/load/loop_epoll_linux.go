@@ -238,7 +238,9 @@ func (w *worker) begin(now time.Duration) {
 		w.free.reset(len(w.conns))
 	}
 	for i := range w.conns {
-		if c := &w.conns[i]; c.state == idle {
+		c := &w.conns[i]
+		c.queued = false // the queue of the last slice is gone
+		if c.state == idle {
 			w.next(c, w.setup.now())
 		}
 	}

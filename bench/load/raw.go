@@ -79,6 +79,9 @@ func openLoop(ctx context.Context, c Config, newLoop func(*setup) (loop, error))
 func (r *raw) Slice(ctx context.Context, w Window) (*Result, error) {
 	// A connection that cannot be opened is counted, and tried again in the slice.
 	_ = r.loop.ready(ctx)
+	if w.Pacer != nil {
+		r.setup.Pacer = w.Pacer
+	}
 	s := newSpan(r.setup.now(), w, r.setup.open)
 	ended := watch(ctx, r.setup.now)
 	tallies := r.loop.run(ctx, s)

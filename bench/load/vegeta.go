@@ -100,6 +100,9 @@ func (a *attack) Slice(ctx context.Context, w Window) (*Result, error) {
 
 	n := uint64(a.Connections)
 	attacker := vegeta.NewAttacker(vegeta.Client(a.client), vegeta.Workers(n), vegeta.MaxWorkers(n))
+	if w.Pacer != nil {
+		a.Pacer = w.Pacer
+	}
 	p := a.newPacer(ctx, alarm, w)
 	s := &scorer{attack: a, pacer: p, tally: newTally(a.open), seen: make([]int, len(a.requests))}
 	for r := range attacker.Attack(a.targeter(p), p, 0, "") {
