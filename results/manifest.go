@@ -50,6 +50,9 @@ type Block struct {
 	Lead     time.Duration `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
 }
 
+// Ceiling tells whether the ceiling of each candidate is measured before the rounds.
+func (b Block) Ceiling() bool { return b.Relative() }
+
 // Candidate is a server as measured.
 type Candidate struct {
 	Name    string `json:"name"` // name[@version][:profile][#label], as asked for
@@ -108,6 +111,9 @@ type Trial struct {
 	Steal     *int64        `json:"steal_ns,omitempty"` // of all processors together
 	MemoryMiB *float64      `json:"memory_mib,omitempty"`
 	LagP99    *int64        `json:"send_lag_p99_ns,omitempty"` // open loop
+	Rate      float64       `json:"rate_rps,omitempty"`        // offered, the mean of it over the counted window; open loop
+	Ceiling   float64       `json:"ceiling_rps,omitempty"`     // in a closed loop, measured before the launch's rounds
+	Due       uint64        `json:"due,omitempty"`             // requests intended in the counted window, sent or not; open loop
 
 	Errors     map[string]uint64 `json:"errors,omitempty"`
 	Sampled    uint64            `json:"sampled"`

@@ -148,6 +148,7 @@ func newCell(r *Record, b Block, c Candidate, trials []Trial, h *hdrhistogram.Hi
 		Profile: c.Profile, Class: c.Class, Engine: b.Engine,
 		Launches: countLaunches(trials), Slices: len(trials), Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
 		Throughput: estimate(r.Manifest, trials, throughput), ServerCPU: estimate(r.Manifest, trials, serverCPU),
+		Offered: medianKnown(trials, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(trials, func(t Trial) float64 { return t.Ceiling }),
 		Latency: percentiles(h), Memory: memory(e.launches, trials), StartupMS: startup(e.launches),
 		Loader: e.loader(), Errors: e.errors(), TiedWith: []string{},
 	}
@@ -263,6 +264,17 @@ func startup(launches []Launch) *float64 {
 	for _, l := range launches {
 		if l.StartupMS != nil {
 			all = append(all, *l.StartupMS)
+		}
+	}
+	return medianOf(all)
+}
+
+// medianKnown is the median of a figure over the trials that tell it; others have 0.
+func medianKnown(trials []Trial, of func(Trial) float64) *float64 {
+	var all []float64
+	for _, t := range trials {
+		if v := of(t); v > 0 {
+			all = append(all, v)
 		}
 	}
 	return medianOf(all)

@@ -81,6 +81,8 @@ type Cell struct {
 	Reasons []string `json:"reasons"`
 
 	Throughput *Estimate `json:"throughput_rps,omitempty"`            // req/s
+	Offered    *float64  `json:"offered_rps,omitempty"`               // req/s, median over slices; open loop
+	Ceiling    *float64  `json:"ceiling_rps,omitempty"`               // req/s in a closed loop, median over launches, where the rate follows it
 	ServerCPU  *Estimate `json:"server_cpu_us_per_request,omitempty"` // µs, whole process tree
 	Latency    *Latency  `json:"latency_ms,omitempty"`
 	Memory     *Memory   `json:"memory_mib,omitempty"`

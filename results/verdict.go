@@ -1,9 +1,11 @@
 package results
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -93,26 +95,49 @@ func (e evidence) reservations() []string {
 
 // rateReservations are those of open-loop cells.
 func (e evidence) rateReservations() []string {
-	if e.block.Rate == 0 {
+	if !e.block.Open() {
 		return nil
 	}
 	var why []string
-	var counted, seconds float64
+	var counted, due float64
 	var lag time.Duration
 	for _, t := range e.trials {
 		counted += float64(t.Counted)
-		seconds += t.Elapsed.Seconds()
+		due += e.due(t)
 		if t.LagP99 != nil {
 			lag = max(lag, time.Duration(*t.LagP99))
 		}
 	}
-	if share := counted / seconds / e.block.Rate; share < minOfferedShare {
-		why = append(why, fmt.Sprintf("rate not reached: %.1f %% of the offered %g req/s were answered in time", 100*share, e.block.Rate))
+	if share := counted / due; share < minOfferedShare {
+		why = append(why, fmt.Sprintf("rate not reached: %.1f %% of the offered %s req/s were answered in time", 100*share, perSecond(e.offered())))
 	}
 	if limit := max(minLagLimit, time.Duration(maxLagShare*float64(e.p99))); lag > limit {
 		why = append(why, fmt.Sprintf("late load: the 99th percentile of send lag reached %v, over %v", readable(lag), readable(limit)))
 	}
 	return why
+}
+
+// due is how many requests were to be sent in a trial's counted window. Random
+// arrivals vary around the rate, so those that were intended are what counts;
+// trials of former versions tell neither them nor the rate.
+func (e evidence) due(t Trial) float64 {
+	if t.Due > 0 {
+		return float64(t.Due)
+	}
+	return cmp.Or(t.Rate, e.block.Rate) * t.Elapsed.Seconds()
+}
+
+// offered is the median of the rates that were offered.
+func (e evidence) offered() float64 {
+	var rates []float64
+	for _, t := range e.trials {
+		rates = append(rates, cmp.Or(t.Rate, e.block.Rate))
+	}
+	return stats.Median(rates)
+}
+
+func perSecond(rate float64) string {
+	return strconv.FormatFloat(math.Round(10*rate)/10, 'f', -1, 64)
 }
 
 func readable(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }

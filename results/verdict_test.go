@@ -79,6 +79,20 @@ func TestVerdicts(t *testing.T) {
 		{"rate not reached", fixedRate(func(t *results.Trial) { t.Counted = 989 }), results.Degraded,
 			"rate not reached: 98.9 % of the offered 10000 req/s were answered in time"},
 		{"rate reached", fixedRate(func(t *results.Trial) { t.Counted = 990 }), results.Valid, ""},
+		{"a rate of each trial's own not reached", func(r *run) {
+			r.m.Blocks[0].Share, r.m.Blocks[0].ShareOf = 0.7, "ceiling"
+			each(func(t *results.Trial) {
+				t.Rate, t.Counted = 1000*float64(1+t.Round), uint64(99*(1+t.Round)) // of 100 for each
+				if t.Round == 5 {
+					t.Counted -= 3
+				}
+			})(r)
+		}, results.Degraded, "rate not reached: 98.9 % of the offered 3500 req/s were answered in time"},
+		{"a rate of each trial's own reached", func(r *run) {
+			r.m.Blocks[0].Share, r.m.Blocks[0].ShareOf = 0.7, "ceiling"
+			each(func(t *results.Trial) { t.Rate, t.Counted = 1000*float64(1+t.Round), uint64(99*(1+t.Round)) })(r)
+		}, results.Valid, ""},
+		{"fewer arrivals than the rate has on average", fixedRate(func(t *results.Trial) { t.Rate, t.Due, t.Counted = 10_000, 950, 945 }), results.Valid, ""},
 		{"no rate to reach", each(func(t *results.Trial) { t.Counted = 10 }), results.Valid, ""},
 		{"loader busy at a fixed rate", fixedRate(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(0) }), results.Valid, ""},
 		{"late load", fixedRate(func(t *results.Trial) { t.LagP99 = ns(1010 * time.Microsecond) }), results.Degraded,

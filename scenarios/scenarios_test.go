@@ -21,17 +21,31 @@ func TestBuiltin(t *testing.T) {
 		t.Fatal(err)
 	}
 	hello := []string{"hello"}
+	latency := func(name string, share float64, of string) Scenario {
+		return Scenario{
+			Name: name, Engine: Raw, Connections: 64, Apps: hello, Slice: 500 * time.Millisecond,
+			Load: offered.Load{Share: share, ShareOf: of, Arrivals: offered.Poisson},
+		}
+	}
 	want := []Scenario{
+		{Name: "churn-100", Engine: Raw, Connections: 64, Requests: 100, Apps: hello},
 		{Name: "concurrency-1", Engine: Raw, Connections: 1, Apps: hello},
 		{Name: "concurrency-16", Engine: Raw, Connections: 16, Apps: hello},
 		{Name: "concurrency-64", Engine: Raw, Connections: 64, Apps: hello},
 		{Name: "concurrency-256", Engine: Raw, Connections: 256, Apps: hello},
 		{Name: "concurrency-1024", Engine: Raw, Connections: 1024, Apps: hello},
+		latency("latency-50", 0.5, offered.Ceiling),
+		latency("latency-70", 0.7, offered.Ceiling),
+		latency("latency-85", 0.85, offered.Ceiling),
+		latency("latency-common", 0.5, offered.Slowest),
+		{Name: "pipeline-16", Engine: Raw, Connections: 64, Pipeline: 16, Apps: hello},
+		{Name: "ramp-5000", Engine: Raw, Connections: 64, Load: offered.Load{Ramp: [2]float64{100, 5000}}, Apps: hello, Slice: time.Second},
 		{Name: "rate-1000", Engine: Vegeta, Connections: 64, Load: offered.Load{Rate: 1000}, Apps: hello},
 		{
 			Name: "smoke", Engine: Raw, Connections: 8, Apps: []string{"hello", "json", "echo"},
 			Slice: 100 * time.Millisecond, Lead: 20 * time.Millisecond,
 		},
+		{Name: "steps-4000", Engine: Raw, Connections: 64, Load: offered.Load{Steps: []float64{1000, 2000, 4000}}, Apps: hello, Slice: 900 * time.Millisecond},
 	}
 	for i := range got {
 		if got[i].Doc == "" {
@@ -171,10 +185,11 @@ func TestFindAndWith(t *testing.T) {
 	if list[len(list)-1].Doc == "mine" {
 		t.Error("With changed its list")
 	}
+	all := ": known are " + strings.Join(known(list), ", ")
 	for name, want := range map[string]string{
 		"concurency-256":    `unknown scenario "concurency-256": did you mean "concurrency-256"?`,
-		"x":                 `unknown scenario "x": known are concurrency-1, concurrency-16, concurrency-64, concurrency-256, concurrency-1024, rate-1000, smoke`,
-		"<b>\x1b[31m":       `unknown scenario "<b>\x1b[31m": known are concurrency-1, concurrency-16, concurrency-64, concurrency-256, concurrency-1024, rate-1000, smoke`,
+		"x":                 `unknown scenario "x"` + all,
+		"<b>\x1b[31m":       `unknown scenario "<b>\x1b[31m"` + all,
 		"concurrency-1024 ": `unknown scenario "concurrency-1024 ": did you mean "concurrency-1024"?`,
 	} {
 		if _, err := Find(list, []string{name}); err == nil || err.Error() != want {

@@ -21,8 +21,11 @@ const warmUp = 300 * time.Millisecond
 // lane is a candidate with its connections in a block.
 type lane struct {
 	*runner
+	app     suite.Instance
 	session load.Session
 	window  load.Window
+	rate    float64 // req/s that are offered; 0 in a closed loop
+	ceiling float64 // req/s in a closed loop; 0: not measured
 }
 
 // block measures one scenario with one app: the rounds that are left of it.
@@ -40,6 +43,11 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 			continue
 		}
 		if lanes[i], err = c.open(ctx, block, app); err != nil {
+			return err
+		}
+	}
+	if block.Ceiling() {
+		if err := r.ceilings(ctx, block, lanes); err != nil {
 			return err
 		}
 	}
@@ -79,32 +87,47 @@ func (c *runner) open(ctx context.Context, b results.Block, app suite.Instance) 
 	if c.run.isOut(c.Name, b.App) || ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	session, err := load.Open(ctx, b.Engine, config(b, app, c.address))
-	if err != nil {
-		if ctx.Err() == nil && c.survives(lastMoment) {
-			c.fail(b.App, err)
-		}
-		return nil, ctx.Err()
-	}
-	l := &lane{runner: c, session: session}
-	res, err := session.Slice(ctx, load.Window{Span: warmUp})
-	if err != nil {
-		session.Close()
+	l := &lane{runner: c, app: app}
+	if err := l.connect(ctx, b, b.Mean()); err != nil || l.session == nil {
 		return nil, err
 	}
-	if !l.sound(b.App, res) {
-		session.Close()
-		return nil, nil
-	}
-	l.window.Lead, l.window.Span = plan.Slice(c.run.plan, b, float64(res.Counted)/res.Elapsed.Seconds())
 	return l, nil
 }
 
-// config makes the load of a block on a candidate.
-func config(b results.Block, app suite.Instance, address string) load.Config {
-	c := load.Config{Address: address, Targets: []load.Target{Target(app, address)}, Connections: b.Connections, Timeout: b.Timeout}
-	if b.Rate > 0 {
-		c.Pacer = load.Constant(b.Rate)
+// connect opens the candidate's connections for load at a rate, 0 for a closed
+// loop, and warms it up. The lane has no session if the candidate is out after
+// that; an error is ctx's.
+func (l *lane) connect(ctx context.Context, b results.Block, rate float64) error {
+	session, err := load.Open(ctx, b.Engine, config(b, l.app, l.address, rate))
+	if err != nil {
+		if ctx.Err() == nil && l.survives(lastMoment) {
+			l.fail(b.App, err)
+		}
+		return ctx.Err()
+	}
+	res, err := session.Slice(ctx, load.Window{Span: warmUp})
+	if err != nil {
+		session.Close()
+		return err
+	}
+	if !l.sound(b.App, res) {
+		session.Close()
+		return nil
+	}
+	l.session, l.rate = session, rate
+	l.window.Lead, l.window.Span = plan.Slice(l.run.plan, b, float64(res.Counted)/res.Elapsed.Seconds())
+	return nil
+}
+
+// config makes the load of a block on a candidate, at a rate or, with 0, in a
+// closed loop.
+func config(b results.Block, app suite.Instance, address string, rate float64) load.Config {
+	c := load.Config{
+		Address: address, Targets: []load.Target{Target(app, address)}, Connections: b.Connections,
+		Requests: b.Requests, Close: b.Close, Timeout: b.Timeout,
+	}
+	if rate > 0 {
+		c.Pacer = load.Constant(rate)
 	}
 	return c
 }
@@ -180,7 +203,7 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		if l == nil || r.isOut(l.Name, block.App) {
 			continue
 		}
-		t, res, err := l.slice(ctx)
+		t, res, err := l.slice(ctx, paced(block, l.window, l.rate, plan.ArrivalSeed(r.plan.Seed, key)))
 		if err != nil {
 			return err
 		}
@@ -199,10 +222,10 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 }
 
 // slice drives one slice of load and reads what it cost both sides.
-func (l *lane) slice(ctx context.Context) (results.Trial, *load.Result, error) {
+func (l *lane) slice(ctx context.Context, w load.Window) (results.Trial, *load.Result, error) {
 	before := l.meters()
 	at := time.Now()
-	res, err := l.session.Slice(ctx, l.window)
+	res, err := l.session.Slice(ctx, w)
 	if err != nil {
 		return results.Trial{}, nil, err
 	}
@@ -213,6 +236,10 @@ func (l *lane) slice(ctx context.Context) (results.Trial, *load.Result, error) {
 	after := l.meters()
 	t.ServerCPU, t.LoaderCPU, t.Steal = since(before.server, after.server), since(before.loader, after.loader), since(before.steal, after.steal)
 	t.MemoryMiB = l.memory()
+	t.Rate, t.Ceiling = l.rate, l.ceiling
+	if l.rate > 0 {
+		t.Due = res.Metrics.Requests + res.Missed
+	}
 	if res.SendLag != nil && res.SendLag.TotalCount() > 0 {
 		lag := res.SendLag.ValueAtQuantile(99)
 		t.LagP99 = &lag

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -20,6 +21,7 @@ import (
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/offered"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers"
@@ -480,6 +482,71 @@ func TestBudget(t *testing.T) {
 			}
 			if n := len(r.Done()); n < c.least || n > c.most || len(r.Launches) != c.launched {
 				t.Errorf("%d rounds, %d launches", n, len(r.Launches))
+			}
+		})
+	}
+}
+
+// Rates are what the scenario says of them, by ceilings of each launch where they
+// are shares, and what was offered stands in the trials.
+func TestRates(t *testing.T) {
+	ownTemp(t)
+	for _, c := range []struct {
+		name string
+		load offered.Load
+		rate func(trial results.Trial, slowest float64) float64
+	}{
+		{"one rate", offered.Load{Rate: 400}, func(results.Trial, float64) float64 { return 400 }},
+		{"ramp", offered.Load{Ramp: [2]float64{100, 700}}, func(results.Trial, float64) float64 { return 400 }},
+		{"random steps", offered.Load{Steps: []float64{300, 500}, Arrivals: offered.Poisson}, func(results.Trial, float64) float64 { return 400 }},
+		{"share of each ceiling", offered.Load{Share: 0.1, ShareOf: offered.Ceiling, Arrivals: offered.Poisson},
+			func(trial results.Trial, _ float64) float64 { return 0.1 * trial.Ceiling }},
+		{"share of the slowest", offered.Load{Share: 0.1, ShareOf: offered.Slowest}, func(_ results.Trial, slowest float64) float64 { return 0.1 * slowest }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := prepare(t, "", func(m *results.Manifest) {
+				m.Blocks, m.Launches, m.Slice = m.Blocks[:1], 2, 100*time.Millisecond
+				m.Blocks[0].Load = c.load
+			}, "nethttp", "fasthttp")
+			r, err := s.measure(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			complete(t, r)
+			slowest, ceilings := make(map[int]float64), make(map[float64]bool)
+			for _, trial := range r.Trials {
+				if least := slowest[trial.Launch]; least == 0 || trial.Ceiling < least {
+					slowest[trial.Launch] = trial.Ceiling
+				}
+				ceilings[trial.Ceiling] = true
+			}
+			if want := map[bool]int{true: 4, false: 1}[c.load.Relative()]; len(ceilings) != want || ceilings[0] == c.load.Relative() {
+				t.Errorf("ceilings %v, want %d", ceilings, want)
+			}
+			due := make(map[[2]int]uint64)
+			for _, trial := range r.Trials {
+				want := c.rate(trial, slowest[trial.Launch])
+				if math.Abs(trial.Rate-want) > 1e-9*want {
+					t.Errorf("the rate was %v, want %v", trial.Rate, want)
+				}
+				mean := want * trial.Elapsed.Seconds()
+				if off := math.Abs(float64(trial.Due) - mean); off > 2+6*math.Sqrt(mean) || trial.Counted > trial.Due || trial.LagP99 == nil {
+					t.Errorf("trial %+v: %v requests are due", trial, mean)
+				}
+				round := [2]int{trial.Launch, trial.Round}
+				if before, ok := due[round]; ok && before != trial.Due && c.load.ShareOf != offered.Ceiling {
+					t.Errorf("round %v has %d requests for one and %d for another", round, before, trial.Due)
+				}
+				due[round] = trial.Due
+			}
+			sum, err := results.Summarize(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, cell := range sum.Cells {
+				if cell.Offered == nil || (cell.Ceiling != nil) != c.load.Relative() || cell.RankedBy != results.MetricServerCPU {
+					t.Errorf("cell %+v", cell)
+				}
 			}
 		})
 	}

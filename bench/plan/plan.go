@@ -30,6 +30,13 @@ const (
 	SliceRequests = 1000
 )
 
+// The ceiling of a candidate, which its rate is a share of, is measured in so many
+// slices of such a length.
+const (
+	CeilingPasses = 2
+	CeilingSlice  = 250 * time.Millisecond
+)
+
 // Request is what was asked for. Zero Launches, Rounds and Slice take the
 // defaults.
 type Request struct {
@@ -104,6 +111,11 @@ func rounds(m results.Manifest) int {
 		most = max(most, int(share/round))
 	}
 	return most
+}
+
+// ArrivalSeed seeds the random arrivals of a round, alike for all its candidates.
+func ArrivalSeed(seed uint64, k results.RoundKey) uint64 {
+	return rand.NewPCG(^seed, uint64(k.Launch)<<40|uint64(k.Block)<<20|uint64(k.Round)).Uint64()
 }
 
 // Order is the order in which n candidates take their slices in a round. Rounds

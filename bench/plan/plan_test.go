@@ -106,6 +106,19 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// Arrivals differ from round to round, launch to launch, block to block, run to run.
+func TestArrivalSeed(t *testing.T) {
+	seen := map[uint64]bool{}
+	for n := range 256 {
+		k := results.RoundKey{Launch: n & 3, Block: n >> 2 & 3, Round: n >> 4 & 3}
+		seed := plan.ArrivalSeed(uint64(n>>6), k)
+		if seen[seed] || seed != plan.ArrivalSeed(uint64(n>>6), k) {
+			t.Fatalf("seed %d of run %d, %+v", seed, n>>6, k)
+		}
+		seen[seed] = true
+	}
+}
+
 func TestLeft(t *testing.T) {
 	m := results.Manifest{Rounds: 3, Blocks: make([]results.Block, 2)}
 	left := plan.Left(m, 4, map[results.RoundKey]bool{{Launch: 4, Block: 1, Round: 0}: true, {Launch: 3, Block: 0, Round: 1}: true})

@@ -42,7 +42,7 @@ var layers = map[string][]string{
 	"bench/measure": {"results", "servers/control/proc"},
 	"bench/plan":    {"apps/suite", "results", "scenarios", "servers"},
 	"bench/harness": {
-		"apps/conform", "apps/suite", "bench/load", "bench/measure", "bench/plan", "results", "servers", "servers/control",
+		"apps/conform", "apps/suite", "bench/load", "bench/measure", "bench/offered", "bench/plan", "results", "servers", "servers/control",
 	},
 	"results":                 {"bench/offered", "bench/stats"},
 	"report":                  {"results"},

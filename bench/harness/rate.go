@@ -1,0 +1,105 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/offered"
+	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/results"
+)
+
+// ceilings measures the throughput of each candidate in a closed loop, in passes
+// that alternate as rounds do, and then opens its connections anew at the rate that
+// follows. It is done in every launch right before the rounds, as processes and the
+// machine differ from launch to launch.
+func (r *run) ceilings(ctx context.Context, b results.Block, lanes []*lane) error {
+	if err := r.inBudget(plan.CeilingPasses * plan.CeilingSlice * time.Duration(len(lanes))); err != nil {
+		return err
+	}
+	counted, seconds := make([]float64, len(lanes)), make([]float64, len(lanes))
+	for pass := range plan.CeilingPasses {
+		for i := range lanes {
+			if pass%2 == 1 {
+				i = len(lanes) - 1 - i
+			}
+			l := lanes[i]
+			if !l.runs(b) {
+				continue
+			}
+			res, err := l.session.Slice(ctx, load.Window{Lead: l.window.Lead, Span: plan.CeilingSlice})
+			if err != nil {
+				return err
+			}
+			l.sound(b.App, res)
+			counted[i] += float64(res.Counted)
+			seconds[i] += res.Elapsed.Seconds()
+		}
+	}
+	for i, l := range lanes {
+		if !l.runs(b) {
+			continue
+		}
+		if l.ceiling = counted[i] / seconds[i]; l.ceiling == 0 {
+			l.fail(b.App, fmt.Errorf("no ceiling to offer a share of: no reply came within %v", plan.CeilingPasses*plan.CeilingSlice))
+		}
+	}
+	return r.offer(ctx, b, lanes)
+}
+
+// runs tells whether the candidate has a lane and is not out.
+func (l *lane) runs(b results.Block) bool { return l != nil && !l.run.isOut(l.Name, b.App) }
+
+// offer opens the connections of each candidate anew, at the rate that its ceiling
+// comes to.
+func (r *run) offer(ctx context.Context, b results.Block, lanes []*lane) error {
+	least := 0.0
+	for _, l := range lanes {
+		if l.runs(b) && (least == 0 || l.ceiling < least) {
+			least = l.ceiling
+		}
+	}
+	for _, l := range lanes {
+		if !l.runs(b) {
+			continue
+		}
+		rate := b.Share * l.ceiling
+		if b.ShareOf == offered.Slowest {
+			rate = b.Share * least
+		}
+		_ = l.session.Close()
+		l.session = nil
+		if err := l.connect(ctx, b, rate); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// paced is a slice at a rate, with the arrivals that the block asks for. A seed has
+// one schedule at a rate, so candidates of one rate get the same one in a round.
+func paced(b results.Block, w load.Window, rate float64, seed uint64) load.Window {
+	poisson := b.Arrivals == offered.Poisson
+	switch {
+	case rate == 0: // a closed loop
+	case b.Ramp != [2]float64{} || len(b.Steps) > 0:
+		v := varying(b, w)
+		if w.Pacer = v; poisson {
+			w.Pacer = v.Poisson(seed)
+		}
+	case poisson:
+		w.Pacer = load.Poisson(rate, seed)
+	default:
+		w.Pacer = load.Constant(rate)
+	}
+	return w
+}
+
+func varying(b results.Block, w load.Window) load.Varying {
+	if len(b.Steps) > 0 {
+		return load.Steps(b.Steps, w)
+	}
+	return load.Ramp(b.Ramp[0], b.Ramp[1], w)
+}
