@@ -16,11 +16,17 @@ const (
 	Throughput Key = "throughput"
 	Relative   Key = "relative"
 	CPU        Key = "cpu"
+	Offered    Key = "offered"
+	Ceiling    Key = "ceiling"
 	P50        Key = "p50"
 	P90        Key = "p90"
 	P99        Key = "p99"
 	P999       Key = "p999"
 	Max        Key = "max"
+	ServiceP50 Key = "service p50"
+	ServiceP99 Key = "service p99"
+	LagP50     Key = "lag p50"
+	LagP99     Key = "lag p99"
 	Idle       Key = "idle"
 	Peak       Key = "peak"
 	After      Key = "after"
@@ -72,6 +78,7 @@ func columns(t *Table) []column {
 			func(c *results.Cell) *results.Estimate { return c.ServerCPU }),
 	}
 	all = append(all, latencies()...)
+	all = append(all, openLoop()...)
 	all = append(all, memories()...)
 	return append(all,
 		figure(Startup, "start-up", "ms", "from spawn to the first correct reply, median",
@@ -88,25 +95,44 @@ func columns(t *Table) []column {
 }
 
 func latencies() []column {
-	percentile := func(key Key, help string, get func(results.Latency) *float64) column {
-		head := map[Key]string{P999: "p99.9"}[key]
-		if head == "" {
-			head = string(key)
-		}
-		return figure(key, head, "ms", help, func(c *results.Cell) *float64 {
-			if c.Latency == nil {
-				return nil
-			}
-			return get(*c.Latency)
-		})
+	p := func(key Key, head, help string, get func(results.Latency) *float64) column {
+		return percentile(key, head, help, func(c *results.Cell) *results.Latency { return c.Latency }, get)
 	}
 	return []column{
-		percentile(P50, "half of all requests took at most this long", func(l results.Latency) *float64 { return l.P50 }),
-		percentile(P90, "90 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P90 }),
-		percentile(P99, "99 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P99 }),
-		percentile(P999, "99.9 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P999 }),
-		percentile(Max, "the slowest request", func(l results.Latency) *float64 { return l.Max }),
+		p(P50, "p50", "half of all requests took at most this long", p50),
+		p(P90, "p90", "90 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P90 }),
+		p(P99, "p99", "99 % of all requests took at most this long", p99),
+		p(P999, "p99.9", "99.9 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P999 }),
+		p(Max, "max", "the slowest request", func(l results.Latency) *float64 { return l.Max }),
 	}
+}
+
+// openLoop are the columns of what only an open loop has.
+func openLoop() []column {
+	service := func(c *results.Cell) *results.Latency { return c.Service }
+	lag := func(c *results.Cell) *results.Latency { return c.SendLag }
+	return []column{
+		percentile(ServiceP50, "service p50", "half of all requests took at most this long from when they were sent, not from when they were to be", service, p50),
+		percentile(ServiceP99, "service p99", "99 % of all requests took at most this long from when they were sent, not from when they were to be", service, p99),
+		percentile(LagP50, "lag p50", "half of all requests were sent at most this late", lag, p50),
+		percentile(LagP99, "lag p99", "99 % of all requests were sent at most this late", lag, p99),
+		figure(Offered, "offered", "req/s", "the rate that requests were to be sent at, median", func(c *results.Cell) *float64 { return c.Offered }),
+		figure(Ceiling, "ceiling", "req/s", "throughput in a closed loop before the rounds, median, which the rate was made from", func(c *results.Cell) *float64 { return c.Ceiling }),
+	}
+}
+
+func p50(l results.Latency) *float64 { return l.P50 }
+func p99(l results.Latency) *float64 { return l.P99 }
+
+// percentile is a column of a percentile in ms.
+func percentile(key Key, head, help string, of func(*results.Cell) *results.Latency, get func(results.Latency) *float64) column {
+	return figure(key, head, "ms", help, func(c *results.Cell) *float64 {
+		l := of(c)
+		if l == nil {
+			return nil
+		}
+		return get(*l)
+	})
 }
 
 func memories() []column {

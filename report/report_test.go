@@ -232,3 +232,30 @@ func TestComparedByWhatRanks(t *testing.T) {
 		t.Errorf("ties %q, want %q", got, want)
 	}
 }
+
+// The columns of an open loop are there where a row has them, and nowhere else.
+func TestOpenLoopColumns(t *testing.T) {
+	s := fixture.Mixed()
+	keys := []report.Key{report.ServiceP50, report.ServiceP99, report.LagP50, report.LagP99, report.Offered, report.Ceiling}
+	for _, table := range report.New(s).Tables {
+		if n := len(table.Pick(keys...).Columns); n != 0 {
+			t.Errorf("%s: %d columns of an open loop", table.Title(), n)
+		}
+	}
+	p := func(v float64) *float64 { return &v }
+	last := &s.Cells[len(s.Cells)-1]
+	last.Service, last.SendLag = &results.Latency{P50: p(0.5), P99: p(2)}, &results.Latency{P50: p(0.01), P99: p(0.03)}
+	last.Offered, last.Ceiling = p(5000), p(10_000)
+	tables := report.New(s).Tables
+	var got []string
+	for _, r := range tables[len(tables)-1].Pick(keys...).Rows {
+		if r.Cell.Candidate == last.Candidate {
+			for _, v := range r.Values {
+				got = append(got, v.Text)
+			}
+		}
+	}
+	if want := []string{"0.500", "2.00", "0.0100", "0.0300", "5,000", "10,000"}; !slices.Equal(got, want) {
+		t.Errorf("values %q, want %q", got, want)
+	}
+}

@@ -11,9 +11,28 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Latency histograms lie in one HdrHistogram log (format 1.3) per block, in ns,
-// an interval per slice, tagged with the candidate, so that HdrHistogram's own
-// tools read them.
+// Histograms lie in one HdrHistogram log (format 1.3) per block, in ns, an interval
+// per slice and kind of time, so that HdrHistogram's own tools read them. Response
+// times are tagged with the candidate, service times and send lags with the
+// candidate, a slash, which no candidate's name has, and the kind.
+
+// Times are histograms of one slice, or of several merged, in ns; nil where there
+// is none. In a closed loop service and response are one, and nothing lags.
+type Times struct {
+	Response *hdrhistogram.Histogram // from the intended send time to the end of the reply
+	Service  *hdrhistogram.Histogram // from the actual send time; open loop
+	SendLag  *hdrhistogram.Histogram // from the intended to the actual send time; open loop
+}
+
+// kinds of times, with what follows the candidate in their tags.
+var kinds = []struct {
+	suffix string
+	of     func(*Times) **hdrhistogram.Histogram
+}{
+	{"", func(t *Times) **hdrhistogram.Histogram { return &t.Response }},
+	{"/service", func(t *Times) **hdrhistogram.Histogram { return &t.Service }},
+	{"/send-lag", func(t *Times) **hdrhistogram.Histogram { return &t.SendLag }},
+}
 
 func (s *Store) histPath(block int) string { return histPath(s.dir, s.manifest, block) }
 
@@ -22,17 +41,11 @@ func histPath(dir string, m Manifest, block int) string {
 	return filepath.Join(dir, dirHist, fmt.Sprintf("%02d.%s.%s.hlog", block, SafeName(b.Scenario), SafeName(b.App)))
 }
 
-func (s *Store) appendHistograms(trials []Trial, latency []*hdrhistogram.Histogram) error {
+func (s *Store) appendHistograms(trials []Trial, times []Times) error {
 	var text bytes.Buffer
 	w := hdrhistogram.NewHistogramLogWriter(&text)
-	for i, h := range latency {
-		if h == nil {
-			continue
-		}
-		h.SetTag(trials[i].Candidate)
-		h.SetStartTimeMs(trials[i].At.UnixMilli())
-		h.SetEndTimeMs(trials[i].At.Add(trials[i].Wall).UnixMilli())
-		if err := w.OutputIntervalHistogram(h); err != nil {
+	for i := range times {
+		if err := writeTimes(w, trials[i], &times[i]); err != nil {
 			return err
 		}
 	}
@@ -51,6 +64,23 @@ func (s *Store) appendHistograms(trials []Trial, latency []*hdrhistogram.Histogr
 	return appendSynced(f, text.Bytes())
 }
 
+// writeTimes writes an interval for each histogram that there is.
+func writeTimes(w *hdrhistogram.HistogramLogWriter, trial Trial, times *Times) error {
+	for _, kind := range kinds {
+		h := *kind.of(times)
+		if h == nil {
+			continue
+		}
+		h.SetTag(trial.Candidate + kind.suffix)
+		h.SetStartTimeMs(trial.At.UnixMilli())
+		h.SetEndTimeMs(trial.At.Add(trial.Wall).UnixMilli())
+		if err := w.OutputIntervalHistogram(h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // startHistLog cuts off a torn last line and writes the head of an empty log.
 func startHistLog(f *os.File, m Manifest) error {
 	end, err := cutTornLine(f)
@@ -61,7 +91,7 @@ func startHistLog(f *os.File, m Manifest) error {
 	if err := w.OutputLogFormatVersion(); err != nil {
 		return err
 	}
-	if err := w.OutputComment("[Latency in ns; interval maximum in ms; one interval a slice]"); err != nil {
+	if err := w.OutputComment("[Times in ns; interval maximum in ms; one interval a slice and kind of time]"); err != nil {
 		return err
 	}
 	return w.OutputStartTime(m.Started.UnixMilli())
@@ -87,14 +117,14 @@ func cutTornLine(f *os.File) (int64, error) {
 
 // histKey finds a trial's histogram: its tag and its start in ms.
 type histKey struct {
-	candidate string
-	startMS   int64
+	tag     string
+	startMS int64
 }
 
 // mergeHistograms reads a block's log and merges the histograms of the given
 // trials by candidate. Lines that belong to no trial, or that can't be read, as a
 // killed process leaves them, are passed over.
-func mergeHistograms(path string, trials []Trial) (map[string]*hdrhistogram.Histogram, error) {
+func mergeHistograms(path string, trials []Trial) (map[string]Times, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -102,7 +132,9 @@ func mergeHistograms(path string, trials []Trial) (map[string]*hdrhistogram.Hist
 	defer f.Close()
 	wanted := make(map[histKey]bool)
 	for _, t := range trials {
-		wanted[histKey{t.Candidate, t.At.UnixMilli()}] = true
+		for _, kind := range kinds {
+			wanted[histKey{t.Candidate + kind.suffix, t.At.UnixMilli()}] = true
+		}
 	}
 	merged := make(map[string]*hdrhistogram.Histogram)
 	lines := bufio.NewReader(f)
@@ -116,12 +148,25 @@ func mergeHistograms(path string, trials []Trial) (map[string]*hdrhistogram.Hist
 			}
 		}
 		if err == io.EOF {
-			return merged, nil
+			return byCandidate(merged, trials), nil
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
+}
+
+// byCandidate gathers histograms of tags.
+func byCandidate(tagged map[string]*hdrhistogram.Histogram, trials []Trial) map[string]Times {
+	all := make(map[string]Times)
+	for _, trial := range trials {
+		var times Times
+		for _, kind := range kinds {
+			*kind.of(&times) = tagged[trial.Candidate+kind.suffix]
+		}
+		all[trial.Candidate] = times
+	}
+	return all
 }
 
 func decodeInterval(line []byte) *hdrhistogram.Histogram {

@@ -2,6 +2,7 @@ package results_test
 
 import (
 	"bytes"
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestEveryIntervalIsFoundAgain(t *testing.T) {
 		want.Merge(own)
 		trials, hists = append(trials, a, b), append(hists, own, hist(1))
 	}
-	if err := s.AppendRound(trials, hists); err != nil {
+	if err := s.AppendRound(trials, responses(hists...)); err != nil {
 		t.Fatal(err)
 	}
 	got := latency(t, s.Dir())
@@ -77,6 +78,39 @@ func intervals(t *testing.T, dir string) int64 {
 	}
 }
 
+// Response, service and send lag are told apart, also for a candidate whose name
+// another's begins with.
+func TestKindsOfTimes(t *testing.T) {
+	m := manifest()
+	m.Candidates[1].Name = "a#b"
+	s := create(t, m)
+	b := slice("a#b", 0, 0)
+	b.At = slice("a", 0, 0).At // the same ms
+	for range 3 {
+		times := []results.Times{{Response: many(40), Service: many(30), SendLag: many(10)}, {Response: many(400), Service: many(300), SendLag: many(100)}}
+		a := slice("a", 0, 0)
+		a.At, b.At = b.At.Add(time.Second), b.At.Add(time.Second)
+		if err := s.AppendRound([]results.Trial{a, b}, times); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum, err := results.Summarize(read(t, s.Dir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][3]int64{{40, 30, 10}, {400, 300, 100}} {
+		c := sum.Cells[i]
+		for k, l := range []*results.Latency{c.Latency, c.Service, c.SendLag} {
+			if l == nil || l.P50 == nil || math.Abs(*l.P50*1000-float64(want[k])) > 0.01*float64(want[k]) || l.P99 != nil {
+				t.Errorf("%s: %+v, want %d µs", c.Candidate, l, want[k])
+			}
+		}
+	}
+	if n := intervals(t, s.Dir()); n != 3*2*3*300 {
+		t.Errorf("HdrHistogram's own reader counts %d values", n)
+	}
+}
+
 // many is a histogram with 300 values, of which percentiles up to p50 are told.
 func many(us int64) *hdrhistogram.Histogram {
 	h := hist()
@@ -90,7 +124,7 @@ func TestTornHistograms(t *testing.T) {
 	s := create(t, manifest())
 	round := func(s *results.Store, n int, us int64) {
 		t.Helper()
-		if err := s.AppendRound([]results.Trial{slice("a", 0, n), slice("b", 0, n)}, []*hdrhistogram.Histogram{many(us), nil}); err != nil {
+		if err := s.AppendRound([]results.Trial{slice("a", 0, n), slice("b", 0, n)}, responses(many(us), nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,7 +160,7 @@ func TestTornHistograms(t *testing.T) {
 
 func TestDamagedAndDoubleIntervals(t *testing.T) {
 	s := create(t, manifest())
-	if err := s.AppendRound([]results.Trial{slice("a", 0, 0)}, []*hdrhistogram.Histogram{many(10)}); err != nil {
+	if err := s.AppendRound([]results.Trial{slice("a", 0, 0)}, responses(many(10))); err != nil {
 		t.Fatal(err)
 	}
 	text := content(t, s.Dir(), hlog)
@@ -146,7 +180,7 @@ func TestDamagedAndDoubleIntervals(t *testing.T) {
 
 func TestNoHistograms(t *testing.T) {
 	s := create(t, manifest())
-	if err := s.AppendRound([]results.Trial{slice("a", 0, 0)}, []*hdrhistogram.Histogram{nil}); err != nil {
+	if err := s.AppendRound([]results.Trial{slice("a", 0, 0)}, responses(nil)); err != nil {
 		t.Fatal(err)
 	}
 	if l := latency(t, s.Dir()); l != nil {

@@ -106,6 +106,15 @@ func hist(values ...int64) *hdrhistogram.Histogram {
 	return h
 }
 
+// responses are the times of slices that have response times alone.
+func responses(all ...*hdrhistogram.Histogram) []results.Times {
+	times := make([]results.Times, len(all))
+	for i, h := range all {
+		times[i].Response = h
+	}
+	return times
+}
+
 func read(t *testing.T, dir string) *results.Record {
 	t.Helper()
 	r, err := results.Read(dir)

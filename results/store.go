@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Names within a run's directory.
@@ -112,14 +110,14 @@ func (s *Store) ReportDir() string { return filepath.Join(s.dir, dirReport) }
 func (s *Store) Manifest() Manifest { return s.manifest }
 
 // AppendRound adds the trials of one round, in the order they were taken, with
-// their latency histograms; a nil histogram is left out. It sets Position and Of,
-// and returns when all is on the disk.
+// their histograms; a nil histogram is left out. It sets Position and Of, and
+// returns when all is on the disk.
 // A round is the unit of what can be lost: it is there whole or not at all.
-func (s *Store) AppendRound(trials []Trial, latency []*hdrhistogram.Histogram) error {
+func (s *Store) AppendRound(trials []Trial, times []Times) error {
 	if len(trials) == 0 {
 		return nil
 	}
-	if err := s.appendHistograms(trials, latency); err != nil {
+	if err := s.appendHistograms(trials, times); err != nil {
 		return fmt.Errorf("write histograms: %w", err)
 	}
 	var lines bytes.Buffer

@@ -133,27 +133,33 @@ func (s *Summary) addBlock(r *Record, block int) error {
 }
 
 // newCell computes one row from its trials.
-func newCell(r *Record, b Block, c Candidate, trials []Trial, h *hdrhistogram.Histogram) Cell {
+func newCell(r *Record, b Block, c Candidate, trials []Trial, times Times) Cell {
 	e := evidence{block: b, trials: trials, env: r.Manifest.Environment}
 	for _, l := range r.Launches {
 		if l.Candidate == c.Name {
 			e.launches = append(e.launches, l)
 		}
 	}
-	if h != nil {
-		e.p99 = time.Duration(h.ValueAtQuantile(99))
-	}
+	e.p99, e.lag = p99(times.Response), p99(times.SendLag)
 	cell := Cell{
 		Scenario: b.Scenario, App: b.App, Candidate: c.Name, Server: c.Server, Version: c.Version,
 		Profile: c.Profile, Class: c.Class, Engine: b.Engine,
 		Launches: countLaunches(trials), Slices: len(trials), Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
 		Throughput: estimate(r.Manifest, trials, throughput), ServerCPU: estimate(r.Manifest, trials, serverCPU),
 		Offered: medianKnown(trials, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(trials, func(t Trial) float64 { return t.Ceiling }),
-		Latency: percentiles(h), Memory: memory(e.launches, trials), StartupMS: startup(e.launches),
+		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), Memory: memory(e.launches, trials), StartupMS: startup(e.launches),
 		Loader: e.loader(), Errors: e.errors(), TiedWith: []string{},
 	}
 	cell.Verdict, cell.Reasons = verdict(e)
 	return cell
+}
+
+// p99 is 0 if it is not known.
+func p99(h *hdrhistogram.Histogram) time.Duration {
+	if h == nil {
+		return 0
+	}
+	return time.Duration(h.ValueAtQuantile(99))
 }
 
 func countLaunches(trials []Trial) int {

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/benchctl/benchctl/results"
 )
 
@@ -29,7 +27,7 @@ func TestSummaryOfARun(t *testing.T) {
 		trials[1].Counted = 2000 + uint64(r)*10 // 2025 in the middle
 		trials[1].Errors = map[string]uint64{"reset": 1}
 		trials[1].Sent = 2100
-		if err := s.AppendRound(trials, []*hdrhistogram.Histogram{many(40), hist(10, 20)}); err != nil {
+		if err := s.AppendRound(trials, responses(many(40), hist(10, 20))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -134,7 +132,7 @@ func TestPercentiles(t *testing.T) {
 		s := create(t, manifest())
 		h := hist()
 		_ = h.RecordValues(1000, c.samples)
-		if err := s.AppendRound([]results.Trial{slice("a", 0, 0)}, []*hdrhistogram.Histogram{h}); err != nil {
+		if err := s.AppendRound([]results.Trial{slice("a", 0, 0)}, responses(h)); err != nil {
 			t.Fatal(err)
 		}
 		l := latency(t, s.Dir())

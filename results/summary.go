@@ -84,7 +84,9 @@ type Cell struct {
 	Offered    *float64  `json:"offered_rps,omitempty"`               // req/s, median over slices; open loop
 	Ceiling    *float64  `json:"ceiling_rps,omitempty"`               // req/s in a closed loop, median over launches, where the rate follows it
 	ServerCPU  *Estimate `json:"server_cpu_us_per_request,omitempty"` // µs, whole process tree
-	Latency    *Latency  `json:"latency_ms,omitempty"`
+	Latency    *Latency  `json:"latency_ms,omitempty"`                // response: from the intended send time
+	Service    *Latency  `json:"service_ms,omitempty"`                // from the actual send time; open loop
+	SendLag    *Latency  `json:"send_lag_ms,omitempty"`               // from the intended to the actual send time; open loop
 	Memory     *Memory   `json:"memory_mib,omitempty"`
 	StartupMS  *float64  `json:"startup_ms,omitempty"` // median time from spawn to the first correct reply
 	Loader     *Loader   `json:"loader,omitempty"`
@@ -102,7 +104,7 @@ type Estimate struct {
 	High   float64 `json:"ci_high"`
 }
 
-// Latency holds percentiles in ms from the merged histograms of all slices. A
+// Latency holds percentiles of times in ms from the merged histograms of all slices. A
 // percentile with fewer than 100 samples beyond it is absent.
 type Latency struct {
 	P50  *float64 `json:"p50,omitempty"`

@@ -29,7 +29,8 @@ type evidence struct {
 	launches []Launch // of the candidate
 	trials   []Trial  // of the cell
 	env      Environment
-	p99      time.Duration // 0 if unknown
+	p99      time.Duration // of response times; 0 if unknown
+	lag      time.Duration // the 99th percentile of send lags; 0 if unknown
 }
 
 // verdict judges a cell by all rules and gives every reason, worst first.
@@ -100,21 +101,30 @@ func (e evidence) rateReservations() []string {
 	}
 	var why []string
 	var counted, due float64
-	var lag time.Duration
 	for _, t := range e.trials {
 		counted += float64(t.Counted)
 		due += e.due(t)
-		if t.LagP99 != nil {
-			lag = max(lag, time.Duration(*t.LagP99))
-		}
 	}
 	if share := counted / due; share < minOfferedShare {
 		why = append(why, fmt.Sprintf("rate not reached: %.1f %% of the offered %s req/s were answered in time", 100*share, perSecond(e.offered())))
 	}
+	lag := cmp.Or(e.lag, e.worstLag())
 	if limit := max(minLagLimit, time.Duration(maxLagShare*float64(e.p99))); lag > limit {
-		why = append(why, fmt.Sprintf("late load: the 99th percentile of send lag reached %v, over %v", readable(lag), readable(limit)))
+		why = append(why, fmt.Sprintf("late load: the 99th percentile of send lag is %v, over %v", readable(lag), readable(limit)))
 	}
 	return why
+}
+
+// worstLag is the 99th percentile of the slice that lagged most, for runs that have
+// no histograms of send lag.
+func (e evidence) worstLag() time.Duration {
+	var worst time.Duration
+	for _, t := range e.trials {
+		if t.LagP99 != nil {
+			worst = max(worst, time.Duration(*t.LagP99))
+		}
+	}
+	return worst
 }
 
 // due is how many requests were to be sent in a trial's counted window. Random

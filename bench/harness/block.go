@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -197,7 +195,7 @@ func (r *run) shared(after results.RoundKey, takes time.Duration) bool {
 func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) error {
 	block := r.plan.Blocks[key.Block]
 	var trials []results.Trial
-	var latency []*hdrhistogram.Histogram
+	var times []results.Times
 	for _, at := range plan.Order(r.plan.Seed, key, len(lanes)) {
 		l := lanes[at]
 		if l == nil || r.isOut(l.Name, block.App) {
@@ -209,16 +207,24 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		}
 		t.Launch, t.Attempt, t.Block, t.Round, t.Position = key.Launch, r.attempt, key.Block, key.Round, len(trials)
 		t.Scenario, t.App, t.Candidate = block.Scenario, block.App, l.Name
-		trials, latency = append(trials, t), append(latency, res.Response)
+		trials, times = append(trials, t), append(times, timesOf(res))
 		l.sound(block.App, res)
 	}
-	if err := r.Store.AppendRound(trials, latency); err != nil {
+	if err := r.Store.AppendRound(trials, times); err != nil {
 		return err
 	}
 	r.done[key] = true
 	r.record.Trials = append(r.record.Trials, trials...)
 	r.observe(Event{Kind: Round, Launch: key.Launch, Scenario: block.Scenario, App: block.App})
 	return nil
+}
+
+// timesOf is the times of a slice; in a closed loop, response is service as well.
+func timesOf(res *load.Result) results.Times {
+	if res.SendLag == nil {
+		return results.Times{Response: res.Response}
+	}
+	return results.Times{Response: res.Response, Service: res.Service, SendLag: res.SendLag}
 }
 
 // slice drives one slice of load and reads what it cost both sides.
