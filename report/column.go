@@ -16,6 +16,7 @@ const (
 	Throughput Key = "throughput"
 	Relative   Key = "relative"
 	CPU        Key = "cpu"
+	SLO        Key = "slo"
 	Offered    Key = "offered"
 	Ceiling    Key = "ceiling"
 	P50        Key = "p50"
@@ -73,6 +74,8 @@ func columns(t *Table) []column {
 		name(Candidate, "candidate", "name[@version][:profile][#label]", func(c *results.Cell) string { return c.Candidate }),
 		estimate(Throughput, "throughput", "req/s", "requests answered rightly per second",
 			func(c *results.Cell) *results.Estimate { return c.Throughput }),
+		estimate(SLO, "rate at "+t.objective(), "req/s", "the rate at which half of the slices meet "+t.objective()+", the highest that does",
+			sloRate),
 		t.relative(),
 		estimate(CPU, "server CPU", "µs/req", "CPU time of the server's whole process tree per request",
 			func(c *results.Cell) *results.Estimate { return c.ServerCPU }),
@@ -92,6 +95,23 @@ func columns(t *Table) []column {
 		name(Engine, "engine", "the load engine", func(c *results.Cell) string { return c.Engine }),
 		name(Verdict, "verdict", "how far the row can be trusted", func(c *results.Cell) string { return string(c.Verdict) }),
 	)
+}
+
+// objective is what the rates of rows meet, "" if none was searched.
+func (t *Table) objective() string {
+	for _, r := range t.Rows {
+		if r.Cell.SLO != nil {
+			return r.Cell.SLO.Objective
+		}
+	}
+	return ""
+}
+
+func sloRate(c *results.Cell) *results.Estimate {
+	if c.SLO == nil {
+		return nil
+	}
+	return c.SLO.Rate
 }
 
 func latencies() []column {

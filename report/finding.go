@@ -65,10 +65,13 @@ func (t *Table) compare(a, b *results.Cell) string {
 	cost, hasCost := t.Pair(results.MetricServerCPU, b.Candidate, a.Candidate)
 	speeds := fmt.Sprintf("serves %s the requests per second of %s", Ratio(speed), b.Candidate)
 	costs := fmt.Sprintf("spends %s the server CPU per request", Ratio(cost))
+	rate, hasRate := t.Pair(results.MetricSLORate, b.Candidate, a.Candidate)
 	if t.Metric == results.MetricServerCPU {
 		hasSpeed = false // the rate was given
 	}
 	switch {
+	case hasRate && rate.Separated():
+		return fmt.Sprintf("%s meets %s at %s the rate of %s.", a.Candidate, t.objective(), Ratio(rate), b.Candidate)
 	case hasSpeed && speed.Separated() && hasCost && cost.Separated():
 		return fmt.Sprintf("%s %s and %s.", a.Candidate, speeds, costs)
 	case hasSpeed && speed.Separated() && hasCost:
@@ -77,7 +80,7 @@ func (t *Table) compare(a, b *results.Cell) string {
 		return fmt.Sprintf("%s %s.", a.Candidate, speeds)
 	case hasCost && cost.Separated():
 		return fmt.Sprintf("%s %s of %s.", a.Candidate, costs, b.Candidate)
-	case hasSpeed || hasCost:
+	case hasSpeed || hasCost || hasRate:
 		return fmt.Sprintf("%s ranks before %s, but no paired comparison of the two is resolved.", a.Candidate, b.Candidate)
 	}
 	return fmt.Sprintf("%s ranks before %s; the two have no paired comparison.", a.Candidate, b.Candidate)
@@ -94,11 +97,14 @@ func (t *Table) distance() string {
 	if !ok || !p.Separated() {
 		return ""
 	}
-	what := "serves %s the requests per second"
-	if t.Metric == results.MetricServerCPU {
-		what = "spends %s the server CPU per request"
+	what := "serves " + Ratio(p) + " the requests per second"
+	switch t.Metric {
+	case results.MetricServerCPU:
+		what = "spends " + Ratio(p) + " the server CPU per request"
+	case results.MetricSLORate:
+		what = "meets " + t.objective() + " at " + Ratio(p) + " the rate"
 	}
-	return fmt.Sprintf("%s "+what+" of %s, the last in rank.", first[0].Candidate, Ratio(p), last)
+	return fmt.Sprintf("%s %s of %s, the last in rank.", first[0].Candidate, what, last)
 }
 
 // reservations names the degraded rows.

@@ -56,8 +56,11 @@ func (t *Table) Pair(metric, a, b string) (results.Pair, bool) {
 // relative is the column that compares each row with the best one.
 func (t *Table) relative() column {
 	head, help := "vs best", "this throughput / the best row's, paired within rounds; ~ where it is the ratio of the medians"
-	if t.Metric == results.MetricServerCPU {
+	switch t.Metric {
+	case results.MetricServerCPU:
 		head, help = "CPU vs best", "this CPU time per request / the best row's, paired within rounds; ~ where it is the ratio of the medians"
+	case results.MetricSLORate:
+		head, help = "rate vs best", "this rate / the best row's, paired within rounds; ~ where it is the ratio of the medians"
 	}
 	return column{Column{Relative, head, "", help, true}, t.versusBest}
 }
@@ -83,8 +86,11 @@ func (t *Table) versusBest(c *results.Cell) Value {
 // median is the cell's figure by the table's metric, or 0 if it is not known.
 func (t *Table) median(c *results.Cell) float64 {
 	e := c.Throughput
-	if t.Metric == results.MetricServerCPU {
+	switch t.Metric {
+	case results.MetricServerCPU:
 		e = c.ServerCPU
+	case results.MetricSLORate:
+		e = sloRate(c)
 	}
 	if e == nil || !finite(e.Median) {
 		return 0

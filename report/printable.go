@@ -79,6 +79,9 @@ func printableCell(c *results.Cell) {
 	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Engine)
 	c.Verdict = results.Verdict(Printable(string(c.Verdict)))
 	c.Reasons = each(prose, c.Reasons)
+	if c.SLO != nil {
+		c.SLO = &results.SLO{Objective: Printable(c.SLO.Objective), Rate: c.SLO.Rate}
+	}
 	c.TiedWith = each(Printable, c.TiedWith)
 	kinds := make(map[string]uint64, len(c.Errors.ByKind))
 	for kind, n := range c.Errors.ByKind {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/offered"
+	"github.com/benchctl/benchctl/bench/slo"
 )
 
 // ManifestSchema names the format of Manifest.
@@ -42,16 +43,21 @@ type Block struct {
 	Engine      string `json:"engine"`
 	Connections int    `json:"connections"`
 	offered.Load
-	Pipeline int           `json:"pipeline,omitempty"` // requests at a time on each connection; 0: one
-	Requests int           `json:"requests,omitempty"` // replies a connection carries; 0: any number
-	Close    bool          `json:"close,omitempty"`    // a connection for each request
-	Timeout  time.Duration `json:"timeout_ns"`
-	Slice    time.Duration `json:"slice_ns,omitempty"` // the scenario's own; 0: as the run's
-	Lead     time.Duration `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
+	Pipeline int  `json:"pipeline,omitempty"` // requests at a time on each connection; 0: one
+	Requests int  `json:"requests,omitempty"` // replies a connection carries; 0: any number
+	Close    bool `json:"close,omitempty"`    // a connection for each request
+	// SLO is the objective to search the highest rate for; nil: the load says the rate.
+	SLO     *slo.Objective `json:"slo,omitempty"`
+	Timeout time.Duration  `json:"timeout_ns"`
+	Slice   time.Duration  `json:"slice_ns,omitempty"` // the scenario's own; 0: as the run's
+	Lead    time.Duration  `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
 }
 
+// Open tells whether requests are sent at a rate, not as they are answered.
+func (b Block) Open() bool { return b.Load.Open() || b.SLO != nil }
+
 // Ceiling tells whether the ceiling of each candidate is measured before the rounds.
-func (b Block) Ceiling() bool { return b.Relative() }
+func (b Block) Ceiling() bool { return b.Relative() || b.SLO != nil }
 
 // Candidate is a server as measured.
 type Candidate struct {
@@ -114,12 +120,20 @@ type Trial struct {
 	Rate      float64       `json:"rate_rps,omitempty"`        // offered, the mean of it over the counted window; open loop
 	Ceiling   float64       `json:"ceiling_rps,omitempty"`     // in a closed loop, measured before the launch's rounds
 	Due       uint64        `json:"due,omitempty"`             // requests intended in the counted window, sent or not; open loop
+	SLO       *Search       `json:"slo,omitempty"`             // of blocks with an objective
 
 	Errors     map[string]uint64 `json:"errors,omitempty"`
 	Sampled    uint64            `json:"sampled"`
 	Wrong      uint64            `json:"wrong,omitempty"`
 	WrongBody  string            `json:"wrong_body,omitempty"`
 	Reconnects uint64            `json:"reconnects,omitempty"`
+}
+
+// Search is a slice in the search of the highest rate that meets an objective.
+type Search struct {
+	Percentile int64 `json:"percentile_ns"` // that the objective bounds, of response times
+	Met        bool  `json:"met"`
+	Reversals  int   `json:"reversals"` // of the search before this slice
 }
 
 // RoundKey names a round of a run.

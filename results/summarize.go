@@ -150,6 +150,10 @@ func newCell(r *Record, b Block, c Candidate, trials []Trial, times Times) Cell 
 		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), Memory: memory(e.launches, trials), StartupMS: startup(e.launches),
 		Loader: e.loader(), Errors: e.errors(), TiedWith: []string{},
 	}
+	if b.SLO != nil { // percentiles of many rates are those of none
+		cell.SLO = found(r.Manifest, *b.SLO, trials)
+		cell.Latency, cell.Service, cell.SendLag, cell.Offered = nil, nil, nil, nil
+	}
 	cell.Verdict, cell.Reasons = verdict(e)
 	return cell
 }
@@ -177,14 +181,16 @@ type metric func(Trial) (value float64, ok bool)
 var metrics = []struct {
 	name string
 	of   metric
-}{{MetricThroughput, throughput}, {MetricServerCPU, serverCPU}}
+}{{MetricThroughput, throughput}, {MetricServerCPU, serverCPU}, {MetricSLORate, sloRate}}
 
+// throughput is not told by the slices of a search, whose rates vary; neither is
+// serverCPU.
 func throughput(t Trial) (float64, bool) {
-	return float64(t.Counted) / t.Elapsed.Seconds(), t.Elapsed > 0
+	return float64(t.Counted) / t.Elapsed.Seconds(), t.Elapsed > 0 && t.SLO == nil
 }
 
 func serverCPU(t Trial) (float64, bool) {
-	if t.ServerCPU == nil || t.Answered == 0 {
+	if t.ServerCPU == nil || t.Answered == 0 || t.SLO != nil {
 		return 0, false
 	}
 	return float64(*t.ServerCPU) / 1e3 / float64(t.Answered), true
@@ -357,18 +363,22 @@ func hash(words ...string) uint64 {
 // rankMetric is what a block's cells are ordered by. At a fixed rate all
 // throughputs are alike, and the cost of serving it differs.
 func rankMetric(b Block) string {
+	if b.SLO != nil {
+		return MetricSLORate
+	}
 	if b.Open() {
 		return MetricServerCPU
 	}
 	return MetricThroughput
 }
 
-// rank ranks the cells that are not invalid. Two tie unless the interval of
+// rank ranks the cells that are not invalid, and that found a rate where one was
+// searched. Two tie unless the interval of
 // their paired ratio excludes 1.
 func rank(cells []Cell, pairs []Pair, metric string) {
 	var ranked []int
 	for i, c := range cells {
-		if c.Verdict != Invalid {
+		if c.Verdict != Invalid && (c.SLO == nil || c.SLO.Rate != nil) {
 			ranked = append(ranked, i)
 		}
 	}

@@ -83,6 +83,7 @@ type Cell struct {
 	Throughput *Estimate `json:"throughput_rps,omitempty"`            // req/s
 	Offered    *float64  `json:"offered_rps,omitempty"`               // req/s, median over slices; open loop
 	Ceiling    *float64  `json:"ceiling_rps,omitempty"`               // req/s in a closed loop, median over launches, where the rate follows it
+	SLO        *SLO      `json:"slo,omitempty"`                       // where the highest rate that meets an objective was searched
 	ServerCPU  *Estimate `json:"server_cpu_us_per_request,omitempty"` // µs, whole process tree
 	Latency    *Latency  `json:"latency_ms,omitempty"`                // response: from the intended send time
 	Service    *Latency  `json:"service_ms,omitempty"`                // from the actual send time; open loop
@@ -95,6 +96,13 @@ type Cell struct {
 	Rank     int      `json:"rank,omitempty"`      // 1 is best; absent for invalid cells; ties share a rank
 	RankedBy string   `json:"ranked_by,omitempty"` // the metric that ranks this cell
 	TiedWith []string `json:"tied_with"`           // candidates whose difference cannot be told
+}
+
+// SLO is the highest rate at which an objective is met: half of the slices at that
+// rate do. It is nil if the search has not settled.
+type SLO struct {
+	Objective string    `json:"objective"` // "p99<10ms"
+	Rate      *Estimate `json:"rate_rps,omitempty"`
 }
 
 // Estimate is a median with its 95 % confidence interval.
@@ -138,6 +146,7 @@ type Errors struct {
 const (
 	MetricThroughput = "throughput_rps"
 	MetricServerCPU  = "server_cpu_us_per_request"
+	MetricSLORate    = "slo_rate_rps"
 )
 
 // Pair compares two candidates of one scenario and app, round by round: Ratio is

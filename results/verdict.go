@@ -96,6 +96,9 @@ func (e evidence) reservations() []string {
 
 // rateReservations are those of open-loop cells.
 func (e evidence) rateReservations() []string {
+	if e.block.SLO != nil {
+		return e.sloReservations() // which goes to rates that are not reached
+	}
 	if !e.block.Open() {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 )
 
@@ -22,8 +23,9 @@ type lane struct {
 	app     suite.Instance
 	session load.Session
 	window  load.Window
-	rate    float64 // req/s that are offered; 0 in a closed loop
-	ceiling float64 // req/s in a closed loop; 0: not measured
+	rate    float64        // req/s that are offered; 0 in a closed loop
+	ceiling float64        // req/s in a closed loop; 0: not measured
+	search  *slo.Staircase // where the highest rate that meets an objective is searched
 }
 
 // block measures one scenario with one app: the rounds that are left of it.
@@ -45,7 +47,7 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 		}
 	}
 	if block.Ceiling() {
-		if err := r.ceilings(ctx, block, lanes); err != nil {
+		if err := r.ceilings(ctx, rounds[0], lanes); err != nil {
 			return err
 		}
 	}
@@ -207,6 +209,9 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		}
 		t.Launch, t.Attempt, t.Block, t.Round, t.Position = key.Launch, r.attempt, key.Block, key.Round, len(trials)
 		t.Scenario, t.App, t.Candidate = block.Scenario, block.App, l.Name
+		if l.search != nil {
+			t.SLO = l.step(*block.SLO, res)
+		}
 		trials, times = append(trials, t), append(times, timesOf(res))
 		l.sound(block.App, res)
 	}

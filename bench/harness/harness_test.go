@@ -23,6 +23,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/offered"
 	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
@@ -505,8 +506,10 @@ func TestRates(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := prepare(t, "", func(m *results.Manifest) {
-				m.Blocks, m.Launches, m.Slice = m.Blocks[:1], 2, 100*time.Millisecond
-				m.Blocks[0].Load = c.load
+				m.Blocks, m.Slice = m.Blocks[:1], 100*time.Millisecond
+				if m.Blocks[0].Load = c.load; c.load.Relative() {
+					m.Launches = 2
+				}
 			}, "nethttp", "fasthttp")
 			r, err := s.measure(t.Context())
 			if err != nil {
@@ -549,5 +552,61 @@ func TestRates(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A search goes through all rounds of each launch step by step, also when it is
+// interrupted on the way.
+func TestSearch(t *testing.T) {
+	ownTemp(t)
+	objective, err := slo.Parse("p50<2ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := prepare(t, "", func(m *results.Manifest) {
+		m.Blocks, m.Launches, m.Rounds, m.Slice = m.Blocks[:1], 2, 10, 30*time.Millisecond
+		m.Blocks[0].SLO = &objective
+	}, "nethttp", "fasthttp")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s.Observe = func(e harness.Event) {
+		if e.Kind == harness.Round && e.Done == 4 {
+			cancel()
+		}
+	}
+	if r, err := s.measure(ctx); !errors.Is(err, context.Canceled) || len(r.Done()) != 4 {
+		t.Fatalf("interrupted: %v, %d rounds", err, len(r.Done()))
+	}
+	s.resume()
+	s.Observe = nil
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete(t, r)
+	searches := make(map[string]*slo.Staircase)
+	for _, trial := range r.Trials {
+		name := fmt.Sprint(trial.Launch, trial.Candidate)
+		search := searches[name]
+		if search == nil {
+			search = slo.NewStaircase(slo.StartShare * trial.Ceiling)
+			searches[name] = search
+		}
+		if trial.SLO == nil || trial.Ceiling == 0 || trial.Rate != search.Rate() || trial.SLO.Reversals != search.Reversals() {
+			t.Fatalf("trial %+v, %+v: the search is at %v after %d reversals", trial, trial.SLO, search.Rate(), search.Reversals())
+		}
+		if within := time.Duration(trial.SLO.Percentile) < objective.Limit; trial.SLO.Met && !within || trial.Due == 0 {
+			t.Errorf("trial %+v, %+v", trial, trial.SLO)
+		}
+		search.Step(trial.SLO.Met)
+	}
+	sum, err := results.Summarize(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range sum.Cells {
+		if c.SLO == nil || c.SLO.Objective != "p50<2ms" || c.Throughput != nil || c.Latency != nil || c.Verdict == results.Invalid {
+			t.Errorf("cell %+v", c)
+		}
 	}
 }

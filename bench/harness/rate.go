@@ -8,6 +8,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/offered"
 	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 )
 
@@ -15,7 +16,8 @@ import (
 // that alternate as rounds do, and then opens its connections anew at the rate that
 // follows. It is done in every launch right before the rounds, as processes and the
 // machine differ from launch to launch.
-func (r *run) ceilings(ctx context.Context, b results.Block, lanes []*lane) error {
+func (r *run) ceilings(ctx context.Context, key results.RoundKey, lanes []*lane) error {
+	b := r.plan.Blocks[key.Block]
 	if err := r.inBudget(plan.CeilingPasses * plan.CeilingSlice * time.Duration(len(lanes))); err != nil {
 		return err
 	}
@@ -46,7 +48,7 @@ func (r *run) ceilings(ctx context.Context, b results.Block, lanes []*lane) erro
 			l.fail(b.App, fmt.Errorf("no ceiling to offer a share of: no reply came within %v", plan.CeilingPasses*plan.CeilingSlice))
 		}
 	}
-	return r.offer(ctx, b, lanes)
+	return r.offer(ctx, key, lanes)
 }
 
 // runs tells whether the candidate has a lane and is not out.
@@ -54,7 +56,8 @@ func (l *lane) runs(b results.Block) bool { return l != nil && !l.run.isOut(l.Na
 
 // offer opens the connections of each candidate anew, at the rate that its ceiling
 // comes to.
-func (r *run) offer(ctx context.Context, b results.Block, lanes []*lane) error {
+func (r *run) offer(ctx context.Context, key results.RoundKey, lanes []*lane) error {
+	b := r.plan.Blocks[key.Block]
 	least := 0.0
 	for _, l := range lanes {
 		if l.runs(b) && (least == 0 || l.ceiling < least) {
@@ -66,7 +69,11 @@ func (r *run) offer(ctx context.Context, b results.Block, lanes []*lane) error {
 			continue
 		}
 		rate := b.Share * l.ceiling
-		if b.ShareOf == offered.Slowest {
+		switch {
+		case b.SLO != nil:
+			l.search = r.searched(key, l)
+			rate = l.search.Rate()
+		case b.ShareOf == offered.Slowest:
 			rate = b.Share * least
 		}
 		_ = l.session.Close()
@@ -74,8 +81,48 @@ func (r *run) offer(ctx context.Context, b results.Block, lanes []*lane) error {
 		if err := l.connect(ctx, b, rate); err != nil {
 			return err
 		}
+		if l.search != nil {
+			l.aim(*b.SLO)
+		}
 	}
 	return nil
+}
+
+// searched is a candidate's search as this launch has left it: begun, if the launch
+// was interrupted, or new.
+func (r *run) searched(key results.RoundKey, l *lane) *slo.Staircase {
+	var search *slo.Staircase
+	for _, t := range r.record.Trials {
+		if t.Launch != key.Launch || t.Block != key.Block || t.Candidate != l.Name || t.SLO == nil {
+			continue
+		}
+		if search == nil {
+			search = slo.NewStaircase(t.Rate)
+		}
+		search.Step(t.SLO.Met)
+	}
+	if search == nil {
+		search = slo.NewStaircase(slo.StartShare * l.ceiling)
+	}
+	return search
+}
+
+// step tells whether the slice that just ended meets the objective, and goes to the
+// rate that follows.
+func (l *lane) step(o slo.Objective, res *load.Result) *results.Search {
+	s := &results.Search{Percentile: res.Response.ValueAtQuantile(o.Percent), Reversals: l.search.Reversals()}
+	s.Met = o.Met(slo.Slice{
+		Percentile: time.Duration(s.Percentile), Due: res.Metrics.Requests + res.Missed, Counted: res.Counted, Errors: res.Errored(),
+	})
+	l.search.Step(s.Met)
+	l.aim(o)
+	return s
+}
+
+// aim sets the next slice to the rate that the search is at.
+func (l *lane) aim(o slo.Objective) {
+	l.rate = l.search.Rate()
+	l.window.Span = plan.SearchSlice(l.run.plan, o, l.rate)
 }
 
 // paced is a slice at a rate, with the arrivals that the block asks for. A seed has

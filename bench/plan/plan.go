@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/offered"
+	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
@@ -20,6 +22,7 @@ import (
 const (
 	DefaultLaunches = 3
 	DefaultRounds   = 16
+	SearchRounds    = 24 // of the search of a rate, which takes about ten to come near
 )
 
 // Lengths of slices. A slice is at least MinSlice long and, up to MaxSlice, long
@@ -29,6 +32,9 @@ const (
 	MaxSlice      = time.Second
 	SliceRequests = 1000
 )
+
+// MaxSearchSlice is the longest slice in a search.
+const MaxSearchSlice = 2 * time.Second
 
 // The ceiling of a candidate, which its rate is a share of, is measured in so many
 // slices of such a length.
@@ -48,6 +54,9 @@ type Request struct {
 	Slice      time.Duration
 	Budget     time.Duration // of the whole run; 0: none
 	Seed       uint64
+	// SLO asks for the highest rate that meets it in place of the scenarios' rates;
+	// nil: it is not searched.
+	SLO *slo.Objective
 }
 
 // New makes the plan: the parts of a manifest that say what is measured.
@@ -62,6 +71,9 @@ func New(r Request) (results.Manifest, error) {
 		blocks, err := blocksOf(s, r.Apps)
 		if err != nil {
 			return m, err
+		}
+		if r.SLO != nil {
+			search(blocks, r.SLO)
 		}
 		m.Blocks = append(m.Blocks, blocks...)
 	}
@@ -98,10 +110,23 @@ func blocksOf(s scenarios.Scenario, apps []string) ([]results.Block, error) {
 	return blocks, nil
 }
 
+// search makes blocks into searches: their rates and the lengths of their slices
+// follow from it.
+func search(blocks []results.Block, o *slo.Objective) {
+	for i := range blocks {
+		b := &blocks[i]
+		b.Load, b.Slice, b.SLO = offered.Load{Arrivals: b.Arrivals}, 0, o
+	}
+}
+
 // rounds is the default, or the most that a budget could hold, at least two. The
 // harness keeps the budget by the clock.
 func rounds(m results.Manifest) int {
-	if m.Budget == 0 {
+	searching := slices.ContainsFunc(m.Blocks, func(b results.Block) bool { return b.SLO != nil })
+	switch {
+	case m.Budget == 0 && searching:
+		return SearchRounds
+	case m.Budget == 0:
 		return DefaultRounds
 	}
 	share := m.Budget / time.Duration(m.Launches*len(m.Blocks))
@@ -158,6 +183,15 @@ func Slice(m results.Manifest, b results.Block, rate float64) (lead, span time.D
 		lead = clamp(seconds(float64(b.Connections)/rate), 10*time.Millisecond, MaxSlice)
 	}
 	return lead, span
+}
+
+// SearchSlice is how long a slice is in a search that is at a rate: long enough for
+// its percentile to be told, within bounds.
+func SearchSlice(m results.Manifest, o slo.Objective, rate float64) time.Duration {
+	if m.Slice > 0 {
+		return m.Slice
+	}
+	return clamp(seconds(o.Samples()/rate), MinSlice, MaxSearchSlice)
 }
 
 func seconds(s float64) time.Duration {

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benchctl/benchctl/bench/offered"
 	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
@@ -124,6 +126,40 @@ func TestLeft(t *testing.T) {
 	left := plan.Left(m, 4, map[results.RoundKey]bool{{Launch: 4, Block: 1, Round: 0}: true, {Launch: 3, Block: 0, Round: 1}: true})
 	if len(left[0]) != 3 || len(left[1]) != 2 || left[1][0] != (results.RoundKey{Launch: 4, Block: 1, Round: 1}) {
 		t.Errorf("left %v", left)
+	}
+}
+
+// A search takes the scenario's connections and arrivals, not its rate.
+func TestSearch(t *testing.T) {
+	r := request(t)
+	objective, err := slo.Parse("p99<10ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SLO = &objective
+	r.Scenarios[1].Arrivals, r.Scenarios[1].Slice = offered.Poisson, time.Hour
+	m, err := plan.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := m.Blocks[2]
+	if *b.SLO != objective || b.Rate != 0 || b.Arrivals != offered.Poisson || b.Connections != 64 || b.Slice != 0 || !b.Open() || !b.Ceiling() || m.Rounds != plan.SearchRounds {
+		t.Errorf("block %+v, %d rounds", b, m.Rounds)
+	}
+	for rate, want := range map[float64]time.Duration{1e6: plan.MinSlice, 20_000: 500 * time.Millisecond, 100: plan.MaxSearchSlice} {
+		if got := plan.SearchSlice(m, objective, rate); (got - want).Abs() > time.Microsecond {
+			t.Errorf("at %v req/s a slice is %v, want %v", rate, got, want)
+		}
+	}
+	r.Budget = time.Minute
+	short, _ := plan.New(r)
+	r.SLO, r.Scenarios[1].Slice = nil, 0
+	if long, _ := plan.New(r); short.Rounds >= long.Rounds {
+		t.Errorf("%d rounds of a search in 1 min, %d of others", short.Rounds, long.Rounds)
+	}
+	m.Slice = time.Millisecond
+	if got := plan.SearchSlice(m, objective, 100); got != time.Millisecond {
+		t.Errorf("a slice that was asked for is %v", got)
 	}
 }
 

@@ -218,6 +218,8 @@ func metricLabel(metric string) string {
 		return "req/s"
 	case results.MetricServerCPU:
 		return "CPU µs/req"
+	case results.MetricSLORate:
+		return "req/s that meet the objective"
 	}
 	return metric
 }

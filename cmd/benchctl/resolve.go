@@ -17,6 +17,7 @@ import (
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
@@ -49,6 +50,10 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 	if err != nil {
 		return none(usage(err))
 	}
+	objective, err := f.objective()
+	if err != nil {
+		return none(usage(err))
+	}
 	candidates, notes, err := chooseCandidates(ctx, dirs, f.servers, binaries)
 	if err != nil {
 		return none(err)
@@ -61,7 +66,7 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 	}
 	m, err := plan.New(plan.Request{
 		Scenarios: chosen, Apps: f.apps, Candidates: candidates, Launches: f.launches, Rounds: f.rounds,
-		Slice: f.slice, Budget: f.budget, Seed: f.seed,
+		Slice: f.slice, Budget: f.budget, Seed: f.seed, SLO: objective,
 	})
 	if err != nil {
 		return none(usage(err))
@@ -91,6 +96,21 @@ func (f runFlags) check() error {
 		return fmt.Errorf("run: --budget %v: negative", f.budget)
 	}
 	return nil
+}
+
+// objective is what --find-slo asks for, nil if it does not.
+func (f runFlags) objective() (*slo.Objective, error) {
+	switch {
+	case f.findSLO == "":
+		return nil, nil
+	case f.precision != "":
+		return nil, errors.New("run: --find-slo can't be given with --precision: a search takes all of its rounds")
+	}
+	o, err := slo.Parse(f.findSLO)
+	if err != nil {
+		return nil, fmt.Errorf("run: --find-slo: %w", err)
+	}
+	return &o, nil
 }
 
 // parsePrecision reads a percentage, "2%" or "2", as a share; "" is 0.

@@ -27,7 +27,7 @@ type runFlags struct {
 
 	launches, rounds       int
 	slice, budget          time.Duration
-	precision              string
+	precision, findSLO     string
 	seed                   uint64
 	out, resume            string
 	serverCPUs, loaderCPUs string
@@ -49,6 +49,7 @@ which those that are not installed are skipped.`,
 		Example: `  benchctl run --scenario=concurrency-256
   benchctl run --scenario=smoke,concurrency-64 --servers nethttp,fasthttp --apps hello,json
   benchctl run --scenario=concurrency-256 --servers nethttp,nethttp#b --budget 60s
+  benchctl run --scenario=latency-50 --find-slo='p99<10ms'
   benchctl run --resume latest`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.run(cmd, f) },
@@ -66,6 +67,7 @@ which those that are not installed are skipped.`,
 	fs.DurationVar(&f.slice, "slice", 0, "counted part of a slice (default 100ms, longer for slow candidates)")
 	fs.DurationVar(&f.budget, "budget", 0, "bound of the whole run's time")
 	fs.StringVar(&f.precision, "precision", "", "end a block early once all its paired intervals are within this half-width, such as 2%")
+	fs.StringVar(&f.findSLO, "find-slo", "", "search the highest rate that meets an objective, such as 'p99<10ms', instead of the scenarios' rates")
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of order and intervals (default random, and recorded)")
 	fs.StringVar(&f.out, "out", "", "directory to store runs in (default $BENCHCTL_STORE or results/runs)")
 	fs.StringVar(&f.resume, "resume", "", "go on with this run: an id, the beginning of one, a directory, or latest")

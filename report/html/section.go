@@ -114,6 +114,8 @@ func pairs(t *report.Table) []pair {
 			by = "requests per second"
 		case results.MetricServerCPU:
 			by = "server CPU per request"
+		case results.MetricSLORate:
+			by = "rate that meets the objective"
 		}
 		all = append(all, pair{A: p.A, B: p.B, By: by, Ratio: report.Ratio(p), Separated: p.Separated()})
 	}

@@ -27,7 +27,7 @@ const (
 
 // narrow are the columns shown unless all are asked for.
 var narrow = []report.Key{
-	report.Rank, report.Candidate, report.Throughput, report.Relative, report.CPU,
+	report.Rank, report.Candidate, report.Throughput, report.SLO, report.Relative, report.CPU,
 	report.P50, report.P99, report.Peak, report.Errors, report.Verdict,
 }
 

@@ -1,0 +1,60 @@
+package results
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/benchctl/benchctl/bench/slo"
+	"github.com/benchctl/benchctl/bench/stats"
+)
+
+// sloRate is a rate around which the search of the highest one swings.
+func sloRate(t Trial) (float64, bool) {
+	return t.Rate, t.SLO != nil && t.SLO.Reversals >= slo.SettledAfter
+}
+
+// found is what the search for an objective came to.
+func found(m Manifest, o slo.Objective, trials []Trial) *SLO {
+	s := &SLO{Objective: o.String()}
+	var groups launchGroups
+	for _, t := range trials {
+		if rate, ok := sloRate(t); ok {
+			groups.add(t, rate)
+		}
+	}
+	if i, ok := stats.Bootstrap(groups.values, m.Seed); ok {
+		s.Rate = &Estimate{i.Median, i.Low, i.High}
+	}
+	return s
+}
+
+// sloReservations say why a search has found nothing, or how sure what it found is.
+func (e evidence) sloReservations() []string {
+	lowest, highest, settled, fewest := math.Inf(1), 0.0, 0, math.Inf(1)
+	for _, t := range e.trials {
+		if t.SLO == nil {
+			continue
+		}
+		lowest = min(lowest, t.Rate)
+		if t.SLO.Met {
+			highest = max(highest, t.Rate)
+		}
+		if _, ok := sloRate(t); ok {
+			settled++
+			fewest = min(fewest, e.due(t))
+		}
+	}
+	switch {
+	case highest == 0 && !math.IsInf(lowest, 1):
+		return []string{fmt.Sprintf("not met at %s req/s, the lowest rate tried", perSecond(lowest))}
+	case settled < stats.MinValues:
+		why := fmt.Sprintf("not settled: %d slices after the first %d turns of the search, and an interval takes %d", settled, slo.SettledAfter, stats.MinValues)
+		if highest > 0 {
+			why += fmt.Sprintf("; the highest rate that met it is %s req/s", perSecond(highest))
+		}
+		return []string{why}
+	case fewest < slo.Enough*e.block.SLO.Samples():
+		return []string{fmt.Sprintf("short slices: some had %.0f requests, and %s takes %.0f for 100 beyond it", fewest, e.block.SLO.Name, e.block.SLO.Samples())}
+	}
+	return nil
+}

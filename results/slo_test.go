@@ -1,0 +1,87 @@
+package results_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/slo"
+	"github.com/benchctl/benchctl/results"
+)
+
+// searched is a run that searched the rate for p90<10ms in 12 rounds, in which b
+// has twice the rate of a.
+func searched(t *testing.T, change func(*results.Trial)) []results.Cell {
+	t.Helper()
+	m := manifest()
+	o, err := slo.Parse("p90<10ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Blocks[0].SLO, m.Rounds = &o, 12
+	trials := rounds(12, func(trial *results.Trial) {
+		trial.Rate, trial.Due, trial.Elapsed = 10_000+float64(trial.Round%2)*100, 1000, 100*time.Millisecond
+		if trial.Candidate == "b" {
+			trial.Rate *= 2
+		}
+		trial.SLO = &results.Search{Met: trial.Round%2 == 0, Reversals: trial.Round}
+		if change != nil {
+			change(trial)
+		}
+	})
+	s := summarize(t, m, launched(), trials)
+	for _, p := range s.Pairs {
+		if p.Metric != results.MetricSLORate {
+			t.Errorf("pair by %s", p.Metric)
+		}
+	}
+	asJSON(t, s)
+	return s.Cells
+}
+
+func TestSearchedRate(t *testing.T) {
+	cells := searched(t, nil)
+	for i, want := range []float64{10_050, 20_100} {
+		c := cells[i]
+		if c.SLO == nil || c.SLO.Objective != "p90<10ms" || c.SLO.Rate == nil || c.SLO.Rate.Median != want || c.SLO.Rate.Low > want || c.SLO.Rate.High < want {
+			t.Errorf("%s: %+v", c.Candidate, c.SLO)
+		}
+		if c.Throughput != nil || c.ServerCPU != nil || c.Latency != nil || c.Offered != nil || c.RankedBy != results.MetricSLORate || c.Rank != 2-i || c.Verdict != results.Valid {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+// A rate that was not found is none, with the reason why, and is not ranked.
+func TestSearchWithoutARate(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*results.Trial)
+		reason string
+		found  bool
+	}{
+		{"never met", func(trial *results.Trial) { trial.SLO.Met, trial.SLO.Reversals = false, 0 }, "not met at 10000 req/s, the lowest rate tried", false},
+		{"always met", func(trial *results.Trial) { trial.SLO.Met, trial.SLO.Reversals = true, 0 },
+			"not settled: 0 slices after the first 4 turns of the search, and an interval takes 6; the highest rate that met it is 10100 req/s", false},
+		{"five slices at the end", func(trial *results.Trial) { trial.SLO.Reversals = max(0, trial.Round-3) },
+			"not settled: 5 slices after the first 4 turns of the search, and an interval takes 6; the highest", false},
+		{"six slices at the end", func(trial *results.Trial) { trial.SLO.Reversals = max(0, trial.Round-2) }, "", true},
+		{"short slices", func(trial *results.Trial) { trial.Due = 700 }, "short slices: some had 700 requests, and p90 takes 1000 for 100 beyond it", true},
+		{"slices short by chance", func(trial *results.Trial) { trial.Due = 960 }, "", true},
+	} {
+		a := searched(t, func(trial *results.Trial) {
+			if trial.Candidate == "a" {
+				c.change(trial)
+			}
+		})[0]
+		if (a.SLO.Rate != nil) != c.found || (a.Rank > 0) != c.found {
+			t.Errorf("%s: %+v, rank %d", c.name, a.SLO.Rate, a.Rank)
+		}
+		if got := strings.Join(a.Reasons, "; "); !strings.HasPrefix(got, c.reason) || c.reason == "" && got != "" {
+			t.Errorf("%s: %q, want %q", c.name, got, c.reason)
+		}
+		if (a.Verdict == results.Valid) != (c.reason == "") {
+			t.Errorf("%s: %s", c.name, a.Verdict)
+		}
+	}
+}
