@@ -131,15 +131,15 @@ func chooseScenarios(names, files []string) ([]scenarios.Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
+	named := len(names) > 0
 	for _, file := range files {
 		s, err := scenarios.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
 		all = scenarios.With(all, s)
-		if len(names) == 0 {
-			defer func() { names = nil }()
-			names = append(names[:len(names):len(names)], s.Name)
+		if !named {
+			names = append(names, s.Name)
 		}
 	}
 	return scenarios.Find(all, names)
