@@ -13,7 +13,7 @@ import (
 // give by default.
 const (
 	maxConnections = 10000
-	maxPipeline    = 1024
+	maxPipeline    = 1000
 	maxRequests    = 1e9 // per connection
 )
 

@@ -124,7 +124,7 @@ func (l *lane) connect(ctx context.Context, b results.Block, rate float64) error
 func config(b results.Block, app suite.Instance, address string, rate float64) load.Config {
 	c := load.Config{
 		Address: address, Targets: []load.Target{Target(app, address)}, Connections: b.Connections,
-		Requests: b.Requests, Close: b.Close, Timeout: b.Timeout,
+		Depth: b.Pipeline, Requests: b.Requests, Close: b.Close, Timeout: b.Timeout,
 	}
 	if rate > 0 {
 		c.Pacer = load.Constant(rate)
