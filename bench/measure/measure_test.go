@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,5 +114,30 @@ func TestEnvironment(t *testing.T) {
 	}
 	if e.Fingerprint != measure.Environment().Fingerprint {
 		t.Error("the fingerprint of one machine changes")
+	}
+}
+
+// Two threads that want one processor wait for it about half of the time.
+func TestWaiting(t *testing.T) {
+	var w measure.Waiting
+	_, err := w.Read()
+	need(t, err)
+	n := runtime.GOMAXPROCS(2 * runtime.NumCPU())
+	defer runtime.GOMAXPROCS(n)
+	before, err := w.Read()
+	need(t, err)
+	var all sync.WaitGroup
+	until := time.Now().Add(300 * time.Millisecond)
+	for range 2 * runtime.NumCPU() {
+		all.Go(func() {
+			for time.Now().Before(until) {
+			}
+		})
+	}
+	all.Wait()
+	after, err := w.Read()
+	need(t, err)
+	if waited, least := after-before, 150*time.Millisecond*time.Duration(runtime.NumCPU()); waited < least {
+		t.Errorf("waited for %v, at least %v expected", waited, least)
 	}
 }

@@ -16,6 +16,12 @@ func (*Tree) CPU() (time.Duration, error) { return 0, ErrUnsupported }
 // Memory is not told here.
 func (*Tree) Memory() (float64, error) { return 0, ErrUnsupported }
 
+// Waiting is not measured here.
+type Waiting struct{}
+
+// Read is not told here.
+func (*Waiting) Read() (time.Duration, error) { return 0, ErrUnsupported }
+
 // Steal is not told here.
 func Steal() (time.Duration, error) { return 0, ErrUnsupported }
 

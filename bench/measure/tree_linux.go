@@ -38,27 +38,60 @@ func (t *Tree) CPU() (time.Duration, error) {
 	first := len(t.seen) == 0
 	now := make(map[task]uint64, len(t.seen))
 	for _, pid := range pids {
-		if err := readTasks(pid, now); err != nil && !gone(err) {
+		if err := readTasks(pid, onCPU, now); err != nil && !gone(err) {
 			return 0, fmt.Errorf("read CPU time: %w", err)
 		}
 	}
 	if len(now) == 0 {
 		return 0, fmt.Errorf("read CPU time: process %d has ended", t.root)
 	}
-	for id, ns := range now {
-		switch before := t.seen[id]; {
-		case first:
-		case ns >= before:
-			t.total += ns - before
-		default: // another thread with the number of one that ended
-			t.total += ns
-		}
+	if !first {
+		t.total += grown(t.seen, now)
 	}
 	t.seen = now
 	return time.Duration(t.total), nil
 }
 
-func readTasks(pid int, into map[task]uint64) error {
+// grown is how much the times of threads grew between two readings.
+func grown(before, now map[task]uint64) (sum uint64) {
+	for id, ns := range now {
+		if last := before[id]; ns >= last {
+			sum += ns - last
+		} else { // another thread with the number of one that ended
+			sum += ns
+		}
+	}
+	return sum
+}
+
+// Waiting is how long the threads of this process have waited for a processor
+// while they could have run, all together. A process that has its processors for
+// itself waits for hardly anything.
+type Waiting struct {
+	seen  map[task]uint64
+	total uint64
+}
+
+// Read is the time waited so far, in all threads there are and were at earlier
+// calls, to the ns.
+func (w *Waiting) Read() (time.Duration, error) {
+	now := make(map[task]uint64, len(w.seen))
+	if err := readTasks(os.Getpid(), inQueue, now); err != nil {
+		return 0, fmt.Errorf("read waiting time: %w", err)
+	}
+	w.total += grown(w.seen, now)
+	w.seen = now
+	return time.Duration(w.total), nil
+}
+
+// Fields of schedstat, in ns (Documentation/scheduler/sched-stats.rst).
+const (
+	onCPU   = 0
+	inQueue = 1 // runnable, but another had the processor
+)
+
+// readTasks reads a field of schedstat of each thread of a process.
+func readTasks(pid, field int, into map[task]uint64) error {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
 	tasks, err := os.ReadDir(dir)
 	if err != nil {
@@ -76,8 +109,11 @@ func readTasks(pid int, into map[task]uint64) error {
 		if err != nil {
 			return err
 		}
-		onCPU, _, _ := bytes.Cut(text, []byte(" "))
-		ns, err := strconv.ParseUint(string(onCPU), 10, 64)
+		fields := bytes.Fields(text)
+		if len(fields) <= field {
+			return fmt.Errorf("%s/%d/schedstat: %q", dir, tid, text)
+		}
+		ns, err := strconv.ParseUint(string(fields[field]), 10, 64)
 		if err != nil {
 			return fmt.Errorf("%s/%d/schedstat: %w", dir, tid, err)
 		}

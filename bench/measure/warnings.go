@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Limits beyond which a warning is due.
@@ -33,6 +34,7 @@ const (
 	WarnProcessors  = "processors"
 	WarnGovernor    = "governor"
 	WarnThrottled   = "throttled"
+	WarnQuota       = "quota"
 	WarnDescriptors = "descriptors"
 	WarnPorts       = "ports"
 	WarnSteal       = "steal"
@@ -48,6 +50,7 @@ type Conditions struct {
 	Processors  int      // that this process may run on
 	Governors   []string // of the processors' clocks, each once, sorted
 	Throttled   uint64   // times that heat slowed a processor down, since boot
+	Quota       float64  // processors whose time the control groups allow; 0: all
 	Descriptors uint64   // that a process may have open
 	Ports       int      // local ports for connections to one address
 }
@@ -63,19 +66,18 @@ func ReadConditions() Conditions {
 	return c
 }
 
+// cpuFiles are the directories of the processors.
+const cpuFiles = "sys/devices/system/cpu/cpu[0-9]*/"
+
 // readFiles reads those conditions that are files below the root directory:
-// cpufreq's scaling_governor, the counters of thermal_throttle, and
-// ip_local_port_range of ip(7).
+// cpufreq's scaling_governor, the counters of thermal_throttle, the quotas of the
+// control groups, and ip_local_port_range of ip(7).
 func readFiles(root fs.FS) Conditions {
 	var c Conditions
-	const cpus = "sys/devices/system/cpu/cpu[0-9]*/"
-	c.Governors = words(root, cpus+"cpufreq/scaling_governor")
+	c.Governors = words(root, cpuFiles+"cpufreq/scaling_governor")
 	slices.Sort(c.Governors)
 	c.Governors = slices.Compact(c.Governors)
-	for _, n := range words(root, cpus+"thermal_throttle/core_throttle_count") {
-		times, _ := strconv.ParseUint(n, 10, 64)
-		c.Throttled += times
-	}
+	c.Throttled, c.Quota = heat(root), quota(root)
 	for _, ends := range words(root, "proc/sys/net/ipv4/ip_local_port_range") {
 		var first, last int
 		if n, _ := fmt.Sscan(ends, &first, &last); n == 2 && first <= last {
@@ -114,6 +116,10 @@ func (c Conditions) Warnings(candidates, connections int) []Warning {
 	if c.Throttled > 0 {
 		warn(WarnThrottled, "cool the machine, or measure with fewer processors", "heat slowed processors down %d times since boot", c.Throttled)
 	}
+	if c.Quota > 0 && c.Quota < float64(c.Processors) {
+		warn(WarnQuota, "raise or lift it: cpu.max of the control group, --cpus of the container",
+			"a CPU quota allows the time of %.3g of %d processors: whoever uses it up is stopped", c.Quota, c.Processors)
+	}
 	if need := uint64(candidates*connections + spareDescriptors); c.Descriptors > 0 && c.Descriptors < need {
 		warn(WarnDescriptors, fmt.Sprintf("raise it: ulimit -n %d", need),
 			"a process may have %d files open, %d candidates with %d connections need %d", c.Descriptors, candidates, connections, need)
@@ -136,7 +142,20 @@ func (c Conditions) otherGovernors() []string {
 }
 
 // Ticks is where a processor's time went since boot, in ticks of 10 ms.
-type Ticks struct{ Total, Idle, Stolen uint64 }
+// Interrupts is what no process was charged for: 0 on kernels that count the time
+// of interrupts as that of the process they came upon.
+type Ticks struct{ Total, Idle, Stolen, Interrupts uint64 }
+
+// tick is the unit of Ticks: USER_HZ is 100 on all platforms of benchctl.
+const tick = 10 * time.Millisecond
+
+// Used is the time that processes ran on cpus between two readings. An empty cpus
+// means all processors. Kernels without exact accounting look once per timer tick
+// at who runs, so that over a short time it is a sample.
+func Used(before, after map[int]Ticks, cpus []int) time.Duration {
+	sum := between(before, after, cpus)
+	return time.Duration(less(sum.Total, sum.Idle+sum.Stolen+sum.Interrupts)) * tick
+}
 
 // ReadTicks reads each processor's ticks from /proc/stat (proc(5)). It returns
 // ErrUnsupported where there is no such file.
@@ -172,6 +191,11 @@ func parseTicks(stat string) (map[int]Ticks, error) {
 			}
 		}
 		ticks := Ticks{Idle: t[3] + t[4], Stolen: t[7]}
+		if t[5] > 0 {
+			// Only a kernel with CONFIG_IRQ_TIME_ACCOUNTING sees any irq time. It does
+			// not charge processes for that and for softirq, others do.
+			ticks.Interrupts = t[5] + t[6]
+		}
 		for _, v := range t {
 			ticks.Total += v
 		}
@@ -199,7 +223,16 @@ func Disturbance(before, after map[int]Ticks, cpus []int) []Warning {
 // shares are the parts of the time between two readings in which the processors
 // were used by others and stolen; 0 if no time has passed.
 func shares(before, after map[int]Ticks, cpus []int) (busy, stolen float64) {
-	var sum Ticks
+	sum := between(before, after, cpus)
+	if sum.Total == 0 {
+		return 0, 0
+	}
+	total := float64(sum.Total)
+	return math.Max(0, 1-float64(sum.Idle+sum.Stolen)/total), float64(sum.Stolen) / total
+}
+
+// between sums where the processors' time went between two readings.
+func between(before, after map[int]Ticks, cpus []int) (sum Ticks) {
 	for n, b := range after {
 		a, ok := before[n]
 		if !ok || len(cpus) > 0 && !slices.Contains(cpus, n) {
@@ -208,12 +241,9 @@ func shares(before, after map[int]Ticks, cpus []int) (busy, stolen float64) {
 		sum.Total += less(b.Total, a.Total)
 		sum.Idle += less(b.Idle, a.Idle)
 		sum.Stolen += less(b.Stolen, a.Stolen)
+		sum.Interrupts += less(b.Interrupts, a.Interrupts)
 	}
-	if sum.Total == 0 {
-		return 0, 0
-	}
-	total := float64(sum.Total)
-	return math.Max(0, 1-float64(sum.Idle+sum.Stolen)/total), float64(sum.Stolen) / total
+	return sum
 }
 
 // less is b - a; idle time is known to run backwards by a tick (proc(5)).

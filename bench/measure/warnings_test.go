@@ -85,7 +85,9 @@ func TestDisturbance(t *testing.T) {
 		t.Fatalf("read %v", before)
 	}
 	after := func(one, two Ticks) map[int]Ticks {
-		add := func(a, b Ticks) Ticks { return Ticks{a.Total + b.Total, a.Idle + b.Idle, a.Stolen + b.Stolen} }
+		add := func(a, b Ticks) Ticks {
+			return Ticks{Total: a.Total + b.Total, Idle: a.Idle + b.Idle, Stolen: a.Stolen + b.Stolen}
+		}
 		return map[int]Ticks{0: add(before[0], one), 1: add(before[1], two)}
 	}
 	for _, test := range []struct {
@@ -94,12 +96,12 @@ func TestDisturbance(t *testing.T) {
 		cpus     []int
 		want     []string
 	}{
-		{name: "quiet", one: Ticks{100, 96, 0}, two: Ticks{100, 99, 0}},
+		{name: "quiet", one: Ticks{100, 96, 0, 0}, two: Ticks{100, 99, 0, 0}},
 		{name: "no time", cpus: []int{0}},
-		{name: "busy", one: Ticks{100, 90, 0}, two: Ticks{100, 100, 0}, cpus: []int{0}, want: []string{WarnBusy}},
-		{name: "busy elsewhere", one: Ticks{100, 100, 0}, two: Ticks{100, 0, 0}, cpus: []int{0}},
-		{name: "busy anywhere", one: Ticks{100, 100, 0}, two: Ticks{100, 0, 0}, want: []string{WarnBusy}},
-		{name: "stolen", one: Ticks{100, 97, 3}, two: Ticks{100, 100, 0}, cpus: []int{0}, want: []string{WarnSteal}},
+		{name: "busy", one: Ticks{100, 90, 0, 0}, two: Ticks{100, 100, 0, 0}, cpus: []int{0}, want: []string{WarnBusy}},
+		{name: "busy elsewhere", one: Ticks{100, 100, 0, 0}, two: Ticks{100, 0, 0, 0}, cpus: []int{0}},
+		{name: "busy anywhere", one: Ticks{100, 100, 0, 0}, two: Ticks{100, 0, 0, 0}, want: []string{WarnBusy}},
+		{name: "stolen", one: Ticks{100, 97, 3, 0}, two: Ticks{100, 100, 0, 0}, cpus: []int{0}, want: []string{WarnSteal}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := kinds(Disturbance(before, after(test.one, test.two), test.cpus)); !slices.Equal(got, test.want) {
