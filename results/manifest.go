@@ -114,19 +114,41 @@ type Trial struct {
 	BytesIn   uint64        `json:"bytes_in"`
 	ServerCPU *int64        `json:"server_cpu_ns,omitempty"` // over Wall
 	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"`
-	Steal     *int64        `json:"steal_ns,omitempty"` // of all processors together
-	MemoryMiB *float64      `json:"memory_mib,omitempty"`
-	LagP99    *int64        `json:"send_lag_p99_ns,omitempty"` // open loop
-	Rate      float64       `json:"rate_rps,omitempty"`        // offered, the mean of it over the counted window; open loop
-	Ceiling   float64       `json:"ceiling_rps,omitempty"`     // in a closed loop, measured before the launch's rounds
-	Due       uint64        `json:"due,omitempty"`             // requests intended in the counted window, sent or not; open loop
-	SLO       *Search       `json:"slo,omitempty"`             // of blocks with an objective
+	// LoaderWait is how long the load generator's threads could have run and did not,
+	// all together, over Wall; LoaderRuns is how often one of them got a processor.
+	LoaderWait *int64   `json:"loader_wait_ns,omitempty"`
+	LoaderRuns uint64   `json:"loader_runs,omitempty"`
+	Steal      *int64   `json:"steal_ns,omitempty"` // of all processors together
+	MemoryMiB  *float64 `json:"memory_mib,omitempty"`
+	LagP99     *int64   `json:"send_lag_p99_ns,omitempty"` // open loop
+	Rate       float64  `json:"rate_rps,omitempty"`        // offered, the mean of it over the counted window; open loop
+	Ceiling    float64  `json:"ceiling_rps,omitempty"`     // in a closed loop, measured before the launch's rounds
+	Due        uint64   `json:"due,omitempty"`             // requests intended in the counted window, sent or not; open loop
+	SLO        *Search  `json:"slo,omitempty"`             // of blocks with an objective
 
 	Errors     map[string]uint64 `json:"errors,omitempty"`
 	Sampled    uint64            `json:"sampled"`
 	Wrong      uint64            `json:"wrong,omitempty"`
 	WrongBody  string            `json:"wrong_body,omitempty"`
 	Reconnects uint64            `json:"reconnects,omitempty"`
+
+	Host *Host `json:"host,omitempty"` // of the whole round, the same in all its trials
+}
+
+// Host is what the machine did beside the run in the time of a round. Times are in
+// ns.
+type Host struct {
+	Wall time.Duration `json:"wall_ns"`
+	// OnServers and OnLoader are the CPU time of processes that are not the run's on
+	// the processors of the candidates and of the load generator; where nothing is
+	// pinned, OnServers is that on all processors. They are less than 0 where the
+	// kernel's sample of the processors saw less than the run has used.
+	OnServers *int64 `json:"others_on_servers_ns,omitempty"`
+	OnLoader  *int64 `json:"others_on_loader_ns,omitempty"`
+	// Throttled is what the CPU quota of a control group withheld, on all processors
+	// together. Heat is how often heat slowed a processor down.
+	Throttled time.Duration `json:"throttled_ns,omitempty"`
+	Heat      uint64        `json:"heat_throttles,omitempty"`
 }
 
 // Search is a slice in the search of the highest rate that meets an objective.

@@ -19,8 +19,19 @@ const (
 	loaderBoundFrom = 0.80  // share of the loader's processors in use
 	serverIdleBelow = 0.90  // share of the server's processors in use
 	minOfferedShare = 0.99  // of the rate asked for
+	maxOthers       = 0.05  // of either side's processors, used by what is not the run's
+	maxLoaderWait   = 0.05  // of the loader's processors' time, beyond waking
 	minLagLimit     = time.Millisecond
 	maxLagShare     = 0.10 // of the p99 latency
+)
+
+const (
+	// waking is what a thread may wait each time it is to run with nobody in its way.
+	// On a virtual machine it took 3 to 15 µs, and with another process on the same
+	// processor 30 to 200 µs (docs/measurements.md).
+	waking = 30 * time.Microsecond
+	// tick is how often, at least, a kernel looks who uses a processor.
+	tick = 10 * time.Millisecond
 )
 
 // evidence is what the verdict on a cell is made from.
@@ -91,7 +102,35 @@ func (e evidence) reservations() []string {
 	if steal := e.steal(); steal > maxSteal {
 		why = append(why, fmt.Sprintf("stolen time: the hypervisor withheld %.1f %% of the processors' time", 100*steal))
 	}
+	why = append(why, e.disturbances()...)
 	return append(why, e.rateReservations()...)
+}
+
+// disturbances are what kept either side from its processors.
+func (e evidence) disturbances() []string {
+	var why []string
+	wall, servers, loader := e.others()
+	side := "the servers' processors"
+	if e.env.ServerCPUs == "" {
+		side = "the processors"
+	}
+	if servers > e.othersLimit(wall, e.env.ServerCPUs) {
+		why = append(why, fmt.Sprintf("busy host: other processes used %.0f %% of %s", 100*servers, side))
+	}
+	if loader > e.othersLimit(wall, e.env.LoaderCPUs) {
+		why = append(why, fmt.Sprintf("busy host: other processes used %.0f %% of the load generator's processors", 100*loader))
+	}
+	if wait := e.loaderWait(); e.env.LoaderCPUs != "" && wait > maxLoaderWait {
+		why = append(why, fmt.Sprintf("loader throttled: the load generator waited %.0f %% of the time for a processor that others had", 100*wait))
+	}
+	quota, heat := e.throttling()
+	if quota > 0 {
+		why = append(why, fmt.Sprintf("throttled: a CPU quota withheld %v of processor time in %v", readable(quota), wall.Round(time.Millisecond)))
+	}
+	if heat > 0 {
+		why = append(why, fmt.Sprintf("throttled: heat slowed processors down %d times", heat))
+	}
+	return why
 }
 
 // rateReservations are those of open-loop cells.
@@ -219,6 +258,60 @@ func (e evidence) steal() float64 {
 		}
 	}
 	return finite(stolen / wall / float64(e.env.Cores)) // NaN exceeds no limit
+}
+
+// others is how much of either side's processors was used by what is not the
+// run's, and over which time; NaN if unknown.
+func (e evidence) others() (wall time.Duration, servers, loader float64) {
+	var s, l float64
+	for _, t := range e.trials {
+		if t.Host == nil {
+			continue
+		}
+		wall += t.Host.Wall
+		s += orNaN(t.Host.OnServers)
+		l += orNaN(t.Host.OnLoader)
+	}
+	s /= float64(wall) * float64(e.env.cpusOf(e.env.ServerCPUs))
+	l /= float64(wall) * float64(e.env.cpusOf(e.env.LoaderCPUs))
+	return wall, finite(s), finite(l)
+}
+
+func orNaN(ns *int64) float64 {
+	if ns == nil {
+		return math.NaN()
+	}
+	return float64(*ns)
+}
+
+// othersLimit is maxOthers and, as a kernel may look but once in a tick who uses a
+// processor, two standard errors of such a sample of a processor that is busy half
+// of the time.
+func (e evidence) othersLimit(wall time.Duration, cpus string) float64 {
+	looks := float64(wall) / float64(tick) * float64(e.env.cpusOf(cpus))
+	return maxOthers + 2*math.Sqrt(0.25/looks)
+}
+
+// loaderWait is the part of its processors' time that the load generator waited
+// for one, beyond what waking takes; NaN if unknown.
+func (e evidence) loaderWait() float64 {
+	var wall, wait float64
+	for _, t := range e.trials {
+		wall += float64(t.Wall)
+		wait += orNaN(t.LoaderWait) - float64(t.LoaderRuns)*float64(waking)
+	}
+	return finite(wait / wall / float64(e.env.cpusOf(e.env.LoaderCPUs)))
+}
+
+// throttling sums what quotas withheld and how often it was too hot.
+func (e evidence) throttling() (quota time.Duration, heat uint64) {
+	for _, t := range e.trials {
+		if t.Host != nil {
+			quota += t.Host.Throttled
+			heat += t.Host.Heat
+		}
+	}
+	return quota, heat
 }
 
 // finite turns what was divided by zero into NaN.

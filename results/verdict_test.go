@@ -30,6 +30,10 @@ func TestVerdicts(t *testing.T) {
 			each(change)(r)
 		}
 	}
+	host := func(h results.Host) func(*results.Trial) {
+		h.Wall = time.Second
+		return func(t *results.Trial) { t.Host = &h }
+	}
 	for _, c := range []struct {
 		name    string
 		change  func(*run)
@@ -73,6 +77,23 @@ func TestVerdicts(t *testing.T) {
 		{"stolen time", each(func(t *results.Trial) { t.Steal = ns(2100 * time.Microsecond) }), results.Degraded,
 			"stolen time: the hypervisor withheld 1.1 % of the processors' time"},
 		{"1 % stolen time", each(func(t *results.Trial) { t.Steal = ns(2 * time.Millisecond) }), results.Valid, ""},
+
+		{"others on the servers' processors", each(host(results.Host{OnServers: ns(101 * time.Millisecond), OnLoader: ns(0)})), results.Degraded,
+			"busy host: other processes used 10 % of the servers' processors"},
+		{"others on the loader's processors", each(host(results.Host{OnServers: ns(0), OnLoader: ns(300 * time.Millisecond)})), results.Degraded,
+			"busy host: other processes used 30 % of the load generator's processors"},
+		{"few others", each(host(results.Host{OnServers: ns(89 * time.Millisecond), OnLoader: ns(-80 * time.Millisecond)})), results.Valid, ""},
+		{"others in one of few short rounds", func(r *run) {
+			each(host(results.Host{}))(r)
+			for i := range r.trials {
+				r.trials[i].Host = &results.Host{Wall: 10 * time.Millisecond, OnServers: ns(2 * time.Millisecond), OnLoader: ns(0)}
+			}
+		}, results.Valid, ""},
+		{"a quota", each(host(results.Host{Throttled: 20 * time.Millisecond})), results.Degraded, "throttled: a CPU quota withheld 120ms of processor time in 6s"},
+		{"heat", each(host(results.Host{Heat: 1})), results.Degraded, "throttled: heat slowed processors down 6 times"},
+		{"a loader that waits", each(func(t *results.Trial) { t.LoaderWait, t.LoaderRuns = ns(36*time.Millisecond), 1000 }), results.Degraded,
+			"loader throttled: the load generator waited 6 % of the time for a processor that others had"},
+		{"a loader that wakes often", each(func(t *results.Trial) { t.LoaderWait, t.LoaderRuns = ns(35*time.Millisecond), 1000 }), results.Valid, ""},
 
 		{"rate not reached", fixedRate(func(t *results.Trial) { t.Counted = 989 }), results.Degraded,
 			"rate not reached: 98.9 % of the offered 10000 req/s were answered in time"},

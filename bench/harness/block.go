@@ -51,6 +51,7 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 			return err
 		}
 	}
+	r.host.begin()
 	for _, key := range rounds {
 		if err := r.inBudget(length(lanes)); err != nil {
 			return err
@@ -215,6 +216,10 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		trials, times = append(trials, t), append(times, timesOf(res))
 		l.sound(block.App, res)
 	}
+	host := r.host.round()
+	for i := range trials {
+		trials[i].Host = host
+	}
 	if err := r.Store.AppendRound(trials, times); err != nil {
 		return err
 	}
@@ -246,6 +251,7 @@ func (l *lane) slice(ctx context.Context, w load.Window) (results.Trial, *load.R
 	}
 	after := l.meters()
 	t.ServerCPU, t.LoaderCPU, t.Steal = since(before.server, after.server), since(before.loader, after.loader), since(before.steal, after.steal)
+	t.LoaderWait, t.LoaderRuns = since(before.wait, after.wait), after.runs-before.runs
 	t.MemoryMiB = l.memory()
 	t.Rate, t.Ceiling = l.rate, l.ceiling
 	if l.rate > 0 {
@@ -259,10 +265,18 @@ func (l *lane) slice(ctx context.Context, w load.Window) (results.Trial, *load.R
 }
 
 // meters are readings in ns; nil where the system does not tell.
-type meters struct{ server, loader, steal *int64 }
+type meters struct {
+	server, loader, wait, steal *int64
+	runs                        uint64
+}
 
 func (l *lane) meters() meters {
-	return meters{read(l.tree.CPU), read(measure.SelfCPU), read(measure.Steal)}
+	m := meters{server: read(l.tree.CPU), loader: read(measure.SelfCPU), steal: read(l.run.host.Steal)}
+	m.wait = read(func() (waited time.Duration, err error) {
+		waited, m.runs, err = l.run.wait.Read()
+		return waited, err
+	})
+	return m
 }
 
 func read(meter func() (time.Duration, error)) *int64 {

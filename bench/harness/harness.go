@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers"
@@ -25,6 +26,7 @@ type Config struct {
 	Guard      []string            // command line of the guard
 	ServerCPUs control.CPUs
 	LoaderCPUs control.CPUs
+	Meters     Meters
 	Observe    func(Event) // called from one goroutine; nil: nobody watches
 }
 
@@ -104,11 +106,13 @@ type run struct {
 	share    time.Time // when the launch, and in it the block, should end; zero: with its rounds
 	// out says why a candidate is not measured any longer, for one app or, under
 	// "", for all.
-	out map[string]map[string]string
+	out  map[string]map[string]string
+	host *host
+	wait measure.Waiting // of the load generator
 }
 
 func newRun(c Config, record *results.Record) *run {
-	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[string]map[string]string)}
+	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[string]map[string]string), host: newHost(c)}
 	if r.plan.Budget > 0 {
 		r.deadline = time.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
 	}

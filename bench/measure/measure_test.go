@@ -120,11 +120,11 @@ func TestEnvironment(t *testing.T) {
 // Two threads that want one processor wait for it about half of the time.
 func TestWaiting(t *testing.T) {
 	var w measure.Waiting
-	_, err := w.Read()
+	_, _, err := w.Read()
 	need(t, err)
 	n := runtime.GOMAXPROCS(2 * runtime.NumCPU())
 	defer runtime.GOMAXPROCS(n)
-	before, err := w.Read()
+	before, gotBefore, err := w.Read()
 	need(t, err)
 	var all sync.WaitGroup
 	until := time.Now().Add(300 * time.Millisecond)
@@ -135,9 +135,9 @@ func TestWaiting(t *testing.T) {
 		})
 	}
 	all.Wait()
-	after, err := w.Read()
+	after, got, err := w.Read()
 	need(t, err)
-	if waited, least := after-before, 150*time.Millisecond*time.Duration(runtime.NumCPU()); waited < least {
-		t.Errorf("waited for %v, at least %v expected", waited, least)
+	if waited, least := after-before, 150*time.Millisecond*time.Duration(runtime.NumCPU()); waited < least || got == gotBefore {
+		t.Errorf("waited for %v in %d times, at least %v expected", waited, got-gotBefore, least)
 	}
 }

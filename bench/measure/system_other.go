@@ -20,7 +20,7 @@ func (*Tree) Memory() (float64, error) { return 0, ErrUnsupported }
 type Waiting struct{}
 
 // Read is not told here.
-func (*Waiting) Read() (time.Duration, error) { return 0, ErrUnsupported }
+func (*Waiting) Read() (time.Duration, uint64, error) { return 0, 0, ErrUnsupported }
 
 // Steal is not told here.
 func Steal() (time.Duration, error) { return 0, ErrUnsupported }

@@ -64,30 +64,38 @@ func grown(before, now map[task]uint64) (sum uint64) {
 	return sum
 }
 
-// Waiting is how long the threads of this process have waited for a processor
-// while they could have run, all together. A process that has its processors for
-// itself waits for hardly anything.
+// Waiting sums up how the threads of this process got to run.
 type Waiting struct {
+	waited, got counter
+}
+
+// counter is a sum over threads that outlives them.
+type counter struct {
 	seen  map[task]uint64
 	total uint64
 }
 
-// Read is the time waited so far, in all threads there are and were at earlier
-// calls, to the ns.
-func (w *Waiting) Read() (time.Duration, error) {
-	now := make(map[task]uint64, len(w.seen))
-	if err := readTasks(os.Getpid(), inQueue, now); err != nil {
-		return 0, fmt.Errorf("read waiting time: %w", err)
+// Read tells how long threads have waited for a processor while they could have
+// run, to the ns, and how often they got one: in all threads there are and were at
+// earlier calls. To be woken on an idle processor counts as waiting as well, some µs
+// each time; a thread that another keeps from its processor waits for ms.
+func (w *Waiting) Read() (waited time.Duration, got uint64, err error) {
+	for c, field := range map[*counter]int{&w.waited: inQueue, &w.got: turns} {
+		now := make(map[task]uint64, len(c.seen))
+		if err := readTasks(os.Getpid(), field, now); err != nil {
+			return 0, 0, fmt.Errorf("read waiting time: %w", err)
+		}
+		c.total += grown(c.seen, now)
+		c.seen = now
 	}
-	w.total += grown(w.seen, now)
-	w.seen = now
-	return time.Duration(w.total), nil
+	return time.Duration(w.waited.total), w.got.total, nil
 }
 
-// Fields of schedstat, in ns (Documentation/scheduler/sched-stats.rst).
+// Fields of schedstat (Documentation/scheduler/sched-stats.rst).
 const (
-	onCPU   = 0
-	inQueue = 1 // runnable, but another had the processor
+	onCPU   = 0 // ns
+	inQueue = 1 // ns that it could have run and did not
+	turns   = 2 // times it got a processor
 )
 
 // readTasks reads a field of schedstat of each thread of a process.

@@ -1,0 +1,97 @@
+package harness
+
+import (
+	"os"
+	"slices"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/results"
+)
+
+// Meters read what the machine does. The zero value asks the operating system; a
+// test puts in what it can't provoke, such as a hypervisor that steals.
+type Meters struct {
+	Steal      func() (time.Duration, error)
+	Ticks      func() (map[int]measure.Ticks, error)
+	Throttling func() measure.Throttling
+}
+
+// complete is m with what it lacks.
+func (m Meters) complete() Meters {
+	if m.Steal == nil {
+		m.Steal = measure.Steal
+	}
+	if m.Ticks == nil {
+		m.Ticks = measure.ReadTicks
+	}
+	if m.Throttling == nil {
+		m.Throttling = measure.ReadThrottling
+	}
+	return m
+}
+
+// host watches what the machine does beside the run, from round to round. A round
+// and not a slice is its unit: processors are accounted for in ticks, and the
+// candidates that are idle may still do a little, which is the run's own.
+type host struct {
+	Meters
+	servers, loader []int // processors; both empty if nothing is pinned
+	own             *measure.Tree
+	last            hostReading
+}
+
+// hostReading is one reading of everything.
+type hostReading struct {
+	at        time.Time
+	ticks     map[int]measure.Ticks // nil: not told
+	all, self *int64                // CPU time of benchctl with all it has started, and without
+	throttled measure.Throttling
+}
+
+func newHost(c Config) *host {
+	h := &host{Meters: c.Meters.complete(), own: measure.NewTree(os.Getpid())}
+	if len(c.ServerCPUs) > 0 && len(c.LoaderCPUs) > 0 && !overlap(c.ServerCPUs, c.LoaderCPUs) {
+		h.servers, h.loader = c.ServerCPUs, c.LoaderCPUs
+	}
+	return h
+}
+
+func overlap(a, b []int) bool {
+	return slices.ContainsFunc(a, func(n int) bool { return slices.Contains(b, n) })
+}
+
+func (h *host) read() hostReading {
+	r := hostReading{at: time.Now(), throttled: h.Throttling()}
+	if ticks, err := h.Ticks(); err == nil {
+		r.ticks = ticks
+	}
+	r.all, r.self = read(h.own.CPU), read(measure.SelfCPU)
+	return r
+}
+
+// begin starts to watch.
+func (h *host) begin() { h.last = h.read() }
+
+// round tells what there was since begin or the last call.
+func (h *host) round() *results.Host {
+	before, after := h.last, h.read()
+	h.last = after
+	seen := &results.Host{
+		Wall: after.at.Sub(before.at), Throttled: after.throttled.Quota - before.throttled.Quota, Heat: after.throttled.Heat - before.throttled.Heat,
+	}
+	all, self := since(before.all, after.all), since(before.self, after.self)
+	if before.ticks == nil || after.ticks == nil || all == nil || self == nil {
+		return seen
+	}
+	others := func(cpus []int, own int64) *int64 {
+		ns := measure.Used(before.ticks, after.ticks, cpus).Nanoseconds() - own
+		return &ns
+	}
+	if len(h.servers) == 0 {
+		seen.OnServers = others(nil, *all)
+		return seen
+	}
+	seen.OnServers, seen.OnLoader = others(h.servers, *all-*self), others(h.loader, *self)
+	return seen
+}
