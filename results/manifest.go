@@ -126,11 +126,15 @@ type Trial struct {
 	Due        uint64   `json:"due,omitempty"`             // requests intended in the counted window, sent or not; open loop
 	SLO        *Search  `json:"slo,omitempty"`             // of blocks with an objective
 
-	Errors     map[string]uint64 `json:"errors,omitempty"`
-	Sampled    uint64            `json:"sampled"`
-	Wrong      uint64            `json:"wrong,omitempty"`
-	WrongBody  string            `json:"wrong_body,omitempty"`
-	Reconnects uint64            `json:"reconnects,omitempty"`
+	Errors    map[string]uint64 `json:"errors,omitempty"`
+	Sampled   uint64            `json:"sampled"`
+	Wrong     uint64            `json:"wrong,omitempty"`
+	WrongBody string            `json:"wrong_body,omitempty"`
+	// Stale of the sampled replies carry a Date so old that they come from a cache,
+	// the oldest by StaleAge.
+	Stale      uint64        `json:"stale,omitempty"`
+	StaleAge   time.Duration `json:"stale_age_ns,omitempty"`
+	Reconnects uint64        `json:"reconnects,omitempty"`
 
 	Host *Host `json:"host,omitempty"` // of the whole round, the same in all its trials
 }

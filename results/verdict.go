@@ -73,6 +73,9 @@ func (e evidence) voided() []string {
 	if wrong > 0 {
 		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed", wrong, e.sum(func(t Trial) uint64 { return t.Sampled })))
 	}
+	if stale := e.sum(func(t Trial) uint64 { return t.Stale }); stale > 0 {
+		why = append(why, fmt.Sprintf("stale replies: %d sampled replies carried a Date up to %v old: they come from a cache", stale, e.staleAge()))
+	}
 	// A request that found no connection was never sent.
 	if share := float64(errors.Total) / float64(max(sent, errors.Total)); share > maxErrorShare {
 		why = append(why, fmt.Sprintf("errors: %.3g %% of requests failed (%s)", 100*share, errors.kinds()))
@@ -200,6 +203,15 @@ func (e evidence) sum(of func(Trial) uint64) uint64 {
 		n += of(t)
 	}
 	return n
+}
+
+// staleAge is how old the Date of the oldest reply was.
+func (e evidence) staleAge() time.Duration {
+	var oldest time.Duration
+	for _, t := range e.trials {
+		oldest = max(oldest, t.StaleAge)
+	}
+	return oldest.Round(time.Second)
 }
 
 func (e evidence) errors() Errors {

@@ -40,7 +40,8 @@ func Checks() []Check {
 		{"close", Gate, "\"Connection: close\" is honoured (RFC 9112 section 9.6)", checkClose},
 		{"not-found", Gate, "an unknown path is answered 404 (app semantics)", checkNotFound},
 		{"method", Gate, "a method the app does not take is answered 405 with Allow (RFC 9110 section 15.5.6)", checkMethod},
-		{"date", Report, "replies carry the current Date (RFC 9110 section 6.6.1)", checkDate},
+		{"fresh", Gate, "Date, if there is one, is the time of the reply: no cache answers for the app (RFC 9110 section 6.6.1)", checkFresh},
+		{"date", Report, "replies carry a Date (RFC 9110 section 6.6.1)", checkDate},
 	}
 }
 

@@ -179,8 +179,16 @@ func TestABrokenServerFails(t *testing.T) {
 			w.Header()["Date"] = nil
 			return false
 		}},
-		{"an old Date", "date", "Date is off by ", func(w http.ResponseWriter, r *http.Request, n int) bool {
-			w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+		{"a Date that is none", "date", `Date is "today"`, func(w http.ResponseWriter, r *http.Request, n int) bool {
+			w.Header().Set("Date", "today")
+			return false
+		}},
+		{"an old Date", "fresh", "Date is off by 1h0m", func(w http.ResponseWriter, r *http.Request, n int) bool {
+			w.Header().Set("Date", time.Now().Add(-time.Hour-5*time.Second).UTC().Format(http.TimeFormat))
+			return false
+		}},
+		{"a Date to come", "fresh", "Date is off by -1h0m", func(w http.ResponseWriter, r *http.Request, n int) bool {
+			w.Header().Set("Date", time.Now().Add(time.Hour+5*time.Second).UTC().Format(http.TimeFormat))
 			return false
 		}},
 		{"the first reply of all is wrong", "reply", "wrong body: it begins \"Hello, w", func(w http.ResponseWriter, r *http.Request, n int) bool {

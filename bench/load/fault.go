@@ -11,6 +11,7 @@ var (
 	faultReset     = &fault{ErrReset, "connection reset"}
 	faultTimeout   = &fault{ErrTimeout, "no whole reply in time"}
 	faultLength    = &fault{ErrLength, "body length differs"}
+	faultStale     = &fault{ErrStale, "Date is old: the reply comes from a cache"}
 	faultWrongBody = &fault{ErrWrongBody, "body content differs"}
 
 	faultLine        = &fault{ErrMalformed, "line does not end in CRLF"}

@@ -101,6 +101,10 @@ type Result struct {
 	// the first one.
 	Sampled, Wrong uint64
 	WrongBody      string
+	// Stale of the sampled replies carry a Date that is more than 5 s older than their
+	// request, the oldest by StaleAge: they come from a cache.
+	Stale    uint64
+	StaleAge time.Duration
 	// Reconnects are connections the server closed between requests and that
 	// were opened again; not errors.
 	Reconnects uint64
@@ -121,6 +125,7 @@ const (
 	ErrStatus    = "status"     // another status than the target's
 	ErrLength    = "length"     // another body length than the target's
 	ErrWrongBody = "wrong-body" // a sampled body with other content
+	ErrStale     = "stale"      // a sampled reply with an old Date
 )
 
 // Errored is the number of failed requests.

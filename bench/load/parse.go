@@ -34,10 +34,12 @@ type parser struct {
 	status  int   // status code of the final reply
 	size    int64 // body bytes so far
 	left    int64 // bytes to come of the sized body or chunk; in the head: Content-Length, -1 without
+	date    int64 // Date in s since 1970, the oldest if there are more; 0: none, or not dated
 	used    int   // bytes of this head, chunk-size line or trailer section so far
 	kept    []byte
 	step    step
 	head    bool // the request was HEAD
+	dated   bool // Date is read
 	minor   byte // HTTP/1.minor
 	chunked bool
 	close   bool // the connection ends after this reply
@@ -184,6 +186,10 @@ func (p *parser) takeField(line []byte) *fault {
 		return faultField
 	}
 	switch len(name) {
+	case len("Date"):
+		if p.dated && equalFold(name, "date") {
+			p.takeDate(value)
+		}
 	case len("Connection"):
 		if equalFold(name, "connection") {
 			p.takeConnection(value)
@@ -213,6 +219,13 @@ func (p *parser) takeConnection(value []byte) {
 		option = bytes.Trim(option, " \t")
 		p.close = p.close || equalFold(option, "close")
 		p.keep = p.keep || equalFold(option, "keep-alive")
+	}
+}
+
+// takeDate notes the Date. One that is none tells nothing.
+func (p *parser) takeDate(value []byte) {
+	if unix, ok := parseDate(value); ok && (p.date == 0 || unix < p.date) {
+		p.date = unix
 	}
 }
 
@@ -247,7 +260,7 @@ func (p *parser) takeHead() *fault {
 		return faultSwitch
 	case p.status < 200:
 		// The bytes used count on, so that interim replies do not go on for ever.
-		p.step, p.left, p.chunked, p.close, p.keep = stepStatus, -1, false, false, false
+		p.step, p.left, p.date, p.chunked, p.close, p.keep = stepStatus, -1, 0, false, false, false
 		return nil
 	}
 	p.close = p.close || p.minor == 0 && !p.keep

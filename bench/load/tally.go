@@ -59,6 +59,8 @@ type tally struct {
 	sampled, wrong                  uint64
 	reconnects, reopened            uint64
 	wrongBody                       string
+	stale                           uint64
+	staleAge                        time.Duration // of the oldest
 	errors                          map[string]uint64
 	causes                          map[string]bool
 	requests                        uint64       // that belong to the window, failed or not
@@ -93,7 +95,11 @@ func (t *tally) reply(x *exchange, now time.Duration) {
 	if x.sampled {
 		t.sampled++
 	}
-	if f := x.check(); f != nil {
+	f := x.check()
+	if f == nil && x.dateAge(now) > maxDateAge {
+		f = faultStale
+	}
+	if f != nil {
 		t.bad(x, f, now)
 		return
 	}
@@ -114,6 +120,10 @@ func (t *tally) bad(x *exchange, f *fault, now time.Duration) {
 			want := x.request.want
 			t.wrongBody = fmt.Sprintf("%s %s: other content in the block at offset %d of %d bytes", want.Method, want.URL, x.differsAt, x.reply.size)
 		}
+	}
+	if f == faultStale {
+		t.stale++
+		t.staleAge = max(t.staleAge, x.dateAge(now))
 	}
 	t.fault(f)
 	if t.counts(x.intended, now) {
@@ -163,6 +173,8 @@ func (t *tally) merge(o *tally) {
 	t.bytesOut += o.bytesOut
 	t.sampled += o.sampled
 	t.wrong += o.wrong
+	t.stale += o.stale
+	t.staleAge = max(t.staleAge, o.staleAge)
 	t.reconnects += o.reconnects
 	t.reopened += o.reopened
 	t.requests += o.requests
@@ -197,6 +209,7 @@ func result(s span, end time.Duration, tallies []*tally) *Result {
 		Elapsed: max(min(end, s.to)-s.from, 0), BytesIn: sum.bytesIn,
 		Response: sum.response, Service: sum.service, SendLag: sum.lag,
 		Errors: sum.errors, Sampled: sum.sampled, Wrong: sum.wrong, WrongBody: sum.wrongBody,
+		Stale: sum.stale, StaleAge: sum.staleAge,
 		Reconnects: sum.reconnects, Reopened: sum.reopened,
 	}
 	sum.metrics(&r.Metrics, r.Elapsed)

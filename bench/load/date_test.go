@@ -1,0 +1,81 @@
+package load
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParseDate(t *testing.T) {
+	for day := time.Date(1999, 12, 30, 23, 59, 58, 0, time.UTC); day.Year() < 2041; day = day.Add(25*time.Hour + 61*time.Second) {
+		text := []byte(day.Format(http.TimeFormat))
+		if got, ok := parseDate(text); !ok || got != day.Unix() {
+			t.Fatalf("%s is %d, %v, want %d", text, got, ok, day.Unix())
+		}
+	}
+	// The three forms of RFC 9110 section 5.6.7.
+	for _, text := range []string{"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"} {
+		if got, ok := parseDate([]byte(text)); !ok || got != 784111777 {
+			t.Errorf("%s is %d, %v", text, got, ok)
+		}
+	}
+	for _, text := range []string{
+		"", "now", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nox 1994 08:49:37 GMT", "Sun, 06 anF 1994 08:49:37 GMT", "Sun, 0x Nov 1994 08:49:37 GMT",
+		"Sun, 06 Nov 1994 08:-9:37 GMT", strings.Repeat("x", 29),
+	} {
+		if got, ok := parseDate([]byte(text)); ok {
+			t.Errorf("%q is %d", text, got)
+		}
+	}
+	date := []byte("Sun, 06 Nov 1994 08:49:37 GMT")
+	if n := testing.AllocsPerRun(100, func() { parseDate(date) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// Replies with an old Date are errors, on a sample; others, and those without,
+// are not.
+func TestStaleReplies(t *testing.T) {
+	dated := func(age time.Duration, wait time.Duration) reply {
+		return func(c net.Conn, _ int, _ string) bool {
+			date := time.Now().Add(-age).UTC().Format(http.TimeFormat)
+			time.Sleep(wait)
+			_, err := fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Length: %d\r\n\r\n%s", date, len(hello), hello)
+			return err == nil
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		answer reply
+		stale  bool
+	}{
+		{"none", says(helloReply), false},
+		{"now", dated(0, 0), false},
+		{"made two seconds ago", dated(2*time.Second, 0), false},
+		{"a slow app", dated(4*time.Second, 1500*time.Millisecond), false},
+		{"an hour ago", dated(time.Hour, 0), true},
+		{"no date", says("HTTP/1.1 200 OK\r\nDate: yesterday\r\n" + strings.SplitN(helloReply, "\r\n", 2)[1]), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, open opener) {
+				s := serve(t, test.answer)
+				defer s.close()
+				c := helloConfig(s, 2)
+				c.SampleEvery = 4
+				r := slice(t, open, c, Window{Span: 30 * time.Millisecond})
+				if !test.stale {
+					if r.Stale > 0 || r.Errored() > 0 || r.StaleAge > 0 {
+						t.Errorf("%v %v", r.Stale, summary(r))
+					}
+					return
+				}
+				if r.Stale == 0 || r.Stale != r.Errors[ErrStale] || r.Stale > r.Answered/2 || r.StaleAge < time.Hour || r.StaleAge > time.Hour+2*time.Second {
+					t.Errorf("%d stale by %v of %v", r.Stale, r.StaleAge, summary(r))
+				}
+			})
+		})
+	}
+}
