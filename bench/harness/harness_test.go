@@ -86,6 +86,9 @@ func play(part, port string) int {
 	if err != nil {
 		return fail(err)
 	}
+	if _, ok := liars[part]; ok {
+		return playLiar(part, ln)
+	}
 	var served atomic.Int64
 	mux := suite.Mux()
 	return fail(nethttp.Serve(context.Background(), ln, apps.Func(func(req apps.Request, res apps.Response) error {

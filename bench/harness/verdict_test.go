@@ -1,0 +1,183 @@
+package harness_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers/nethttp"
+)
+
+// Rules of the verdicts, provoked by runs. Those that take processors of their own
+// are in cmd/benchctl, where a run is a process that can be pinned.
+
+const goodLength, goodBody = "Content-Length: 13\r\n", "Hello, World!"
+
+// liars are servers that pass the gate and then, under load, change some of their
+// replies. Each is named after what it does.
+var liars = map[string]struct {
+	every int64 // which replies are changed, from underLoad on
+	lie   func(reply []byte) []byte
+	want  string // reason of the verdict
+}{
+	"too-long":     {20, swap(goodLength, "Content-Length: 14\r\n"), "timeout"},
+	"too-short":    {20, swap(goodLength, "Content-Length: 12\r\n"), "malformed"},
+	"two-lengths":  {20, swap(goodLength, goodLength+"Content-Length: 12\r\n"), "malformed"},
+	"no-body":      {20, swap(goodBody, ""), "timeout"},
+	"empty-body":   {20, func(b []byte) []byte { return swap(goodBody, "")(swap(goodLength, "Content-Length: 0\r\n")(b)) }, "length"},
+	"wrong-body":   {1, swap(goodBody, "Hello, world!"), "wrong body"},
+	"cached":       {1, oldDate, "stale replies: "},
+	"some-errors":  {300, swap("200 OK", "503 No"), "status"},
+	"cuts-replies": {20, func(b []byte) []byte { return bytes.TrimSuffix(b, []byte(goodBody)) }, "closed"},
+}
+
+func swap(old, by string) func([]byte) []byte {
+	return func(b []byte) []byte { return bytes.Replace(b, []byte(old), []byte(by), 1) }
+}
+
+// oldDate makes the reply one of an hour ago.
+func oldDate(b []byte) []byte {
+	before, after, _ := bytes.Cut(b, []byte("\r\nDate: "))
+	after = after[min(len(after), len(http.TimeFormat)):]
+	return fmt.Appendf(nil, "%s\r\nDate: %s%s", before, time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), after)
+}
+
+// playLiar serves the suite under net/http and changes what that writes.
+func playLiar(part string, ln net.Listener) int {
+	return fail(nethttp.Serve(context.Background(), &lyingListener{Listener: ln, part: part}, suite.Mux()))
+}
+
+type lyingListener struct {
+	net.Listener
+	part   string
+	hellos atomic.Int64 // replies of app hello so far
+}
+
+func (l *lyingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return &lyingConn{c, l}, err
+}
+
+type lyingConn struct {
+	net.Conn
+	of *lyingListener
+}
+
+func (c *lyingConn) Write(b []byte) (int, error) {
+	if !bytes.HasSuffix(b, []byte(goodBody)) {
+		return c.Conn.Write(b)
+	}
+	liar, n := liars[c.of.part], c.of.hellos.Add(1)
+	if n <= underLoad || n%liar.every != 0 {
+		return c.Conn.Write(b)
+	}
+	if _, err := c.Conn.Write(liar.lie(b)); err != nil {
+		return 0, err
+	}
+	if c.of.part == "cuts-replies" {
+		return len(b), c.Close()
+	}
+	return len(b), nil
+}
+
+// only takes the first block, in so many rounds.
+func only(rounds int) func(*results.Manifest) {
+	return func(m *results.Manifest) { m.Blocks, m.Rounds = m.Blocks[:1], rounds }
+}
+
+// cells measures and summarizes.
+func (s *setting) cells() map[string]results.Cell {
+	s.t.Helper()
+	r, err := s.measure(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	sum, err := results.Summarize(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	all := make(map[string]results.Cell)
+	for _, c := range sum.Cells {
+		all[c.Candidate] = c
+	}
+	return all
+}
+
+func says(c results.Cell, reason string) bool {
+	return slices.ContainsFunc(c.Reasons, func(r string) bool { return strings.Contains(r, reason) })
+}
+
+// A server that is right until there is load is not measured wrongly: its rows are
+// void and say why.
+func TestLiesUnderLoad(t *testing.T) {
+	ownTemp(t)
+	names := []string{"nethttp"}
+	for name := range liars {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	s := prepare(t, external(t, slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "nethttp" })...), only(2), names...)
+	cells := s.cells()
+	for name, liar := range liars {
+		if c := cells[name]; c.Verdict != results.Invalid || !says(c, liar.want) || c.Rank > 0 {
+			t.Errorf("%s is %s: %q, want %q", name, c.Verdict, c.Reasons, liar.want)
+		}
+	}
+	if c := cells["nethttp"]; c.Verdict == results.Invalid || c.Errors.Total > 0 {
+		t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
+	}
+}
+
+func TestReservationsOfARun(t *testing.T) {
+	ownTemp(t)
+	scaled := func(d time.Duration) func() (time.Duration, error) {
+		began := time.Now()
+		return func() (time.Duration, error) { return time.Since(began) / d, nil }
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*results.Manifest)
+		meters harness.Meters
+		want   string
+	}{
+		{name: "too few slices", change: only(5), want: "too few slices: 5, and an interval takes 6"},
+		{name: "not pinned", change: only(1), want: "not pinned: "},
+		{name: "a rate that one connection can't reach", want: "rate not reached: ", change: func(m *results.Manifest) {
+			only(2)(m)
+			m.Blocks[0].App, m.Blocks[0].Connections, m.Blocks[0].Rate, m.Slice = "sleep?ms=20", 1, 200, 100*time.Millisecond
+		}},
+		{name: "requests that find no connection in time", want: "late load: ", change: func(m *results.Manifest) {
+			only(2)(m)
+			m.Blocks[0].App, m.Blocks[0].Connections, m.Blocks[0].Rate, m.Slice = "sleep?ms=20", 1, 100, 100*time.Millisecond
+		}},
+		// A hypervisor can't be made to steal, nor a processor to be hot: the meters are.
+		{name: "steal", change: only(2), meters: harness.Meters{Steal: scaled(20)}, want: "stolen time: the hypervisor withheld "},
+		{name: "heat", change: only(2), want: "throttled: heat slowed processors down ", meters: harness.Meters{Throttling: func() measure.Throttling {
+			return measure.Throttling{Heat: uint64(time.Now().UnixNano())}
+		}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := prepare(t, "", func(m *results.Manifest) {
+				m.Environment = measure.Environment()
+				m.Blocks[0].Engine = load.Raw
+				c.change(m)
+			}, "nethttp")
+			s.Meters = c.meters
+			if cell := s.cells()["nethttp"]; cell.Verdict != results.Degraded || !says(cell, c.want) {
+				t.Errorf("it is %s: %q, want %q", cell.Verdict, cell.Reasons, c.want)
+			}
+		})
+	}
+}

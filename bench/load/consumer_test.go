@@ -1,0 +1,34 @@
+package load
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// Who takes the results too slowly holds up what is to be sent: it shows as lag, or
+// as requests that were never sent, and is not lost from the latencies.
+func TestSlowConsumer(t *testing.T) {
+	const rate, take = 500, 5 * time.Millisecond // 2.5 times what it can take
+	for _, engine := range []string{Raw, Vegeta} {
+		t.Run(engine, func(t *testing.T) {
+			s := site(t)
+			defer s.close()
+			c := helloConfig(s, 4)
+			c.Pacer = vegeta.Rate{Freq: rate, Per: time.Second}
+			c.Targets[0].Match = func(off int64, b []byte) bool {
+				time.Sleep(take)
+				return strings.HasPrefix(hello[off:], string(b))
+			}
+			r := slice(t, openers()[engine], c, Window{Span: 300 * time.Millisecond})
+			if lag := time.Duration(r.SendLag.ValueAtQuantile(99)); lag < 10*take && r.Missed < r.Sent/10 {
+				t.Errorf("lag %v, %d missed of %v", lag, r.Missed, summary(r))
+			}
+			if worst := time.Duration(r.Response.Max()); worst < 10*take {
+				t.Errorf("the slowest response took %v", worst)
+			}
+		})
+	}
+}
