@@ -33,6 +33,32 @@ type Manifest struct {
 	Binaries    []string    `json:"binaries,omitempty"`    // VERSION=PATH of other benchctl builds
 	Environment Environment `json:"environment"`
 	Notes       []string    `json:"notes,omitempty"`
+	Ceilings    []Ceiling   `json:"loader_ceilings,omitempty"` // of the closed loops among the blocks
+}
+
+// Ceiling is how the load generator does against a sink, a server that does nothing
+// but reply as app hello does.
+type Ceiling struct {
+	Engine      string  `json:"engine"`
+	Connections int     `json:"connections"`
+	Seconds     float64 `json:"seconds"`
+	Throughput  float64 `json:"throughput_rps"`
+	CPU         float64 `json:"cpu_us_per_request"`
+	// RPS is what the loader's processors could drive if nothing else limited them.
+	RPS float64 `json:"ceiling_rps"`
+	// Shares of their processors' time that loader and sink used.
+	LoaderShare float64  `json:"loader_cpu_share"`
+	SinkShare   *float64 `json:"sink_cpu_share,omitempty"`
+}
+
+// ceiling is the load generator's limit in a block, in req/s; 0 if unknown.
+func (m Manifest) ceiling(b Block) float64 {
+	for _, c := range m.Ceilings {
+		if !b.Open() && c.Engine == b.Engine && c.Connections == b.Connections {
+			return c.RPS
+		}
+	}
+	return 0
 }
 
 // Block is one scenario with one app: all candidates are measured in it, round

@@ -109,6 +109,16 @@ func (s *Store) ReportDir() string { return filepath.Join(s.dir, dirReport) }
 // Manifest is what the run was asked to do.
 func (s *Store) Manifest() Manifest { return s.manifest }
 
+// Amend replaces the manifest, to add what turned out before the first slice. What
+// the plan is must stay.
+func (s *Store) Amend(m Manifest) error {
+	if err := writeJSON(filepath.Join(s.dir, fileManifest), m); err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	s.manifest = m
+	return nil
+}
+
 // AppendRound adds the trials of one round, in the order they were taken, with
 // their histograms; a nil histogram is left out. It sets Position and Of, and
 // returns when all is on the disk.

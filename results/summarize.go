@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"math"
 	"slices"
 	"time"
 
@@ -148,12 +149,13 @@ func newCell(r *Record, b Block, c Candidate, trials []Trial, times Times) Cell 
 		Throughput: estimate(r.Manifest, trials, throughput), ServerCPU: estimate(r.Manifest, trials, serverCPU),
 		Offered: medianKnown(trials, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(trials, func(t Trial) float64 { return t.Ceiling }),
 		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), Memory: memory(e.launches, trials), StartupMS: startup(e.launches),
-		Loader: e.loader(), Errors: e.errors(), TiedWith: []string{},
+		Errors: e.errors(), TiedWith: []string{},
 	}
 	if b.SLO != nil { // percentiles of many rates are those of none
 		cell.SLO = found(r.Manifest, *b.SLO, trials)
 		cell.Latency, cell.Service, cell.SendLag, cell.Offered = nil, nil, nil, nil
 	}
+	cell.Loader = e.loader(cell.Throughput, r.Manifest.ceiling(b))
 	cell.Verdict, cell.Reasons = verdict(e)
 	return cell
 }
@@ -300,7 +302,8 @@ func medianOf(values []float64) *float64 {
 }
 
 // loader tells the load generator's cost, and how far it was from its limit.
-func (e evidence) loader() *Loader {
+// ceiling is that against the sink in req/s; 0 if unknown.
+func (e evidence) loader(throughput *Estimate, ceiling float64) *Loader {
 	var cpu, answered float64
 	for _, t := range e.trials {
 		if t.LoaderCPU == nil {
@@ -313,8 +316,15 @@ func (e evidence) loader() *Loader {
 		return nil
 	}
 	l := &Loader{CPU: known(cpu / 1e3 / answered)}
+	headroom := math.Inf(1)
 	if share, _ := e.use(); share > 0 {
-		l.Headroom = known(1 / share)
+		headroom = 1 / share
+	}
+	if ceiling > 0 && throughput != nil && throughput.Median > 0 {
+		headroom = min(headroom, ceiling/throughput.Median)
+	}
+	if !math.IsInf(headroom, 1) {
+		l.Headroom = known(headroom)
 	}
 	return l
 }

@@ -274,3 +274,35 @@ func TestSummaryIsDeterminate(t *testing.T) {
 		t.Errorf("the same record gives %+v and %+v", a, b)
 	}
 }
+
+// Headroom is by the lower of two ceilings: that against the sink, and that by the
+// CPU time which the cell's own replies took.
+func TestHeadroom(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		m    func(*results.Manifest)
+		want float64
+	}{
+		{"by CPU time", func(*results.Manifest) {}, 2.5},
+		{"by the sink", func(m *results.Manifest) {
+			m.Ceilings = []results.Ceiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 15_000}}
+		}, 1.5},
+		{"replies cost more than the sink's", func(m *results.Manifest) {
+			m.Ceilings = []results.Ceiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 50_000}}
+		}, 2.5},
+		{"another shape's", func(m *results.Manifest) {
+			m.Ceilings = []results.Ceiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections + 1, RPS: 15_000}, {Engine: "other", Connections: m.Blocks[0].Connections, RPS: 15_000}}
+		}, 2.5},
+		{"at a fixed rate", func(m *results.Manifest) {
+			m.Ceilings = []results.Ceiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 15_000}}
+			m.Blocks[0].Rate = 10_000
+		}, 2.5},
+	} {
+		m := manifest()
+		c.m(&m)
+		cell := summarize(t, m, launched(), rounds(6, nil)).Cells[0]
+		if cell.Loader == nil || cell.Loader.Headroom == nil || *cell.Loader.Headroom != c.want {
+			t.Errorf("%s: %+v, want %v", c.name, cell.Loader, c.want)
+		}
+	}
+}

@@ -132,8 +132,12 @@ type Memory struct {
 
 // Loader tells what the load cost and how far it was from its own limit.
 type Loader struct {
-	CPU      *float64 `json:"cpu_us_per_request,omitempty"`
-	Headroom *float64 `json:"headroom,omitempty"` // loader ceiling / cell throughput, from its CPU share
+	CPU *float64 `json:"cpu_us_per_request,omitempty"`
+	// Headroom is loader ceiling / cell throughput: how many times the throughput the
+	// load generator could drive. Of two ceilings it takes the lower: that measured
+	// against the sink, and the cell's throughput / the loader's CPU share in it, as
+	// replies may cost more to take than the sink's.
+	Headroom *float64 `json:"headroom,omitempty"`
 }
 
 // Errors counts requests that got no right answer, over all slices.

@@ -24,6 +24,7 @@ type Config struct {
 	Benchctl   string              // program that serves Go engines; candidates with a version have their own
 	Binaries   map[string]string   // version -> program, for Go engines of other builds
 	Guard      []string            // command line of the guard
+	Sink       []string            // command line of the sink of Calibration; nil: the run does not calibrate
 	ServerCPUs control.CPUs
 	LoaderCPUs control.CPUs
 	Meters     Meters
@@ -37,7 +38,7 @@ type Event struct {
 	Candidate string // of Ready and Failed
 	Scenario  string // of Measuring and Round
 	App       string
-	Text      string        // of Failed
+	Text      string        // of Failed and Warning
 	Took      time.Duration // of Ready: the time it took to start
 	Done      int           // rounds measured so far, of all launches and blocks
 	Total     int           // rounds of the whole run; 0: as many as fit until Ends
@@ -54,6 +55,7 @@ const (
 	Failed                     // a candidate, or one with one app, is out
 	Measuring                  // warm-up of a scenario and app begins
 	Round                      // a round has been recorded
+	Warning                    // something about the machine disturbs
 )
 
 // ErrBudget is returned by Run when the time was up before the plan was.
@@ -88,6 +90,9 @@ func Run(ctx context.Context, c Config) error {
 		if err := r.inBudget(0); err != nil {
 			return err
 		}
+		if err := r.calibrate(ctx); err != nil {
+			return err
+		}
 		if err := r.launch(ctx, launch, left); err != nil {
 			return err
 		}
@@ -108,7 +113,9 @@ type run struct {
 	// "", for all.
 	out  map[string]map[string]string
 	host *host
-	wait measure.Waiting // of the load generator
+	// calibrated tells that this attempt looked at the machine.
+	calibrated bool
+	wait       measure.Waiting // of the load generator
 }
 
 func newRun(c Config, record *results.Record) *run {

@@ -181,3 +181,53 @@ func TestReservationsOfARun(t *testing.T) {
 		})
 	}
 }
+
+// A run finds its load generator's limit before the first launch, for each shape of
+// a closed loop once, and not again when it is resumed.
+func TestCalibratesOnce(t *testing.T) {
+	ownTemp(t)
+	s := prepare(t, "", func(m *results.Manifest) {
+		only(4)(m)
+		more := m.Blocks[0]
+		more.Connections, more.Engine = 2, load.Vegeta
+		rate := m.Blocks[0]
+		rate.Rate = 100
+		m.Blocks = append(m.Blocks, more, m.Blocks[0], rate)
+	}, "nethttp")
+	s.Sink = []string{s.Benchctl, "serve", "--server", "nethttp", "--listener-fd", "3"}
+	ctx, cancel := context.WithCancel(t.Context())
+	s.Observe = func(e harness.Event) {
+		if e.Kind == harness.Round {
+			cancel()
+		}
+	}
+	r, _ := s.measure(ctx)
+	ceilings := r.Manifest.Ceilings
+	if len(ceilings) != 2 || ceilings[0].Engine != load.Raw || ceilings[0].Connections != 4 || ceilings[1].Engine != load.Vegeta || ceilings[1].Connections != 2 {
+		t.Fatalf("ceilings %+v", ceilings)
+	}
+	for _, c := range ceilings {
+		if c.RPS <= 0 || c.Throughput <= 0 || c.CPU <= 0 || c.LoaderShare <= 0 || c.Seconds > 0.3 {
+			t.Errorf("ceiling %+v", c)
+		}
+	}
+	s.resume()
+	s.Observe = nil
+	r, err := s.measure(t.Context())
+	if err != nil || !slices.EqualFunc(r.Manifest.Ceilings, ceilings, func(a, b results.Ceiling) bool { return a.RPS == b.RPS }) {
+		t.Errorf("resumed: %v, %+v", err, r.Manifest.Ceilings)
+	}
+}
+
+// A sink that fails is noted, and stops no run.
+func TestNoSink(t *testing.T) {
+	ownTemp(t)
+	s := prepare(t, "", only(1), "nethttp")
+	s.Sink = []string{s.Benchctl, "play", "exits", "0"}
+	r, err := s.measure(t.Context())
+	if err != nil || len(r.Trials) != 1 || !slices.ContainsFunc(r.Manifest.Notes, func(n string) bool {
+		return strings.HasPrefix(n, "the load generator's limit is unknown: ")
+	}) {
+		t.Errorf("%v, %d trials, notes %q", err, len(r.Trials), r.Manifest.Notes)
+	}
+}

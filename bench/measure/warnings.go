@@ -16,7 +16,7 @@ import (
 // Limits beyond which a warning is due.
 const (
 	maxSteal = 0.01 // share of all processors' time
-	maxBusy  = 0.05 // share of the candidates' processors' time
+	maxBusy  = 0.05 // share of either side's processors' time
 	// spareDescriptors are what a process needs beside its connections.
 	spareDescriptors = 64
 )
@@ -205,17 +205,21 @@ func parseTicks(stat string) (map[int]Ticks, error) {
 }
 
 // Disturbance judges what others did between two readings, during which benchctl
-// itself was idle: to all processors by stealing, to those of the candidates by
-// running on them. An empty cpus means all processors.
-func Disturbance(before, after map[int]Ticks, cpus []int) []Warning {
+// itself was idle: to all processors by stealing, to those of the candidates and of
+// the load generator by running on them. Empty sets mean that all share all.
+func Disturbance(before, after map[int]Ticks, servers, loader []int) []Warning {
 	var all []Warning
 	if _, stolen := shares(before, after, nil); stolen > maxSteal {
 		all = append(all, Warning{WarnSteal, fmt.Sprintf("the hypervisor withheld %.1f %% of the processors' time", stolen*100),
 			"measure when the host is quieter, or on a machine of your own"})
 	}
-	if busy, _ := shares(before, after, cpus); busy > maxBusy {
+	if busy, _ := shares(before, after, servers); busy > maxBusy {
 		all = append(all, Warning{WarnBusy, fmt.Sprintf("others use %.0f %% of the candidates' processors", busy*100),
 			"end them (see top), or choose other processors with --server-cpus"})
+	}
+	if busy, _ := shares(before, after, loader); busy > maxBusy && len(loader) > 0 {
+		all = append(all, Warning{WarnBusy, fmt.Sprintf("others use %.0f %% of the load generator's processors", busy*100),
+			"end them (see top), or choose other processors with --loader-cpus"})
 	}
 	return all
 }

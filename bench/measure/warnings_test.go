@@ -94,6 +94,7 @@ func TestDisturbance(t *testing.T) {
 		name     string
 		one, two Ticks // what processors 0 and 1 did
 		cpus     []int
+		loader   []int
 		want     []string
 	}{
 		{name: "quiet", one: Ticks{100, 96, 0, 0}, two: Ticks{100, 99, 0, 0}},
@@ -101,16 +102,18 @@ func TestDisturbance(t *testing.T) {
 		{name: "busy", one: Ticks{100, 90, 0, 0}, two: Ticks{100, 100, 0, 0}, cpus: []int{0}, want: []string{WarnBusy}},
 		{name: "busy elsewhere", one: Ticks{100, 100, 0, 0}, two: Ticks{100, 0, 0, 0}, cpus: []int{0}},
 		{name: "busy anywhere", one: Ticks{100, 100, 0, 0}, two: Ticks{100, 0, 0, 0}, want: []string{WarnBusy}},
+		{name: "busy at both ends", one: Ticks{100, 90, 0, 0}, two: Ticks{100, 80, 0, 0}, cpus: []int{0}, loader: []int{1}, want: []string{WarnBusy, WarnBusy}},
+		{name: "busy loader", one: Ticks{100, 100, 0, 0}, two: Ticks{100, 80, 0, 0}, cpus: []int{0}, loader: []int{1}, want: []string{WarnBusy}},
 		{name: "stolen", one: Ticks{100, 97, 3, 0}, two: Ticks{100, 100, 0, 0}, cpus: []int{0}, want: []string{WarnSteal}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := kinds(Disturbance(before, after(test.one, test.two), test.cpus)); !slices.Equal(got, test.want) {
+			if got := kinds(Disturbance(before, after(test.one, test.two), test.cpus, test.loader)); !slices.Equal(got, test.want) {
 				t.Errorf("warned of %v, want %v", got, test.want)
 			}
 		})
 	}
 	backwards := map[int]Ticks{0: {Total: 999, Idle: 849}}
-	if got := Disturbance(before, backwards, nil); got != nil {
+	if got := Disturbance(before, backwards, nil, []int{0}); got != nil {
 		t.Errorf("warned of %v when time ran backwards", got)
 	}
 	if _, err := parseTicks("cpu0 1 2 x 4 5 6 7 8\n"); err == nil {

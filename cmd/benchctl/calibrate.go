@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,18 +64,8 @@ type calibration struct {
 
 // loaderLimit is how the load generator does against the sink.
 type loaderLimit struct {
-	Engine      string  `json:"engine"`
-	Connections int     `json:"connections"`
-	Seconds     float64 `json:"seconds"`
-	Throughput  float64 `json:"throughput_rps"`
-	CPU         float64 `json:"cpu_us_per_request"`
-	// Ceiling is what the loader's processors could drive if nothing else limited
-	// them.
-	Ceiling float64 `json:"ceiling_rps"`
-	// Shares of their processors' time that loader and sink used.
-	LoaderShare float64  `json:"loader_cpu_share"`
-	SinkShare   *float64 `json:"sink_cpu_share,omitempty"`
-	Bottleneck  string   `json:"bottleneck,omitempty"` // loader, sink or neither
+	results.Ceiling
+	Bottleneck string `json:"bottleneck,omitempty"` // loader, sink or neither
 }
 
 // noiseFloor is what a server measured against itself tells.
@@ -99,9 +87,10 @@ type noise struct {
 	Low       float64 `json:"ci_low"`
 	High      float64 `json:"ci_high"`
 	HalfWidth float64 `json:"half_width_percent"`
-	// Resolved is the smallest difference, in percent, whose interval excludes 1
-	// in a run of two candidates that takes so long: the half-width, scaled by
-	// 1/sqrt(time).
+	// Resolved is the smallest difference, in percent, that a run of two candidates
+	// that takes so long resolves in 80 % of cases: the minimal effect of this
+	// measurement (stats.Interval.MinimalEffect, as in results.Pair), whose logarithm
+	// goes by 1/sqrt(time).
 	Resolved map[string]float64 `json:"resolved_percent"`
 }
 
@@ -146,7 +135,7 @@ type calibrator struct {
 func (c calibrator) calibrate(ctx context.Context, d time.Duration) (*calibration, error) {
 	r := &calibration{Benchctl: version(), Environment: measure.Environment(), Warnings: []measure.Warning{}}
 	r.Environment.ServerCPUs, r.Environment.LoaderCPUs = c.server.String(), c.loader.String()
-	disturbed, err := c.watch(ctx, min(d/10, time.Second))
+	disturbed, err := harness.Look(ctx, min(d/10, time.Second), c.server, c.loader)
 	if err != nil {
 		return nil, err
 	}
@@ -161,115 +150,19 @@ func (c calibrator) calibrate(ctx context.Context, d time.Duration) (*calibratio
 	return r, nil
 }
 
-// watch does nothing for d and tells what the others did.
-func (c calibrator) watch(ctx context.Context, d time.Duration) ([]measure.Warning, error) {
-	before, err := measure.ReadTicks()
-	if errors.Is(err, measure.ErrUnsupported) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-time.After(d):
-	}
-	after, err := measure.ReadTicks()
-	return measure.Disturbance(before, after, c.server), err
-}
-
 // loaderLimit loads the sink, which runs where candidates do.
 func (c calibrator) loaderLimit(ctx context.Context, d time.Duration) (loaderLimit, error) {
-	none := loaderLimit{}
-	if err := control.PinSelf(c.loader); err != nil {
-		return none, err
-	}
-	p, address, err := c.startSink(ctx)
+	ceilings, err := harness.Calibration{
+		Sink: c.sink(), Guard: []string{c.executable, guardCommand}, ServerCPUs: c.server, LoaderCPUs: c.loader,
+	}.Ceilings(ctx, []harness.Shape{{Engine: load.Raw, Connections: calibrateConnections}}, d)
 	if err != nil {
-		return none, err
+		return loaderLimit{}, err
 	}
-	defer p.Kill()
-	target := load.Target{Status: 200, Length: int64(len(sinkBody))}
-	target.Method, target.URL = "GET", "http://"+address+"/hello"
-	session, err := load.Open(ctx, load.Raw, load.Config{
-		Address: address, Targets: []load.Target{target}, Connections: calibrateConnections,
-	})
-	if err != nil {
-		return none, err
-	}
-	defer session.Close()
-	if _, err := session.Slice(ctx, load.Window{Span: d / 10}); err != nil { // warm-up
-		return none, err
-	}
-	return c.loadSink(ctx, session, measure.NewTree(p.PID), d)
-}
-
-func (c calibrator) startSink(ctx context.Context) (*control.Process, string, error) {
-	var lc net.ListenConfig
-	lc.SetMultipathTCP(false) // plain TCP, as for every candidate
-	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, "", err
-	}
-	defer ln.Close()
-	file, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		return nil, "", err
-	}
-	defer file.Close()
-	p, err := control.Start("sink", control.Spec{
-		Command: control.Command{Argv: []string{c.executable, "sink", "--listener-fd", "3"}, Dir: c.dir},
-		Guard:   []string{c.executable, guardCommand}, Listener: file, CPUs: c.server, Log: filepath.Join(c.dir, "sink.log"),
-	})
-	return p, ln.Addr().String(), err
-}
-
-// loadSink measures one slice of load on the sink.
-func (c calibrator) loadSink(ctx context.Context, session load.Session, sink *measure.Tree, d time.Duration) (loaderLimit, error) {
-	none := loaderLimit{}
-	sinkBefore, sinkErr := sink.CPU()
-	before, err := measure.SelfCPU()
-	if err != nil {
-		return none, err
-	}
-	began := time.Now()
-	res, err := session.Slice(ctx, load.Window{Span: d})
-	if err != nil {
-		return none, err
-	}
-	wall := time.Since(began)
-	after, err := measure.SelfCPU()
-	if err != nil {
-		return none, err
-	}
-	if res.Errored() > 0 || res.Counted == 0 {
-		return none, fmt.Errorf("load the sink: %d replies, errors %v", res.Counted, res.Errors)
-	}
-	l := loaderLimit{
-		Engine: load.Raw, Connections: calibrateConnections, Seconds: res.Elapsed.Seconds(),
-		Throughput: float64(res.Counted) / res.Elapsed.Seconds(), CPU: float64((after - before).Nanoseconds()) / 1e3 / float64(res.Answered),
-		LoaderShare: share(after-before, wall, c.loader),
-	}
-	l.Ceiling = 1e6 / l.CPU * float64(count(c.loader))
-	if sinkAfter, err := sink.CPU(); err == nil && sinkErr == nil {
-		used := share(sinkAfter-sinkBefore, wall, c.server)
-		l.SinkShare, l.Bottleneck = &used, bottleneck(l.LoaderShare, used)
+	l := loaderLimit{Ceiling: ceilings[0]}
+	if l.SinkShare != nil {
+		l.Bottleneck = bottleneck(l.LoaderShare, *l.SinkShare)
 	}
 	return l, nil
-}
-
-// count is the number of processors in cpus, where empty means all.
-func count(cpus control.CPUs) int {
-	if len(cpus) == 0 {
-		return runtime.NumCPU()
-	}
-	return len(cpus)
-}
-
-// share is the part that cpu is of the processors' time.
-func share(cpu, wall time.Duration, cpus control.CPUs) float64 {
-	return cpu.Seconds() / wall.Seconds() / float64(count(cpus))
 }
 
 // bottleneck is the side that is at its limit; if both are, the busier one.
@@ -371,8 +264,11 @@ func newFloor(m results.Manifest, s *results.Summary, took time.Duration) (noise
 
 func newNoise(p results.Pair, took time.Duration) noise {
 	n := noise{Metric: p.Metric, Ratio: p.Ratio, Low: p.Low, High: p.High, HalfWidth: 100 * (p.High - p.Low) / 2, Resolved: make(map[string]float64)}
+	if p.MDE == nil {
+		return n
+	}
 	for _, span := range spans {
-		n.Resolved[span.name] = n.HalfWidth * math.Sqrt(took.Seconds()/span.Seconds())
+		n.Resolved[span.name] = 100 * math.Expm1(math.Log1p(*p.MDE)*math.Sqrt(took.Seconds()/span.Seconds()))
 	}
 	return n
 }
@@ -387,7 +283,7 @@ func (e env) printCalibration(c *calibration) error {
 	rows := [][]string{
 		{"machine", fmt.Sprintf("%s, %d cores (servers %s, loader %s)", c.Environment.CPU, c.Environment.Cores, orAny(c.Environment.ServerCPUs), orAny(c.Environment.LoaderCPUs))},
 		{"loader", fmt.Sprintf("%.0f req/s against a sink (%s, %d connections, %.1f s)", l.Throughput, l.Engine, l.Connections, l.Seconds)},
-		{"", fmt.Sprintf("%.1f µs of CPU per request, so at most %.0f req/s", l.CPU, l.Ceiling)},
+		{"", fmt.Sprintf("%.1f µs of CPU per request, so at most %.0f req/s", l.CPU, l.RPS)},
 		{"", fmt.Sprintf("processors in use: loader %.0f %%, %s", l.LoaderShare*100, sink)},
 		{"noise floor", fmt.Sprintf("%s against itself: %s, %s, %d x %d rounds, %.1f s", f.A, f.Scenario, f.App, f.Launches, f.Rounds, f.Seconds)},
 	}
@@ -423,9 +319,8 @@ func (e env) printFloor(f noiseFloor) error {
 		return err
 	}
 	_, err := fmt.Fprint(e.stdout, `
-The last columns are the smallest difference that two candidates show in a run
-of that length: the half-width, scaled by 1/sqrt(time). One of that size is
-resolved in about every second run, one of twice the size in nearly every.
+The last columns are the smallest difference between two candidates that a run
+of that length tells in 80 % of cases, scaled by 1/sqrt(time) from this one.
 `)
 	return unable(err)
 }

@@ -45,6 +45,8 @@ func (p *progress) observe(e harness.Event) {
 			where += " with " + e.App
 		}
 		p.say(fmt.Sprintf("%s is out: %s", where, report1(e.Text)))
+	case harness.Warning:
+		p.say("benchctl: warning: " + e.Text)
 	case harness.Starting:
 		p.update(e, "starting")
 	case harness.Ready:

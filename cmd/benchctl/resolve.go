@@ -235,7 +235,7 @@ func setVersion(ctx context.Context, c *servers.Candidate, binaries map[string]s
 
 // prepareResume opens a run and finds its candidates again.
 func (e env) prepareResume(cmd *cobra.Command, f runFlags) (*results.Store, harness.Config, error) {
-	config := harness.Config{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}}
+	config := harness.Config{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Sink: e.sink()}
 	if err := aloneWithResume(cmd); err != nil {
 		return nil, config, usage(err)
 	}

@@ -163,7 +163,7 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Co
 	if f.resume != "" {
 		return e.prepareResume(cmd, f)
 	}
-	config := harness.Config{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}}
+	config := harness.Config{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Sink: e.sink()}
 	var err error
 	if config.ServerCPUs, config.LoaderCPUs, err = processors(f.serverCPUs, f.loaderCPUs); err != nil {
 		return nil, config, usage(err)

@@ -38,6 +38,9 @@ func sinkCommand() *cobra.Command {
 	return cmd
 }
 
+// sink is the command line that runs the sink.
+func (e env) sink() []string { return []string{e.executable, "sink", "--listener-fd", "3"} }
+
 // sink answers on ln until ctx ends.
 func sink(ctx context.Context, ln net.Listener) error {
 	defer context.AfterFunc(ctx, func() { ln.Close() })()

@@ -2,10 +2,14 @@ package main
 
 import (
 	"io"
+	"math"
 	"net"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/results"
 )
 
 // However requests are cut into reads, each gets one reply.
@@ -49,5 +53,22 @@ func TestFloorSize(t *testing.T) {
 		if launches < 1 || launches > 3 || rounds < 6 || rounds%2 != 0 {
 			t.Errorf("%v: %d launches, %d rounds", d, launches, rounds)
 		}
+	}
+}
+
+// What calibrate says can be resolved is what a pair of results says, at the time
+// that it took, and goes by 1/sqrt(time) from there.
+func TestResolvedIsTheMinimalEffect(t *testing.T) {
+	i := stats.Interval{Median: 1, Low: 0.98, High: 1.02}
+	mde := i.MinimalEffect()
+	n := newNoise(results.Pair{Metric: "m", Ratio: 1, Low: i.Low, High: i.High, MDE: &mde}, 30*time.Second)
+	if got := n.Resolved["30s"] / 100; math.Abs(got-mde) > 1e-9 {
+		t.Errorf("in the same time %v, not %v", got, mde)
+	}
+	if got, want := n.Resolved["2m"]/100, mde/2; math.Abs(got/want-1) > 0.02 {
+		t.Errorf("in four times the time %v, want about %v", got, want)
+	}
+	if n := newNoise(results.Pair{Low: 1, High: 1}, time.Second); len(n.Resolved) > 0 {
+		t.Errorf("resolved %v though nothing is known", n.Resolved)
 	}
 }

@@ -1,0 +1,208 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// Calibration finds out what the load generator can reach: it loads a sink, which
+// runs where candidates do and does nothing but reply.
+type Calibration struct {
+	Sink                   []string // command line of a server on descriptor 3, whose GET /hello is app hello
+	Guard                  []string // command line of the guard
+	ServerCPUs, LoaderCPUs control.CPUs
+}
+
+// Shape is a closed loop of load.
+type Shape struct {
+	Engine      string
+	Connections int
+}
+
+// Ceilings loads the sink with one shape after the other, for d each and a tenth of
+// it to warm up. This process stays pinned to the load generator's processors.
+func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Duration) ([]results.Ceiling, error) {
+	if err := control.PinSelf(c.LoaderCPUs); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "benchctl-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	p, address, err := c.start(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Kill()
+	var all []results.Ceiling
+	for _, s := range shapes {
+		ceiling, err := c.ceiling(ctx, s, address, measure.NewTree(p.PID), d)
+		if err != nil {
+			return nil, fmt.Errorf("load the sink: %w", err)
+		}
+		all = append(all, ceiling)
+	}
+	return all, nil
+}
+
+func (c Calibration) start(ctx context.Context, dir string) (*control.Process, string, error) {
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // plain TCP, as for every candidate
+	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", err
+	}
+	defer ln.Close()
+	file, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		return nil, "", err
+	}
+	defer file.Close()
+	p, err := control.Start("sink", control.Spec{
+		Command: control.Command{Argv: c.Sink, Dir: dir}, Guard: c.Guard,
+		Listener: file, CPUs: c.ServerCPUs, Log: filepath.Join(dir, "sink.log"),
+	})
+	return p, ln.Addr().String(), err
+}
+
+// ceiling opens the connections, warms up and measures one slice.
+func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink *measure.Tree, d time.Duration) (results.Ceiling, error) {
+	none := results.Ceiling{}
+	hello, err := suite.Parse("hello")
+	if err != nil {
+		return none, err
+	}
+	session, err := load.Open(ctx, s.Engine, load.Config{
+		Address: address, Targets: []load.Target{Target(hello, address)}, Connections: s.Connections,
+	})
+	if err != nil {
+		return none, err
+	}
+	defer session.Close()
+	if _, err := session.Slice(ctx, load.Window{Span: d / 10}); err != nil {
+		return none, err
+	}
+	loaderBefore, sinkBefore, began := read(measure.SelfCPU), read(sink.CPU), time.Now()
+	res, err := session.Slice(ctx, load.Window{Span: d})
+	if err != nil {
+		return none, err
+	}
+	wall := time.Since(began)
+	cpu, sinkCPU := since(loaderBefore, read(measure.SelfCPU)), since(sinkBefore, read(sink.CPU))
+	switch {
+	case res.Errored() > 0 || res.Counted == 0:
+		return none, fmt.Errorf("%d replies, errors %v", res.Counted, res.Errors)
+	case cpu == nil || *cpu <= 0:
+		return none, errors.New("the load generator's CPU time is unknown")
+	}
+	perRequest := float64(*cpu) / 1e3 / float64(res.Answered)
+	ceiling := results.Ceiling{
+		Engine: s.Engine, Connections: s.Connections, Seconds: res.Elapsed.Seconds(),
+		Throughput: float64(res.Counted) / res.Elapsed.Seconds(), CPU: perRequest,
+		RPS: 1e6 / perRequest * float64(count(c.LoaderCPUs)), LoaderShare: share(*cpu, wall, c.LoaderCPUs),
+	}
+	if sinkCPU != nil {
+		used := share(*sinkCPU, wall, c.ServerCPUs)
+		ceiling.SinkShare = &used
+	}
+	return ceiling, nil
+}
+
+// count is the number of processors in cpus, where empty means all.
+func count(cpus control.CPUs) int {
+	if len(cpus) == 0 {
+		return runtime.NumCPU()
+	}
+	return len(cpus)
+}
+
+// share is the part that ns of CPU time are of the processors' time.
+func share(ns int64, wall time.Duration, cpus control.CPUs) float64 {
+	return float64(ns) / float64(wall) / float64(count(cpus))
+}
+
+// Look does nothing for d and tells what others did to the processors meanwhile.
+func Look(ctx context.Context, d time.Duration, servers, loader control.CPUs) ([]measure.Warning, error) {
+	before, err := measure.ReadTicks()
+	if errors.Is(err, measure.ErrUnsupported) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(d):
+	}
+	after, err := measure.ReadTicks()
+	return measure.Disturbance(before, after, servers, loader), err
+}
+
+const (
+	// lookFor is how long a run looks at the machine before it begins.
+	lookFor = 500 * time.Millisecond
+	// ceilingTime bounds what a run spends on its load generator's limits, and
+	// ceilingSlice what it spends on one.
+	ceilingTime  = 1500 * time.Millisecond
+	ceilingSlice = 250 * time.Millisecond
+)
+
+// calibrate looks at the machine and at the load generator before the first
+// launch, and notes what it sees in the manifest. What it can't find out stops no
+// run.
+func (r *run) calibrate(ctx context.Context) error {
+	if r.Sink == nil || r.calibrated || r.inBudget(lookFor+ceilingTime) != nil {
+		return nil
+	}
+	r.calibrated = true
+	m := r.Store.Manifest()
+	if r.attempt == 0 {
+		warnings, err := Look(ctx, lookFor, r.ServerCPUs, r.LoaderCPUs)
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		for _, w := range warnings {
+			r.observe(Event{Kind: Warning, Text: w.String()})
+			m.Notes = append(m.Notes, w.String())
+		}
+	}
+	if shapes := closedLoops(m); len(m.Ceilings) == 0 && len(shapes) > 0 {
+		c := Calibration{Sink: r.Sink, Guard: r.Guard, ServerCPUs: r.ServerCPUs, LoaderCPUs: r.LoaderCPUs}
+		ceilings, err := c.Ceilings(ctx, shapes, min(ceilingSlice, ceilingTime/time.Duration(len(shapes))))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			m.Notes = append(m.Notes, fmt.Sprintf("the load generator's limit is unknown: %v", err))
+		}
+		m.Ceilings = ceilings
+	}
+	return r.Store.Amend(m)
+}
+
+// closedLoops are the different shapes of a plan's blocks that have no rate.
+func closedLoops(m results.Manifest) []Shape {
+	var shapes []Shape
+	for _, b := range m.Blocks {
+		s := Shape{b.Engine, b.Connections}
+		if b.Rate == 0 && !slices.Contains(shapes, s) {
+			shapes = append(shapes, s)
+		}
+	}
+	return shapes
+}
