@@ -171,7 +171,8 @@ type Host struct {
 	Wall time.Duration `json:"wall_ns"`
 	// OnServers and OnLoader are the CPU time of processes that are not the run's on
 	// the processors of the candidates and of the load generator; where nothing is
-	// pinned, OnServers is that on all processors. They are less than 0 where the
+	// pinned, OnServers is that on all processors. Where the two share some but not all,
+	// neither is known. They are less than 0 where the
 	// kernel's sample of the processors saw less than the run has used.
 	OnServers *int64 `json:"others_on_servers_ns,omitempty"`
 	OnLoader  *int64 `json:"others_on_loader_ns,omitempty"`

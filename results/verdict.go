@@ -99,7 +99,7 @@ func (e evidence) reservations() []string {
 	if !e.block.Open() && loader > loaderBoundFrom && (server < serverIdleBelow) {
 		why = append(why, fmt.Sprintf("loader-bound: the load generator used %.0f %% of its processors and the server %.0f %%; throughput is a lower bound", 100*loader, 100*server))
 	}
-	if e.env.ServerCPUs == "" {
+	if !e.env.apart() {
 		why = append(why, "not pinned: server and load generator share processors")
 	}
 	if steal := e.steal(); steal > maxSteal {
@@ -123,7 +123,7 @@ func (e evidence) disturbances() []string {
 	if loader > e.othersLimit(wall, e.env.LoaderCPUs) {
 		why = append(why, fmt.Sprintf("busy host: other processes used %.0f %% of the load generator's processors", 100*loader))
 	}
-	if wait := e.loaderWait(); e.env.LoaderCPUs != "" && wait > maxLoaderWait {
+	if wait := e.loaderWait(); e.env.apart() && wait > maxLoaderWait {
 		why = append(why, fmt.Sprintf("loader throttled: the load generator waited %.0f %% of the time for a processor that others had", 100*wait))
 	}
 	quota, heat := e.throttling()
@@ -339,13 +339,35 @@ func (e Environment) cpusOf(list string) int {
 	if list == "" {
 		return e.Cores
 	}
-	n := 0
-	for _, part := range strings.Split(list, ",") {
+	return len(cpuSet(list))
+}
+
+// apart tells whether servers and load generator have processors of their own.
+func (e Environment) apart() bool {
+	servers, loader := cpuSet(e.ServerCPUs), cpuSet(e.LoaderCPUs)
+	for n := range servers {
+		if loader[n] {
+			return false
+		}
+	}
+	return len(servers) > 0 && len(loader) > 0
+}
+
+// mostCPUs is more processors than a list may name.
+const mostCPUs = 1 << 16
+
+// cpuSet reads a list such as "0-3,5".
+func cpuSet(list string) map[int]bool {
+	set := make(map[int]bool)
+	for part := range strings.SplitSeq(list, ",") {
 		var first, last int
-		if k, _ := fmt.Sscanf(part, "%d-%d", &first, &last); k < 2 {
+		k, _ := fmt.Sscanf(part, "%d-%d", &first, &last)
+		if k < 2 {
 			last = first
 		}
-		n += last - first + 1
+		for n := first; k > 0 && n <= min(last, mostCPUs); n++ {
+			set[n] = true
+		}
 	}
-	return n
+	return set
 }

@@ -76,6 +76,11 @@ func TestVerdicts(t *testing.T) {
 		}, results.Valid, ""},
 		{"CPU time unknown", each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU, t.Steal = nil, nil, nil }), results.Valid, ""},
 		{"not pinned", func(r *run) { r.m.Environment.ServerCPUs = "" }, results.Degraded, "not pinned: "},
+		{"pinned to the same processor", func(r *run) { r.m.Environment.ServerCPUs, r.m.Environment.LoaderCPUs = "0-1", "1" }, results.Degraded, "not pinned: "},
+		{"a loader that waits where all share", func(r *run) {
+			r.m.Environment.ServerCPUs, r.m.Environment.LoaderCPUs = "", ""
+			each(func(t *results.Trial) { t.LoaderWait = ns(90 * time.Millisecond) })(r)
+		}, results.Degraded, "not pinned: "},
 		{"stolen time", each(func(t *results.Trial) { t.Steal = ns(2100 * time.Microsecond) }), results.Degraded,
 			"stolen time: the hypervisor withheld 1.1 % of the processors' time"},
 		{"1 % stolen time", each(func(t *results.Trial) { t.Steal = ns(2 * time.Millisecond) }), results.Valid, ""},

@@ -36,7 +36,7 @@ func (m Meters) complete() Meters {
 // candidates that are idle may still do a little, which is the run's own.
 type host struct {
 	Meters
-	servers, loader []int // processors; both empty if nothing is pinned
+	servers, loader []int // processors; both empty where nothing is pinned
 	own             *measure.Tree
 	last            hostReading
 }
@@ -51,9 +51,7 @@ type hostReading struct {
 
 func newHost(c Config) *host {
 	h := &host{Meters: c.Meters.complete(), own: measure.NewTree(os.Getpid())}
-	if len(c.ServerCPUs) > 0 && len(c.LoaderCPUs) > 0 && !overlap(c.ServerCPUs, c.LoaderCPUs) {
-		h.servers, h.loader = c.ServerCPUs, c.LoaderCPUs
-	}
+	h.servers, h.loader = c.ServerCPUs, c.LoaderCPUs
 	return h
 }
 
@@ -88,10 +86,11 @@ func (h *host) round() *results.Host {
 		ns := measure.Used(before.ticks, after.ticks, cpus).Nanoseconds() - own
 		return &ns
 	}
-	if len(h.servers) == 0 {
+	switch {
+	case len(h.servers) == 0 && len(h.loader) == 0:
 		seen.OnServers = others(nil, *all)
-		return seen
+	case len(h.servers) > 0 && len(h.loader) > 0 && !overlap(h.servers, h.loader):
+		seen.OnServers, seen.OnLoader = others(h.servers, *all-*self), others(h.loader, *self)
 	}
-	seen.OnServers, seen.OnLoader = others(h.servers, *all-*self), others(h.loader, *self)
 	return seen
 }

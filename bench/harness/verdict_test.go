@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -30,17 +31,22 @@ const goodLength, goodBody = "Content-Length: 13\r\n", "Hello, World!"
 var liars = map[string]struct {
 	every int64 // which replies are changed, from underLoad on
 	lie   func(reply []byte) []byte
-	want  string // reason of the verdict
+	want  map[string]string // reason of the verdict, by engine
 }{
-	"too-long":     {20, swap(goodLength, "Content-Length: 14\r\n"), "timeout"},
-	"too-short":    {20, swap(goodLength, "Content-Length: 12\r\n"), "malformed"},
-	"two-lengths":  {20, swap(goodLength, goodLength+"Content-Length: 12\r\n"), "malformed"},
-	"no-body":      {20, swap(goodBody, ""), "timeout"},
-	"empty-body":   {20, func(b []byte) []byte { return swap(goodBody, "")(swap(goodLength, "Content-Length: 0\r\n")(b)) }, "length"},
-	"wrong-body":   {1, swap(goodBody, "Hello, world!"), "wrong body"},
-	"cached":       {1, oldDate, "stale replies: "},
-	"some-errors":  {300, swap("200 OK", "503 No"), "status"},
-	"cuts-replies": {20, func(b []byte) []byte { return bytes.TrimSuffix(b, []byte(goodBody)) }, "closed"},
+	"too-long":     {20, swap(goodLength, "Content-Length: 14\r\n"), either("timeout")},
+	"too-short":    {20, swap(goodLength, "Content-Length: 12\r\n"), map[string]string{load.Raw: "malformed", load.Vegeta: "length"}},
+	"two-lengths":  {20, swap(goodLength, goodLength+"Content-Length: 12\r\n"), either("malformed")},
+	"no-body":      {20, swap(goodBody, ""), either("timeout")},
+	"empty-body":   {20, func(b []byte) []byte { return swap(goodBody, "")(swap(goodLength, "Content-Length: 0\r\n")(b)) }, either("length")},
+	"wrong-body":   {1, swap(goodBody, "Hello, world!"), either("wrong body")},
+	"cached":       {1, oldDate, either("stale replies: ")},
+	"some-errors":  {300, swap("200 OK", "503 No"), either("status")},
+	"cuts-replies": {20, func(b []byte) []byte { return bytes.TrimSuffix(b, []byte(goodBody)) }, either("closed")},
+}
+
+// either is what both engines say.
+func either(want string) map[string]string {
+	return map[string]string{load.Raw: want, load.Vegeta: want}
 }
 
 func swap(old, by string) func([]byte) []byte {
@@ -123,20 +129,23 @@ func says(c results.Cell, reason string) bool {
 // void and say why.
 func TestLiesUnderLoad(t *testing.T) {
 	ownTemp(t)
-	names := []string{"nethttp"}
-	for name := range liars {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	s := prepare(t, external(t, slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "nethttp" })...), only(2), names...)
-	cells := s.cells()
-	for name, liar := range liars {
-		if c := cells[name]; c.Verdict != results.Invalid || !says(c, liar.want) || c.Rank > 0 {
-			t.Errorf("%s is %s: %q, want %q", name, c.Verdict, c.Reasons, liar.want)
-		}
-	}
-	if c := cells["nethttp"]; c.Verdict == results.Invalid || c.Errors.Total > 0 {
-		t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
+	parts := slices.Sorted(maps.Keys(liars))
+	for _, engine := range []string{load.Raw, load.Vegeta} {
+		t.Run(engine, func(t *testing.T) {
+			s := prepare(t, external(t, parts...), func(m *results.Manifest) {
+				only(2)(m)
+				m.Blocks[0].Engine = engine
+			}, append([]string{"nethttp"}, parts...)...)
+			cells := s.cells()
+			for name, liar := range liars {
+				if c, want := cells[name], liar.want[engine]; c.Verdict != results.Invalid || !says(c, want) || c.Rank > 0 {
+					t.Errorf("%s is %s: %q, want %q", name, c.Verdict, c.Reasons, want)
+				}
+			}
+			if c := cells["nethttp"]; c.Verdict == results.Invalid || c.Errors.Total > 0 {
+				t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
+			}
+		})
 	}
 }
 

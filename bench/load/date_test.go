@@ -36,6 +36,19 @@ func TestParseDate(t *testing.T) {
 	}
 }
 
+// What net/http takes for a date is the same one here.
+func FuzzParseDate(f *testing.F) {
+	for _, text := range []string{"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Thu, 29 Feb 2024 23:59:59 GMT", ""} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		want, err := http.ParseTime(string(b))
+		if got, ok := parseDate(b); err == nil && (!ok || got != want.Unix()) {
+			t.Errorf("%q is %d, %v, want %d", b, got, ok, want.Unix())
+		}
+	})
+}
+
 // Replies with an old Date are errors, on a sample; others, and those without,
 // are not.
 func TestStaleReplies(t *testing.T) {
