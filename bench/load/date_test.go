@@ -92,3 +92,16 @@ func TestStaleReplies(t *testing.T) {
 		})
 	}
 }
+
+// Who does not say what the body is does not mind how old it is.
+func TestStaleRepliesUnsampled(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		s := serve(t, says("HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n"))
+		defer s.close()
+		c := helloConfig(s, 1)
+		c.Targets[0].Match, c.Targets[0].Length = nil, 0
+		if r := slice(t, open, c, Window{Span: 20 * time.Millisecond}); r.Stale > 0 || r.Errored() > 0 {
+			t.Errorf("%v", summary(r))
+		}
+	})
+}

@@ -123,8 +123,8 @@ type exchange struct {
 // begin makes x ready for the reply to r.
 func (x *exchange) begin(r *request, sampled bool, intended, sent time.Duration) {
 	x.reply.reset(r.head)
-	x.reply.dated = sampled
 	x.request, x.sampled, x.differs = r, sampled && r.want.Match != nil, false
+	x.reply.dated = x.sampled
 	x.intended, x.sent = intended, sent
 }
 

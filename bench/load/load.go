@@ -34,7 +34,7 @@ type Target struct {
 	// every reply.
 	Length int64
 	// Match tells whether block is the body's content at offset off. It is asked
-	// for every block of a sampled reply; nil takes any content.
+	// for every block of a sampled reply; nil takes any content, of any age.
 	Match func(off int64, block []byte) bool
 	// Weight is how often the target is taken, relative to the others; 0: 1.
 	Weight int

@@ -238,8 +238,7 @@ func (s *scorer) score(r *vegeta.Result) {
 	}
 	s.tally.sent++
 	x.reply.status, x.reply.size = int(r.Code), int64(len(r.Body))
-	if s.seen[i]%s.SampleEvery == 0 {
-		x.sampled = x.request.want.Match != nil
+	if x.sampled = x.request.want.Match != nil && s.seen[i]%s.SampleEvery == 0; x.sampled {
 		x.reply.takeDate([]byte(r.Headers.Get("Date")))
 	}
 	x.compare(0, r.Body)
