@@ -33,12 +33,13 @@ type Manifest struct {
 	Binaries    []string    `json:"binaries,omitempty"`    // VERSION=PATH of other benchctl builds
 	Environment Environment `json:"environment"`
 	Notes       []string    `json:"notes,omitempty"`
-	Ceilings    []Ceiling   `json:"loader_ceilings,omitempty"` // of the closed loops among the blocks
+
+	LoaderCeilings []LoaderCeiling `json:"loader_ceilings,omitempty"` // of the closed loops among the blocks
 }
 
-// Ceiling is how the load generator does against a sink, a server that does nothing
+// LoaderCeiling is how the load generator does against a sink, a server that does nothing
 // but reply as app hello does.
-type Ceiling struct {
+type LoaderCeiling struct {
 	Engine      string  `json:"engine"`
 	Connections int     `json:"connections"`
 	Seconds     float64 `json:"seconds"`
@@ -51,9 +52,9 @@ type Ceiling struct {
 	SinkShare   *float64 `json:"sink_cpu_share,omitempty"`
 }
 
-// ceiling is the load generator's limit in a block, in req/s; 0 if unknown.
-func (m Manifest) ceiling(b Block) float64 {
-	for _, c := range m.Ceilings {
+// loaderCeiling is the load generator's limit in a block, in req/s; 0 if unknown.
+func (m Manifest) loaderCeiling(b Block) float64 {
+	for _, c := range m.LoaderCeilings {
 		if !b.Open() && c.Engine == b.Engine && c.Connections == b.Connections {
 			return c.RPS
 		}
@@ -140,27 +141,29 @@ type Trial struct {
 	BytesIn   uint64        `json:"bytes_in"`
 	ServerCPU *int64        `json:"server_cpu_ns,omitempty"` // over Wall
 	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"`
-	// LoaderWait is how long the load generator's threads could have run and did not,
-	// all together, over Wall; LoaderRuns is how often one of them got a processor.
-	LoaderWait *int64   `json:"loader_wait_ns,omitempty"`
-	LoaderRuns uint64   `json:"loader_runs,omitempty"`
-	Steal      *int64   `json:"steal_ns,omitempty"` // of all processors together
-	MemoryMiB  *float64 `json:"memory_mib,omitempty"`
-	LagP99     *int64   `json:"send_lag_p99_ns,omitempty"` // open loop
-	Rate       float64  `json:"rate_rps,omitempty"`        // offered, the mean of it over the counted window; open loop
-	Ceiling    float64  `json:"ceiling_rps,omitempty"`     // in a closed loop, measured before the launch's rounds
-	Due        uint64   `json:"due,omitempty"`             // requests intended in the counted window, sent or not; open loop
-	SLO        *Search  `json:"slo,omitempty"`             // of blocks with an objective
+	Steal     *int64        `json:"steal_ns,omitempty"` // of all processors together
+	MemoryMiB *float64      `json:"memory_mib,omitempty"`
+	LagP99    *int64        `json:"send_lag_p99_ns,omitempty"` // open loop
+	Rate      float64       `json:"rate_rps,omitempty"`        // offered, the mean of it over the counted window; open loop
+	Ceiling   float64       `json:"ceiling_rps,omitempty"`     // in a closed loop, measured before the launch's rounds
+	Due       uint64        `json:"due,omitempty"`             // requests intended in the counted window, sent or not; open loop
+	SLO       *Search       `json:"slo,omitempty"`             // of blocks with an objective
 
-	Errors    map[string]uint64 `json:"errors,omitempty"`
-	Sampled   uint64            `json:"sampled"`
-	Wrong     uint64            `json:"wrong,omitempty"`
-	WrongBody string            `json:"wrong_body,omitempty"`
+	Errors     map[string]uint64 `json:"errors,omitempty"`
+	Sampled    uint64            `json:"sampled"`
+	Wrong      uint64            `json:"wrong,omitempty"`
+	WrongBody  string            `json:"wrong_body,omitempty"`
+	Reconnects uint64            `json:"reconnects,omitempty"`
+
 	// Stale of the sampled replies carry a Date so old that they come from a cache,
 	// the oldest by StaleAge.
-	Stale      uint64        `json:"stale,omitempty"`
-	StaleAge   time.Duration `json:"stale_age_ns,omitempty"`
-	Reconnects uint64        `json:"reconnects,omitempty"`
+	Stale    uint64        `json:"stale,omitempty"`
+	StaleAge time.Duration `json:"stale_age_ns,omitempty"`
+
+	// LoaderWait is how long the load generator's threads could have run and did not,
+	// all together, over Wall; LoaderRuns is how often one of them got a processor.
+	LoaderWait *int64 `json:"loader_wait_ns,omitempty"`
+	LoaderRuns uint64 `json:"loader_runs,omitempty"`
 
 	Host *Host `json:"host,omitempty"` // of the whole round, the same in all its trials
 }

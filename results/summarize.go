@@ -155,7 +155,7 @@ func newCell(r *Record, b Block, c Candidate, trials []Trial, times Times) Cell 
 		cell.SLO = found(r.Manifest, *b.SLO, trials)
 		cell.Latency, cell.Service, cell.SendLag, cell.Offered = nil, nil, nil, nil
 	}
-	cell.Loader = e.loader(cell.Throughput, r.Manifest.ceiling(b))
+	cell.Loader = e.loader(cell.Throughput, r.Manifest.loaderCeiling(b))
 	cell.Verdict, cell.Reasons = verdict(e)
 	return cell
 }

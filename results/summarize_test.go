@@ -285,16 +285,16 @@ func TestHeadroom(t *testing.T) {
 	}{
 		{"by CPU time", func(*results.Manifest) {}, 2.5},
 		{"by the sink", func(m *results.Manifest) {
-			m.Ceilings = []results.Ceiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 15_000}}
+			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 15_000}}
 		}, 1.5},
 		{"replies cost more than the sink's", func(m *results.Manifest) {
-			m.Ceilings = []results.Ceiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 50_000}}
+			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 50_000}}
 		}, 2.5},
 		{"another shape's", func(m *results.Manifest) {
-			m.Ceilings = []results.Ceiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections + 1, RPS: 15_000}, {Engine: "other", Connections: m.Blocks[0].Connections, RPS: 15_000}}
+			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections + 1, RPS: 15_000}, {Engine: "other", Connections: m.Blocks[0].Connections, RPS: 15_000}}
 		}, 2.5},
 		{"at a fixed rate", func(m *results.Manifest) {
-			m.Ceilings = []results.Ceiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 15_000}}
+			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 15_000}}
 			m.Blocks[0].Rate = 10_000
 		}, 2.5},
 	} {

@@ -51,7 +51,6 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 			return err
 		}
 	}
-	r.host.begin()
 	for _, key := range rounds {
 		if err := r.inBudget(length(lanes)); err != nil {
 			return err
@@ -197,6 +196,7 @@ func (r *run) shared(after results.RoundKey, takes time.Duration) bool {
 // round that is interrupted is not recorded: its ratios would not be paired.
 func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) error {
 	block := r.plan.Blocks[key.Block]
+	r.host.begin()
 	var trials []results.Trial
 	var times []results.Times
 	for _, at := range plan.Order(r.plan.Seed, key, len(lanes)) {

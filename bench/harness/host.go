@@ -38,7 +38,7 @@ type host struct {
 	Meters
 	servers, loader []int // processors; both empty where nothing is pinned
 	own             *measure.Tree
-	last            hostReading
+	began           hostReading
 }
 
 // hostReading is one reading of everything.
@@ -69,12 +69,11 @@ func (h *host) read() hostReading {
 }
 
 // begin starts to watch.
-func (h *host) begin() { h.last = h.read() }
+func (h *host) begin() { h.began = h.read() }
 
-// round tells what there was since begin or the last call.
+// round tells what there was since begin.
 func (h *host) round() *results.Host {
-	before, after := h.last, h.read()
-	h.last = after
+	before, after := h.began, h.read()
 	seen := &results.Host{
 		Wall: after.at.Sub(before.at), Throttled: after.throttled.Quota - before.throttled.Quota, Heat: after.throttled.Heat - before.throttled.Heat,
 	}

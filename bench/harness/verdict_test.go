@@ -211,7 +211,7 @@ func TestCalibratesOnce(t *testing.T) {
 		}
 	}
 	r, _ := s.measure(ctx)
-	ceilings := r.Manifest.Ceilings
+	ceilings := r.Manifest.LoaderCeilings
 	if len(ceilings) != 2 || ceilings[0].Engine != load.Raw || ceilings[0].Connections != 4 || ceilings[1].Engine != load.Vegeta || ceilings[1].Connections != 2 {
 		t.Fatalf("ceilings %+v", ceilings)
 	}
@@ -223,8 +223,8 @@ func TestCalibratesOnce(t *testing.T) {
 	s.resume()
 	s.Observe = nil
 	r, err := s.measure(t.Context())
-	if err != nil || !slices.EqualFunc(r.Manifest.Ceilings, ceilings, func(a, b results.Ceiling) bool { return a.RPS == b.RPS }) {
-		t.Errorf("resumed: %v, %+v", err, r.Manifest.Ceilings)
+	if err != nil || !slices.EqualFunc(r.Manifest.LoaderCeilings, ceilings, func(a, b results.LoaderCeiling) bool { return a.RPS == b.RPS }) {
+		t.Errorf("resumed: %v, %+v", err, r.Manifest.LoaderCeilings)
 	}
 }
 

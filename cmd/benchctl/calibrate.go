@@ -64,7 +64,7 @@ type calibration struct {
 
 // loaderLimit is how the load generator does against the sink.
 type loaderLimit struct {
-	results.Ceiling
+	results.LoaderCeiling
 	Bottleneck string `json:"bottleneck,omitempty"` // loader, sink or neither
 }
 

@@ -34,7 +34,7 @@ type Shape struct {
 
 // Ceilings loads the sink with one shape after the other, for d each and a tenth of
 // it to warm up. This process stays pinned to the load generator's processors.
-func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Duration) ([]results.Ceiling, error) {
+func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Duration) ([]results.LoaderCeiling, error) {
 	if err := control.PinSelf(c.LoaderCPUs); err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Durati
 		return nil, err
 	}
 	defer p.Kill()
-	var all []results.Ceiling
+	var all []results.LoaderCeiling
 	for _, s := range shapes {
 		ceiling, err := c.ceiling(ctx, s, address, measure.NewTree(p.PID), d)
 		if err != nil {
@@ -80,8 +80,8 @@ func (c Calibration) start(ctx context.Context, dir string) (*control.Process, s
 }
 
 // ceiling opens the connections, warms up and measures one slice.
-func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink *measure.Tree, d time.Duration) (results.Ceiling, error) {
-	none := results.Ceiling{}
+func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink *measure.Tree, d time.Duration) (results.LoaderCeiling, error) {
+	none := results.LoaderCeiling{}
 	hello, err := suite.Parse("hello")
 	if err != nil {
 		return none, err
@@ -110,7 +110,7 @@ func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink 
 		return none, errors.New("the load generator's CPU time is unknown")
 	}
 	perRequest := float64(*cpu) / 1e3 / float64(res.Answered)
-	ceiling := results.Ceiling{
+	ceiling := results.LoaderCeiling{
 		Engine: s.Engine, Connections: s.Connections, Seconds: res.Elapsed.Seconds(),
 		Throughput: float64(res.Counted) / res.Elapsed.Seconds(), CPU: perRequest,
 		RPS: 1e6 / perRequest * float64(count(c.LoaderCPUs)), LoaderShare: share(*cpu, wall, c.LoaderCPUs),
@@ -181,7 +181,7 @@ func (r *run) calibrate(ctx context.Context) error {
 			m.Notes = append(m.Notes, w.String())
 		}
 	}
-	if shapes := closedLoops(m); len(m.Ceilings) == 0 && len(shapes) > 0 {
+	if shapes := closedLoops(m); len(m.LoaderCeilings) == 0 && len(shapes) > 0 {
 		c := Calibration{Sink: r.Sink, Guard: r.Guard, ServerCPUs: r.ServerCPUs, LoaderCPUs: r.LoaderCPUs}
 		ceilings, err := c.Ceilings(ctx, shapes, min(ceilingSlice, ceilingTime/time.Duration(len(shapes))))
 		if ctx.Err() != nil {
@@ -190,7 +190,7 @@ func (r *run) calibrate(ctx context.Context) error {
 		if err != nil {
 			m.Notes = append(m.Notes, fmt.Sprintf("the load generator's limit is unknown: %v", err))
 		}
-		m.Ceilings = ceilings
+		m.LoaderCeilings = ceilings
 	}
 	return r.Store.Amend(m)
 }
