@@ -55,7 +55,7 @@ type LoaderCeiling struct {
 // loaderCeiling is the load generator's limit in a block, in req/s; 0 if unknown.
 func (m Manifest) loaderCeiling(b Block) float64 {
 	for _, c := range m.LoaderCeilings {
-		if !b.Open() && c.Engine == b.Engine && c.Connections == b.Connections {
+		if b.Plain() && c.Engine == b.Engine && c.Connections == b.Connections {
 			return c.RPS
 		}
 	}
@@ -82,6 +82,12 @@ type Block struct {
 
 // Open tells whether requests are sent at a rate, not as they are answered.
 func (b Block) Open() bool { return b.Load.Open() || b.SLO != nil }
+
+// Plain tells whether requests are sent as they are answered, one at a time on
+// connections that last: what a LoaderCeiling is about.
+func (b Block) Plain() bool {
+	return !b.Open() && b.Pipeline <= 1 && b.Requests == 0 && !b.Close
+}
 
 // Ceiling tells whether the ceiling of each candidate is measured before the rounds.
 func (b Block) Ceiling() bool { return b.Relative() || b.SLO != nil }

@@ -195,12 +195,12 @@ func (r *run) calibrate(ctx context.Context) error {
 	return r.Store.Amend(m)
 }
 
-// closedLoops are the different shapes of a plan's blocks that have no rate.
+// closedLoops are the different shapes of a plan's plain closed loops.
 func closedLoops(m results.Manifest) []Shape {
 	var shapes []Shape
 	for _, b := range m.Blocks {
 		s := Shape{b.Engine, b.Connections}
-		if b.Rate == 0 && !slices.Contains(shapes, s) {
+		if b.Plain() && !slices.Contains(shapes, s) {
 			shapes = append(shapes, s)
 		}
 	}

@@ -158,7 +158,7 @@ func (c calibrator) loaderLimit(ctx context.Context, d time.Duration) (loaderLim
 	if err != nil {
 		return loaderLimit{}, err
 	}
-	l := loaderLimit{Ceiling: ceilings[0]}
+	l := loaderLimit{LoaderCeiling: ceilings[0]}
 	if l.SinkShare != nil {
 		l.Bottleneck = bottleneck(l.LoaderShare, *l.SinkShare)
 	}
