@@ -36,11 +36,9 @@ func newComparison(p Pair, paired bool, tolerance float64) Comparison {
 
 // CorrectFamily takes back the findings that, by Holm's correction, the number of
 // comparisons explains: among all, with nothing different, one or more findings
-// come about with a probability of at most alpha. It returns the probability that
-// holds, which is more than alpha where there are so many comparisons that the
-// least p-value that the bootstrap gives could not pass; findings of that value
-// are kept. Comparisons without a p-value are left as they are.
-func CorrectFamily(all []Comparison, alpha float64) float64 {
+// come about with a probability of at most alpha. Comparisons without a p-value are
+// left as they are.
+func CorrectFamily(all []Comparison, alpha float64) {
 	var family []int
 	var p []float64
 	for i, c := range all {
@@ -48,7 +46,6 @@ func CorrectFamily(all []Comparison, alpha float64) float64 {
 			family, p = append(family, i), append(p, *c.P)
 		}
 	}
-	alpha = max(alpha, float64(len(p))/stats.Resamples)
 	for k, adjusted := range stats.Holm(p) {
 		c := &all[family[k]]
 		c.PAdjusted = known(adjusted)
@@ -56,7 +53,6 @@ func CorrectFamily(all []Comparison, alpha float64) float64 {
 			c.Worse, c.Better = false, false
 		}
 	}
-	return alpha
 }
 
 // CompareCandidates compares two candidates of one run wherever both have valid

@@ -15,7 +15,7 @@ import (
 // first small p-value would find differences where there are none, as each look is
 // one more chance to find one.
 //
-// It takes two launches, as what differs between launches shows in no single one,
+// It takes stats.MinLaunches, as intervals of fewer are narrow by chance too often,
 // each with enough rounds for an interval, and with rounds and their mirrors in
 // twos. What was recorded decides alone, so that a resumed run decides alike.
 func (r *Record) Precise(block int, live func(candidate string) bool) bool {
@@ -50,7 +50,7 @@ func balanced(m Manifest, trials []Trial) bool {
 			return false
 		}
 	}
-	return len(measured) >= 2
+	return len(measured) >= stats.MinLaunches
 }
 
 // unresolved lists pairs of live candidates with an interval wider than the

@@ -14,7 +14,7 @@ import (
 func wanting(t *testing.T, precision, spread float64, rounds int, measured ...int) *results.Record {
 	t.Helper()
 	m := manifest()
-	m.Precision, m.Launches, m.Rounds = precision, 3, rounds
+	m.Precision, m.Launches, m.Rounds = precision, 6, rounds
 	r := &results.Record{Dir: t.TempDir(), Manifest: m}
 	rng := rand.New(rand.NewPCG(1, 1))
 	for launch, n := range measured {
@@ -40,15 +40,15 @@ func TestPrecise(t *testing.T) {
 		want              bool
 	}{
 		{"not asked for", 0, 0, 8, []int{8, 8, 8}, false},
-		{"narrow", 0.02, 0.005, 8, []int{8, 8}, true},
-		{"wide", 0.02, 0.2, 8, []int{8, 8, 8}, false},
-		{"wide, and that will do", 0.5, 0.2, 8, []int{8, 8, 8}, true},
-		{"one launch", 0.02, 0, 8, []int{8}, false},
-		{"the second launch begins", 0.02, 0, 8, []int{8, 2}, false},
-		{"too few for an interval", 0.02, 0, 16, []int{16, 4}, false},
-		{"enough for one", 0.02, 0, 16, []int{16, 6}, true},
-		{"a mirror is missing", 0.02, 0, 16, []int{16, 7}, false},
-		{"planned without a mirror", 0.02, 0, 5, []int{5, 5}, true},
+		{"narrow", 0.02, 0.005, 8, []int{8, 8, 8, 8, 8}, true},
+		{"wide", 0.02, 0.2, 8, []int{8, 8, 8, 8, 8, 8}, false},
+		{"wide, and that will do", 0.5, 0.2, 8, []int{8, 8, 8, 8, 8, 8}, true},
+		{"few launches", 0.02, 0, 8, []int{8, 8, 8, 8}, false},
+		{"the last launch needed begins", 0.02, 0, 8, []int{8, 8, 8, 8, 2}, false},
+		{"too few for an interval", 0.02, 0, 16, []int{16, 16, 16, 16, 4}, false},
+		{"enough for one", 0.02, 0, 16, []int{16, 16, 16, 16, 6}, true},
+		{"a mirror is missing", 0.02, 0, 16, []int{16, 16, 16, 16, 7}, false},
+		{"planned without a mirror", 0.02, 0, 5, []int{5, 5, 5, 5, 5}, true},
 		{"nothing", 0.02, 0, 8, nil, false},
 	} {
 		if got := wanting(t, c.precision, c.spread, c.rounds, c.measured...).Precise(0, everybody); got != c.want {
@@ -59,7 +59,7 @@ func TestPrecise(t *testing.T) {
 
 // The stop is on the interval's width: a difference, however large, stops nothing.
 func TestADifferenceIsNoPrecision(t *testing.T) {
-	r := wanting(t, 0.02, 0.2, 16, 16, 16)
+	r := wanting(t, 0.02, 0.2, 16, 16, 16, 16, 16, 16, 16)
 	for i := range r.Trials {
 		if r.Trials[i].Candidate == "b" {
 			r.Trials[i].Counted *= 10
@@ -73,7 +73,7 @@ func TestADifferenceIsNoPrecision(t *testing.T) {
 // Server CPU is to be as precise as throughput, wherever it is told; candidates
 // that are out are not waited for.
 func TestWhatMustBePrecise(t *testing.T) {
-	r := wanting(t, 0.02, 0, 8, 8, 8)
+	r := wanting(t, 0.02, 0, 8, 8, 8, 8, 8, 8)
 	for i := range r.Trials {
 		if r.Trials[i].Candidate == "b" {
 			*r.Trials[i].ServerCPU *= int64(1 + i%5)
@@ -100,13 +100,13 @@ func TestPrecisionNotes(t *testing.T) {
 		measured     []int
 		status, note string
 	}{
-		{"reached", 0.001, []int{8, 6}, results.StatusComplete, "concurrency-4, hello: precision of 2 % reached after 14 of 24 rounds"},
-		{"reached with the last round", 0.001, []int{8, 8, 8}, results.StatusComplete, ""},
-		{"not reached", 0.3, []int{8, 8, 8}, results.StatusComplete, "concurrency-4, hello: not resolved to a precision of 2 %: a and b"},
-		{"not reached in time", 0.3, []int{8, 6}, results.StatusPartial,
-			"partial: 14 of 24 rounds were measured; concurrency-4, hello: not resolved to a precision of 2 %: a and b"},
-		{"one launch", 0.001, []int{8}, results.StatusPartial,
-			"partial: 8 of 24 rounds were measured; concurrency-4, hello: 8 of 24 rounds are too few to tell a precision"},
+		{"reached", 0.001, []int{8, 8, 8, 8, 6}, results.StatusComplete, "concurrency-4, hello: precision of 2 % reached after 38 of 48 rounds"},
+		{"reached with the last round", 0.001, []int{8, 8, 8, 8, 8, 8}, results.StatusComplete, ""},
+		{"not reached", 0.3, []int{8, 8, 8, 8, 8, 8}, results.StatusComplete, "concurrency-4, hello: not resolved to a precision of 2 %: a and b"},
+		{"not reached in time", 0.3, []int{8, 8, 8, 8, 6}, results.StatusPartial,
+			"partial: 38 of 48 rounds were measured; concurrency-4, hello: not resolved to a precision of 2 %: a and b"},
+		{"few launches", 0.001, []int{8, 8}, results.StatusPartial,
+			"partial: 16 of 48 rounds were measured; concurrency-4, hello: 16 of 48 rounds are too few to tell a precision"},
 	} {
 		s, err := results.Summarize(wanting(t, 0.02, c.spread, 8, c.measured...))
 		if err != nil {
@@ -127,16 +127,16 @@ func TestStoppingKeepsCoverage(t *testing.T) {
 	for rep := range uint64(repetitions) {
 		rng := rand.New(rand.NewPCG(31, rep))
 		m := manifest()
-		m.Precision, m.Launches, m.Rounds, m.Seed = 0.012, 2, 40, rep
+		m.Precision, m.Launches, m.Rounds, m.Seed = 0.02, 8, 12, rep
 		r := &results.Record{Dir: t.TempDir(), Manifest: m}
-		for k := 0; k < 80 && !r.Precise(0, everybody); k++ {
+		for k := 0; k < 96 && !r.Precise(0, everybody); k++ {
 			for _, name := range []string{"a", "b"} {
-				s := slice(name, k/40, k%40)
+				s := slice(name, k/12, k%12)
 				s.Counted = uint64(1e6 * math.Exp(0.03*rng.NormFloat64()))
 				r.Trials = append(r.Trials, s)
 			}
 		}
-		if len(r.Trials) < 160 {
+		if len(r.Trials) < 192 {
 			early++
 		}
 		s, err := results.Summarize(r)

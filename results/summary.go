@@ -167,8 +167,7 @@ type Pair struct {
 	// MDE is the minimal detectable effect: the relative difference that data of
 	// this spread would resolve in 80 % of cases, 0.02 for 2 %.
 	MDE *float64 `json:"mde,omitempty"`
-	// P is the two-sided p-value of the ratio being 1, on its own, at least
-	// 1/stats.Resamples.
+	// P is the two-sided p-value of the ratio being 1, on its own.
 	P *float64 `json:"p,omitempty"`
 }
 

@@ -3,6 +3,8 @@ package stats
 import (
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Holm adjusts the p-values of a family of tests, so that rejecting all whose
@@ -32,21 +34,18 @@ func Holm(p []float64) []float64 {
 	return adjusted
 }
 
-// Quantiles of the normal distribution: of the ends of a two-sided 95 % interval,
-// and of a power of 80 %.
-const (
-	z975 = 1.959964
-	z80  = 0.841621
-)
-
 // MinimalEffect is the smallest relative difference that an interval as wide as
-// this one, of a ratio, would resolve from 1 in 80 % of cases. On the log scale
-// the half-width h is 1.96 standard errors, and a difference of 1.96 + 0.84 of
-// them is found in 80 % of cases (Cohen 1988, Statistical Power Analysis, 2.3):
+// this one, of a ratio, would resolve from 1 in 80 % of cases. On the log scale the
+// half-width h is t(0.975) standard errors, and a difference of t(0.975) + t(0.8) of
+// them is found in about 80 % of cases (Cohen 1988, Statistical Power Analysis, 2.3):
 //
-//	exp(h * (1.96 + 0.84) / 1.96) - 1, with h = ln(High/Low) / 2
+//	exp(h * (t(0.975) + t(0.8)) / t(0.975)) - 1, with h = ln(High/Low) / 2
 //
-// It is as wrong as the interval is: too small where launches are few.
+// It is as uncertain as the interval's width is: of few launches, very.
 func (i Interval) MinimalEffect() float64 {
-	return math.Expm1(math.Log(i.High/i.Low) / 2 * (z975 + z80) / z975)
+	t := distuv.StudentsT{Sigma: 1, Nu: i.Freedom}
+	if i.Freedom == 0 {
+		t.Nu = 1e6 // as good as normal
+	}
+	return math.Expm1(math.Log(i.High/i.Low) / 2 * (1 + t.Quantile(0.8)/t.Quantile(0.975)))
 }
