@@ -137,7 +137,7 @@ func TestErrors(t *testing.T) {
 		{"name: a\nconnections: 1\nrequests: 2\nclose: true\n", `x.yaml:4: close: can't be given with requests`},
 		{"name: a\nconnections: 1\npipeline: 2\nengine: vegeta\n", `x.yaml:3: pipeline: engine vegeta does not offer it, raw does`},
 		{"name: a\nconnections: 1\nrequests: 2\nengine: vegeta\n", `x.yaml:3: requests: engine vegeta does not offer it, raw does`},
-		{"pipeline: 0\n", `x.yaml:1: pipeline: "0" is not a whole number from 1 to 1024`},
+		{"pipeline: 0\n", `x.yaml:1: pipeline: "0" is not a whole number from 1 to 1000`},
 		{"requests: -1\n", `x.yaml:1: requests: "-1" is not a whole number from 1 to 1000000000`},
 		{"close: maybe\n", `x.yaml:1: close: true or false is needed, not text`},
 		{"apps: hello\n", `x.yaml:1: apps: a list is needed, not text`},

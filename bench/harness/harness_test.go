@@ -24,6 +24,7 @@ import (
 	"github.com/benchctl/benchctl/bench/offered"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/bench/slo"
+	"github.com/benchctl/benchctl/bench/stats"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
@@ -241,7 +242,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("events: %s\nwant: %s", got, want)
 	}
 	for _, trial := range r.Trials {
-		if trial.Counted == 0 || trial.Answered < trial.Counted || trial.Sent < trial.Answered || len(trial.Errors) > 0 || trial.Wrong > 0 ||
+		if trial.Answered == 0 || trial.Answered < trial.Counted || trial.Sent < trial.Answered || len(trial.Errors) > 0 || trial.Wrong > 0 ||
 			trial.Elapsed < 20*time.Millisecond || trial.Wall < trial.Elapsed || trial.Attempt != 0 {
 			t.Errorf("trial %+v", trial)
 		}
@@ -391,12 +392,12 @@ func TestInterruptedRun(t *testing.T) {
 	}
 }
 
-// A block ends within its second launch when it is precise, and resuming finds
+// A block ends within the first launch that it may when it is precise, and resuming finds
 // nothing left.
 func TestPrecision(t *testing.T) {
 	ownTemp(t)
 	s := prepare(t, "", func(m *results.Manifest) {
-		m.Precision, m.Launches, m.Rounds, m.Blocks = 1e6, 3, 8, m.Blocks[:1] // any interval will do
+		m.Precision, m.Launches, m.Rounds, m.Blocks = 1e6, stats.MinLaunches+1, 8, m.Blocks[:1] // any interval will do
 	}, "nethttp", "fasthttp")
 	r, err := s.measure(t.Context())
 	if err != nil {
@@ -404,7 +405,7 @@ func TestPrecision(t *testing.T) {
 	}
 	check := func(r *results.Record) {
 		t.Helper()
-		if len(r.Done()) != 8+6 || len(r.Trials) != 2*(8+6) || len(r.Launches) != 2*2 || r.Status() != results.StatusComplete {
+		if rounds := 8*(stats.MinLaunches-1) + 6; len(r.Done()) != rounds || len(r.Trials) != 2*rounds || len(r.Launches) != 2*stats.MinLaunches || r.Status() != results.StatusComplete {
 			t.Errorf("%d rounds, %d trials, %d launches, %s", len(r.Done()), len(r.Trials), len(r.Launches), r.Status())
 		}
 	}

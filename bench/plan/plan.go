@@ -20,8 +20,8 @@ import (
 
 // Defaults of a run.
 const (
-	DefaultLaunches = 3
-	DefaultRounds   = 16
+	DefaultLaunches = 8
+	DefaultRounds   = 6
 	SearchRounds    = 24 // of the search of a rate, which takes about ten to come near
 )
 

@@ -17,6 +17,7 @@ import (
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/bench/stats"
 	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
@@ -74,8 +75,8 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 	if m.Precision, err = parsePrecision(f.precision); err != nil {
 		return none(usage(err))
 	}
-	if m.Precision > 0 && (m.Launches < 2 || len(candidates) < 2) {
-		return none(usage(errors.New("run: --precision takes at least 2 launches and 2 candidates")))
+	if m.Precision > 0 && (m.Launches < stats.MinLaunches || len(candidates) < 2) {
+		return none(usage(fmt.Errorf("run: --precision takes at least %d launches and 2 candidates", stats.MinLaunches)))
 	}
 	m.ServerDirs, m.Notes, m.Binaries = dirs, notes, f.binaries
 	return m, candidates, binaries, nil
