@@ -67,6 +67,11 @@ func TestSearchWithoutARate(t *testing.T) {
 			"not settled: 5 slices after the first 4 turns of the search, and an interval takes 6; the highest", false},
 		{"six slices at the end", func(trial *results.Trial) { trial.SLO.Reversals = max(0, trial.Round-2) }, "", true},
 		{"short slices", func(trial *results.Trial) { trial.Due = 700 }, "short slices: some had 700 requests, and p90 takes 1000 for 100 beyond it", true},
+		{"errors beyond it", func(trial *results.Trial) {
+			if !trial.SLO.Met {
+				trial.Errors = map[string]uint64{"timeout": 500}
+			}
+		}, "", true},
 		{"slices short by chance", func(trial *results.Trial) { trial.Due = 960 }, "", true},
 	} {
 		a := searched(t, func(trial *results.Trial) {

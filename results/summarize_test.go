@@ -205,6 +205,18 @@ func TestRanks(t *testing.T) {
 	}
 }
 
+// At shares of ceilings the throughputs are what was offered, and no finding.
+func TestSharesAreNotComparedByThroughput(t *testing.T) {
+	s := summarize(t, manifest(), launched(), rounds(6, func(t *results.Trial) {
+		if t.Rate, t.Ceiling = 5000, 10_000; t.Candidate == "b" {
+			t.Rate, t.Ceiling, t.Counted = 10_000, 20_000, 2000
+		}
+	}))
+	if len(s.Pairs) != 1 || s.Pairs[0].Metric != results.MetricServerCPU || s.Cells[1].Throughput == nil || *s.Cells[1].Offered != 10_000 || *s.Cells[1].Ceiling != 20_000 {
+		t.Errorf("pairs %+v, cell %+v", s.Pairs, s.Cells[1])
+	}
+}
+
 func TestInvalidCellsAreNotCompared(t *testing.T) {
 	launches := launched()
 	launches[0].Failure = "died"

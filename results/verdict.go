@@ -76,8 +76,9 @@ func (e evidence) voided() []string {
 	if stale := e.sum(func(t Trial) uint64 { return t.Stale }); stale > 0 {
 		why = append(why, fmt.Sprintf("stale replies: %d sampled replies carried a Date up to %v old: they come from a cache", stale, e.staleAge()))
 	}
-	// A request that found no connection was never sent.
-	if share := float64(errors.Total) / float64(max(sent, errors.Total)); share > maxErrorShare {
+	// A request that found no connection was never sent. A search goes to rates at
+	// which requests fail, and turns back there.
+	if share := float64(errors.Total) / float64(max(sent, errors.Total)); share > maxErrorShare && e.block.SLO == nil {
 		why = append(why, fmt.Sprintf("errors: %.3g %% of requests failed (%s)", 100*share, errors.kinds()))
 	}
 	if len(why) == 0 && e.sum(func(t Trial) uint64 { return t.Counted }) == 0 {
