@@ -32,7 +32,7 @@ func TestChunked(t *testing.T) {
 		del.Method, del.Body, del.Chunked = "DELETE", body, true
 		none.Chunked = true
 		c := Config{Address: s.Listener.Addr().String(), Targets: []Target{post, del, none}, Connections: 2}
-		r := slice(t, open, c, Window{Span: 100 * time.Millisecond})
+		r := sliceUntil(t, open, c, Window{Span: 100 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 6 })
 		if r.Errored() > 0 || r.Answered < 6 {
 			t.Errorf("%v", summary(r))
 		}

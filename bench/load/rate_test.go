@@ -82,7 +82,12 @@ func TestEnginesAgree(t *testing.T) {
 		defer s.close()
 		c := helloConfig(s, 32)
 		c.Pacer = vegeta.Rate{Freq: 500, Per: time.Second}
-		r := slice(t, open, c, Window{Lead: 100 * time.Millisecond, Span: time.Second})
+		window := Window{Lead: 100 * time.Millisecond, Span: time.Second}
+		r := slice(t, open, c, window)
+		// A machine that is busy with something else may miss some: three attempts.
+		for n := 1; n < 3 && r.Missed > 0; n++ {
+			r = slice(t, open, c, window)
+		}
 		if r.Errored() > 0 || r.Sent+r.Missed != 550 || r.Counted < 490 || r.Counted > 500 {
 			t.Errorf("%v", summary(r))
 		}

@@ -51,7 +51,14 @@ func TestWeights(t *testing.T) {
 		defer s.close()
 		c := helloConfig(s, 1)
 		c.Targets = weighted(5, 1, 1)
-		r := slice(t, open, c, Window{Span: 50 * time.Millisecond})
+		r := sliceUntil(t, open, c, Window{Span: 50 * time.Millisecond}, func(r *Result) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if r.Answered < 7 {
+				seen.Reset() // the next slice starts over
+			}
+			return r.Answered >= 7
+		})
 		mu.Lock()
 		defer mu.Unlock()
 		if all := strings.Repeat("aabacaa", seen.Len()/7+1); r.Errored() > 0 || seen.Len() < 7 || seen.String() != all[:seen.Len()] {
