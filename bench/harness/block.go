@@ -13,9 +13,16 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// warmUp is how long each candidate is loaded before its first slice. Its speed
-// then decides how long its slices are.
-const warmUp = 300 * time.Millisecond
+// Each candidate is loaded before its first slice, in a closed loop in parts of
+// warmUpPart, until it has answered warmUpReplies or warmUpParts are over: fast ones
+// have seen enough sooner, and time spent here is not spent on slices. At a rate it
+// is as many parts as two requests take. Its speed in the last part decides how
+// long its slices are.
+const (
+	warmUpPart    = 100 * time.Millisecond
+	warmUpParts   = 3
+	warmUpReplies = 5000
+)
 
 // lane is a candidate with its connections in a block.
 type lane struct {
@@ -105,18 +112,32 @@ func (l *lane) connect(ctx context.Context, b results.Block, rate float64) error
 		}
 		return ctx.Err()
 	}
-	res, err := session.Slice(ctx, load.Window{Span: warmUp})
-	if err != nil {
+	speed, err := l.warmUp(ctx, b, session, rate)
+	if err != nil || l.run.isOut(l.Name, b.App) {
 		session.Close()
 		return err
 	}
-	if !l.sound(b.App, res) {
-		session.Close()
-		return nil
-	}
 	l.session, l.rate = session, rate
-	l.window.Lead, l.window.Span = plan.Slice(l.run.plan, b, float64(res.Counted)/res.Elapsed.Seconds())
+	l.window.Lead, l.window.Span = plan.Slice(l.run.plan, b, speed)
 	return nil
+}
+
+// warmUp tells how many requests the candidate answers per second once it is warm.
+// A candidate that does not answer, or answers wrongly, is out after it.
+func (l *lane) warmUp(ctx context.Context, b results.Block, session load.Session, rate float64) (speed float64, err error) {
+	span, parts := warmUpPart, warmUpParts
+	if rate > 0 {
+		span, parts = max(warmUpParts*warmUpPart, time.Duration(2/rate*float64(time.Second))), 1
+	}
+	for answered := uint64(0); answered < warmUpReplies && parts > 0; parts-- {
+		res, err := session.Slice(ctx, load.Window{Span: span})
+		if err != nil || !l.sound(b.App, res) {
+			return 0, err
+		}
+		answered += res.Answered
+		speed = float64(res.Counted) / res.Elapsed.Seconds()
+	}
+	return speed, nil
 }
 
 // config makes the load of a block on a candidate, at a rate or, with 0, in a
