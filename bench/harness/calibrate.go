@@ -79,7 +79,7 @@ func (c Calibration) start(ctx context.Context, dir string) (*control.Process, s
 	return p, ln.Addr().String(), err
 }
 
-// ceiling opens the connections, warms up and measures one slice.
+// ceiling opens the connections, warms up and measures a slice.
 func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink *measure.Tree, d time.Duration) (results.LoaderCeiling, error) {
 	none := results.LoaderCeiling{}
 	hello, err := suite.Parse("hello")
@@ -96,6 +96,23 @@ func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink 
 	if _, err := session.Slice(ctx, load.Window{Span: d / 10}); err != nil {
 		return none, err
 	}
+	for range starved { // a busy machine may leave the sink no time in so short a slice
+		if ceiling, err := c.slice(ctx, s, session, sink, d); !errors.Is(err, errNoReply) {
+			return ceiling, err
+		}
+		d *= 2
+	}
+	return none, errNoReply
+}
+
+// starved is how often a slice without a reply is taken again, twice as long.
+const starved = 4
+
+var errNoReply = errors.New("no reply came in time")
+
+// slice measures one slice.
+func (c Calibration) slice(ctx context.Context, s Shape, session load.Session, sink *measure.Tree, d time.Duration) (results.LoaderCeiling, error) {
+	none := results.LoaderCeiling{}
 	loaderBefore, sinkBefore, began := read(measure.SelfCPU), read(sink.CPU), time.Now()
 	res, err := session.Slice(ctx, load.Window{Span: d})
 	if err != nil {
@@ -104,8 +121,10 @@ func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink 
 	wall := time.Since(began)
 	cpu, sinkCPU := since(loaderBefore, read(measure.SelfCPU)), since(sinkBefore, read(sink.CPU))
 	switch {
-	case res.Errored() > 0 || res.Counted == 0:
+	case res.Errored() > 0:
 		return none, fmt.Errorf("%d replies, errors %v", res.Counted, res.Errors)
+	case res.Counted == 0:
+		return none, errNoReply
 	case cpu == nil || *cpu <= 0:
 		return none, errors.New("the load generator's CPU time is unknown")
 	}
