@@ -112,11 +112,14 @@ func TestManyConnections(t *testing.T) {
 		c.Depth, c.Requests, c.SampleEvery = depth, 100, 64
 		load := mustOpen(t, openers()[Raw], c)
 		for range 2 {
-			r, err := load.Slice(t.Context(), Window{Lead: 200 * time.Millisecond, Span: 500 * time.Millisecond})
-			if err != nil {
-				t.Fatal(err)
-			}
-			balanced(t, r)
+			r := patient(Window{Lead: 200 * time.Millisecond, Span: 500 * time.Millisecond}, func(w Window) *Result {
+				r, err := load.Slice(t.Context(), w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				balanced(t, r)
+				return r
+			}, func(r *Result) bool { return r.Answered >= n })
 			if r.Errored() > 0 || r.Answered < n || r.Reconnects > 0 {
 				t.Errorf("depth %d: %v", depth, summary(r))
 			}

@@ -120,7 +120,7 @@ func TestPipelineEnds(t *testing.T) {
 		c := helloConfig(s, 2)
 		c.Depth = depth
 		if test.kind == ErrTimeout {
-			c.Timeout = 30 * time.Millisecond
+			c.Timeout = 200 * time.Millisecond
 		}
 		r := sliceUntil(t, openers()[Raw], c, Window{Span: 150 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 2*answered })
 		lives := r.Answered / answered
