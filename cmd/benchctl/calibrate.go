@@ -236,11 +236,11 @@ func (c calibrator) floorPlan(ctx context.Context, d time.Duration) (results.Man
 }
 
 // floorSize is how many launches and rounds take about d: a launch of two
-// candidates starts in about 1 s, a round is two slices. Rounds come in twos, and
-// fewer than 6 carry no interval.
+// candidates takes about 0.6 s besides its rounds, a round is two slices. Rounds
+// come in twos, and fewer than 6 carry no interval.
 func floorSize(d time.Duration) (launches, rounds int) {
-	const starts, round = time.Second, 2 * (plan.MinSlice + 15*time.Millisecond)
-	launches = max(1, min(int(d/(6*time.Second)), plan.DefaultLaunches))
+	const starts, round = 600 * time.Millisecond, 2 * (plan.MinSlice + 15*time.Millisecond)
+	launches = max(1, min(int(d/(3*time.Second)), plan.DefaultLaunches))
 	rounds = int((d/time.Duration(launches) - starts) / round)
 	return launches, max(8, rounds-rounds%2)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/bench/stats"
 	"github.com/benchctl/benchctl/results"
 )
@@ -50,7 +51,7 @@ func TestBottleneck(t *testing.T) {
 func TestFloorSize(t *testing.T) {
 	for _, d := range []time.Duration{800 * time.Millisecond, 1600 * time.Millisecond, 8 * time.Second, 24 * time.Second, 48 * time.Minute} {
 		launches, rounds := floorSize(d)
-		if launches < 1 || launches > 3 || rounds < 6 || rounds%2 != 0 {
+		if launches < 1 || launches > plan.DefaultLaunches || rounds < 6 || rounds%2 != 0 {
 			t.Errorf("%v: %d launches, %d rounds", d, launches, rounds)
 		}
 	}
