@@ -10,7 +10,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/arm64
 
 SCENARIO  ?= concurrency-256
 SERVERS   ?= all
-BENCHFLAGS ?= --launches=3 --rounds=12
+BENCHFLAGS ?=
 
 .DEFAULT_GOAL := help
 

@@ -56,11 +56,11 @@ func kernel() string {
 }
 
 func memoryMiB() float64 {
-	kib, err := field("/proc/meminfo", "MemTotal:")
+	memory, err := fields("/proc/meminfo", "MemTotal:")
 	if err != nil {
 		return 0
 	}
-	return float64(kib) / 1024
+	return float64(memory[0]) / 1024
 }
 
 // osName is PRETTY_NAME of os-release(5).

@@ -15,6 +15,7 @@ import (
 // Tree measures a process and everything that descends from it.
 type Tree struct {
 	root int
+	pids []int // as of the last call of CPU
 	// seen holds each thread's CPU time at the last reading, so that the time of
 	// threads that ended meanwhile stays in the sum.
 	seen  map[task]uint64
@@ -35,6 +36,7 @@ func (t *Tree) CPU() (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read CPU time: %w", err)
 	}
+	t.pids = pids
 	first := len(t.seen) == 0
 	now := make(map[task]uint64, len(t.seen))
 	for _, pid := range pids {
@@ -141,14 +143,17 @@ func gone(err error) bool {
 // The proportional set of file pages would not do: it shrinks when anything else
 // on the machine runs the same program, as benchctl itself and the other Go
 // candidates do. The fields are those of /proc/PID/smaps_rollup and
-// /proc/PID/status (proc(5)).
+// /proc/PID/status (proc(5)). The tree is that of the last call of CPU, if there was
+// one: to find it takes as long as all the rest.
 func (t *Tree) Memory() (float64, error) {
-	pids, err := proc.Tree(t.root)
-	if err != nil {
-		return 0, fmt.Errorf("read memory: %w", err)
+	if t.pids == nil {
+		var err error
+		if t.pids, err = proc.Tree(t.root); err != nil {
+			return 0, fmt.Errorf("read memory: %w", err)
+		}
 	}
 	var own, files uint64 // KiB
-	for _, pid := range pids {
+	for _, pid := range t.pids {
 		p, f, err := memoryOf(pid)
 		if err != nil && !gone(err) {
 			return 0, fmt.Errorf("read memory: %w", err)
@@ -164,34 +169,42 @@ func (t *Tree) Memory() (float64, error) {
 // memoryOf reads one process's share, in KiB. Where the rollup may not be read,
 // its whole resident anonymous and shared memory takes its place.
 func memoryOf(pid int) (own, files uint64, err error) {
-	status := fmt.Sprintf("/proc/%d/status", pid)
-	if files, err = field(status, "RssFile:"); err != nil {
+	status, err := fields(fmt.Sprintf("/proc/%d/status", pid), "RssFile:", "RssAnon:", "RssShmem:")
+	if errors.Is(err, errNoField) {
+		return 0, 0, nil // it has ended, and is waited for
+	}
+	if err != nil {
 		return 0, 0, err
 	}
-	path, names := fmt.Sprintf("/proc/%d/smaps_rollup", pid), []string{"Pss_Anon:", "Pss_Shmem:"}
-	if _, err := field(path, names[0]); err != nil && !gone(err) || errors.Is(err, fs.ErrNotExist) {
-		path, names = status, []string{"RssAnon:", "RssShmem:"}
+	rollup, err := fields(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss_Anon:", "Pss_Shmem:")
+	if errors.Is(err, errNoProcess) {
+		return 0, 0, err
 	}
-	for _, name := range names {
-		kib, err := field(path, name)
-		if err != nil {
-			return 0, 0, err
-		}
-		own += kib
+	if err != nil {
+		return status[1] + status[2], status[0], nil
 	}
-	return own, files, nil
+	return rollup[0] + rollup[1], status[0], nil
 }
 
-// field reads a line such as "VmRSS:     5120 kB" of a file of /proc.
-func field(path, name string) (uint64, error) {
+var errNoField = errors.New("no field")
+
+// fields reads lines such as "VmRSS:     5120 kB" of a file of /proc.
+func fields(path string, names ...string) ([]uint64, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	for line := range bytes.Lines(text) {
-		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok {
-			return strconv.ParseUint(string(bytes.Fields(rest)[0]), 10, 64)
+	text = append([]byte{'\n'}, text...)
+	values := make([]uint64, len(names))
+	for i, name := range names {
+		_, rest, ok := bytes.Cut(text, []byte("\n"+name))
+		value := bytes.Fields(rest)
+		if !ok || len(value) == 0 {
+			return nil, fmt.Errorf("%s: %w %s", path, errNoField, name)
+		}
+		if values[i], err = strconv.ParseUint(string(value[0]), 10, 64); err != nil {
+			return nil, fmt.Errorf("%s: %s %w", path, name, err)
 		}
 	}
-	return 0, fmt.Errorf("%s: no field %s", path, name)
+	return values, nil
 }

@@ -20,15 +20,15 @@ import (
 
 // Defaults of a run.
 const (
-	DefaultLaunches = 8
-	DefaultRounds   = 6
+	DefaultLaunches = 6
+	DefaultRounds   = 10
 	SearchRounds    = 24 // of the search of a rate, which takes about ten to come near
 )
 
 // Lengths of slices. A slice is at least MinSlice long and, up to MaxSlice, long
 // enough for SliceRequests.
 const (
-	MinSlice      = 100 * time.Millisecond
+	MinSlice      = 150 * time.Millisecond
 	MaxSlice      = time.Second
 	SliceRequests = 1000
 )

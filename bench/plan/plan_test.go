@@ -163,7 +163,7 @@ func TestSlice(t *testing.T) {
 		rate       float64
 		lead, span time.Duration
 	}{
-		{100_000, 10 * time.Millisecond, 100 * time.Millisecond},
+		{100_000, 10 * time.Millisecond, plan.MinSlice},
 		{4_000, 64 * time.Millisecond, 250 * time.Millisecond},
 		{0, time.Second, time.Second},
 	} {

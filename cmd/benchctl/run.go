@@ -64,7 +64,7 @@ which those that are not installed are skipped.`,
 	fs.StringSliceVar(&f.binaries, "binary", nil, "VERSION=PATH: another build of benchctl, which serves engines named as name@VERSION")
 	fs.IntVar(&f.launches, "launches", 0, fmt.Sprintf("fresh starts of every candidate (default %d)", plan.DefaultLaunches))
 	fs.IntVar(&f.rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default as many as the budget holds, or %d)", plan.DefaultRounds))
-	fs.DurationVar(&f.slice, "slice", 0, "counted part of a slice (default 100ms, longer for slow candidates)")
+	fs.DurationVar(&f.slice, "slice", 0, "counted part of a slice (default 150ms, longer for slow candidates)")
 	fs.DurationVar(&f.budget, "budget", 0, "bound of the whole run's time")
 	fs.StringVar(&f.precision, "precision", "", "end a block early once all its paired intervals are within this half-width, such as 2%")
 	fs.StringVar(&f.findSLO, "find-slo", "", "search the highest rate that meets an objective, such as 'p99<10ms', instead of the scenarios' rates")

@@ -31,9 +31,9 @@ func newBench(o options) (*bench, error) {
 	return &bench{options: o, dir: dir}, err
 }
 
-// calibrationSteps cost as much as several hundred turns of any scale that
-// matters here, and less than the request itself.
-const calibrationSteps = 4000
+// calibrationSteps cost a third as much as a request of the fastest server: enough
+// to be told exactly, and little enough that the server works as it did.
+const calibrationSteps = 2000
 
 // calibrate finds what a request costs, and what a step of serve --spin costs
 // under the same load: the speed of the machine when it is idle is another.
