@@ -4,6 +4,7 @@ GO        ?= go
 BIN       := bin
 TOOLS     := $(CURDIR)/.tools
 BENCHCTL  := $(BIN)/benchctl
+VEGETA    := github.com/tsenart/vegeta/v12@v12.13.0
 LINTER    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.6.2
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.9
 PLATFORMS := linux/amd64 linux/arm64 darwin/arm64
@@ -71,6 +72,9 @@ platforms:
 $(TOOLS)/golangci-lint:
 	GOBIN=$(TOOLS) $(GO) install $(LINTER)
 
+$(TOOLS)/vegeta:
+	GOBIN=$(TOOLS) $(GO) install $(VEGETA)
+
 $(TOOLS)/actionlint:
 	GOBIN=$(TOOLS) $(GO) install $(ACTIONLINT)
 
@@ -83,8 +87,8 @@ power: build ## try what this machine tells apart; takes two hours (POWERFLAGS s
 	@$(GO) run ./cmd/benchpower $(POWERFLAGS)
 
 .PHONY: loader-bench
-loader-bench: build ## compare the load engines with other load generators; takes 4 minutes (LOADERFLAGS shorten it)
-	@$(GO) run ./cmd/loaderbench $(LOADERFLAGS)
+loader-bench: build $(TOOLS)/vegeta ## compare the load engines with other load generators; takes 10 minutes (LOADERFLAGS shorten it)
+	@$(GO) run ./cmd/loaderbench -vegeta $(TOOLS)/vegeta -slice 2s $(LOADERFLAGS)
 
 .PHONY: clean
 clean: ## remove what was built; runs are kept

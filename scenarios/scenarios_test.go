@@ -23,7 +23,7 @@ func TestBuiltin(t *testing.T) {
 	hello := []string{"hello"}
 	latency := func(name string, share float64, of string) Scenario {
 		return Scenario{
-			Name: name, Engine: Raw, Connections: 64, Apps: hello, Slice: 500 * time.Millisecond,
+			Name: name, Engine: Raw, Connections: 256, Apps: hello, Slice: 500 * time.Millisecond,
 			Load: offered.Load{Share: share, ShareOf: of, Arrivals: offered.Poisson},
 		}
 	}

@@ -45,7 +45,8 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 	r.observe(Event{Kind: Measuring, Launch: rounds[0].Launch, Scenario: block.Scenario, App: block.App})
 	lanes := make([]*lane, len(field))
 	defer closeAll(lanes)
-	for i, c := range field {
+	for _, i := range plan.StartOrder(rounds[0].Launch, len(field)) {
+		c := field[i]
 		if c == nil || r.isOut(c.Name, block.App) {
 			continue
 		}

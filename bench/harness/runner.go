@@ -12,6 +12,7 @@ import (
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
@@ -33,7 +34,8 @@ type runner struct {
 // has an entry for each candidate, nil for those not started.
 func (r *run) start(ctx context.Context, launch int) ([]*runner, error) {
 	field := make([]*runner, len(r.Candidates))
-	for i, c := range r.Candidates {
+	for _, i := range plan.StartOrder(launch, len(field)) {
+		c := r.Candidates[i]
 		if r.isOut(c.Name, "") {
 			continue
 		}

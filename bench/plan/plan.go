@@ -143,6 +143,21 @@ func ArrivalSeed(seed uint64, k results.RoundKey) uint64 {
 	return rand.NewPCG(^seed, uint64(k.Launch)<<40|uint64(k.Block)<<20|uint64(k.Round)).Uint64()
 }
 
+// StartOrder is the order in which n candidates are started and warmed up in a
+// launch: that of the manifest, and its mirror in every second launch. In 60
+// comparisons of a server with itself, always started in the same order, the copy
+// that was started last spent 0.17 % less CPU time per request (docs/methodology.md).
+func StartOrder(launch, n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	if launch%2 == 1 {
+		slices.Reverse(order)
+	}
+	return order
+}
+
 // Order is the order in which n candidates take their slices in a round. Rounds
 // come in twos, the second the mirror of the first, so that a steady drift of
 // the machine falls on all candidates alike.

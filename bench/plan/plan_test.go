@@ -80,6 +80,14 @@ func TestBudgetLimitsRounds(t *testing.T) {
 	}
 }
 
+func TestStartOrder(t *testing.T) {
+	for launch, want := range [][]int{{0, 1, 2}, {2, 1, 0}, {0, 1, 2}} {
+		if got := plan.StartOrder(launch, 3); !slices.Equal(got, want) {
+			t.Errorf("launch %d: %v, want %v", launch, got, want)
+		}
+	}
+}
+
 func TestOrder(t *testing.T) {
 	first := map[int]int{}
 	for round := range 400 {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -98,6 +99,9 @@ func (b *bench) run(ctx context.Context, l loader, connections int) (sample, err
 	cmd := exec.CommandContext(ctx, l.program, l.args(b.url, connections, seconds)...)
 	var out, errs capture
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	if l.stdin != "" {
+		cmd.Stdin = strings.NewReader(l.stdin + b.url + "\n")
+	}
 	err := start(cmd, b.loaderCPUs)
 	if err == nil {
 		err = cmd.Wait()

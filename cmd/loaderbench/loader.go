@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // loader is a load generator: how it is called, and how its output tells the
@@ -14,45 +17,86 @@ import (
 type loader struct {
 	name, program string
 	args          func(url string, connections, seconds int) []string
+	stdin         string // before the URL; "": nothing is read
 	requests      func(output []byte) (uint64, error)
 }
 
 var (
 	wrk = loader{
-		"wrk", "wrk",
-		func(url string, connections, seconds int) []string {
+		name: "wrk", program: "wrk",
+		args: func(url string, connections, seconds int) []string {
 			return []string{"-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", seconds), url}
 		},
-		counted(`(?m)^ *(\d+) requests in `, `(?m)^ *(Socket errors|Non-2xx).*`),
+		requests: counted(`(?m)^ *(\d+) requests in `, `(?m)^ *(Socket errors|Non-2xx).*`),
 	}
 	hey = loader{
-		"hey", "hey",
-		func(url string, connections, seconds int) []string {
+		name: "hey", program: "hey",
+		args: func(url string, connections, seconds int) []string {
 			return []string{"-cpus", "1", "-c", strconv.Itoa(connections), "-z", fmt.Sprintf("%ds", seconds), url}
 		},
-		counted(`(?m)^ *\[200\]\s+(\d+) responses`, `(?m)^ *\[[13-5]\d\d\].*|^ *\[\d+\]\s+(Get|Post).*`),
+		requests: counted(`(?m)^ *\[200\]\s+(\d+) responses`, `(?m)^ *\[[13-5]\d\d\].*|^ *\[\d+\]\s+(Get|Post).*`),
 	}
 	h2load = loader{
-		"h2load --h1", "h2load",
-		func(url string, connections, seconds int) []string {
+		name: "h2load --h1", program: "h2load",
+		args: func(url string, connections, seconds int) []string {
 			return []string{"--h1", "-t1", fmt.Sprintf("-c%d", connections), "-D", strconv.Itoa(seconds), url}
 		},
-		counted(`(?m)^requests: .* (\d+) succeeded`, `[1-9]\d* (failed|errored|timeout)`),
+		requests: counted(`(?m)^requests: .* (\d+) succeeded`, `[1-9]\d* (failed|errored|timeout)`),
 	}
 )
 
 // benchctlLoader is one of benchctl's own engines.
 func benchctlLoader(program, engine string) loader {
 	return loader{
-		"benchctl " + engine, program,
-		func(url string, connections, seconds int) []string {
+		name: "benchctl " + engine, program: program,
+		args: func(url string, connections, seconds int) []string {
 			return []string{
 				"load", url, "--engine", engine, "-c", strconv.Itoa(connections), "-d", fmt.Sprintf("%ds", seconds),
 				"--expect-length", strconv.Itoa(len(body)), "--json",
 			}
 		},
-		benchctlRequests,
+		requests: benchctlRequests,
 	}
+}
+
+// vegetaAttack is vegeta as its users call it: results go to its output.
+func vegetaAttack(program string) loader {
+	return loader{
+		name: "vegeta attack", program: program, stdin: "GET ",
+		args: func(_ string, connections, seconds int) []string {
+			n := strconv.Itoa(connections)
+			return []string{"attack", "-rate=0", "-workers=" + n, "-max-workers=" + n, "-connections=" + n, fmt.Sprintf("-duration=%ds", seconds)}
+		},
+		requests: vegetaRequests(program),
+	}
+}
+
+// vegetaRequests has vegeta itself count its results.
+func vegetaRequests(program string) func([]byte) (uint64, error) {
+	return func(results []byte) (uint64, error) {
+		cmd := exec.Command(program, "report", "-type=json")
+		cmd.Stdin = bytes.NewReader(results)
+		output, err := cmd.Output()
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", strings.Join(cmd.Args, " "), err)
+		}
+		return vegetaReport(output)
+	}
+}
+
+func vegetaReport(output []byte) (uint64, error) {
+	var r struct {
+		Requests uint64            `json:"requests"`
+		Success  float64           `json:"success"`
+		Codes    map[string]uint64 `json:"status_codes"`
+	}
+	if err := json.Unmarshal(output, &r); err != nil {
+		return 0, err
+	}
+	if r.Success < 1 || r.Requests == 0 {
+		return 0, fmt.Errorf("%d results, by status %v", r.Requests, r.Codes)
+	}
+	return r.Requests, nil
 }
 
 // body is what the server replies with.

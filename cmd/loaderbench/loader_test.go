@@ -25,6 +25,8 @@ func TestRequests(t *testing.T) {
 		{h2load, "requests: 101154 total, 101218 started, 101154 done, 101154 succeeded, 0 failed, 0 errored, 0 timeout\n", 101154},
 		{h2load, "requests: 101154 total, 101218 started, 101154 done, 101144 succeeded, 10 failed, 0 errored, 0 timeout\n", 0},
 		{h2load, "", 0},
+		{loader{name: "vegeta attack", requests: vegetaReport}, `{"requests": 40100, "success": 1, "status_codes": {"200": 40100}}`, 40100},
+		{loader{name: "vegeta attack", requests: vegetaReport}, `{"requests": 40100, "success": 0.9, "status_codes": {"0": 4010, "200": 36090}}`, 0},
 	} {
 		got, err := test.loader.requests([]byte(test.output))
 		if got != test.want || (err == nil) != (test.want > 0) {

@@ -37,7 +37,8 @@ func main() {
 
 // options are the flags.
 type options struct {
-	benchctl, server string
+	benchctl, vegeta string
+	server           string
 	pairs            int
 	slice            time.Duration
 	levels           []int
@@ -50,6 +51,7 @@ func parse(args []string) (options, error) {
 	var levels string
 	fs := flag.NewFlagSet("loaderbench", flag.ContinueOnError)
 	fs.StringVar(&o.benchctl, "benchctl", "bin/benchctl", "program to try")
+	fs.StringVar(&o.vegeta, "vegeta", "vegeta", "program vegeta")
 	fs.StringVar(&o.server, "server", "fasthttp", "what is loaded: a Go engine, or sink, which does nothing but reply")
 	fs.IntVar(&o.pairs, "pairs", 12, "slices of raw and of each other loader, side by side, at each level")
 	fs.DurationVar(&o.slice, "slice", time.Second, "how long a loader runs; whole seconds")
@@ -103,7 +105,7 @@ func run(ctx context.Context, args []string) error {
 // findLoaders keeps the loaders that are installed and says which are not.
 func (b *bench) findLoaders() {
 	b.raw = benchctlLoader(b.benchctl, "raw")
-	b.others = []loader{benchctlLoader(b.benchctl, "vegeta"), wrk, hey, h2load}
+	b.others = []loader{benchctlLoader(b.benchctl, "vegeta"), vegetaAttack(b.vegeta), wrk, hey, h2load}
 	b.others = slices.DeleteFunc(b.others, func(l loader) bool {
 		_, err := exec.LookPath(l.program)
 		if err != nil {
