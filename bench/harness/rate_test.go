@@ -1,0 +1,138 @@
+package harness_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/offered"
+	"github.com/benchctl/benchctl/bench/slo"
+	"github.com/benchctl/benchctl/results"
+)
+
+// Rates are what the scenario says of them, by ceilings of each launch where they
+// are shares, and what was offered stands in the trials.
+func TestRates(t *testing.T) {
+	ownTemp(t)
+	for _, c := range []struct {
+		name string
+		load offered.Load
+		rate func(trial results.Trial, slowest float64) float64
+	}{
+		{"one rate", offered.Load{Rate: 400}, func(results.Trial, float64) float64 { return 400 }},
+		{"ramp", offered.Load{Ramp: [2]float64{100, 700}}, func(results.Trial, float64) float64 { return 400 }},
+		{"random steps", offered.Load{Steps: []float64{300, 500}, Arrivals: offered.Poisson}, func(results.Trial, float64) float64 { return 400 }},
+		{"share of each ceiling", offered.Load{Share: 0.1, ShareOf: offered.Ceiling, Arrivals: offered.Poisson},
+			func(trial results.Trial, _ float64) float64 { return 0.1 * trial.Ceiling }},
+		{"share of the slowest", offered.Load{Share: 0.1, ShareOf: offered.Slowest}, func(_ results.Trial, slowest float64) float64 { return 0.1 * slowest }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := prepare(t, "", func(m *results.Manifest) {
+				m.Blocks, m.Slice = m.Blocks[:1], 100*time.Millisecond
+				if m.Blocks[0].Load = c.load; c.load.Relative() {
+					m.Launches = 2
+				}
+			}, "nethttp", "fasthttp")
+			r, err := s.measure(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			complete(t, r)
+			slowest, ceilings := make(map[int]float64), make(map[float64]bool)
+			for _, trial := range r.Trials {
+				if least := slowest[trial.Launch]; least == 0 || trial.Ceiling < least {
+					slowest[trial.Launch] = trial.Ceiling
+				}
+				ceilings[trial.Ceiling] = true
+			}
+			if want := map[bool]int{true: 4, false: 1}[c.load.Relative()]; len(ceilings) != want || ceilings[0] == c.load.Relative() {
+				t.Errorf("ceilings %v, want %d", ceilings, want)
+			}
+			due := make(map[[2]int]uint64)
+			for _, trial := range r.Trials {
+				want := c.rate(trial, slowest[trial.Launch])
+				if math.Abs(trial.Rate-want) > 1e-9*want {
+					t.Errorf("the rate was %v, want %v", trial.Rate, want)
+				}
+				mean := want * trial.Elapsed.Seconds()
+				if off := math.Abs(float64(trial.Due) - mean); off > 2+6*math.Sqrt(mean) || trial.Counted > trial.Due || trial.LagP99 == nil {
+					t.Errorf("trial %+v: %v requests are due", trial, mean)
+				}
+				round := [2]int{trial.Launch, trial.Round}
+				if before, ok := due[round]; ok && before != trial.Due && c.load.ShareOf != offered.Ceiling {
+					t.Errorf("round %v has %d requests for one and %d for another", round, before, trial.Due)
+				}
+				due[round] = trial.Due
+			}
+			sum, err := results.Summarize(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, cell := range sum.Cells {
+				if cell.Offered == nil || (cell.Ceiling != nil) != c.load.Relative() || cell.RankedBy != results.MetricServerCPU {
+					t.Errorf("cell %+v", cell)
+				}
+			}
+		})
+	}
+}
+
+// A search goes through all rounds of each launch step by step, also when it is
+// interrupted on the way.
+func TestSearch(t *testing.T) {
+	ownTemp(t)
+	objective, err := slo.Parse("p50<2ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := prepare(t, "", func(m *results.Manifest) {
+		m.Blocks, m.Launches, m.Rounds, m.Slice = m.Blocks[:1], 2, 10, 30*time.Millisecond
+		m.Blocks[0].SLO = &objective
+	}, "nethttp", "fasthttp")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s.Observe = func(e harness.Event) {
+		if e.Kind == harness.Round && e.Done == 4 {
+			cancel()
+		}
+	}
+	if r, err := s.measure(ctx); !errors.Is(err, context.Canceled) || len(r.Done()) != 4 {
+		t.Fatalf("interrupted: %v, %d rounds", err, len(r.Done()))
+	}
+	s.resume()
+	s.Observe = nil
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete(t, r)
+	searches := make(map[string]*slo.Staircase)
+	for _, trial := range r.Trials {
+		name := fmt.Sprint(trial.Launch, trial.Candidate)
+		search := searches[name]
+		if search == nil {
+			search = slo.NewStaircase(slo.StartShare * trial.Ceiling)
+			searches[name] = search
+		}
+		if trial.SLO == nil || trial.Ceiling == 0 || trial.Rate != search.Rate() || trial.SLO.Reversals != search.Reversals() {
+			t.Fatalf("trial %+v, %+v: the search is at %v after %d reversals", trial, trial.SLO, search.Rate(), search.Reversals())
+		}
+		if within := time.Duration(trial.SLO.Percentile) < objective.Limit; trial.SLO.Met && !within || trial.Due == 0 {
+			t.Errorf("trial %+v, %+v", trial, trial.SLO)
+		}
+		search.Step(trial.SLO.Met)
+	}
+	sum, err := results.Summarize(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range sum.Cells {
+		if c.SLO == nil || c.SLO.Objective != "p50<2ms" || c.Throughput != nil || c.Latency != nil || c.Verdict == results.Invalid {
+			t.Errorf("cell %+v", c)
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package harness_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
+	"github.com/benchctl/benchctl/servers/control/proc"
+	"github.com/benchctl/benchctl/servers/nethttp"
+)
+
+// The test binary plays the guard, benchctl as it serves an engine, and external
+// servers, most of them broken.
+func TestMain(m *testing.M) {
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == "guard":
+		os.Exit(control.RunGuard())
+	case len(os.Args) > 1 && os.Args[1] == "serve":
+		os.Exit(serve(os.Args[3]))
+	case len(os.Args) > 1 && os.Args[1] == "play":
+		os.Exit(play(os.Args[2], os.Args[3]))
+	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the parts: they end often
+	os.Exit(m.Run())
+}
+
+// serve is "serve --server S --listener-fd 3".
+func serve(server string) int {
+	all, err := servers.All()
+	if err != nil {
+		return fail(err)
+	}
+	ln, err := servers.Listener(3)
+	if err != nil {
+		return fail(err)
+	}
+	at := slices.IndexFunc(all, func(s servers.Server) bool { return s.Name == server })
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	if err := all[at].Engine(ctx, ln, suite.Mux()); err != nil {
+		return fail(err)
+	}
+	return 0
+}
+
+func fail(err error) int {
+	fmt.Println(err)
+	return 1
+}
+
+// underLoad is more requests than come before any load.
+const underLoad = 100
+
+// play is "play PART PORT". A signal ends it at once.
+func play(part, port string) int {
+	switch part {
+	case "exits":
+		fmt.Println("no module named app")
+		return 3
+	case "deaf":
+		select {}
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		return fail(err)
+	}
+	if _, ok := liars[part]; ok {
+		return playLiar(part, ln)
+	}
+	var served atomic.Int64
+	mux := suite.Mux()
+	return fail(nethttp.Serve(context.Background(), ln, apps.Func(func(req apps.Request, res apps.Response) error {
+		loaded, hello := served.Add(1) > underLoad, req.Path() == "/hello"
+		switch {
+		case part == "dies" && loaded:
+			fmt.Println("panic: out of luck")
+			os.Exit(4)
+		case part == "lies" && hello, part == "lies-later" && hello && loaded:
+			res.SetHeader("Content-Type", apps.ContentTypeText)
+			return res.Reply(200, []byte("Hello, Welt!!"))
+		case part == "hangs" && hello && loaded:
+			select {}
+		}
+		return mux.Serve(req, res)
+	})))
+}
+
+// external describes servers that the test binary plays.
+func external(t *testing.T, parts ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, part := range parts {
+		text := fmt.Sprintf("name: %s\nclass: baseline\ndoc: a part\ncommand: [%q, play, %s, \"{{.Port}}\"]\nready: {timeout: %s}\n",
+			part, os.Args[0], part, map[bool]string{true: "500ms", false: "15s"}[part == "deaf"])
+		if err := os.WriteFile(filepath.Join(dir, part+".yaml"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// setting is a run of candidates that is not begun yet.
+type setting struct {
+	harness.Config
+	t *testing.T
+}
+
+func prepare(t *testing.T, dir string, change func(*results.Manifest), candidates ...string) *setting {
+	t.Helper()
+	var dirs []string
+	if dir != "" {
+		dirs = []string{dir}
+	}
+	all, err := servers.All(dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choice, err := servers.Choose(all, candidates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := results.Block{
+		Scenario: "small", App: "hello", Engine: load.Raw, Connections: 4, Timeout: 200 * time.Millisecond, Lead: 10 * time.Millisecond,
+	}
+	m := results.Manifest{ID: "r", Started: time.Now(), Seed: 1, Launches: 1, Rounds: 2, Slice: 20 * time.Millisecond, Blocks: []results.Block{block, block}}
+	m.Blocks[1].App = "echo"
+	for _, c := range choice.Candidates {
+		m.Candidates = append(m.Candidates, results.Candidate{Name: c.Name, Server: c.Server.Name, Profile: c.Profile, Class: c.Server.Class})
+	}
+	if change != nil {
+		change(&m)
+	}
+	store, err := results.Create(filepath.Join(t.TempDir(), m.ID), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &setting{harness.Config{Store: store, Candidates: choice.Candidates, Benchctl: os.Args[0], Guard: []string{os.Args[0], "guard"}}, t}
+	t.Cleanup(func() { s.Store.Close() })
+	return s
+}
+
+// measure runs, and tells what is recorded then. No process may be left.
+func (s *setting) measure(ctx context.Context) (*results.Record, error) {
+	s.t.Helper()
+	err := harness.Run(ctx, s.Config)
+	if tree, errTree := proc.Tree(os.Getpid()); errTree == nil && len(tree) > 1 {
+		s.t.Errorf("processes are left: %v", tree[1:])
+	}
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "benchctl-*")); len(left) > 0 {
+		s.t.Errorf("directories are left: %v", left)
+	}
+	r, errRead := results.Read(s.Store.Dir())
+	if errRead != nil {
+		s.t.Fatal(errRead)
+	}
+	return r, err
+}
+
+// resume opens the run again, as another process does.
+func (s *setting) resume() {
+	s.t.Helper()
+	s.Store.Close()
+	store, err := results.Reopen(s.Store.Dir())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.Store = store
+}
+
+// ownTemp gives the test a directory for temporary files of its own.
+func ownTemp(t *testing.T) { t.Setenv("TMPDIR", t.TempDir()) }
+
+// complete checks that each planned round is there exactly once, with a trial of
+// each candidate in the planned order.
+func complete(t *testing.T, r *results.Record) {
+	t.Helper()
+	m := r.Manifest
+	if got, want := len(r.Done()), m.Launches*m.Rounds*len(m.Blocks); got != want {
+		t.Errorf("%d rounds were measured, not %d", got, want)
+	}
+	for i := 0; i < len(r.Trials); i += len(m.Candidates) {
+		key := r.Trials[i].Key()
+		for at, c := range plan.Order(m.Seed, key, len(m.Candidates)) {
+			if trial := r.Trials[i+at]; trial.Key() != key || trial.Candidate != m.Candidates[c].Name || trial.Position != at {
+				t.Errorf("trial %d of round %v is %s in %v, want %s", at, key, trial.Candidate, trial.Key(), m.Candidates[c].Name)
+			}
+		}
+	}
+	if got, want := len(r.Trials), m.Launches*m.Rounds*len(m.Blocks)*len(m.Candidates); got != want {
+		t.Errorf("%d trials were recorded, not %d", got, want)
+	}
+}
