@@ -10,7 +10,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.9
 PLATFORMS := linux/amd64 linux/arm64 darwin/arm64
 
 SCENARIO  ?= concurrency-256
-SERVERS   ?= all
+SERVERS   ?= nethttp,fasthttp,hertz,nbio,gunicorn-gthread
 BENCHFLAGS ?=
 
 .DEFAULT_GOAL := help
@@ -24,8 +24,9 @@ build: ## build bin/benchctl
 	@mkdir -p $(BIN)
 	$(GO) build -buildvcs=auto -o $(BENCHCTL) ./cmd/benchctl
 
-.PHONY: setup
-setup: ## install the servers that come as Debian packages, where that is possible
+.PHONY: setup setup-wsgi
+setup: setup-wsgi
+setup-wsgi: ## install the servers that come as Debian packages, where that is possible
 	@./.ci/setup
 
 .PHONY: bench

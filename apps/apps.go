@@ -53,6 +53,15 @@ type Response interface {
 	Stream(status int, body Body) error
 }
 
+// FileReplier is a Response of a server that has a way of its own to send a file,
+// such as sendfile(2). It is optional: apps ask for it by a type assertion.
+type FileReplier interface {
+	// File answers with the content of the regular file at path, as Reply would with
+	// the same bytes, but that the server may read and cache it as it does for
+	// files. The file does not change while it is served.
+	File(status int, path string) error
+}
+
 // Body is the iterator of a streamed reply.
 type Body interface {
 	// Next returns the next block, valid until the following call, or io.EOF

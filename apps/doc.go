@@ -46,7 +46,7 @@
 // # Duties of the app
 //
 //	A1  Is safe for concurrent use, and keeps no state in a thread or goroutine.
-//	A2  Answers exactly once: Reply, Stream, or an error from Serve. A second
+//	A2  Answers exactly once: Reply, Stream, File, or an error from Serve. A second
 //	    answer is ErrAnswered.
 //	A3  Sets header fields before it answers; none that belongs to the server
 //	    (Connection, Transfer-Encoding, Keep-Alive, Upgrade, TE, Trailer).
@@ -59,6 +59,9 @@
 //	A8  Lets Next return io.EOF at the end, alone, with no block.
 //
 // # Optional parts
+//
+// A Response may implement FileReplier, if its server has a way of its own to send
+// a file; apps that answer with a file use it where it is there.
 //
 // An App may implement Starter and Stopper; a failed Start keeps the server from
 // becoming ready (as ASGI's lifespan does). Request.Context is cancelled at the

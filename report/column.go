@@ -16,6 +16,7 @@ const (
 	Throughput Key = "throughput"
 	Relative   Key = "relative"
 	CPU        Key = "cpu"
+	OverBase   Key = "over base"
 	SLO        Key = "slo"
 	Offered    Key = "offered"
 	Ceiling    Key = "ceiling"
@@ -28,6 +29,9 @@ const (
 	ServiceP99 Key = "service p99"
 	LagP50     Key = "lag p50"
 	LagP99     Key = "lag p99"
+	FirstP50   Key = "first byte p50"
+	FirstP99   Key = "first byte p99"
+	IdleKiB    Key = "idle connection"
 	Idle       Key = "idle"
 	Peak       Key = "peak"
 	After      Key = "after"
@@ -79,6 +83,7 @@ func columns(t *Table) []column {
 		t.relative(),
 		estimate(CPU, "server CPU", "µs/req", "CPU time of the server's whole process tree per request",
 			func(c *results.Cell) *results.Estimate { return c.ServerCPU }),
+		t.overBase(),
 	}
 	all = append(all, latencies()...)
 	all = append(all, openLoop()...)
@@ -107,6 +112,21 @@ func (t *Table) objective() string {
 	return ""
 }
 
+// overBase is a column of what frameworks add to the engines they run on, where those
+// are measured too.
+func (t *Table) overBase() column {
+	head := Column{OverBase, "over engine", "server CPU", "server CPU per request that a framework adds to that of the bare engine it runs on, paired", true}
+	return column{head, func(c *results.Cell) Value {
+		p, ok := t.Pair(results.MetricServerCPU, c.Base, c.Candidate)
+		if c.Base == "" || !ok || !finite(p.Ratio) {
+			return Value{}
+		}
+		added := 100 * (p.Ratio - 1)
+		spread := 100 * (p.High - p.Low) / 2
+		return Value{Text: fmt.Sprintf("%+.1f %%", added), Spread: "±" + fixed(spread, 1), Number: added, Known: true}
+	}}
+}
+
 func sloRate(c *results.Cell) *results.Estimate {
 	if c.SLO == nil {
 		return nil
@@ -127,15 +147,18 @@ func latencies() []column {
 	}
 }
 
-// openLoop are the columns of what only an open loop has.
+// openLoop are the columns of what only some loads have, most of them open loops.
 func openLoop() []column {
 	service := func(c *results.Cell) *results.Latency { return c.Service }
 	lag := func(c *results.Cell) *results.Latency { return c.SendLag }
+	first := func(c *results.Cell) *results.Latency { return c.First }
 	return []column{
 		percentile(ServiceP50, "service p50", "half of all requests took at most this long from when they were sent, not from when they were to be", service, p50),
 		percentile(ServiceP99, "service p99", "99 % of all requests took at most this long from when they were sent, not from when they were to be", service, p99),
 		percentile(LagP50, "lag p50", "half of all requests were sent at most this late", lag, p50),
 		percentile(LagP99, "lag p99", "99 % of all requests were sent at most this late", lag, p99),
+		percentile(FirstP50, "first byte p50", "the body of half of all replies began at most this late", first, p50),
+		percentile(FirstP99, "first byte p99", "the body of 99 % of all replies began at most this late", first, p99),
 		figure(Offered, "offered", "req/s", "the rate that requests were to be sent at, median", func(c *results.Cell) *float64 { return c.Offered }),
 		figure(Ceiling, "ceiling", "req/s", "throughput in a closed loop before the rounds, median, which the rate was made from", func(c *results.Cell) *float64 { return c.Ceiling }),
 	}
@@ -167,6 +190,12 @@ func memories() []column {
 	return []column{
 		resident(Idle, "mem idle", "resident memory when ready, before any load", func(m results.Memory) *float64 { return m.Idle }),
 		resident(Peak, "mem peak", "the most resident memory seen", func(m results.Memory) *float64 { return m.Peak }),
+		figure(IdleKiB, "idle conn", "KiB", "resident memory for each connection that carries nothing", func(c *results.Cell) *float64 {
+			if c.Idle == nil {
+				return nil
+			}
+			return c.Idle.KiB
+		}),
 		resident(After, "mem after", "resident memory after the load, connections closed", func(m results.Memory) *float64 { return m.After }),
 	}
 }

@@ -10,7 +10,9 @@ import (
 // findings says in plain language what the table shows: who is ahead and by how
 // much, who ties, and what does not count.
 func (t *Table) findings() []string {
-	all := []string{t.tiedFirst(), t.lead(), t.distance(), t.reservations(), t.exclusions()}
+	all := []string{t.tiedFirst(), t.lead(), t.distance()}
+	all = append(all, t.overEngines()...)
+	all = append(all, t.reservations(), t.exclusions())
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
@@ -105,6 +107,23 @@ func (t *Table) distance() string {
 		what = "meets " + t.objective() + " at " + Ratio(p) + " the rate"
 	}
 	return fmt.Sprintf("%s %s of %s, the last in rank.", first[0].Candidate, what, last)
+}
+
+// overEngines tells what each framework costs over the engine it runs on.
+func (t *Table) overEngines() []string {
+	var all []string
+	for _, r := range t.Rows {
+		c := r.Cell
+		p, ok := t.Pair(results.MetricServerCPU, c.Base, c.Candidate)
+		switch {
+		case c.Base == "" || !ok:
+		case p.Separated():
+			all = append(all, fmt.Sprintf("%s spends %s the server CPU per request of %s, the engine it runs on.", c.Candidate, Ratio(p), c.Base))
+		default:
+			all = append(all, fmt.Sprintf("What %s costs over %s, the engine it runs on, can't be told (%s of its server CPU per request).", c.Candidate, c.Base, Ratio(p)))
+		}
+	}
+	return all
 }
 
 // reservations names the degraded rows.

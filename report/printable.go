@@ -76,7 +76,7 @@ func printableRun(r results.Run) results.Run {
 }
 
 func printableCell(c *results.Cell) {
-	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Engine)
+	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Base, &c.Engine)
 	c.Verdict = results.Verdict(Printable(string(c.Verdict)))
 	c.Reasons = each(prose, c.Reasons)
 	if c.SLO != nil {

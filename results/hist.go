@@ -13,8 +13,7 @@ import (
 
 // Histograms lie in one HdrHistogram log (format 1.3) per block, in ns, an interval
 // per slice and kind of time, so that HdrHistogram's own tools read them. Response
-// times are tagged with the candidate, service times and send lags with the
-// candidate, a slash, which no candidate's name has, and the kind.
+// times are tagged with the candidate, all other kinds of times with the candidate, a slash, which no candidate's name has, and the kind.
 
 // Times are histograms of one slice, or of several merged, in ns; nil where there
 // is none. In a closed loop service and response are one, and nothing lags.
@@ -22,6 +21,8 @@ type Times struct {
 	Response *hdrhistogram.Histogram // from the intended send time to the end of the reply
 	Service  *hdrhistogram.Histogram // from the actual send time; open loop
 	SendLag  *hdrhistogram.Histogram // from the intended to the actual send time; open loop
+	First    *hdrhistogram.Histogram // from the intended send time to the first byte of the body; where asked for
+	Late     *hdrhistogram.Histogram // what of SendLag is the load generator's own; open loop
 }
 
 // kinds of times, with what follows the candidate in their tags.
@@ -32,6 +33,8 @@ var kinds = []struct {
 	{"", func(t *Times) **hdrhistogram.Histogram { return &t.Response }},
 	{"/service", func(t *Times) **hdrhistogram.Histogram { return &t.Service }},
 	{"/send-lag", func(t *Times) **hdrhistogram.Histogram { return &t.SendLag }},
+	{"/first-byte", func(t *Times) **hdrhistogram.Histogram { return &t.First }},
+	{"/late", func(t *Times) **hdrhistogram.Histogram { return &t.Late }},
 }
 
 func (s *Store) histPath(block int) string { return histPath(s.dir, s.manifest, block) }

@@ -73,11 +73,24 @@ type Block struct {
 	Pipeline int  `json:"pipeline,omitempty"` // requests at a time on each connection; 0: one
 	Requests int  `json:"requests,omitempty"` // replies a connection carries; 0: any number
 	Close    bool `json:"close,omitempty"`    // a connection for each request
+	// Company is clients beside the load, see package bench/load; FirstByte has the time
+	// to the first byte of replies' bodies recorded.
+	Company
+	FirstByte bool `json:"first_byte,omitempty"`
 	// SLO is the objective to search the highest rate for; nil: the load says the rate.
-	SLO     *slo.Objective `json:"slo,omitempty"`
-	Timeout time.Duration  `json:"timeout_ns"`
-	Slice   time.Duration  `json:"slice_ns,omitempty"` // the scenario's own; 0: as the run's
-	Lead    time.Duration  `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
+	SLO *slo.Objective `json:"slo,omitempty"`
+	// Without are the candidates that do not carry the app and are not measured here.
+	Without []string      `json:"without,omitempty"`
+	Timeout time.Duration `json:"timeout_ns"`
+	Slice   time.Duration `json:"slice_ns,omitempty"` // the scenario's own; 0: as the run's
+	Lead    time.Duration `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
+}
+
+// Company is clients that are there beside the load of a block and are not counted.
+type Company struct {
+	Idle        int `json:"idle,omitempty"`         // connections that carry nothing
+	SlowReaders int `json:"slow_readers,omitempty"` // clients that read 10 MB slowly
+	SlowHeaders int `json:"slow_headers,omitempty"` // clients that send a header slowly
 }
 
 // Open tells whether requests are sent at a rate, not as they are answered.
@@ -99,6 +112,7 @@ type Candidate struct {
 	Version string `json:"version,omitempty"`
 	Profile string `json:"profile"`
 	Class   string `json:"class"`
+	Base    string `json:"base,omitempty"` // the engine that a framework runs on
 }
 
 // Launch is one start of one candidate: a line of launches.jsonl, written when
@@ -149,11 +163,10 @@ type Trial struct {
 	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"`
 	Steal     *int64        `json:"steal_ns,omitempty"` // of all processors together
 	MemoryMiB *float64      `json:"memory_mib,omitempty"`
-	LagP99    *int64        `json:"send_lag_p99_ns,omitempty"` // open loop
-	Rate      float64       `json:"rate_rps,omitempty"`        // offered, the mean of it over the counted window; open loop
-	Ceiling   float64       `json:"ceiling_rps,omitempty"`     // in a closed loop, measured before the launch's rounds
-	Due       uint64        `json:"due,omitempty"`             // requests intended in the counted window, sent or not; open loop
-	SLO       *Search       `json:"slo,omitempty"`             // of blocks with an objective
+	Rate      float64       `json:"rate_rps,omitempty"`    // offered, the mean of it over the counted window; open loop
+	Ceiling   float64       `json:"ceiling_rps,omitempty"` // in a closed loop, measured before the launch's rounds
+	Due       uint64        `json:"due,omitempty"`         // requests intended in the counted window, sent or not; open loop
+	SLO       *Search       `json:"slo,omitempty"`         // of blocks with an objective
 
 	Errors     map[string]uint64 `json:"errors,omitempty"`
 	Sampled    uint64            `json:"sampled"`
@@ -170,6 +183,11 @@ type Trial struct {
 	// all together, over Wall; LoaderRuns is how often one of them got a processor.
 	LoaderWait *int64 `json:"loader_wait_ns,omitempty"`
 	LoaderRuns uint64 `json:"loader_runs,omitempty"`
+
+	// IdleKept of the idle connections beside the load were open after the slice, and
+	// each took IdleKiB of resident memory when they were opened.
+	IdleKept int      `json:"idle_kept,omitempty"`
+	IdleKiB  *float64 `json:"idle_kib,omitempty"`
 
 	Host *Host `json:"host,omitempty"` // of the whole round, the same in all its trials
 }

@@ -110,11 +110,15 @@ func (s *Summary) addBlock(r *Record, block int) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	cells := make([]Cell, len(m.Candidates))
-	own := make([][]Trial, len(m.Candidates))
-	for i, c := range m.Candidates {
-		own[i] = slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Candidate != c.Name })
-		cells[i] = newCell(r, m.Blocks[block], c, own[i], hists[c.Name])
+	var cells []Cell
+	var own [][]Trial
+	for _, c := range m.Candidates {
+		if slices.Contains(m.Blocks[block].Without, c.Name) {
+			continue
+		}
+		mine := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Candidate != c.Name })
+		own = append(own, mine)
+		cells = append(cells, newCell(r, m.Blocks[block], c, mine, hists[c.Name]))
 	}
 	var pairs []Pair
 	for a := range cells {
@@ -141,14 +145,14 @@ func newCell(r *Record, b Block, c Candidate, trials []Trial, times Times) Cell 
 			e.launches = append(e.launches, l)
 		}
 	}
-	e.p99, e.lag = p99(times.Response), p99(times.SendLag)
+	e.p99, e.late = p99(times.Response), p99(times.Late)
 	cell := Cell{
 		Scenario: b.Scenario, App: b.App, Candidate: c.Name, Server: c.Server, Version: c.Version,
-		Profile: c.Profile, Class: c.Class, Engine: b.Engine,
-		Launches: countLaunches(trials), Slices: len(trials), Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
+		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Engine,
+		Launches: countLaunches(trials), Slices: len(trials), Connections: b.Connections, Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
 		Throughput: estimate(r.Manifest, trials, throughput), ServerCPU: estimate(r.Manifest, trials, serverCPU),
-		Offered: medianKnown(trials, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(trials, func(t Trial) float64 { return t.Ceiling }),
-		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), Memory: memory(e.launches, trials), StartupMS: startup(e.launches),
+		BodyRate: medianKnown(trials, bodyRate), Offered: medianKnown(trials, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(trials, func(t Trial) float64 { return t.Ceiling }),
+		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), First: percentiles(times.First), Idle: idle(b, trials), Memory: memory(e.launches, trials), StartupMS: startup(e.launches),
 		Errors: e.errors(), TiedWith: []string{},
 	}
 	if b.SLO != nil { // percentiles of many rates are those of none
@@ -158,6 +162,36 @@ func newCell(r *Record, b Block, c Candidate, trials []Trial, times Times) Cell 
 	cell.Loader = e.loader(cell.Throughput, r.Manifest.loaderCeiling(b))
 	cell.Verdict, cell.Reasons = verdict(e)
 	return cell
+}
+
+// bodyRate is bytes of bodies per second in a slice, 0 if unknown.
+func bodyRate(t Trial) float64 {
+	if t.Elapsed <= 0 {
+		return 0
+	}
+	return float64(t.BytesIn) / t.Elapsed.Seconds()
+}
+
+// idle is about the connections beside a block's load, nil if there were none.
+func idle(b Block, trials []Trial) *Idle {
+	if b.Idle == 0 || len(trials) == 0 {
+		return nil
+	}
+	i := &Idle{Asked: b.Idle, Kept: b.Idle}
+	for _, t := range trials {
+		i.Kept = min(i.Kept, t.IdleKept)
+	}
+	var kib []float64
+	for _, t := range trials {
+		if t.IdleKiB != nil {
+			kib = append(kib, *t.IdleKiB)
+		}
+	}
+	if len(kib) > 0 {
+		i.KiB = new(float64)
+		*i.KiB = stats.Median(kib)
+	}
+	return i
 }
 
 // p99 is 0 if it is not known.

@@ -50,7 +50,7 @@ func TestSummaryOfARun(t *testing.T) {
 		},
 		"cells": [{
 			"scenario": "concurrency-4", "app": "hello", "candidate": "a", "server": "a", "profile": "default", "class": "engine", "engine": "raw",
-			"launches": 1, "slices": 6, "requests": 6000, "verdict": "valid", "reasons": [],
+			"launches": 1, "slices": 6, "connections": 4, "requests": 6000, "verdict": "valid", "reasons": [],
 			"throughput_rps": {"median": 10000, "ci_low": 10000, "ci_high": 10000},
 			"server_cpu_us_per_request": {"median": 100, "ci_low": 100, "ci_high": 100},
 			"latency_ms": {"p50": 0.040191, "p90": 0.040191, "max": 0.040191},
@@ -60,7 +60,7 @@ func TestSummaryOfARun(t *testing.T) {
 			"rank": 2, "ranked_by": "throughput_rps", "tied_with": []
 		}, {
 			"scenario": "concurrency-4", "app": "hello", "candidate": "b", "server": "b", "version": "v2", "profile": "default", "class": "engine", "engine": "raw",
-			"launches": 1, "slices": 6, "requests": 12150, "verdict": "valid", "reasons": [],
+			"launches": 1, "slices": 6, "connections": 4, "requests": 12150, "verdict": "valid", "reasons": [],
 			"throughput_rps": {"median": 20250, "ci_low": 20000, "ci_high": 20500},
 			"server_cpu_us_per_request": {"median": 100, "ci_low": 100, "ci_high": 100},
 			"latency_ms": {"max": 0.020095},

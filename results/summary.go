@@ -71,22 +71,28 @@ type Cell struct {
 	Server    string `json:"server"`
 	Version   string `json:"version,omitempty"`
 	Profile   string `json:"profile"`
-	Class     string `json:"class"` // engine, wsgi, ...: rows are fairly compared within one
+	Class     string `json:"class"`          // engine, wsgi, ...: rows are fairly compared within one
+	Base      string `json:"base,omitempty"` // the engine that a framework runs on
 	Engine    string `json:"engine"`
 	Launches  int    `json:"launches"`
 	Slices    int    `json:"slices"`
-	Requests  uint64 `json:"requests"` // answered rightly within counted windows
+	// Connections of the load, held open.
+	Connections int    `json:"connections"`
+	Requests    uint64 `json:"requests"` // answered rightly within counted windows
 
 	Verdict Verdict  `json:"verdict"`
 	Reasons []string `json:"reasons"`
 
 	Throughput *Estimate `json:"throughput_rps,omitempty"`            // req/s
+	BodyRate   *float64  `json:"body_bytes_per_second,omitempty"`     // bytes of replies' bodies, median over slices
 	Offered    *float64  `json:"offered_rps,omitempty"`               // req/s, median over slices; open loop
 	Ceiling    *float64  `json:"ceiling_rps,omitempty"`               // req/s in a closed loop, median over launches, where the rate follows it
 	SLO        *SLO      `json:"slo,omitempty"`                       // where the highest rate that meets an objective was searched
 	ServerCPU  *Estimate `json:"server_cpu_us_per_request,omitempty"` // µs, whole process tree
 	Latency    *Latency  `json:"latency_ms,omitempty"`                // response: from the intended send time
 	Service    *Latency  `json:"service_ms,omitempty"`                // from the actual send time; open loop
+	First      *Latency  `json:"first_byte_ms,omitempty"`             // from the intended send time to the first byte of the body
+	Idle       *Idle     `json:"idle_connections,omitempty"`          // that were open beside the load
 	SendLag    *Latency  `json:"send_lag_ms,omitempty"`               // from the intended to the actual send time; open loop
 	Memory     *Memory   `json:"memory_mib,omitempty"`
 	StartupMS  *float64  `json:"startup_ms,omitempty"` // median time from spawn to the first correct reply
@@ -138,6 +144,13 @@ type Loader struct {
 	// against the sink, and the cell's throughput / the loader's CPU share in it, as
 	// replies may cost more to take than the sink's.
 	Headroom *float64 `json:"headroom,omitempty"`
+}
+
+// Idle is about the connections that were open beside the load and carried nothing.
+type Idle struct {
+	Asked int      `json:"asked"`
+	Kept  int      `json:"kept"`               // open at the end of the slice in which they were fewest
+	KiB   *float64 `json:"kib_each,omitempty"` // resident memory that they took, median
 }
 
 // Errors counts requests that got no right answer, over all slices.

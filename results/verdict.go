@@ -19,10 +19,11 @@ const (
 	loaderBoundFrom = 0.80  // share of the loader's processors in use
 	serverIdleBelow = 0.90  // share of the server's processors in use
 	minOfferedShare = 0.99  // of the rate asked for
+	minIdleKept     = 0.99  // of the idle connections asked for
 	maxOthers       = 0.05  // of either side's processors, used by what is not the run's
 	maxLoaderWait   = 0.05  // of the loader's processors' time, beyond waking
-	minLagLimit     = time.Millisecond
-	maxLagShare     = 0.10 // of the p99 latency
+	minLateLimit    = time.Millisecond
+	maxLateShare    = 0.10 // of the p99 latency
 )
 
 const (
@@ -41,7 +42,7 @@ type evidence struct {
 	trials   []Trial  // of the cell
 	env      Environment
 	p99      time.Duration // of response times; 0 if unknown
-	lag      time.Duration // the 99th percentile of send lags; 0 if unknown
+	late     time.Duration // the 99th percentile of what the load generator was late by itself; 0 if unknown
 }
 
 // verdict judges a cell by all rules and gives every reason, worst first.
@@ -106,6 +107,9 @@ func (e evidence) reservations() []string {
 	if steal := e.steal(); steal > maxSteal {
 		why = append(why, fmt.Sprintf("stolen time: the hypervisor withheld %.1f %% of the processors' time", 100*steal))
 	}
+	if i := idle(e.block, e.trials); i != nil && float64(i.Kept) < minIdleKept*float64(i.Asked) {
+		why = append(why, fmt.Sprintf("idle connections: the server kept %d of %d open", i.Kept, i.Asked))
+	}
 	why = append(why, e.disturbances()...)
 	return append(why, e.rateReservations()...)
 }
@@ -140,7 +144,7 @@ func (e evidence) disturbances() []string {
 // rateReservations are those of open-loop cells.
 func (e evidence) rateReservations() []string {
 	if e.block.SLO != nil {
-		return e.sloReservations() // which goes to rates that are not reached
+		return append(e.sloReservations(), e.lateLoad(e.block.SLO.Limit)...) // it goes to rates that are not reached
 	}
 	if !e.block.Open() {
 		return nil
@@ -154,28 +158,21 @@ func (e evidence) rateReservations() []string {
 	if share := counted / due; share < minOfferedShare {
 		why = append(why, fmt.Sprintf("rate not reached: %.1f %% of the offered %s req/s were answered in time", 100*share, perSecond(e.offered())))
 	}
-	lag := cmp.Or(e.lag, e.worstLag())
-	if limit := max(minLagLimit, time.Duration(maxLagShare*float64(e.p99))); lag > limit {
-		why = append(why, fmt.Sprintf("late load: the 99th percentile of send lag is %v, over %v", readable(lag), readable(limit)))
-	}
-	return why
+	return append(why, e.lateLoad(e.p99)...)
 }
 
-// worstLag is the 99th percentile of the slice that lagged most, for runs that have
-// no histograms of send lag.
-func (e evidence) worstLag() time.Duration {
-	var worst time.Duration
-	for _, t := range e.trials {
-		if t.LagP99 != nil {
-			worst = max(worst, time.Duration(*t.LagP99))
-		}
+// lateLoad tells whether the load generator itself was late by more than a share of
+// the response time that matters.
+func (e evidence) lateLoad(response time.Duration) []string {
+	limit := max(minLateLimit, time.Duration(maxLateShare*float64(response)))
+	if e.late <= limit {
+		return nil
 	}
-	return worst
+	return []string{fmt.Sprintf("late load: the load generator itself sent 1 %% of the requests %v late or more, over %v", readable(e.late), readable(limit))}
 }
 
 // due is how many requests were to be sent in a trial's counted window. Random
-// arrivals vary around the rate, so those that were intended are what counts;
-// trials of former versions tell neither them nor the rate.
+// arrivals vary around the rate, so those that were intended are what counts.
 func (e evidence) due(t Trial) float64 {
 	if t.Due > 0 {
 		return float64(t.Due)

@@ -121,10 +121,6 @@ func TestVerdicts(t *testing.T) {
 		{"fewer arrivals than the rate has on average", fixedRate(func(t *results.Trial) { t.Rate, t.Due, t.Counted = 10_000, 950, 945 }), results.Valid, ""},
 		{"no rate to reach", each(func(t *results.Trial) { t.Counted = 10 }), results.Valid, ""},
 		{"loader busy at a fixed rate", fixedRate(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(0) }), results.Valid, ""},
-		{"late load", fixedRate(func(t *results.Trial) { t.LagP99 = ns(1010 * time.Microsecond) }), results.Degraded,
-			"late load: the 99th percentile of send lag is 1.01ms, over 1ms"},
-		{"load in time", fixedRate(func(t *results.Trial) { t.LagP99 = ns(time.Millisecond) }), results.Valid, ""},
-
 		{"an invalid cell tells its reservations too", func(r *run) { r.trials[0].Wrong, r.m.Environment.ServerCPUs = 1, "" }, results.Invalid, "wrong body: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,16 +153,16 @@ func TestReasonsAreInOrderAndOnce(t *testing.T) {
 	}
 }
 
-// With a long latency, the send lag may be a tenth of it.
-func TestSendLagIsJudgedByLatency(t *testing.T) {
-	for lag, want := range map[time.Duration]results.Verdict{3 * time.Millisecond: results.Valid, 5 * time.Millisecond: results.Degraded} {
+// With a long latency, the load may be late by a tenth of it.
+func TestLatenessIsJudgedByLatency(t *testing.T) {
+	for late, want := range map[time.Duration]results.Verdict{3 * time.Millisecond: results.Valid, 5 * time.Millisecond: results.Degraded} {
 		m := manifest()
 		m.Blocks[0].Rate = 10_000
 		s := create(t, m)
 		for r := range 6 {
-			a := slice("a", 0, r)
-			a.LagP99 = ns(lag)
-			if err := s.AppendRound([]results.Trial{a}, responses(many(40_000))); err != nil {
+			times := results.Times{Response: many(40_000), SendLag: many(50_000), Late: hist()}
+			_ = times.Late.RecordValues(int64(late), 1000)
+			if err := s.AppendRound([]results.Trial{slice("a", 0, r)}, []results.Times{times}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -175,13 +171,13 @@ func TestSendLagIsJudgedByLatency(t *testing.T) {
 			t.Fatal(err)
 		}
 		if cell := sum.Cells[0]; cell.Verdict != want {
-			t.Errorf("lag %v: %s %q", lag, cell.Verdict, cell.Reasons)
+			t.Errorf("late by %v: %s %q", late, cell.Verdict, cell.Reasons)
 		}
 	}
 }
 
-// One slice that hiccups does not speak for the others: what counts is the lag of
-// all requests of the cell.
+// One slice that hiccups does not speak for the others: what counts are all requests
+// of the cell.
 func TestOneLateSliceIsNotLateLoad(t *testing.T) {
 	for late, want := range map[int64]results.Verdict{1000: results.Valid, 1500: results.Degraded} {
 		m := manifest()
@@ -189,11 +185,10 @@ func TestOneLateSliceIsNotLateLoad(t *testing.T) {
 		s := create(t, m)
 		for r := range 6 {
 			a := slice("a", 0, r)
-			times := results.Times{Response: many(100), Service: many(90), SendLag: hist()}
-			_ = times.SendLag.RecordValues(10_000, 20_000)
-			if a.LagP99 = ns(10 * time.Microsecond); r == 3 {
-				_ = times.SendLag.RecordValues(5_000_000, late) // of 120,000
-				a.LagP99 = ns(5 * time.Millisecond)
+			times := results.Times{Response: many(100), Service: many(90), Late: hist()}
+			_ = times.Late.RecordValues(10_000, 20_000)
+			if r == 3 {
+				_ = times.Late.RecordValues(5_000_000, late) // of 120,000
 			}
 			if err := s.AppendRound([]results.Trial{a}, []results.Times{times}); err != nil {
 				t.Fatal(err)

@@ -14,7 +14,8 @@ import (
 const (
 	maxConnections = 10000
 	maxPipeline    = 1000
-	maxRequests    = 1e9 // per connection
+	maxRequests    = 1e9  // per connection
+	maxSlow        = 1000 // clients of a kind beside the load
 )
 
 func parse(file string, data []byte) (Scenario, error) {
@@ -25,21 +26,25 @@ func parse(file string, data []byte) (Scenario, error) {
 	}
 	given := make(places)
 	err = doc.Fields(strict.Fields{
-		"name":        strict.Name(&s.Name),
-		"doc":         strict.Line(&s.Doc),
-		"engine":      strict.OneOf(&s.Engine, Raw, Vegeta),
-		"connections": strict.Int(&s.Connections, 1, maxConnections),
-		"rate":        given.note("rate", placed(s.Load.SetRate)),
-		"ramp":        given.note("ramp", placed(s.Load.SetRamp)),
-		"steps":       given.note("steps", steps(&s.Load)),
-		"arrivals":    given.note("arrivals", strict.OneOf(&s.Load.Arrivals, offered.Constant, offered.Poisson)),
-		"pipeline":    given.note("pipeline", strict.Int(&s.Pipeline, 1, maxPipeline)),
-		"requests":    given.note("requests", strict.Int(&s.Requests, 1, maxRequests)),
-		"close":       given.note("close", boolean(&s.Close)),
-		"apps":        instances(&s.Apps),
-		"timeout":     strict.Duration(&s.Timeout, time.Millisecond, time.Hour),
-		"slice":       strict.Duration(&s.Slice, time.Millisecond, time.Hour),
-		"lead":        strict.Duration(&s.Lead, 0, time.Hour),
+		"name":         strict.Name(&s.Name),
+		"doc":          strict.Line(&s.Doc),
+		"engine":       strict.OneOf(&s.Engine, Raw, Vegeta),
+		"connections":  strict.Int(&s.Connections, 1, maxConnections),
+		"rate":         given.note("rate", placed(s.Load.SetRate)),
+		"ramp":         given.note("ramp", placed(s.Load.SetRamp)),
+		"steps":        given.note("steps", steps(&s.Load)),
+		"arrivals":     given.note("arrivals", strict.OneOf(&s.Load.Arrivals, offered.Constant, offered.Poisson)),
+		"pipeline":     given.note("pipeline", strict.Int(&s.Pipeline, 1, maxPipeline)),
+		"requests":     given.note("requests", strict.Int(&s.Requests, 1, maxRequests)),
+		"close":        given.note("close", boolean(&s.Close)),
+		"idle":         strict.Int(&s.Idle, 1, maxConnections),
+		"slow-readers": strict.Int(&s.SlowReaders, 1, maxSlow),
+		"slow-headers": strict.Int(&s.SlowHeaders, 1, maxSlow),
+		"first-byte":   given.note("first-byte", boolean(&s.FirstByte)),
+		"apps":         instances(&s.Apps),
+		"timeout":      strict.Duration(&s.Timeout, time.Millisecond, time.Hour),
+		"slice":        strict.Duration(&s.Slice, time.Millisecond, time.Hour),
+		"lead":         strict.Duration(&s.Lead, 0, time.Hour),
 	}, "name", "connections")
 	if err != nil {
 		return s, err
@@ -67,7 +72,7 @@ func (p places) conflicts(s Scenario) error {
 	if n := p["arrivals"]; n.Line() > 0 && !s.Open() {
 		return n.Errorf("takes a rate, ramp or steps")
 	}
-	for _, key := range []string{"pipeline", "requests"} {
+	for _, key := range []string{"pipeline", "requests", "first-byte"} {
 		if n := p[key]; n.Line() > 0 && s.Engine != Raw {
 			return n.Errorf("engine %s does not offer it, %s does", s.Engine, Raw)
 		}

@@ -39,11 +39,20 @@ type Scenario struct {
 	Pipeline    int           // requests at a time instead, on each connection; 0: one
 	Requests    int           // replies a connection carries before the client replaces it; 0: any number
 	Close       bool          // every request says "Connection: close" and has a connection of its own
+	Company                   // clients beside the load
+	FirstByte   bool          // the time to the first byte of replies' bodies is told
 	Apps        []string      // as suite.Instance spells them; at least one
 	Timeout     time.Duration // for one reply; 0: the engine's default
 	Slice, Lead time.Duration // measured window and what precedes it; 0: the harness's default
 
 	offered.Load // the rate of requests; zero: closed loop
+}
+
+// Company is clients that are there beside the load and are not counted.
+type Company struct {
+	Idle        int // connections that have carried a request and carry no more
+	SlowReaders int // clients that ask for 10 MB and read it slowly
+	SlowHeaders int // clients that send a header slowly
 }
 
 //go:embed *.yaml
@@ -102,20 +111,36 @@ func With(list []Scenario, s Scenario) []Scenario {
 	return append(out, s)
 }
 
-// Find picks scenarios by name, in the order of names.
+// Find picks scenarios by name, in the order of names. A name may be a pattern, such
+// as concurrency-*, which stands for all that it matches (path.Match).
 func Find(list []Scenario, names []string) ([]Scenario, error) {
 	var out []Scenario
 	for i, name := range names {
-		at := slices.IndexFunc(list, func(s Scenario) bool { return s.Name == name })
-		if at < 0 {
-			return nil, fmt.Errorf("unknown scenario %q%s", name, nearest.Hint(name, known(list)))
-		}
 		if slices.Contains(names[:i], name) {
 			return nil, fmt.Errorf("scenario %q is named twice", name)
 		}
-		out = append(out, list[at])
+		matched := match(list, name)
+		if len(matched) == 0 {
+			return nil, fmt.Errorf("unknown scenario %q%s", name, nearest.Hint(name, known(list)))
+		}
+		for _, s := range matched {
+			if !slices.ContainsFunc(out, func(o Scenario) bool { return o.Name == s.Name }) {
+				out = append(out, s)
+			}
+		}
 	}
 	return out, nil
+}
+
+// match is the scenarios that a name or a pattern stands for.
+func match(list []Scenario, name string) []Scenario {
+	var out []Scenario
+	for _, s := range list {
+		if ok, err := path.Match(name, s.Name); ok && err == nil { // a false pattern is no scenario's name
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func known(list []Scenario) []string {

@@ -27,25 +27,49 @@ func TestBuiltin(t *testing.T) {
 			Load: offered.Load{Share: share, ShareOf: of, Arrivals: offered.Poisson},
 		}
 	}
+	closed := func(name string, connections int, apps ...string) Scenario {
+		return Scenario{Name: name, Engine: Raw, Connections: connections, Apps: apps}
+	}
+	with := func(s Scenario, change func(*Scenario)) Scenario {
+		change(&s)
+		return s
+	}
 	want := []Scenario{
-		{Name: "churn-100", Engine: Raw, Connections: 64, Requests: 100, Apps: hello},
-		{Name: "concurrency-1", Engine: Raw, Connections: 1, Apps: hello},
-		{Name: "concurrency-16", Engine: Raw, Connections: 16, Apps: hello},
-		{Name: "concurrency-64", Engine: Raw, Connections: 64, Apps: hello},
-		{Name: "concurrency-256", Engine: Raw, Connections: 256, Apps: hello},
-		{Name: "concurrency-1024", Engine: Raw, Connections: 1024, Apps: hello},
+		with(closed("churn-100", 64, "hello"), func(s *Scenario) { s.Requests = 100 }),
+		closed("concurrency-1", 1, "hello"),
+		closed("concurrency-4", 4, "hello"),
+		closed("concurrency-16", 16, "hello"),
+		closed("concurrency-64", 64, "hello"),
+		closed("concurrency-256", 256, "hello"),
+		closed("concurrency-1024", 1024, "hello"),
+		closed("concurrency-4096", 4096, "hello"),
+		with(closed("connection-per-request", 64, "hello"), func(s *Scenario) { s.Close = true }),
+		with(closed("idle-5000", 64, "hello"), func(s *Scenario) { s.Idle = 5000 }),
+		with(closed("keep-alive-10", 64, "hello"), func(s *Scenario) { s.Requests = 10 }),
 		latency("latency-50", 0.5, offered.Ceiling),
 		latency("latency-70", 0.7, offered.Ceiling),
 		latency("latency-85", 0.85, offered.Ceiling),
 		latency("latency-common", 0.5, offered.Slowest),
-		{Name: "pipeline-16", Engine: Raw, Connections: 64, Pipeline: 16, Apps: hello},
+		closed("mixed-64", 64, "mixed"),
+		with(closed("pipeline-16", 64, "hello"), func(s *Scenario) { s.Pipeline = 16 }),
 		{Name: "ramp-5000", Engine: Raw, Connections: 64, Load: offered.Load{Ramp: [2]float64{100, 5000}}, Apps: hello, Slice: time.Second},
 		{Name: "rate-1000", Engine: Vegeta, Connections: 64, Load: offered.Load{Rate: 1000}, Apps: hello},
+		closed("sizes", 10, "size?bytes=10", "size?bytes=100", "size?bytes=1000", "size?bytes=10000", "size?bytes=100000", "size?bytes=1000000", "size?bytes=10000000"),
+		closed("sleepers-256", 256, "sleep?ms=100"),
+		with(closed("slow-headers-64", 64, "hello"), func(s *Scenario) { s.SlowHeaders = 64 }),
+		with(closed("slow-readers-32", 64, "hello"), func(s *Scenario) { s.SlowReaders = 32 }),
 		{
 			Name: "smoke", Engine: Raw, Connections: 8, Apps: []string{"hello", "json", "echo"},
 			Slice: 100 * time.Millisecond, Lead: 20 * time.Millisecond,
 		},
 		{Name: "steps-4000", Engine: Raw, Connections: 64, Load: offered.Load{Steps: []float64{1000, 2000, 4000}}, Apps: hello, Slice: 900 * time.Millisecond},
+		with(closed("stream-64", 64, "stream?chunks=8&bytes=1024&ms=10"), func(s *Scenario) { s.FirstByte = true }),
+		closed("threads-25", 25, "hello"),
+		closed("threads-50", 50, "hello"),
+		closed("threads-100", 100, "hello"),
+		closed("threads-200", 200, "hello"),
+		closed("threads-400", 400, "hello"),
+		closed("upload-1m", 16, "upload"),
 	}
 	for i := range got {
 		if got[i].Doc == "" {

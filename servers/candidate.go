@@ -69,15 +69,20 @@ func (c *Choice) add(one Candidate, named bool) bool {
 }
 
 // Group is the servers that a group's name stands for, nil if there is no such
-// group.
+// group. With frameworks come the engines they run on.
 func Group(all []Server, name string) []Server {
 	var group []Server
 	for _, s := range all {
-		if name == GroupAll || name == s.Class || name == GroupGo && s.Engine != nil {
+		if name == GroupAll || name == s.Class || name == GroupGo && s.Engine != nil || name == ClassFramework && isBase(all, s.Name) {
 			group = append(group, s)
 		}
 	}
 	return group
+}
+
+// isBase tells whether a framework runs on the engine.
+func isBase(all []Server, engine string) bool {
+	return slices.ContainsFunc(all, func(s Server) bool { return s.Base == engine })
 }
 
 func parse(all []Server, name string) (Candidate, error) {

@@ -59,10 +59,13 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 		argv = append(argv, "--app", l.App)
 	}
 	p, err := control.Start(c.Name, control.Spec{
-		Command: control.Command{Argv: argv, Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log,
+		Command: control.Command{Argv: argv, Env: temporary(l), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log,
 	})
 	return p, ln.Addr().String(), err
 }
+
+// temporary has the candidate put temporary files where they go with the launch.
+func temporary(l Launch) []string { return []string{"TMPDIR=" + l.Dir} }
 
 func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 	if l.Address == "" {
@@ -90,6 +93,7 @@ func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	command.Env = append(temporary(l), command.Env...)
 	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Log: l.Log})
 	return p, l.Address, err
 }

@@ -4,6 +4,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -13,15 +14,28 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/servers/chi"
+	"github.com/benchctl/benchctl/servers/echo"
 	"github.com/benchctl/benchctl/servers/external"
 	"github.com/benchctl/benchctl/servers/fasthttp"
+	"github.com/benchctl/benchctl/servers/fcgi"
+	"github.com/benchctl/benchctl/servers/fiber"
+	"github.com/benchctl/benchctl/servers/gin"
+	"github.com/benchctl/benchctl/servers/gnet"
 	"github.com/benchctl/benchctl/servers/hertz"
 	"github.com/benchctl/benchctl/servers/nbio"
 	"github.com/benchctl/benchctl/servers/nethttp"
 )
 
-// ClassEngine is the class of HTTP engines that carry the contract in Go.
-const ClassEngine = "engine"
+// Classes of the servers in Go, all of which carry the contract.
+const (
+	ClassEngine    = "engine"
+	ClassStripped  = "stripped"  // engines that do less than an HTTP server has to
+	ClassFramework = "framework" // on one of the engines
+)
+
+// H2C is HTTP/2 in cleartext with prior knowledge (RFC 9113 section 3.3).
+const H2C = "h2c"
 
 // DefaultReadyTimeout bounds the time from start to ready where a server has no
 // time of its own.
@@ -41,17 +55,34 @@ type Server struct {
 	Engine   Serve              // runs inside "benchctl serve"
 	Manifest *external.Manifest // runs as its own program
 
-	module string // of an engine; "" for the standard library
+	// Base is the engine that a framework runs on; "": it is none.
+	Base string
+	// Protocol is what it is to be spoken to with; "": HTTP/1.1. H2C takes engine
+	// vegeta.
+	Protocol string
+
+	module   string                 // of an engine; "" for the standard library
+	requires []external.Requirement // of an engine that is not alone
 }
 
 // engines is every Go engine, in the order of reports.
 func engines() []Server {
 	return []Server{
 		{Name: "nethttp", Doc: "the server of Go's standard library", Home: "https://pkg.go.dev/net/http", Engine: nethttp.Serve},
+		{Name: "nethttp-h2c", Doc: "the same with HTTP/2 in cleartext", Home: "https://pkg.go.dev/net/http", Engine: nethttp.ServeH2C, Protocol: H2C},
+		{Name: "nethttp-fcgi", Doc: "net/http/fcgi behind nginx", Home: "https://pkg.go.dev/net/http/fcgi", Engine: fcgi.Serve, requires: []external.Requirement{{Command: fcgi.Nginx, Install: "apt-get install nginx-light"}}},
 		{Name: "fasthttp", Doc: "goroutine a connection, no net/http", Home: "https://github.com/valyala/fasthttp", Engine: fasthttp.Serve, module: "github.com/valyala/fasthttp"},
 		{Name: "hertz", Doc: "CloudWeGo Hertz on its netpoll event loops", Home: "https://github.com/cloudwego/hertz", Engine: hertz.Serve, module: "github.com/cloudwego/hertz"},
+		{Name: "hertz-std", Doc: "CloudWeGo Hertz on package net", Home: "https://github.com/cloudwego/hertz", Engine: hertz.ServeStandard, module: "github.com/cloudwego/hertz"},
 		{Name: "nbio", Doc: "event loops with net/http's handler, non-blocking mode", Home: "https://github.com/lesismal/nbio", Engine: nbio.Serve, module: "github.com/lesismal/nbio"},
-	}
+		{Name: "nbio-blocking", Doc: "nbio with a goroutine for each connection", Home: "https://github.com/lesismal/nbio", Engine: nbio.ServeBlocking, module: "github.com/lesismal/nbio"},
+		{Name: "nbio-mixed", Doc: "nbio with goroutines for the first connections and event loops for the rest", Home: "https://github.com/lesismal/nbio", Engine: nbio.ServeMixed, module: "github.com/lesismal/nbio"},
+		{Name: "gnet", Class: ClassStripped, Doc: "gnet's event loops with an HTTP codec of benchctl's own", Home: "https://github.com/panjf2000/gnet", Engine: gnet.Serve, module: "github.com/panjf2000/gnet/v2"},
+		{Name: "gin", Class: ClassFramework, Base: "nethttp", Doc: "the framework gin on net/http", Home: "https://github.com/gin-gonic/gin", Engine: gin.Serve, module: "github.com/gin-gonic/gin"},
+		{Name: "echo", Class: ClassFramework, Base: "nethttp", Doc: "the framework echo on net/http", Home: "https://github.com/labstack/echo", Engine: echo.Serve, module: "github.com/labstack/echo/v4"},
+		{Name: "chi", Class: ClassFramework, Base: "nethttp", Doc: "the router chi on net/http", Home: "https://github.com/go-chi/chi", Engine: chi.Serve, module: "github.com/go-chi/chi/v5"},
+		{Name: "fiber", Class: ClassFramework, Base: "fasthttp", Doc: "the framework fiber on fasthttp", Home: "https://github.com/gofiber/fiber", Engine: fiber.Serve, module: "github.com/gofiber/fiber/v2"},
+	} // engines end here
 }
 
 // All is every server: engines, built-in manifests, then the manifests in dirs.
@@ -60,7 +91,7 @@ func engines() []Server {
 func All(dirs ...string) ([]Server, error) {
 	list := engines()
 	for i := range list {
-		list[i].Class = ClassEngine
+		list[i].Class = cmp.Or(list[i].Class, ClassEngine)
 	}
 	builtin, err := external.Builtin()
 	if err != nil {
@@ -99,6 +130,11 @@ func with(list []Server, m external.Manifest) ([]Server, error) {
 	return list, nil
 }
 
+// Carries tells whether the server serves an app. Engines serve all.
+func (s Server) Carries(app string) bool {
+	return s.Manifest == nil || s.Manifest.Carries(app)
+}
+
 // Profiles are the names of the server's profiles, "default" first.
 func (s Server) Profiles() []string {
 	if s.Manifest != nil {
@@ -111,7 +147,7 @@ func (s Server) Profiles() []string {
 // *external.NotInstalledError.
 func (s Server) Check(ctx context.Context) error {
 	if s.Manifest == nil {
-		return nil
+		return external.Check(ctx, s.Name, s.requires)
 	}
 	return s.Manifest.Check(ctx)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func TestBounded(t *testing.T) {
@@ -27,6 +28,21 @@ func TestBounded(t *testing.T) {
 				t.Errorf("got %q, %v; want %q, %v", got, err, c.want, c.err)
 			}
 		})
+	}
+}
+
+// TestBoundedFails holds that nothing is read after a failure.
+func TestBoundedFails(t *testing.T) {
+	for _, left := range []int64{5, -1} {
+		b := &Bounded{R: io.MultiReader(iotest.ErrReader(io.ErrNoProgress), strings.NewReader("hello")), Left: left}
+		for range 2 {
+			if n, err := b.Read(make([]byte, 8)); n != 0 || !errors.Is(err, io.ErrNoProgress) {
+				t.Errorf("%d bytes left: %d, %v", left, n, err)
+			}
+		}
+		if !errors.Is(b.Failed, io.ErrNoProgress) {
+			t.Errorf("failed with %v", b.Failed)
+		}
 	}
 }
 

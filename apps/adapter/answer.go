@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"os"
 
 	"github.com/benchctl/benchctl/apps"
 )
@@ -19,9 +20,11 @@ var errNoAnswer = errors.New("app returned without an answer")
 // Nothing is sent while the app runs, so that an error can still become a 500
 // (S9). It implements Reply and Stream of apps.Response.
 type Answer struct {
-	Status   int    // 0 until answered
-	Whole    []byte // the body of Reply
-	Streamed bool   // answered with Stream
+	Status   int      // 0 until answered
+	Whole    []byte   // the body of Reply
+	Streamed bool     // answered with Stream
+	Open     *os.File // answered with a file, which is the adapter's to close
+	Size     int64    // of the file in bytes
 
 	blocks apps.Body // nil when there is none or it was closed
 	first  []byte    // pulled before the headers are sent
@@ -46,6 +49,24 @@ func (a *Answer) Stream(status int, body apps.Body) error {
 	return nil
 }
 
+// TakeFile records a file, for engines that have a way of their own to send one:
+// their adapters make it the method File of apps.FileReplier.
+func (a *Answer) TakeFile(status int, path string) error {
+	if a.Status != 0 {
+		return apps.ErrAnswered
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	a.Status, a.Open, a.Size = status, f, info.Size()
+	return nil
+}
+
 // Ask lets app answer req. If it fails, or its stream fails before the first
 // block, the answer becomes an empty 500 and the error is returned; the adapter
 // has then to remove the headers that the app had set.
@@ -59,6 +80,7 @@ func (a *Answer) Ask(app apps.App, req apps.Request, res apps.Response) error {
 	case err != nil:
 	case a.Status == 0:
 		err = errNoAnswer
+	case a.Open != nil && !NoContent(a.Status): // of which HEAD tells the length
 	case Bodiless(req.Method(), a.Status):
 		a.Drop()
 	case a.Streamed:
@@ -136,8 +158,12 @@ func (a *Answer) next() (block []byte, err error) {
 	return a.blocks.Next()
 }
 
-// Drop closes the stream, if there is one that is still open (S6).
+// Drop closes the stream or the file, if there is one that is still open (S6).
 func (a *Answer) Drop() {
+	if a.Open != nil {
+		_ = a.Open.Close() // it was only read
+		a.Open = nil
+	}
 	if a.blocks == nil {
 		return
 	}

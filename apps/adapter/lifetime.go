@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -118,4 +119,33 @@ func (c *Conns) Close() int {
 		conn.Close()
 	}
 	return len(open)
+}
+
+// Track is ln with its connections kept in conns, for engines that tell nothing of
+// theirs.
+func Track(ln net.Listener, conns *Conns) net.Listener { return tracker{ln, conns} }
+
+type tracker struct {
+	net.Listener
+	conns *Conns
+}
+
+func (t tracker) Accept() (net.Conn, error) {
+	conn, err := t.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	tracked := &trackedConn{conn, t.conns}
+	t.conns.Add(tracked)
+	return tracked, nil
+}
+
+type trackedConn struct {
+	net.Conn
+	conns *Conns
+}
+
+func (c *trackedConn) Close() error {
+	c.conns.Remove(c)
+	return c.Conn.Close()
 }

@@ -1,170 +1,119 @@
 package conform
 
-import (
-	"fmt"
-	"net/http"
-	"strings"
-	"time"
+// appSemantics is the source of rules about what an app's reply is.
+const appSemantics = "app semantics"
 
-	"github.com/benchctl/benchctl/apps/suite"
-)
+// Checks is every check, in the order they are made.
+func Checks() []Check {
+	return []Check{
+		// Replies.
+		{ID: "reply", Level: Gate, Source: "RFC 9110 section 6; " + appSemantics, Each: true,
+			Rule: "the reply has the app's status, type, length and body, exactly", run: checkReply},
+		{ID: "head", Level: Gate, Source: "RFC 9110 section 9.3.2", Each: true,
+			Rule: "a reply to HEAD has no body", run: checkHead},
+		{ID: "no-content", Level: Gate, Source: "RFC 9110 section 8.6, RFC 9112 section 6.1", Needs: []string{"status", "hello"}, Concerns: []string{"status"},
+			Rule: "204 has no body, no Content-Length and no Transfer-Encoding", run: checkNoContent},
+		{ID: "not-modified", Level: Gate, Source: "RFC 9110 section 15.4.5", Needs: []string{"status", "hello"}, Concerns: []string{"status"},
+			Rule: "304 has no body", run: checkNotModified},
+		{ID: "date", Level: Report, Source: "RFC 9110 section 6.6.1", Needs: []string{"hello"},
+			Rule: "replies carry a Date", run: checkDate},
+		{ID: "fresh", Level: Gate, Source: "RFC 9110 section 6.6.1", Each: true,
+			Rule: "Date, if there is one, is the time of the reply: no cache answers for the app", run: checkFresh},
+		{ID: "not-found", Level: Gate, Source: appSemantics, Each: true,
+			Rule: "an unknown path is answered 404", run: checkNotFound},
+		{ID: "method", Level: Gate, Source: "RFC 9110 section 15.5.6", Needs: []string{"hello"},
+			Rule: "a method the app does not take is answered 405 with Allow", run: checkMethod},
+		{ID: "unknown-method", Level: Report, Source: "RFC 9110 section 9.1", Needs: []string{"hello"},
+			Rule: "an unknown method is answered 501 or 405", run: checkUnknownMethod},
+		{ID: "options-star", Level: Report, Source: "RFC 9110 section 9.3.7", Needs: []string{"hello"},
+			Rule: "OPTIONS * is answered, and not with a failure of the server", run: checkOptionsStar},
 
-// keepAliveRequests are sent on one connection by the check of that name.
-const keepAliveRequests = 5
+		// Requests that are unusual or malformed.
+		{ID: "absolute-form", Level: Gate, Source: "RFC 9112 section 3.2.2", Needs: []string{"hello"},
+			Rule: "a target in absolute form is taken", run: checkAbsoluteForm},
+		{ID: "no-host", Level: Gate, Source: "RFC 9112 section 3.2",
+			Rule: "a request without Host is answered 400", run: refused(noHost, 400)},
+		{ID: "bad-host", Level: Gate, Source: "RFC 9112 section 3.2",
+			Rule: "a request with two Hosts or an invalid one is answered 400", run: refusedAll(400, twoHosts, invalidHost)},
+		{ID: "space-before-colon", Level: Gate, Source: "RFC 9112 section 5.1",
+			Rule: "white space between a field's name and the colon is answered 400", run: refused(spaceBeforeColon, 400)},
+		{ID: "obs-fold", Level: Gate, Source: "RFC 9112 section 5.2", Needs: []string{"headers"},
+			Rule: "a folded field is answered 400, or its folds become spaces", run: fieldOr400("a\r\n b")},
+		{ID: "bare-cr", Level: Gate, Source: "RFC 9112 section 2.2", Needs: []string{"headers"},
+			Rule: "a CR within a field is answered 400, or becomes a space", run: fieldOr400("a\rb")},
+		{ID: "bare-lf", Level: Report, Source: "RFC 9112 section 2.2", Needs: []string{"hello"},
+			Rule: "lines that end with LF alone are taken, or answered 400", run: answered(bareLF, 200, 400)},
+		{ID: "control-character", Level: Report, Source: "RFC 9110 section 5.5", Needs: []string{"headers"},
+			Rule: "a NUL within a field is answered 400, or becomes a space", run: fieldOr400("a\x00b")},
+		{ID: "request-line", Level: Report, Source: "RFC 9112 section 3",
+			Rule: "an invalid request line is answered 400", run: refusedAll(400, noVersion, fourWords)},
+		{ID: "version", Level: Report, Source: "RFC 9110 section 2.5",
+			Rule: "HTTP/9.9 is answered with an error", run: checkVersion},
+		{ID: "long-target", Level: Gate, Source: "RFC 9112 section 3",
+			Rule: "a target of 64 KiB is taken, or answered 414", run: checkLongTarget},
+		{ID: "huge-field", Level: Report, Source: "RFC 6585 section 5, RFC 9112 section 5", Needs: []string{"hello"},
+			Rule: "a field of 64 KiB is taken, or answered 431, 413 or 400", run: answered(hugeField(), 200, 431, 413, 400)},
+		{ID: "many-fields", Level: Report, Source: "RFC 6585 section 5, RFC 9112 section 5", Needs: []string{"hello"},
+			Rule: "1000 fields are taken, or answered 431, 413 or 400", run: answered(manyFields(), 200, 431, 413, 400)},
 
-func checkReply(c *client, app suite.Instance) error {
-	x := app.Exchange()
-	res, err := c.exchange(requestOf(x))
-	if err != nil {
-		return err
-	}
-	return match(res, x)
-}
+		// Bodies of requests.
+		{ID: "chunked-request", Level: Gate, Source: "RFC 9112 section 7.1", Needs: []string{"echo"},
+			Rule: "a chunked request is decoded", run: echoes(chunkedHello)},
+		{ID: "chunk-extension", Level: Gate, Source: "RFC 9112 section 7.1.1", Needs: []string{"echo"},
+			Rule: "unknown chunk extensions are ignored", run: echoes(chunkExtension)},
+		{ID: "chunk-size-overflow", Level: Gate, Source: "RFC 9112 section 7.1", Needs: []string{"echo"},
+			Rule: "a chunk size beyond all numbers is refused", run: checkChunkOverflow},
+		{ID: "trailer", Level: Gate, Source: "RFC 9110 section 6.5.1", Needs: []string{"headers"},
+			Rule: "fields of a trailer are not merged into the header", run: checkTrailer},
+		{ID: "truncated-body", Level: Gate, Source: "RFC 9112 section 8", Needs: []string{"upload"}, Concerns: []string{"upload", "echo"},
+			Rule: "a body cut short is not taken for a whole one, and the connection ends", run: checkTruncated},
+		{ID: "length-and-chunked", Level: Gate, Source: "RFC 9112 section 6.1", Needs: []string{"status"},
+			Rule: "the connection ends after a request with both Content-Length and Transfer-Encoding", run: checkBothFramings},
+		{ID: "chunked-not-final", Level: Gate, Source: "RFC 9112 section 6.3",
+			Rule: "a Transfer-Encoding that does not end with chunked is answered 400, or 501 as an unknown one, and the connection ends", run: refusedAndClosed(chunkedNotFinal, 400, 501)},
+		{ID: "encoding-in-1.0", Level: Gate, Source: "RFC 9112 section 6.1", Needs: []string{"status"},
+			Rule: "the connection ends after an HTTP/1.0 request with Transfer-Encoding", run: answeredAndClosed(encodingIn10)},
+		{ID: "unknown-encoding", Level: Report, Source: "RFC 9112 section 6.1",
+			Rule: "an unknown Transfer-Encoding is answered 501 or 400", run: answered(unknownEncoding, 501, 400)},
+		{ID: "two-lengths", Level: Gate, Source: "RFC 9112 section 6.3",
+			Rule: "two different Content-Lengths are answered 400, and the connection ends", run: refusedAndClosed(twoLengths, 400)},
+		{ID: "bad-length", Level: Report, Source: "RFC 9110 section 8.6",
+			Rule: "a Content-Length that is negative, signed or hexadecimal is answered 400", run: refusedAll(400, negativeLength, signedLength, hexLength)},
+		{ID: "smuggling", Level: Report, Source: "RFC 9112 section 11.2", Needs: []string{"status", "hello"},
+			Rule: "a request hidden in the body of another one is not answered", run: checkSmuggling},
+		{ID: "unread-body", Level: Gate, Source: "RFC 9112 section 9.3", Needs: []string{"status", "hello"},
+			Rule: "a body that the app left unread is drained, or the connection ends", run: checkUnread},
+		{ID: "continue", Level: Gate, Source: "RFC 9110 section 10.1.1", Needs: []string{"upload"},
+			Rule: "Expect: 100-continue gets 100 or a final status, and from HTTP/1.0 no 100", run: checkContinue},
 
-// match compares a reply with the right one.
-func match(res *reply, x suite.Exchange) error {
-	if res.StatusCode != x.Status {
-		return fmt.Errorf("%s %s: status is %d, not %d", x.Method, x.Target, res.StatusCode, x.Status)
-	}
-	if err := matchContent(res, x); err != nil {
-		return fmt.Errorf("%w: %s %s: %w", ErrMismatch, x.Method, x.Target, err)
-	}
-	return nil
-}
+		// Connections.
+		{ID: "http-1.0", Level: Gate, Source: "RFC 9112 section 6.1", Needs: []string{"stream"},
+			Rule: "a reply to HTTP/1.0 is never chunked", run: checkHTTP10},
+		{ID: "keep-alive", Level: Gate, Source: "RFC 9112 section 9.3", Each: true,
+			Rule: "requests on one connection are all answered, or the server says that it closes", run: checkKeepAlive},
+		{ID: "keep-alive-1000", Level: Gate, Source: "RFC 9112 section 9.3; " + appSemantics, Needs: []string{"hello"}, Long: true,
+			Rule: "so are 1000 of them", run: checkKeepAlive1000},
+		{ID: "pipeline", Level: Gate, Source: "RFC 9112 section 9.3.2", Needs: []string{"size"},
+			Rule: "16 pipelined requests are answered in their order, or the server closes after some", run: checkPipeline},
+		{ID: "close", Level: Gate, Source: "RFC 9112 section 9.6", Needs: []string{"hello"}, Concerns: []string{UsesClose},
+			Rule: "\"Connection: close\" is honoured", run: checkClose},
+		{ID: "byte-by-byte", Level: Gate, Source: "RFC 9112 section 2.2; " + appSemantics, Needs: []string{"hello"},
+			Rule: "a request that comes a byte at a time is answered", run: checkByteByByte},
+		{ID: "slow-header", Level: Report, Source: appSemantics, Needs: []string{"hello"},
+			Rule: "a client that is slow to send its header does not keep others waiting", run: checkSlowHeader},
+		{ID: "slow-reader", Level: Report, Source: appSemantics, Needs: []string{"size"},
+			Rule: "a client that is slow to read 100 MB costs no more than 32 MiB of memory", run: checkSlowReader},
 
-func matchContent(res *reply, x suite.Exchange) error {
-	if got := mediaType(res.Header.Get("Content-Type")); x.Type != "" && got != x.Type {
-		return fmt.Errorf("Content-Type is %q, not %q", got, x.Type)
+		// Streams and failures.
+		{ID: "stream", Level: Gate, Source: "PEP 3333, \"Buffering and Streaming\"; " + appSemantics, Needs: []string{"stream"}, Concerns: []string{"stream"},
+			Rule: "a chunk is sent before the next one is made", run: checkStream},
+		{ID: "closed-once", Level: Gate, Source: "PEP 3333, \"Specification Details\"; " + appSemantics, Needs: []string{"watch", "watched"}, Concerns: []string{"stream"},
+			Rule: "a body is closed exactly once, also when the client has left", run: checkClosedOnce},
+		{ID: "disconnect", Level: Report, Source: appSemantics, Needs: []string{"watch", "watched"},
+			Rule: "the app's stream ends soon after the client has left", run: checkDisconnect},
+		{ID: "error", Level: Gate, Source: "RFC 9112 section 8; " + appSemantics, Needs: []string{"error"}, Concerns: []string{"error"},
+			Rule: "an app that fails before its reply gives 500, one that fails within gives no reply that looks whole", run: checkError},
+		{ID: "app-length", Level: Report, Source: "RFC 9110 section 8.6, PEP 3333", Needs: []string{"error", "hello"},
+			Rule: "a reply longer than its Content-Length is cut, a shorter one does not look whole", run: checkAppLength},
 	}
-	for _, h := range x.Replied {
-		if got := res.Header.Get(h[0]); got != h[1] {
-			return fmt.Errorf("%s is %q, not %q", h[0], got, h[1])
-		}
-	}
-	if x.Length >= 0 && int64(len(res.body)) != x.Length {
-		return fmt.Errorf("wrong body: %d bytes long, not %d; it begins %.32q", len(res.body), x.Length, res.body)
-	}
-	if x.Match != nil && !x.Match(0, res.body) {
-		return fmt.Errorf("wrong body: it begins %.32q", res.body)
-	}
-	return nil
-}
-
-// mediaType is a Content-Type without parameters: a charset is a server's right
-// to add.
-func mediaType(value string) string {
-	value, _, _ = strings.Cut(value, ";")
-	return strings.TrimSpace(value)
-}
-
-// checkHead asks for HEAD and then again on the same connection: a body that was
-// sent in spite of it would be read as the next reply.
-func checkHead(c *client, app suite.Instance) error {
-	x := app.Exchange()
-	if x.Method != http.MethodGet {
-		return nil
-	}
-	head := requestOf(x)
-	head.method = http.MethodHead
-	res, err := c.exchange(head)
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != x.Status {
-		return fmt.Errorf("HEAD %s: status is %d, not %d", x.Target, res.StatusCode, x.Status)
-	}
-	if res.Close {
-		return c.ended()
-	}
-	again, err := c.exchange(requestOf(x))
-	if err != nil {
-		return fmt.Errorf("after HEAD: %w", err)
-	}
-	return match(again, x)
-}
-
-func checkKeepAlive(c *client, app suite.Instance) error {
-	x := app.Exchange()
-	for n := range keepAliveRequests {
-		res, err := c.exchange(requestOf(x))
-		if err != nil {
-			return fmt.Errorf("request %d of a connection: %w", n+1, err)
-		}
-		if err := match(res, x); err != nil {
-			return fmt.Errorf("request %d of a connection: %w", n+1, err)
-		}
-		if res.Close {
-			return c.ended()
-		}
-	}
-	return nil
-}
-
-func checkClose(c *client, app suite.Instance) error {
-	x := app.Exchange()
-	res, err := c.exchange(requestOf(x).with("Connection", "close"))
-	if err != nil {
-		return err
-	}
-	if err := match(res, x); err != nil {
-		return err
-	}
-	return c.ended()
-}
-
-func checkNotFound(c *client, _ suite.Instance) error {
-	res, err := c.exchange(request{method: http.MethodGet, target: "/no-such-app"})
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusNotFound {
-		return fmt.Errorf("GET /no-such-app: status is %d, not 404", res.StatusCode)
-	}
-	return nil
-}
-
-func checkMethod(c *client, app suite.Instance) error {
-	res, err := c.exchange(request{method: http.MethodDelete, target: app.Exchange().Target})
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") == "" {
-		return fmt.Errorf("DELETE %s: status is %d with Allow %q, not 405 with the methods the app takes",
-			app.Exchange().Target, res.StatusCode, res.Header.Get("Allow"))
-	}
-	return nil
-}
-
-// maxDateSkew is how far a Date may be off: it has a resolution of one second, and
-// servers make a new one once a second.
-const maxDateSkew = 5 * time.Second
-
-// checkFresh takes replies without a Date: a server without a clock must not send
-// one (RFC 9110 section 6.6.1), and one that only forgets it is no cache.
-func checkFresh(c *client, app suite.Instance) error {
-	x := app.Exchange()
-	res, err := c.exchange(requestOf(x))
-	if err != nil {
-		return err
-	}
-	date, err := http.ParseTime(res.Header.Get("Date"))
-	if err != nil {
-		return nil
-	}
-	if age := time.Since(date); age.Abs() > maxDateSkew+duration(app) {
-		return fmt.Errorf("%s %s: Date is off by %v: the reply was not made for this request", x.Method, x.Target, age.Round(time.Second))
-	}
-	return nil
-}
-
-func checkDate(c *client, app suite.Instance) error {
-	x := app.Exchange()
-	res, err := c.exchange(requestOf(x))
-	if err != nil {
-		return err
-	}
-	if _, err := http.ParseTime(res.Header.Get("Date")); err != nil {
-		return fmt.Errorf("%s %s: Date is %q", x.Method, x.Target, res.Header.Get("Date"))
-	}
-	return nil
 }

@@ -4,37 +4,59 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
 )
 
-// client is one raw connection: it sends what it is told and reads replies.
-type client struct {
-	conn   net.Conn
-	r      *bufio.Reader
-	forget func() bool // the context
+// probe is one check being made.
+type probe struct {
+	Target
+	ctx     context.Context
+	app     suite.Instance // of a check for each app
+	log     transcript
+	clients []*client
 }
 
-func dial(ctx context.Context, address string) (*client, error) {
+// client is one raw connection: it sends what it is told and reads replies.
+type client struct {
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+// dial opens a connection that lives until the check ends.
+func (p *probe) dial() (*client, error) {
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", address)
+	conn, err := d.DialContext(p.ctx, "tcp", p.Address)
 	if err != nil {
 		return nil, err
 	}
-	forget := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
-	return &client{conn, bufio.NewReader(conn), forget}, nil
+	if end, ok := p.ctx.Deadline(); ok {
+		_ = conn.SetDeadline(end)
+	}
+	c := &client{conn: taped{conn, &p.log, len(p.clients) + 1}}
+	c.r = bufio.NewReader(c.conn)
+	p.clients = append(p.clients, c)
+	context.AfterFunc(p.ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	return c, nil
 }
 
-func (c *client) close() {
-	c.forget()
-	c.conn.Close()
+// close closes all connections of the check.
+func (p *probe) close() {
+	for _, c := range p.clients {
+		c.conn.Close()
+	}
 }
+
+// within bounds what is read next.
+func (c *client) within(d time.Duration) { _ = c.conn.SetReadDeadline(time.Now().Add(d)) }
 
 // request is one request to send.
 type request struct {
@@ -65,10 +87,41 @@ func (r request) encode(host string) []byte {
 	return b.Bytes()
 }
 
-// reply is what came back, its body still to be read.
+// reply is what came back.
 type reply struct {
 	*http.Response
 	body []byte
+}
+
+// errNoReply is that the connection ended before a reply.
+var errNoReply = errors.New("the connection ended without a reply")
+
+// read reads the whole reply to a request with the given method.
+func (c *client) read(method string) (*reply, error) {
+	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		return nil, asEnd(err)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return &reply{res, body}, fmt.Errorf("read body after %d bytes: %w", len(body), err)
+	}
+	return &reply{res, body}, nil
+}
+
+// asEnd tells the end of a connection from other errors.
+func asEnd(err error) error {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isReset(err):
+		return errNoReply
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("no reply in time: %w", err)
+	}
+	return fmt.Errorf("read reply: %w", err)
+}
+
+func isReset(err error) bool {
+	return strings.Contains(err.Error(), "reset") || strings.Contains(err.Error(), "broken pipe")
 }
 
 // exchange sends one request and reads the whole reply. The request is written
@@ -79,28 +132,63 @@ func (c *client) exchange(r request) (*reply, error) {
 		_, err := c.conn.Write(r.encode(c.conn.RemoteAddr().String()))
 		written <- err
 	}()
-	res, err := http.ReadResponse(c.r, &http.Request{Method: r.method})
+	res, err := c.read(r.method)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: read reply: %w", r.method, r.target, err)
-	}
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, fmt.Errorf("%s %s: read body after %d bytes: %w", r.method, r.target, len(body), err)
+		return nil, fmt.Errorf("%s %s: %w", r.method, r.target, err)
 	}
 	if err := <-written; err != nil {
 		return nil, fmt.Errorf("%s %s: write: %w", r.method, r.target, err)
 	}
-	return &reply{res, body}, nil
+	return res, nil
+}
+
+// send sends text, in which "{host}" stands for the server's address. That the
+// server has closed the connection already shows when its reply is read.
+func (c *client) send(text string) {
+	_, _ = io.WriteString(c.conn, strings.ReplaceAll(text, "{host}", c.conn.RemoteAddr().String()))
+}
+
+// ask sends text on a new connection and reads the reply.
+func (p *probe) ask(text string) (*client, *reply, error) {
+	c, err := p.dial()
+	if err != nil {
+		return nil, nil, err
+	}
+	method, _, _ := strings.Cut(text, " ")
+	go c.send(text)
+	c.within(patience)
+	res, err := c.read(method)
+	return c, res, err
 }
 
 // ended tells whether the server closes the connection without another byte.
 func (c *client) ended() error {
+	c.within(patience)
 	extra, err := io.ReadAll(io.LimitReader(c.r, 64))
 	switch {
 	case len(extra) > 0:
 		return fmt.Errorf("%q came after the reply", extra)
-	case err != nil && !strings.Contains(err.Error(), "reset"):
+	case err != nil && !isReset(err):
 		return fmt.Errorf("the connection stays open: %w", err)
+	}
+	return nil
+}
+
+// goesOn tells whether the connection, after a reply, carries another request or
+// ends, as the reply may have announced.
+func (c *client) goesOn(last *reply) error {
+	if last.Close {
+		return c.ended()
+	}
+	c.within(patience)
+	res, err := c.exchange(request{method: http.MethodGet, target: "/hello"})
+	switch {
+	case errors.Is(err, errNoReply):
+		return nil // a server may close at any time (RFC 9112 section 9.5)
+	case err != nil:
+		return fmt.Errorf("the next request on the connection: %w", err)
+	case res.StatusCode != http.StatusOK || string(res.body) != "Hello, World!":
+		return fmt.Errorf("the next request on the connection: status %d, body %.40q: the reply before it was framed wrongly", res.StatusCode, res.body)
 	}
 	return nil
 }

@@ -1,7 +1,11 @@
 // Package conform is the conformance gate: checks over the wire that a server
-// behaves as HTTP/1.1 asks while it carries a test app. Each check has an id, a
-// level, and the rule that it checks. A server that fails a check of level Gate
-// is not measured with that app: a reply that is wrong may well be fast.
+// behaves as HTTP/1.1 asks and carries the test apps as they are. Each check has an
+// id, a level, and the rule that it checks, with its source.
+//
+// A failure of level Gate concerns the cells of the apps whose requests are like
+// the check's: they are not measured, as a reply that is wrong may well be fast.
+// Others, such as those about malformed requests, which no load sends, are shown by
+// "benchctl verify" and touch no cell.
 package conform
 
 import (
@@ -9,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
@@ -19,61 +24,149 @@ type Level string
 
 // Levels.
 const (
-	Gate   Level = "gate"   // the app's cells are invalid
+	Gate   Level = "gate"   // the server breaks a MUST or does not carry an app: it fails the gate
 	Report Level = "report" // shown, nothing else
 )
 
 // Check is one case.
 type Check struct {
-	ID    string
-	Level Level
-	Rule  string                                    // in a sentence, with its source
-	run   func(c *client, app suite.Instance) error // on a connection of its own
+	ID     string // "chunked-request"
+	Level  Level
+	Rule   string // in a sentence
+	Source string // "RFC 9112 section 7.1", or "app semantics"
+	// Each has the check made with every app, whose cells it concerns then. A check
+	// without it needs the apps in Needs and concerns the cells of those in Concerns.
+	Each     bool
+	Needs    []string
+	Concerns []string
+	// Long checks take up to a minute.
+	Long bool
+
+	run func(*probe) error
 }
 
-// Checks is every check, in the order they run.
-func Checks() []Check {
-	return []Check{
-		{"reply", Gate, "the reply has the app's status, type, length and body, exactly (RFC 9110 section 6; app semantics)", checkReply},
-		{"head", Gate, "a reply to HEAD has no body (RFC 9110 section 9.3.2)", checkHead},
-		{"keep-alive", Gate, "requests on one connection are all answered, or the server says that it closes (RFC 9112 section 9.3)", checkKeepAlive},
-		{"close", Gate, "\"Connection: close\" is honoured (RFC 9112 section 9.6)", checkClose},
-		{"not-found", Gate, "an unknown path is answered 404 (app semantics)", checkNotFound},
-		{"method", Gate, "a method the app does not take is answered 405 with Allow (RFC 9110 section 15.5.6)", checkMethod},
-		{"fresh", Gate, "Date, if there is one, is the time of the reply: no cache answers for the app (RFC 9110 section 6.6.1)", checkFresh},
-		{"date", Report, "replies carry a Date (RFC 9110 section 6.6.1)", checkDate},
-	}
+// UsesClose stands in Concerns for loads that say "Connection: close".
+const UsesClose = "connection: close"
+
+// Target is the server that is checked.
+type Target struct {
+	Address string
+	// Carries tells which apps the server serves; nil: all.
+	Carries func(app string) bool
+	// Memory is what the server uses, over its whole process tree, in MiB; nil: it
+	// isn't known.
+	Memory func() (float64, error)
 }
+
+func (t Target) carries(app string) bool { return t.Carries == nil || t.Carries(app) }
 
 // Finding is how one check went.
 type Finding struct {
 	Check
-	Err error // nil: passed
+	App string // that it was made with, of a check for each app
+	// One of them at most is set; none if the check was passed.
+	Err     error
+	Skipped string // why it was not made
+	// Transcript is what went over the connections of a check that failed.
+	Transcript []Message
 }
 
-// Timeout bounds one check, and what the app itself takes comes on top.
-const Timeout = 5 * time.Second
+const (
+	// Timeout bounds one check that is not Long, and what the app itself takes comes
+	// on top.
+	Timeout     = 5 * time.Second
+	longTimeout = time.Minute
+	// patience is how long a check waits for what a server should do at once.
+	patience = 2 * time.Second
+)
 
-// Run runs every check against the server at address, which carries app. If the
-// server hangs at the first one, or ctx has ended, those that are left fail
+// App makes every check that concerns the cells of app, and what else its load uses.
+// If the server hangs at the first one, or ctx has ended, those that are left fail
 // without being tried.
-func Run(ctx context.Context, address string, app suite.Instance) []Finding {
+func App(ctx context.Context, t Target, app suite.Instance, uses ...string) []Finding {
 	var all []Finding
-	for i, c := range Checks() {
-		if err := ctx.Err(); err != nil {
-			all = append(all, Finding{c, fmt.Errorf("not tried: %w", err)})
-			continue
+	for _, part := range app.Parts() {
+		for _, c := range Checks() {
+			if c.Each || c.concerns(append(uses, part.Spec.Name)) {
+				all = append(all, t.check(ctx, c, part.Instance, hangs(all)))
+			}
 		}
-		if i > 0 && errors.Is(all[0].Err, os.ErrDeadlineExceeded) {
-			all = append(all, Finding{c, errors.New("not tried: the server hangs")})
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ctx, Timeout+duration(app))
-		all = append(all, Finding{c, connected(ctx, address, app, c.run)})
-		cancel()
 	}
 	return all
 }
+
+func (c Check) concerns(any []string) bool {
+	return slices.ContainsFunc(c.Concerns, func(one string) bool { return slices.Contains(any, one) })
+}
+
+// Server makes every check, those for each app with every app that the server
+// carries, with its parameters' defaults.
+func Server(ctx context.Context, t Target) []Finding {
+	var all []Finding
+	hello, err := suite.Parse("hello")
+	if err != nil {
+		panic("conform: " + err.Error()) // there is no suite without it
+	}
+	for _, c := range Checks() {
+		if !c.Each {
+			all = append(all, t.check(ctx, c, hello, hangs(all)))
+			continue
+		}
+		for _, s := range suite.All() {
+			if app, err := suite.Parse(s.Name); err == nil && app.Loadable() == nil && len(app.Parts()) == 1 && t.carries(s.Name) {
+				all = append(all, t.check(ctx, c, app, hangs(all)))
+			}
+		}
+	}
+	return all
+}
+
+// hangs tells whether the server did not answer the first check at all.
+func hangs(all []Finding) bool {
+	return len(all) > 0 && errors.Is(all[0].Err, os.ErrDeadlineExceeded)
+}
+
+// check makes one check.
+func (t Target) check(ctx context.Context, c Check, app suite.Instance, hangs bool) Finding {
+	f := Finding{Check: c}
+	if c.Each {
+		f.App = app.String()
+	}
+	for _, need := range c.Needs {
+		if !t.carries(need) {
+			f.Skipped = "the server does not carry app " + need
+			return f
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		f.Err = fmt.Errorf("not tried: %w", ctx.Err())
+		return f
+	case hangs:
+		f.Err = errors.New("not tried: the server hangs")
+		return f
+	}
+	timeout := Timeout
+	if c.Long {
+		timeout = longTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout+duration(app))
+	defer cancel()
+	p := &probe{Target: t, ctx: ctx, app: app}
+	defer p.close()
+	var skip skipped
+	if err := c.run(p); errors.As(err, &skip) {
+		f.Skipped = string(skip)
+	} else if err != nil {
+		f.Err, f.Transcript = err, p.log.all()
+	}
+	return f
+}
+
+// skipped is the error of a check that can't be made.
+type skipped string
+
+func (s skipped) Error() string { return "skipped: " + string(s) }
 
 // duration is about how long the app means to take for the requests of a check.
 func duration(app suite.Instance) time.Duration {
@@ -95,20 +188,18 @@ func duration(app suite.Instance) time.Duration {
 // waiting will mend.
 var ErrMismatch = errors.New("wrong reply")
 
-// Probe asks for app once. It fails with ErrMismatch if the reply has the right
-// status and is wrong otherwise.
+// Probe asks for app once, or for each app of a mix. It fails with ErrMismatch if a
+// reply has the right status and is wrong otherwise.
 func Probe(ctx context.Context, address string, app suite.Instance) error {
-	return connected(ctx, address, app, checkReply)
-}
-
-// connected runs a check on a new connection, which it closes after.
-func connected(ctx context.Context, address string, app suite.Instance, check func(*client, suite.Instance) error) error {
-	c, err := dial(ctx, address)
-	if err != nil {
-		return err
+	for _, part := range app.Parts() {
+		p := &probe{Target: Target{Address: address}, ctx: ctx, app: part.Instance}
+		err := checkReply(p)
+		p.close()
+		if err != nil {
+			return err
+		}
 	}
-	defer c.close()
-	return check(c, app)
+	return nil
 }
 
 // Gated joins the failures of level Gate into one error, nil if there are none.

@@ -30,11 +30,8 @@ func echoSpec() Spec {
 		},
 		exchange: func(a Args) Exchange {
 			e := patterned(a[0])
-			e.Type, e.Body = typeBytes, make([]byte, 0, a[0])
+			e.Type, e.Body = typeBytes, patternBytes(a[0])
 			e.Header = [][2]string{{"Content-Type", typeBytes}}
-			for n := a[0]; n > 0; n = a[0] - int64(len(e.Body)) {
-				e.Body = append(e.Body, block(int64(len(e.Body)), int(min(n, blockSize)))...)
-			}
 			return e
 		},
 	}

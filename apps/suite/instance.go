@@ -84,21 +84,68 @@ type Exchange struct {
 	Header  [][2]string // fields beyond Host and those of the framing
 	Body    []byte      // sent with a Content-Length if not empty
 	Status  int
-	Length  int64                              // of the reply's body, bytes
-	Chunked bool                               // the reply has no Content-Length
-	Type    string                             // Content-Type of the reply
-	Replied [][2]string                        // further fields the reply must carry
-	Match   func(off int64, block []byte) bool // content of the body at an offset
+	Length  int64       // of the reply's body, bytes; -1 if only the server knows
+	Chunked bool        // the reply has no Content-Length
+	Type    string      // Content-Type of the reply, "" if it needs none
+	Replied [][2]string // further fields the reply must carry
+	// One of them is set where the content is known: Match judges the block of the
+	// body at an offset, Whole all of it, where blocks tell nothing.
+	Match func(off int64, block []byte) bool
+	Whole func(body []byte) bool
 }
 
-// Exchange makes the instance's request and its right reply.
+// Exchange makes the instance's request and its right reply. An instance that is
+// not Loadable has none.
 func (i Instance) Exchange() Exchange {
 	e := i.Spec.exchange(i.Args)
-	e.Method, e.Target, e.Status = i.Spec.Methods[0], "/"+i.name, 200
-	if e.Type == "" {
+	e.Method, e.Target = i.Spec.Methods[0], "/"+i.name
+	if e.Status == 0 {
+		e.Status = 200
+	}
+	if e.Type == "" && e.Length > 0 {
 		e.Type = apps.ContentTypeText
 	}
 	return e
+}
+
+// Part is an app in a mix.
+type Part struct {
+	Instance
+	Weight int // how often it is asked for, relative to the others
+}
+
+// part is a Part by name.
+type part struct {
+	weight int
+	name   string
+}
+
+// Parts are the apps of a mix, each with its own exchange; for any other app it is
+// that app alone.
+func (i Instance) Parts() []Part {
+	if len(i.Spec.parts) == 0 {
+		return []Part{{i, 1}}
+	}
+	var out []Part
+	for _, p := range i.Spec.parts {
+		one, err := Parse(p.name)
+		if err != nil {
+			panic("suite: mix " + i.Spec.Name + ": " + err.Error()) // a test parses them all
+		}
+		out = append(out, Part{one, p.weight})
+	}
+	return out
+}
+
+// Loadable tells why no load can be made of the app, nil if it can.
+func (i Instance) Loadable() error {
+	switch {
+	case i.Spec.Probe:
+		return fmt.Errorf("app %s is there for the conformance gate and makes no load", i.Spec.Name)
+	case i.Spec.Name == nameError && i.Args[0] > failFirst:
+		return fmt.Errorf("app %s: its reply is cut, so it makes no load", i)
+	}
+	return nil
 }
 
 // whole is the exchange that replies with just body.

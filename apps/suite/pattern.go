@@ -38,6 +38,15 @@ func block(off int64, n int) []byte {
 	return pattern[i : i+n : i+n]
 }
 
+// patternBytes is the first n bytes of the pattern.
+func patternBytes(n int64) []byte {
+	out := make([]byte, 0, n)
+	for left := n; left > 0; left = n - int64(len(out)) {
+		out = append(out, block(int64(len(out)), int(min(left, blockSize)))...)
+	}
+	return out
+}
+
 // patterned is the exchange that replies with length bytes of the pattern.
 func patterned(length int64) Exchange {
 	return Exchange{Length: length, Match: func(off int64, got []byte) bool {

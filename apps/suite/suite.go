@@ -15,11 +15,16 @@ type Spec struct {
 	Doc     string   // one line, for "benchctl list apps"
 	Methods []string // taken; GET implies HEAD
 	Params  []Param  // at most maxParams
-	// handler makes what answers a request; what it holds lives as long as the
-	// app is mounted.
+	// Probe marks an app that is there for the conformance gate and makes no load.
+	Probe bool
+	// One of them is set. handler makes what answers a request; what it holds lives
+	// as long as the app is mounted. service makes it for an app that has to start and
+	// stop. parts are the apps of a mix, which has no path of its own.
 	handler func() handler
+	service func() service
+	parts   []part
 	// exchange makes the request and its right reply, without what Instance.Exchange
-	// fills in for all apps alike.
+	// fills in for all apps alike; nil for probes and mixes.
 	exchange func(Args) Exchange
 }
 
@@ -39,18 +44,43 @@ type Args [maxParams]int64
 // handler answers a request whose parameters were found right.
 type handler func(Args, apps.Request, apps.Response) error
 
+// service is a handler with something to set up before and to clear after.
+type service interface {
+	apps.Starter
+	apps.Stopper
+	serve(Args, apps.Request, apps.Response) error
+}
+
 // All is every test app, in the order of their documentation.
 func All() []Spec {
 	return []Spec{
 		helloSpec(), jsonSpec(), echoSpec(), sizeSpec(),
 		streamSpec(), sleepSpec(), cpuSpec(), headersSpec(),
+		sessionSpec(), templateSpec(), staticSpec("static-1k", 1<<10), staticSpec("static-1m", 1<<20),
+		uploadSpec(), compressSpec(), mixedSpec(), errorSpec(), statusSpec(), ziadeSpec(),
+		watchSpec(), watchedSpec(),
 	}
 }
 
 // New makes the app. It takes its parameters from each request's query and
-// answers wrong ones with 400 and the text of the error.
+// answers wrong ones with 400 and the text of the error. The app of a service
+// implements apps.Starter and apps.Stopper; a mix has none.
 func (s Spec) New() apps.App {
-	h := s.handler()
+	if s.service == nil {
+		return s.checked(s.handler())
+	}
+	service := s.service()
+	return running{s.checked(service.serve), service}
+}
+
+// running is the app of a service.
+type running struct {
+	apps.App
+	service
+}
+
+// checked is the app of a handler, which gets checked parameters.
+func (s Spec) checked(h handler) apps.App {
 	return apps.Func(func(req apps.Request, res apps.Response) error {
 		args, err := s.args(req.Query())
 		if err != nil {
@@ -61,22 +91,31 @@ func (s Spec) New() apps.App {
 	})
 }
 
-func (s Spec) route() apps.Route {
-	return apps.Route{Path: "/" + s.Name, Methods: s.Methods, App: s.New()}
+// Mux serves the whole suite, each app at its name: "/hello".
+func Mux() apps.App { return mux(All()) }
+
+// Only serves one app alone, or the apps of a mix, at the same path as Mux does.
+// Parameters are still those of each request.
+func Only(i Instance) apps.App {
+	var specs []Spec
+	for _, p := range i.Parts() {
+		specs = append(specs, p.Spec)
+	}
+	return mux(specs)
 }
 
-// Mux serves the whole suite, each app at its name: "/hello".
-func Mux() apps.App {
+// mux serves each app at its name, once.
+func mux(specs []Spec) apps.App {
 	var routes []apps.Route
-	for _, s := range All() {
-		routes = append(routes, s.route())
+	seen := map[string]bool{}
+	for _, s := range specs {
+		if len(s.parts) == 0 && !seen[s.Name] {
+			seen[s.Name] = true
+			routes = append(routes, apps.Route{Path: "/" + s.Name, Methods: s.Methods, App: s.New()})
+		}
 	}
 	return apps.NewMux(routes...)
 }
-
-// Only serves one app alone, at the same path as Mux does. Its parameters are
-// still those of each request.
-func Only(i Instance) apps.App { return apps.NewMux(i.Spec.route()) }
 
 // get is the methods of all apps that take no request body.
 func get() []string { return []string{"GET"} }

@@ -20,7 +20,9 @@ func TestExchanges(t *testing.T) {
 		"hello", "json", "echo", "echo?bytes=1", "echo?bytes=4096", "echo?bytes=100000", "size", "size?bytes=1",
 		"size?bytes=65536", "size?bytes=65537", "size?bytes=1000000", "stream", "stream?chunks=1&bytes=1",
 		"stream?bytes=65536&chunks=3", "stream?chunks=2&ms=1", "sleep?ms=0", "cpu?us=0", "cpu", "headers",
-		"headers?count=0", "headers?count=90",
+		"headers?count=0", "headers?count=90", "session", "session?visits=41", "template", "static-1k", "static-1m",
+		"upload?bytes=1", "upload", "upload?bytes=100000", "compress", "compress?bytes=1", "compress?bytes=1000000", "error", "status",
+		"status?code=304", "status?code=404", "status?code=599", "ziade?ms=1", "ziade?ms=0&steps=0",
 	} {
 		t.Run(name, func(t *testing.T) {
 			i, err := Parse(name)
@@ -28,6 +30,7 @@ func TestExchanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, app := range []apps.App{Mux(), Only(i)} {
+				started(t, app)
 				res := &response{}
 				if err := app.Serve(newRequest(i.Exchange()), res); err != nil {
 					t.Fatal(err)
@@ -38,21 +41,44 @@ func TestExchanges(t *testing.T) {
 	}
 }
 
+// started starts an app that asks for it, until the test ends.
+func started(t *testing.T, app apps.App) {
+	t.Helper()
+	if s, ok := app.(apps.Starter); ok {
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, ok := app.(apps.Stopper); ok {
+		t.Cleanup(func() {
+			if err := s.Stop(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func checkReply(t *testing.T, e Exchange, res *response) {
 	t.Helper()
-	if res.status != e.Status || res.header["Content-Type"] != e.Type {
+	if kind, _, _ := strings.Cut(res.header["Content-Type"], ";"); res.status != e.Status || kind != e.Type {
 		t.Errorf("reply is %d %q, want %d %q", res.status, res.header["Content-Type"], e.Status, e.Type)
 	}
 	streamed := res.closed == 1
 	if cl := res.header["Content-Length"]; streamed && (cl == "") != e.Chunked {
 		t.Errorf("Content-Length is %q, exchange says chunked: %v", cl, e.Chunked)
-	} else if cl != "" && cl != strconv.FormatInt(e.Length, 10) {
+	} else if cl != "" && e.Length >= 0 && cl != strconv.FormatInt(e.Length, 10) {
 		t.Errorf("Content-Length is %s, want %d", cl, e.Length)
 	}
 	for _, h := range e.Replied {
 		if res.header[h[0]] != h[1] {
 			t.Errorf("%s is %q, want %q", h[0], res.header[h[0]], h[1])
 		}
+	}
+	if e.Whole != nil {
+		if !e.Whole([]byte(res.body())) {
+			t.Errorf("wrong body of %d bytes", len(res.body()))
+		}
+		return
 	}
 	off := int64(0)
 	for i, b := range res.blocks {
@@ -257,5 +283,93 @@ func TestSpecs(t *testing.T) {
 		if i, err := Parse(s.Name); err != nil || i.String() != s.Name {
 			t.Errorf("Parse(%q) = %q, %v", s.Name, i, err)
 		}
+	}
+}
+
+// A mix is its parts, each of which makes load.
+func TestMixes(t *testing.T) {
+	for _, s := range All() {
+		i, err := Parse(s.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := i.Parts()
+		if (len(s.parts) > 0) != (len(parts) > 1) {
+			t.Errorf("%s: %d parts", s.Name, len(parts))
+		}
+		app := Only(i)
+		started(t, app)
+		for _, p := range parts {
+			if p.Weight < 1 {
+				t.Errorf("%s: %s weighs %d", s.Name, p, p.Weight)
+			}
+			if i.Loadable() != nil {
+				continue
+			}
+			res := &response{}
+			if err := app.Serve(newRequest(p.Exchange()), res); err != nil {
+				t.Fatalf("%s: %s: %v", s.Name, p, err)
+			}
+			checkReply(t, p.Exchange(), res)
+		}
+	}
+}
+
+func TestLoadable(t *testing.T) {
+	for name, want := range map[string]bool{
+		"hello": true, "mixed": true, "error": true, "error?at=1": true, "error?at=2": false, "error?at=4": false, "watch": false, "watched": false,
+	} {
+		i, err := Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := i.Loadable(); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A session that was not signed here begins anew.
+func TestSessions(t *testing.T) {
+	right := sessionCookie(7)
+	for cookie, want := range map[string]int64{
+		"": 0, right: 7, "a=b; " + right + "; c=d": 7, "xsession=1; " + right: 7,
+		right + "0": 0, strings.Replace(right, "7.", "8.", 1): 0, "session=7": 0, "session=.": 0, "session=-7." + signature("-7"): 0,
+		"session=forged.1; " + right: 7,
+	} {
+		if got := visitsOf(cookie); got != want {
+			t.Errorf("%q: %d visits, want %d", cookie, got, want)
+		}
+	}
+}
+
+func TestTakesGzip(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"": false, "gzip": true, "deflate, GZIP;q=0.5": true, "gzip;q=0": false, "gzip; q=0.000": false, "gzip;q=0.001": true, "br, identity": false, "xgzip": false,
+	} {
+		if got := takesGzip(accept); got != want {
+			t.Errorf("%q: %v", accept, got)
+		}
+	}
+}
+
+// The notes of a watched stream tell its life, in a process or across some.
+func TestWatch(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	ask := func(target string) *response {
+		res := &response{}
+		if err := Mux().Serve(newRequest(Exchange{Method: "GET", Target: target}), res); err != nil {
+			t.Fatal(err)
+		}
+		return res
+	}
+	if got := ask("/watched?id=3").body(); got != "\n" {
+		t.Errorf("notes before: %q", got)
+	}
+	if got := ask("/watch?id=3&chunks=3&ms=0").body(); len(got) != 3072 {
+		t.Errorf("%d bytes", len(got))
+	}
+	if got := ask("/watched?id=3").body(); got != "o..c\n" {
+		t.Errorf("notes after: %q", got)
 	}
 }

@@ -6,8 +6,12 @@ Content-Length and texts of errors, byte for byte. Python 3.9, standard library.
 The environment variable BENCHCTL_APP mounts one app alone, by its name.
 """
 
+import gzip
+import hashlib
+import hmac
 import json
 import os
+import tempfile
 import time
 from http import HTTPStatus
 
@@ -15,7 +19,12 @@ PERIOD = 4093  # bytes after which the pattern repeats; a prime
 BLOCK = 64 << 10  # most of the pattern in one block, bytes
 ECHO_BLOCK = 32 << 10  # most of a request body read at once, bytes
 TEXT = "text/plain"
+HTML = "text/html; charset=utf-8"
 BYTES = "application/octet-stream"
+
+
+class Failed(Exception):
+    """The app fails, as it was asked to."""
 
 
 class Wrong(Exception):
@@ -43,7 +52,8 @@ def block(offset, length):
 
 
 # The apps. Each takes the values of its parameters, the WSGI environment and a
-# list of header fields to add to; it returns the body as bytes or an iterator.
+# list of header fields to add to; it returns the body as bytes or an iterator, and
+# before it the status, if that is not 200.
 
 
 def hello(values, environ, headers):
@@ -135,6 +145,261 @@ def fields(values, environ, headers):
     return b"%d\n" % count
 
 
+SESSION_KEY = b"benchctl session key"
+SESSION_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Lax"
+MAX_VISITS = 1000000000
+
+
+def session(values, environ, headers):
+    visits = visits_of(environ.get("HTTP_COOKIE", "")) + 1
+    headers.append(("Content-Type", TEXT))
+    text = str(visits)
+    cookie = "session=%s.%s%s" % (text, signature(text), SESSION_ATTRIBUTES)
+    headers.append(("Set-Cookie", cookie))
+    return b"visits %d\n" % visits
+
+
+def signature(text):
+    return hmac.new(SESSION_KEY, text.encode("latin-1"), "sha256").hexdigest()
+
+
+def visits_of(cookies):
+    for pair in cookies.split(";"):
+        pair = pair.strip()
+        if not pair.startswith("session="):
+            continue
+        text, _, signed = pair[len("session=") :].partition(".")
+        n = number(text)
+        if n is None or n >= MAX_VISITS:
+            continue
+        if hmac.compare_digest(signed.encode("latin-1"), signature(text).encode()):
+            return n
+    return 0
+
+
+FORTUNES = (
+    "fortune: No such file or directory",
+    "A computer scientist is someone who fixes things that aren't broken.",
+    "After enough decimal places, nobody gives a damn.",
+    "A bad random number generator: 1, 1, 1, 1, 1, 4.33e+67, 1, 1, 1",
+    "A computer program does what you tell it to do, not what you want it to do.",
+    "Emacs is a nice operating system, but I prefer UNIX. \u2014 Tom Christaensen",
+    "Any program that runs right is obsolete.",
+    "A list is only as strong as its weakest link. \u2014 Donald Knuth",
+    "Feature: A bug with seniority.",
+    "Computers make very fast, very accurate mistakes.",
+    '<script>alert("This should not be displayed in a browser alert box.");</script>',
+    "\u30d5\u30ec\u30fc\u30e0\u30ef\u30fc\u30af\u306e"
+    "\u30d9\u30f3\u30c1\u30de\u30fc\u30af",
+)
+FORTUNE_ROWS = 100
+STORED = [
+    (i, "%s #%d" % (FORTUNES[i % len(FORTUNES)], i)) for i in range(1, FORTUNE_ROWS)
+]
+# As Go's html/template escapes text in an element.
+ESCAPES = str.maketrans(
+    {
+        "\0": "\ufffd",
+        '"': "&#34;",
+        "&": "&amp;",
+        "'": "&#39;",
+        "+": "&#43;",
+        "<": "&lt;",
+        ">": "&gt;",
+    }
+)
+
+
+def template(values, environ, headers):
+    rows = STORED + [(0, "Additional fortune added at request time.")]
+    rows.sort(key=lambda row: row[1])
+    parts = [
+        "<!DOCTYPE html>\n",
+        "<html><head><title>Fortunes</title></head><body><table>\n",
+        "<tr><th>id</th><th>message</th></tr>\n",
+    ]
+    for i, message in rows:
+        parts.append(
+            "<tr><td>%d</td><td>%s</td></tr>\n" % (i, message.translate(ESCAPES))
+        )
+    parts.append("</table></body></html>\n")
+    headers.append(("Content-Type", HTML))
+    return "".join(parts).encode()
+
+
+def static(name, size):
+    """The app of a file, which is made next to this module if it isn't there."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+
+    def make():
+        handle, new = tempfile.mkstemp(dir=os.path.dirname(path))
+        with os.fdopen(handle, "wb") as f:
+            for at in range(0, size, BLOCK):
+                f.write(block(at, min(size - at, BLOCK)))
+        os.replace(new, path)
+
+    def app(values, environ, headers):
+        headers.append(("Content-Type", BYTES))
+        headers.append(("Content-Length", str(size)))
+        try:
+            f = open(path, "rb")
+        except FileNotFoundError:
+            make()
+            f = open(path, "rb")
+        wrapper = environ.get("wsgi.file_wrapper", FileBody)
+        return wrapper(f, BLOCK)
+
+    return app
+
+
+class FileBody:
+    """A file, block by block, for servers without wsgi.file_wrapper."""
+
+    def __init__(self, f, length):
+        self.f, self.length = f, length
+        self.close = f.close
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        data = self.f.read(self.length)
+        if not data:
+            raise StopIteration
+        return data
+
+
+def upload(values, environ, headers):
+    digest = hashlib.sha256()
+    for data in request_blocks(environ["wsgi.input"], request_length(environ)):
+        digest.update(data)
+    headers.append(("Content-Type", TEXT))
+    return digest.hexdigest().encode() + b"\n"
+
+
+MAX_COMPRESSED = 1000000
+PROSE = b"".join(
+    b"%07d the quick brown fox jumps over the lazy dog, and is off.\n" % n
+    for n in range(MAX_COMPRESSED // 64 + 1)
+)
+
+
+def compress(values, environ, headers):
+    text = PROSE[: values[0]]
+    headers.append(("Content-Type", TEXT))
+    headers.append(("Vary", "Accept-Encoding"))
+    if not takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+        return text
+    headers.append(("Content-Encoding", "gzip"))
+    return gzip.compress(text, 6, mtime=0)
+
+
+def takes_gzip(accept):
+    for one in accept.split(","):
+        coding, _, weight = one.partition(";")
+        if coding.strip().lower() == "gzip":
+            weight = weight.replace(" ", "")
+            return not weight.startswith("q=0") or any(c in weight for c in "123456789")
+    return False
+
+
+def error(values, environ, headers):
+    (at,) = values
+    if at == 1:
+        raise Failed("failed on purpose")
+    headers.append(("Content-Type", TEXT))
+    if at == 2:
+        return failing()
+    if at in (3, 4):
+        headers.append(("Content-Length", "4" if at == 3 else "10"))
+        return iter((b"failed\n",))
+    return 500, b"failed\n"
+
+
+def failing():
+    yield b"failed\n"
+    raise Failed("failed on purpose")
+
+
+def status(values, environ, headers):
+    (code,) = values
+    if code == 304:
+        headers.append(("ETag", '"benchctl"'))
+    if code in (204, 304):
+        return code, None
+    headers.append(("Content-Type", TEXT))
+    return code, b"status %d\n" % code
+
+
+def ziade(values, environ, headers):
+    ms, steps = values
+    x = 1
+    for _ in range(steps):
+        x = x * 1103515245 + 12345 & 0x7FFFFFFF
+    time.sleep(ms / 1000)
+    handle, path = tempfile.mkstemp(prefix="benchctl-ziade-")
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(block(0, 1024))
+    finally:
+        os.remove(path)
+    headers.append(("Content-Type", TEXT))
+    return b"%d\n" % x
+
+
+# The notes of "watch" lie in a file, as the request that asks for them may reach
+# another process.
+
+
+def watch(values, environ, headers):
+    headers.append(("Content-Type", TEXT))
+    return Watched(*values)
+
+
+def watch_path(i):
+    return os.path.join(tempfile.gettempdir(), "benchctl-watch-%d" % i)
+
+
+class Watched:
+    """A body that notes what happens to it: o opened, . a block, c closed."""
+
+    def __init__(self, i, chunks, ms):
+        self.path, self.chunks, self.ms = watch_path(i), chunks, ms
+        self.sent = 0
+
+    def note(self, event):
+        flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW
+        handle = os.open(self.path, flags, 0o600)
+        try:
+            os.write(handle, event)
+        finally:
+            os.close(handle)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.sent == self.chunks:
+            raise StopIteration
+        if self.sent:
+            time.sleep(self.ms / 1000)
+        self.note(b"." if self.sent else b"o")
+        self.sent += 1
+        return block((self.sent - 1) * 1024, 1024)
+
+    def close(self):
+        self.note(b"c")
+
+
+def watched(values, environ, headers):
+    headers.append(("Content-Type", TEXT))
+    try:
+        with open(watch_path(*values), "rb") as f:
+            return f.read() + b"\n"
+    except FileNotFoundError:
+        return b"\n"
+
+
 # name: app, methods, parameters as (name, default, least, most)
 APPS = {
     "hello": (hello, ("GET", "HEAD"), ()),
@@ -149,15 +414,41 @@ APPS = {
     "sleep": (sleep, ("GET", "HEAD"), (("ms", 10, 0, 60000),)),
     "cpu": (cpu, ("GET", "HEAD"), (("us", 100, 0, 10000000),)),
     "headers": (fields, ("GET", "HEAD"), (("count", 20, 0, 90),)),
+    "session": (session, ("GET", "HEAD"), (("visits", 1, 1, MAX_VISITS - 1),)),
+    "template": (template, ("GET", "HEAD"), ()),
+    "static-1k": (static("static-1k", 1 << 10), ("GET", "HEAD"), ()),
+    "static-1m": (static("static-1m", 1 << 20), ("GET", "HEAD"), ()),
+    "upload": (upload, ("POST",), (("bytes", 1 << 20, 1, 64 << 20),)),
+    "compress": (compress, ("GET", "HEAD"), (("bytes", 10000, 1, MAX_COMPRESSED),)),
+    "error": (error, ("GET", "HEAD"), (("at", 0, 0, 4),)),
+    "status": (status, ("GET", "HEAD", "POST"), (("code", 204, 200, 599),)),
+    "ziade": (
+        ziade,
+        ("GET", "HEAD"),
+        (("ms", 100, 0, 60000), ("steps", 1000, 0, 10000000)),
+    ),
+    "watch": (
+        watch,
+        ("GET", "HEAD"),
+        (("id", 0, 0, 1000000000), ("chunks", 300, 1, 1000), ("ms", 10, 0, 1000)),
+    ),
+    "watched": (watched, ("GET", "HEAD"), (("id", 0, 0, 1000000000),)),
+}
+# The mixes of apps/suite have no app of their own: their parts are mounted.
+MIXES = {
+    "mixed": (
+        "hello", "json", "template", "session", "size", "static-1k", "compress", "upload",
+    ),
 }
 
 
 def mounted(name):
-    """The apps by path: the one named (its parameters are ignored), or all."""
+    """The apps by path: those named (parameters are ignored), or all."""
     name = name.partition("?")[0]
-    if name and name not in APPS:
+    if name and name not in APPS and name not in MIXES:
         raise LookupError("BENCHCTL_APP: unknown app %r" % name)
-    return {"/" + n: (n,) + APPS[n] for n in APPS if name in ("", n)}
+    names = MIXES.get(name) or ((name,) if name else APPS)
+    return {"/" + n: (n,) + APPS[n] for n in names}
 
 
 ROUTES = mounted(os.environ.get("BENCHCTL_APP", ""))
@@ -174,10 +465,19 @@ def application(environ, start_response):
     if isinstance(body, bytes):
         headers.append(("Content-Length", str(len(body))))
         body = [body]
-    start_response("%d %s" % (status, HTTPStatus(status).phrase), headers)
+    start_response("%d %s" % (status, phrase(status)), headers)
     if environ["REQUEST_METHOD"] == "HEAD":
+        if hasattr(body, "close"):
+            body.close()
         return iter((b"",))  # of unknown length: servers must not make one of it
-    return body
+    return body if body is not None else []
+
+
+def phrase(status):
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
 
 
 def answer(environ, headers):
@@ -191,7 +491,8 @@ def answer(environ, headers):
         headers.append(("Content-Type", TEXT))
         return 405, b"method not allowed\n"
     values = arguments(name, params, environ.get("QUERY_STRING", ""))
-    return 200, app(values, environ, headers)
+    reply = app(values, environ, headers)
+    return reply if isinstance(reply, tuple) else (200, reply)
 
 
 # Parameters: see apps/suite/params.go.

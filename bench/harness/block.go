@@ -11,6 +11,7 @@ import (
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers"
 )
 
 // Each candidate is loaded before its first slice, in a closed loop in parts of
@@ -30,9 +31,12 @@ type lane struct {
 	app     suite.Instance
 	session load.Session
 	window  load.Window
-	rate    float64        // req/s that are offered; 0 in a closed loop
-	ceiling float64        // req/s in a closed loop; 0: not measured
-	search  *slo.Staircase // where the highest rate that meets an objective is searched
+	rate    float64           // req/s that are offered; 0 in a closed loop
+	ceiling float64           // req/s in a closed loop; 0: not measured
+	company *load.Accompanied // nil: there is none
+	idleKiB *float64          // memory of each of its idle connections
+	stuck   int               // slices in a row in which requests timed out
+	search  *slo.Staircase    // where the highest rate that meets an objective is searched
 }
 
 // block measures one scenario with one app: the rounds that are left of it.
@@ -73,7 +77,7 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 	closeAll(lanes)
 	for _, l := range lanes {
 		if l != nil && !r.isOut(l.Name, block.App) {
-			l.gate(ctx, app, "after the load")
+			l.gate(ctx, block, app, "after the load")
 		}
 	}
 	return ctx.Err()
@@ -81,9 +85,16 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 
 func closeAll(lanes []*lane) {
 	for _, l := range lanes {
-		if l != nil && l.session != nil {
+		if l == nil {
+			continue
+		}
+		if l.session != nil {
 			_ = l.session.Close()
 			l.session = nil
+		}
+		if l.company != nil {
+			l.company.Close()
+			l.company = nil
 		}
 	}
 }
@@ -91,7 +102,7 @@ func closeAll(lanes []*lane) {
 // open passes the candidate through the gate, opens its connections and warms it
 // up. It returns nil if the candidate is out after that; an error is ctx's.
 func (c *runner) open(ctx context.Context, b results.Block, app suite.Instance) (*lane, error) {
-	c.gate(ctx, app, "before the load")
+	c.gate(ctx, b, app, "before the load")
 	if c.run.isOut(c.Name, b.App) || ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -99,14 +110,40 @@ func (c *runner) open(ctx context.Context, b results.Block, app suite.Instance) 
 	if err := l.connect(ctx, b, b.Mean()); err != nil || l.session == nil {
 		return nil, err
 	}
+	if err := l.accompany(ctx, b); err != nil || l.company == nil && b.Company != (results.Company{}) {
+		closeAll([]*lane{l})
+		return nil, err
+	}
 	return l, nil
+}
+
+// accompany opens the block's clients beside the load and finds out what memory an
+// idle one takes. The candidate is out if it does not take them; an error is ctx's.
+func (l *lane) accompany(ctx context.Context, b results.Block) error {
+	if b.Company == (results.Company{}) {
+		return nil
+	}
+	before := l.memory()
+	company, err := load.Accompany(ctx, l.address, load.Company(b.Company), Targets(l.app, l.address)[0])
+	if err != nil {
+		if ctx.Err() == nil && l.survives(lastMoment) {
+			l.fail(b.App, err)
+		}
+		return ctx.Err()
+	}
+	l.company = company
+	if after := l.memory(); b.Idle > 0 && before != nil && after != nil {
+		l.idleKiB = new(float64)
+		*l.idleKiB = (*after - *before) * 1024 / float64(b.Idle)
+	}
+	return nil
 }
 
 // connect opens the candidate's connections for load at a rate, 0 for a closed
 // loop, and warms it up. The lane has no session if the candidate is out after
 // that; an error is ctx's.
 func (l *lane) connect(ctx context.Context, b results.Block, rate float64) error {
-	session, err := load.Open(ctx, b.Engine, config(b, l.app, l.address, rate))
+	session, err := load.Open(ctx, b.Engine, l.config(b, rate))
 	if err != nil {
 		if ctx.Err() == nil && l.survives(lastMoment) {
 			l.fail(b.App, err)
@@ -136,17 +173,20 @@ func (l *lane) warmUp(ctx context.Context, b results.Block, session load.Session
 			return 0, err
 		}
 		answered += res.Answered
+		if res.Errors[load.ErrTimeout] > 0 {
+			parts = 1 // each would wait as long again
+		}
 		speed = float64(res.Counted) / res.Elapsed.Seconds()
 	}
 	return speed, nil
 }
 
-// config makes the load of a block on a candidate, at a rate or, with 0, in a
+// config makes the load of a block on the candidate, at a rate or, with 0, in a
 // closed loop.
-func config(b results.Block, app suite.Instance, address string, rate float64) load.Config {
+func (l *lane) config(b results.Block, rate float64) load.Config {
 	c := load.Config{
-		Address: address, Targets: []load.Target{Target(app, address)}, Connections: b.Connections,
-		Depth: b.Pipeline, Requests: b.Requests, Close: b.Close, Timeout: b.Timeout,
+		Address: l.address, Targets: Targets(l.app, l.address), H2C: l.Server.Protocol == servers.H2C, Connections: b.Connections,
+		Depth: b.Pipeline, Requests: b.Requests, Close: b.Close, First: b.FirstByte, Timeout: b.Timeout,
 	}
 	if rate > 0 {
 		c.Pacer = load.Constant(rate)
@@ -154,10 +194,20 @@ func config(b results.Block, app suite.Instance, address string, rate float64) l
 	return c
 }
 
-// Target makes an app's exchange into a target of load at address.
-func Target(app suite.Instance, address string) load.Target {
-	x := app.Exchange()
-	t := load.Target{Status: x.Status, Length: x.Length, Match: x.Match}
+// Targets makes an app's exchange, or those of a mix, into targets of load at
+// address.
+func Targets(app suite.Instance, address string) []load.Target {
+	var all []load.Target
+	for _, p := range app.Parts() {
+		t := target(p.Exchange(), address)
+		t.Weight = p.Weight
+		all = append(all, t)
+	}
+	return all
+}
+
+func target(x suite.Exchange, address string) load.Target {
+	t := load.Target{Status: x.Status, Length: x.Length, Match: x.Match, Whole: x.Whole}
 	t.Method, t.URL, t.Body, t.Header = x.Method, "http://"+address+x.Target, x.Body, make(map[string][]string)
 	for _, h := range x.Header {
 		t.Header.Add(h[0], h[1])
@@ -180,6 +230,21 @@ func (l *lane) sound(app string, res *load.Result) bool {
 		l.fail(app, fmt.Errorf("answers nothing under load: %s", describe(res.Errors)))
 	}
 	return !l.run.isOut(l.Name, app)
+}
+
+// maxStuck is in how many slices in a row requests may time out.
+const maxStuck = 3
+
+// waits takes the candidate out of a block in which requests time out again and
+// again: its row is void by that, and each of its slices takes as long as a request
+// is waited for. A search goes where that happens, and turns back there.
+func (l *lane) waits(b results.Block, res *load.Result) {
+	if l.stuck++; b.SLO != nil || res.Errors[load.ErrTimeout] == 0 {
+		l.stuck = 0
+	}
+	if l.stuck == maxStuck {
+		l.fail(b.App, fmt.Errorf("requests time out: %s in the last of %d slices in a row", describe(res.Errors), maxStuck))
+	}
 }
 
 func describe(errors map[string]uint64) string {
@@ -236,7 +301,9 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 			t.SLO = l.step(*block.SLO, res)
 		}
 		trials, times = append(trials, t), append(times, timesOf(res))
-		l.sound(block.App, res)
+		if l.sound(block.App, res) {
+			l.waits(block, res)
+		}
 	}
 	host := r.host.round()
 	for i := range trials {
@@ -254,13 +321,17 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 // timesOf is the times of a slice; in a closed loop, response is service as well.
 func timesOf(res *load.Result) results.Times {
 	if res.SendLag == nil {
-		return results.Times{Response: res.Response}
+		return results.Times{Response: res.Response, First: res.First}
 	}
-	return results.Times{Response: res.Response, Service: res.Service, SendLag: res.SendLag}
+	return results.Times{Response: res.Response, Service: res.Service, SendLag: res.SendLag, Late: res.Late, First: res.First}
 }
 
 // slice drives one slice of load and reads what it cost both sides.
 func (l *lane) slice(ctx context.Context, w load.Window) (results.Trial, *load.Result, error) {
+	if l.company != nil {
+		l.company.Begin()
+		defer l.company.End()
+	}
 	before := l.meters()
 	at := time.Now()
 	res, err := l.session.Slice(ctx, w)
@@ -276,13 +347,12 @@ func (l *lane) slice(ctx context.Context, w load.Window) (results.Trial, *load.R
 	t.ServerCPU, t.LoaderCPU, t.Steal = since(before.server, after.server), since(before.loader, after.loader), since(before.steal, after.steal)
 	t.LoaderWait, t.LoaderRuns = since(before.wait, after.wait), after.runs-before.runs
 	t.MemoryMiB = l.memory()
+	if l.company != nil {
+		t.IdleKept, t.IdleKiB = l.company.Idle(), l.idleKiB
+	}
 	t.Rate, t.Ceiling = l.rate, l.ceiling
 	if l.rate > 0 {
 		t.Due = res.Metrics.Requests + res.Missed
-	}
-	if res.SendLag != nil && res.SendLag.TotalCount() > 0 {
-		lag := res.SendLag.ValueAtQuantile(99)
-		t.LagP99 = &lag
 	}
 	return t, res, nil
 }

@@ -123,6 +123,11 @@ func newRun(c Config, record *results.Record) *run {
 	if r.plan.Budget > 0 {
 		r.deadline = time.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
 	}
+	for _, b := range r.plan.Blocks {
+		for _, name := range b.Without {
+			r.drop(name, b.App, "the server does not carry the app")
+		}
+	}
 	for _, l := range record.Launches {
 		if l.Failure != "" {
 			r.drop(l.Candidate, "", l.Failure)

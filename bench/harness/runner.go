@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,17 +77,11 @@ func (c *runner) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	first, err := suite.Parse(r.plan.Blocks[0].App)
+	first, err := suite.Parse(c.firstApp())
 	if err != nil {
 		return err
 	}
-	took, err := c.process.Ready(ctx, c.address, c.Server.ReadyTimeout(), func(ctx context.Context) error {
-		err := conform.Probe(ctx, c.address, first)
-		if errors.Is(err, conform.ErrMismatch) {
-			return fmt.Errorf("%w: %w", control.ErrHopeless, err)
-		}
-		return err
-	})
+	took, err := awaitReady(ctx, c.Candidate, c.process, c.address, first)
 	if err != nil {
 		return err
 	}
@@ -95,6 +90,35 @@ func (c *runner) start(ctx context.Context) error {
 	c.tree = measure.NewTree(c.process.PID)
 	c.record.IdleMiB = c.memory()
 	return nil
+}
+
+// firstApp is what a candidate is asked until it is ready: hello, if it carries that,
+// so that one that is wrong with an app is out of that app's cells alone.
+func (c *runner) firstApp() string {
+	if c.Server.Carries(hello) {
+		return hello
+	}
+	for _, b := range c.run.plan.Blocks {
+		if !slices.Contains(b.Without, c.Name) {
+			return b.App
+		}
+	}
+	return c.run.plan.Blocks[0].App
+}
+
+// hello is the app that costs nothing.
+const hello = "hello"
+
+// awaitReady waits until the candidate answers app rightly, and tells how long that
+// took from its start.
+func awaitReady(ctx context.Context, c servers.Candidate, p *control.Process, address string, app suite.Instance) (time.Duration, error) {
+	return p.Ready(ctx, address, c.Server.ReadyTimeout(), func(ctx context.Context) error {
+		err := conform.Probe(ctx, address, app)
+		if errors.Is(err, conform.ErrMismatch) {
+			return fmt.Errorf("%w: %w", control.ErrHopeless, err)
+		}
+		return err
+	})
 }
 
 func (c *runner) log() string {
@@ -111,8 +135,12 @@ func (c *runner) memory() *float64 {
 
 // gate checks the candidate's replies with app; a failure takes it out of that
 // app's cells.
-func (c *runner) gate(ctx context.Context, app suite.Instance, when string) {
-	err := conform.Gated(conform.Run(ctx, c.address, app))
+func (c *runner) gate(ctx context.Context, b results.Block, app suite.Instance, when string) {
+	var uses []string
+	if b.Close {
+		uses = append(uses, conform.UsesClose)
+	}
+	err := conform.Gated(conform.App(ctx, conform.Target{Address: c.address, Carries: c.Server.Carries}, app, uses...))
 	if err != nil && ctx.Err() == nil && c.survives(lastMoment) {
 		c.fail(app.String(), fmt.Errorf("conformance %s: %w", when, err))
 	}

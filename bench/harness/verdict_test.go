@@ -154,6 +154,23 @@ func TestLiesUnderLoad(t *testing.T) {
 	}
 }
 
+// A candidate whose requests time out in slice after slice is not waited for any
+// longer; the others go on.
+func TestTimeoutsEndABlock(t *testing.T) {
+	ownTemp(t)
+	s := prepare(t, external(t, "no-body"), func(m *results.Manifest) {
+		only(8)(m)
+		m.Blocks[0].Engine, m.Blocks[0].Timeout, m.Slice = load.Raw, 300*time.Millisecond, 100*time.Millisecond
+	}, "nethttp", "no-body")
+	cells := s.cells()
+	if c := cells["no-body"]; c.Verdict != results.Invalid || c.Slices != 3 || !says(c, "requests time out: ") {
+		t.Errorf("%s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
+	}
+	if c := cells["nethttp"]; c.Verdict == results.Invalid || c.Slices != 8 {
+		t.Errorf("nethttp is %s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
+	}
+}
+
 func TestReservationsOfARun(t *testing.T) {
 	ownTemp(t)
 	scaled := func(d time.Duration) func() (time.Duration, error) {
@@ -175,6 +192,7 @@ func TestReservationsOfARun(t *testing.T) {
 		{name: "requests that find no connection in time", want: "late load: ", change: func(m *results.Manifest) {
 			only(2)(m)
 			m.Blocks[0].App, m.Blocks[0].Connections, m.Blocks[0].Rate, m.Slice = "sleep?ms=20", 1, 100, 100*time.Millisecond
+			m.Blocks[0].Engine = load.Vegeta // which does not tell this from being late itself
 		}},
 		// A hypervisor can't be made to steal, nor a processor to be hot: the meters are.
 		{name: "steal", change: only(2), meters: harness.Meters{Steal: scaled(20)}, want: "stolen time: the hypervisor withheld "},

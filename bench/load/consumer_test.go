@@ -26,6 +26,9 @@ func TestSlowConsumer(t *testing.T) {
 			if lag := time.Duration(r.SendLag.ValueAtQuantile(99)); lag < 10*take && r.Missed < r.Sent/10 {
 				t.Errorf("lag %v, %d missed of %v", lag, r.Missed, summary(r))
 			}
+			if late := time.Duration(r.Late.ValueAtQuantile(99)); late < take {
+				t.Errorf("the load generator was late by %v, by its own account", late)
+			}
 			if worst := time.Duration(r.Response.Max()); worst < 10*take {
 				t.Errorf("the slowest response took %v", worst)
 			}

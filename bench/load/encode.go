@@ -17,6 +17,7 @@ type request struct {
 	body int // bytes of wire that are the body
 	head bool
 	want *Target
+	now  func() time.Duration // to tell when a body begins; nil: nobody asks
 }
 
 // encode makes c's targets ready. The bytes are those net/http would send, so
@@ -40,7 +41,7 @@ func encode(c Config) ([]request, error) {
 		if err := r.Write(&wire); err != nil {
 			return nil, fmt.Errorf("encode target %d: %w", i, err)
 		}
-		requests[i] = request{wire.Bytes(), len(t.Body), r.Method == http.MethodHead, t}
+		requests[i] = request{wire: wire.Bytes(), body: len(t.Body), head: r.Method == http.MethodHead, want: t}
 	}
 	return requests, nil
 }
@@ -114,18 +115,25 @@ type exchange struct {
 	reply     parser
 	request   *request
 	intended  time.Duration // when it was to be sent
+	ready     time.Duration // when it was to be sent and a connection was free
 	sent      time.Duration // when it was sent
+	first     time.Duration // when the body began, if request.now tells
 	sampled   bool          // the body is compared
 	differs   bool          // and is not what it should be,
 	differsAt int64         // in the block at this offset for the first time
+	body      *[]byte       // kept to be judged as a whole
 }
 
-// begin makes x ready for the reply to r.
+// begin makes x ready for the reply to r, for which a connection was there when it
+// was to be sent.
 func (x *exchange) begin(r *request, sampled bool, intended, sent time.Duration) {
 	x.reply.reset(r.head)
-	x.request, x.sampled, x.differs = r, sampled && r.want.Match != nil, false
+	x.request, x.sampled, x.differs = r, sampled && r.want.judged(), false
 	x.reply.dated = x.sampled
-	x.intended, x.sent = intended, sent
+	if x.body != nil {
+		x.body = nil
+	}
+	x.intended, x.ready, x.sent, x.first = intended, intended, sent, 0
 }
 
 // take takes what came in next, up to the end of the reply, and returns what
@@ -137,15 +145,31 @@ func (x *exchange) take(b []byte) (rest []byte, f *fault) {
 		if f != nil {
 			return b, f
 		}
+		if off == 0 && len(block) > 0 && x.request.now != nil {
+			x.first = x.request.now()
+		}
 		x.compare(off, block)
 		b = b[n:]
 	}
 	return b, nil
 }
 
-// compare compares a block of a sampled body.
+// maxWhole bounds what is kept of a body.
+const maxWhole = 16 << 20
+
+// compare compares a block of a sampled body, or keeps it.
 func (x *exchange) compare(off int64, block []byte) {
-	if x.sampled && !x.differs && len(block) > 0 && !x.request.want.Match(off, block) {
+	if !x.sampled || x.differs || len(block) == 0 {
+		return
+	}
+	switch want := x.request.want; {
+	case want.Whole == nil && want.Match(off, block):
+	case want.Whole != nil && off+int64(len(block)) <= maxWhole:
+		if x.body == nil {
+			x.body = new([]byte)
+		}
+		*x.body = append(*x.body, block...)
+	default:
 		x.differs, x.differsAt = true, off
 	}
 }
@@ -159,8 +183,21 @@ func (x *exchange) check() *fault {
 		return &fault{ErrStatus, fmt.Sprintf("got %d", x.reply.status)}
 	case want.Length >= 0 && want.Length != x.reply.size:
 		return faultLength
-	case x.differs:
+	case x.differs, !x.wholeRight():
 		return faultWrongBody
 	}
 	return nil
+}
+
+// wholeRight judges a body that was kept, and drops it.
+func (x *exchange) wholeRight() bool {
+	if !x.sampled || x.request.want.Whole == nil {
+		return true
+	}
+	var body []byte
+	if x.body != nil {
+		body = *x.body
+	}
+	x.body = nil
+	return x.request.want.Whole(body)
 }

@@ -36,12 +36,18 @@ type Target struct {
 	// Match tells whether block is the body's content at offset off. It is asked
 	// for every block of a sampled reply; nil takes any content, of any age.
 	Match func(off int64, block []byte) bool
+	// Whole judges all of a sampled reply's body, up to 16 MiB, where its blocks tell
+	// nothing; it is asked instead of Match.
+	Whole func(body []byte) bool
 	// Weight is how often the target is taken, relative to the others; 0: 1.
 	Weight int
 	// Chunked sends the body, if there is one, with Transfer-Encoding: chunked, in
 	// chunks of up to 32 KiB.
 	Chunked bool
 }
+
+// judged tells whether the content of sampled replies is looked at.
+func (t *Target) judged() bool { return t.Match != nil || t.Whole != nil }
 
 // Config is what a Session needs.
 type Config struct {
@@ -64,6 +70,12 @@ type Config struct {
 	// its own. Raw sends once the connection is open, so Service is without the time
 	// to connect; with Vegeta it is part of it.
 	Close bool
+	// H2C speaks HTTP/2 in cleartext with prior knowledge (RFC 9113 section 3.3):
+	// Connections are streams then. Only Vegeta offers it.
+	H2C bool
+	// First has the time to the first byte of each reply's body recorded. Only Raw
+	// offers it.
+	First bool
 }
 
 // Window is one slice of load.
@@ -93,8 +105,14 @@ type Result struct {
 	BytesIn uint64
 	// Response is the time from the intended send time to the end of the reply,
 	// Service the time from the actual send time. In a closed loop they are one.
-	// SendLag is the actual less the intended send time; nil in a closed loop.
-	Response, Service, SendLag *hdrhistogram.Histogram
+	// SendLag is the actual less the intended send time; nil in a closed loop. Late is
+	// what of it is the load generator's own: without the wait for a free connection,
+	// which a server that falls behind causes. Only Raw on Linux tells them apart;
+	// elsewhere they are the same.
+	Response, Service, SendLag, Late *hdrhistogram.Histogram
+	// First is the time from the intended send time to the first byte of the body; nil
+	// without Config.First.
+	First *hdrhistogram.Histogram
 	// Errors counts failed requests by kind, over everything Sent.
 	Errors map[string]uint64
 	// Sampled bodies were compared, Wrong of them differed. WrongBody describes
@@ -170,6 +188,8 @@ func (c Config) Check(engine string) error {
 		problem = fmt.Errorf("no engine %q: there are %s and %s", engine, Raw, Vegeta)
 	case engine == Vegeta:
 		problem = c.checkVegeta()
+	case c.H2C:
+		problem = fmt.Errorf("engine %s does not offer HTTP/2", Raw)
 	}
 	if problem == nil {
 		_, problem = encode(c)
@@ -228,6 +248,8 @@ func (c Config) checkVegeta() error {
 		return fmt.Errorf("engine %s does not offer a number of requests per connection", Vegeta)
 	case c.Depth > 1:
 		return fmt.Errorf("engine %s does not offer pipelining", Vegeta)
+	case c.First:
+		return fmt.Errorf("engine %s does not offer the time to the first byte of a body", Vegeta)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ type state uint8
 const (
 	down       state = iota // not open; to be opened at conn.since
 	connecting              // being opened since conn.since
-	idle                    // open, no request in flight
+	idle                    // open, no request in flight since conn.since
 	busy                    // requests in flight
 )
 
@@ -66,7 +66,7 @@ func (w *worker) connect(c *conn, now time.Duration) {
 // connected puts c to use.
 func (w *worker) connected(c *conn, now time.Duration) {
 	w.connecting--
-	c.state, c.proved, c.replies = idle, false, 0
+	c.state, c.since, c.proved, c.replies = idle, w.came, false, 0
 	switch {
 	case c.closed:
 		w.tally.reconnects++
@@ -154,6 +154,7 @@ func (w *worker) send(c *conn, intended, now time.Duration) bool {
 		return false
 	}
 	c.begin(r, sampled, intended, now)
+	c.ready = max(intended, c.since)
 	if n < len(r.wire) {
 		c.unsent = r.wire[n:]
 	}
@@ -335,7 +336,7 @@ func (w *worker) complete(c *conn, end *fault) {
 // vacant has c, on which nothing is in flight any more, go on or replaces it.
 func (w *worker) vacant(c *conn, end *fault, now time.Duration) {
 	w.busy--
-	c.state = idle
+	c.state, c.since = idle, w.came
 	switch {
 	case c.replies == w.setup.last:
 		w.renew(c, now)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ func newWorker(s *setup, index, of int) (*worker, error) {
 		setup: s, poller: p, index: index, of: of, family: family, address: address,
 		conns:  make([]conn, (s.Connections+of-1-index)/of),
 		turn:   turn{requests: s.requests, every: s.SampleEvery},
-		tally:  newTally(s.open),
+		tally:  newTally(s.open, s.First),
 		events: make([]unix.EpollEvent, eventBatch),
 		buffer: make([]byte, readSize),
 	}
@@ -80,16 +81,22 @@ func (l *epollLoop) close() error {
 	return nil
 }
 
-func (l *epollLoop) ready(ctx context.Context) error {
-	l.each(ctx, (*worker).ready)
+func (l *epollLoop) ready(ctx context.Context, patience time.Duration) error {
+	l.each(ctx, func(w *worker) { w.ready(patience) })
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	var errs []error
+	open := false
 	for _, w := range l.workers {
 		errs = append(errs, w.failed)
+		open = open || w.anyOpen()
 	}
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	if open && errors.Is(err, unix.ETIMEDOUT) {
+		return nil // another worker's connections are what the server is at
+	}
+	return err
 }
 
 func (l *epollLoop) run(ctx context.Context, s span) []*tally {
@@ -155,6 +162,9 @@ type worker struct {
 	plan    schedule // with a Pacer: when to send
 	free    queue    // with a Pacer: connections to send on
 
+	looked time.Duration // with a Pacer: when events were taken last,
+	came   time.Duration // and the earliest that they can have come
+
 	connecting, busy int           // connections in these states
 	check            time.Duration // when to look for timeouts and retries next
 }
@@ -167,13 +177,14 @@ func (w *worker) close() {
 }
 
 // ready is loop.ready for the worker's connections.
-func (w *worker) ready() {
+func (w *worker) ready(patience time.Duration) {
 	w.tally.reset(span{})
 	w.turn.next, w.turn.pass = 0, 0
 	w.failed = nil
 	for w.poll(0) > 0 {
 	}
-	until := w.setup.now() + w.setup.Timeout
+	began := w.setup.now()
+	until := began + w.setup.Timeout
 	for next := 0; ; {
 		now := w.setup.now()
 		for ; next < len(w.conns) && w.connecting < maxConnecting && !w.stopped; next++ {
@@ -187,9 +198,17 @@ func (w *worker) ready() {
 		if now >= until || w.stopped {
 			break
 		}
-		w.poll(until - now)
+		if now >= began+patience && w.anyOpen() {
+			return // the others come up under load, or fail there
+		}
+		w.poll(min(until-now, max(began+patience-now, patience/10)))
 	}
 	w.giveUp()
+}
+
+// anyOpen tells whether there is a connection to send on.
+func (w *worker) anyOpen() bool {
+	return slices.ContainsFunc(w.conns, func(c conn) bool { return c.state == idle })
 }
 
 // giveUp ends the opening of connections that take too long. That the context
@@ -298,11 +317,32 @@ func (w *worker) finish(now time.Duration) {
 
 // poll takes the events of at most timeout and returns how many there were.
 func (w *worker) poll(timeout time.Duration) int {
-	events := w.poller.wait(w.events, timeout)
+	events := w.await(timeout)
 	for i := range events {
 		w.handle(&events[i])
 	}
 	return len(events)
+}
+
+// waited is longer than it takes to get events that are there already.
+const waited = 20 * time.Microsecond
+
+// await waits for events and, with a Pacer, notes since when they can have been
+// there: since the last ones were taken or, if the worker had to wait for them, only
+// now. A connection that becomes free by one was free since then, however late the
+// worker gets to it.
+func (w *worker) await(timeout time.Duration) []unix.EpollEvent {
+	if !w.setup.open {
+		return w.poller.wait(w.events, timeout)
+	}
+	asked := w.setup.now()
+	events := w.poller.wait(w.events, timeout)
+	now := w.setup.now()
+	if w.came = w.looked; now-asked > waited {
+		w.came = now
+	}
+	w.looked = now
+	return events
 }
 
 // lookAfter does what no event tells: timeouts, and connections to try again.

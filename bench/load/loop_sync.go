@@ -38,7 +38,7 @@ func newSyncLoop(s *setup) (loop, error) {
 	}
 	l := &syncLoop{setup: s, dialer: newDialer(s.Config)}
 	for range min(runtime.GOMAXPROCS(0), s.Connections) {
-		l.shards = append(l.shards, &shard{tally: newTally(s.open)})
+		l.shards = append(l.shards, &shard{tally: newTally(s.open, s.First)})
 	}
 	for i := range s.Connections {
 		l.conns = append(l.conns, &syncConn{loop: l, shard: l.shards[i%len(l.shards)]})
@@ -51,7 +51,7 @@ func (l *syncLoop) close() error {
 	return nil
 }
 
-func (l *syncLoop) ready(ctx context.Context) error {
+func (l *syncLoop) ready(ctx context.Context, _ time.Duration) error {
 	wasCut := l.dialer.restore()
 	for _, s := range l.shards {
 		s.tally.reset(span{})

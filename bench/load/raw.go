@@ -11,6 +11,10 @@ const (
 	// backoff is the pause before a connection that failed is tried again, so
 	// that a dead server does not make the loader spin.
 	backoff = 10 * time.Millisecond
+	// openPatience and slicePatience are how long the opening of connections may keep
+	// those waiting that are open already.
+	openPatience  = time.Second
+	slicePatience = 50 * time.Millisecond
 	// grace is how long replies are waited for once the context has ended.
 	grace = time.Second
 )
@@ -40,8 +44,10 @@ func (s *setup) now() time.Duration { return time.Since(s.base) }
 type loop interface {
 	// ready resets the tallies, finds the connections that the server closed
 	// meanwhile, and opens all that are not open. It returns why the last of those
-	// that it could not open failed.
-	ready(ctx context.Context) error
+	// that it could not open failed. It waits no longer than patience once one is
+	// open: a server that serves one connection at a time takes the others only when
+	// there is load on that one.
+	ready(ctx context.Context, patience time.Duration) error
 	// run drives load until s.to or the end of ctx and drains the replies.
 	run(ctx context.Context, s span) []*tally
 	close() error
@@ -65,11 +71,16 @@ func openLoop(ctx context.Context, c Config, newLoop func(*setup) (loop, error))
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
 	s := &setup{Config: c, requests: pick(requests, turns), last: lastReply(c), base: time.Now(), open: !closedLoop(c.Pacer)}
+	if c.First {
+		for i := range s.requests {
+			s.requests[i].now = s.now
+		}
+	}
 	l, err := newLoop(s)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
-	if err := l.ready(ctx); err != nil {
+	if err := l.ready(ctx, openPatience); err != nil {
 		l.close()
 		return nil, fmt.Errorf("load %s: open %d connections: %w", c.Address, c.Connections, err)
 	}
@@ -78,7 +89,7 @@ func openLoop(ctx context.Context, c Config, newLoop func(*setup) (loop, error))
 
 func (r *raw) Slice(ctx context.Context, w Window) (*Result, error) {
 	// A connection that cannot be opened is counted, and tried again in the slice.
-	_ = r.loop.ready(ctx)
+	_ = r.loop.ready(ctx, slicePatience)
 	if w.Pacer != nil {
 		r.setup.Pacer = w.Pacer
 	}

@@ -65,14 +65,18 @@ type tally struct {
 	causes                          map[string]bool
 	requests                        uint64       // that belong to the window, failed or not
 	codes                           [1000]uint64 // of those; 0: no reply
-	response, service, lag          *hdrhistogram.Histogram
+	response, service, lag, late    *hdrhistogram.Histogram
+	first                           *hdrhistogram.Histogram // nil: not asked for
 }
 
-func newTally(open bool) *tally {
+func newTally(open, first bool) *tally {
 	t := &tally{errors: map[string]uint64{}, causes: map[string]bool{}, response: newHistogram()}
 	t.service = t.response
 	if open {
-		t.service, t.lag = newHistogram(), newHistogram()
+		t.service, t.lag, t.late = newHistogram(), newHistogram(), newHistogram()
+	}
+	if first {
+		t.first = newHistogram()
 	}
 	return t
 }
@@ -81,8 +85,8 @@ func newTally(open bool) *tally {
 func (t *tally) reset(s span) {
 	clear(t.errors)
 	clear(t.causes)
-	*t = tally{span: s, errors: t.errors, causes: t.causes, response: t.response, service: t.service, lag: t.lag}
-	for _, h := range []*hdrhistogram.Histogram{t.response, t.service, t.lag} {
+	*t = tally{span: s, errors: t.errors, causes: t.causes, response: t.response, service: t.service, lag: t.lag, late: t.late, first: t.first}
+	for _, h := range []*hdrhistogram.Histogram{t.response, t.service, t.lag, t.late, t.first} {
 		if h != nil {
 			h.Reset()
 		}
@@ -109,7 +113,7 @@ func (t *tally) reply(x *exchange, now time.Duration) {
 	t.counted++
 	t.bytesIn += uint64(x.reply.size)
 	t.window(x.reply.status, x.request.body)
-	t.times(x.intended, x.sent, now)
+	t.times(x, now)
 }
 
 // bad counts a whole reply that is not the right one.
@@ -155,11 +159,15 @@ func (t *tally) window(status, out int) {
 }
 
 // times records the times of a counted reply.
-func (t *tally) times(intended, sent, now time.Duration) {
-	record(t.response, now-intended)
+func (t *tally) times(x *exchange, now time.Duration) {
+	record(t.response, now-x.intended)
+	if t.first != nil && x.first > 0 {
+		record(t.first, x.first-x.intended)
+	}
 	if t.open {
-		record(t.service, now-sent)
-		record(t.lag, sent-intended)
+		record(t.service, now-x.sent)
+		record(t.lag, x.sent-x.intended)
+		record(t.late, x.sent-x.ready)
 	}
 }
 
@@ -191,15 +199,19 @@ func (t *tally) merge(o *tally) {
 		t.codes[i] += n
 	}
 	t.response.Merge(o.response)
+	if t.first != nil {
+		t.first.Merge(o.first)
+	}
 	if t.open {
 		t.service.Merge(o.service)
 		t.lag.Merge(o.lag)
+		t.late.Merge(o.late)
 	}
 }
 
 // result is what the tallies of a slice that ended at end come to.
 func result(s span, end time.Duration, tallies []*tally) *Result {
-	sum := newTally(s.open)
+	sum := newTally(s.open, len(tallies) > 0 && tallies[0].first != nil)
 	sum.span = s
 	for _, t := range tallies {
 		sum.merge(t)
@@ -207,7 +219,7 @@ func result(s span, end time.Duration, tallies []*tally) *Result {
 	r := &Result{
 		Sent: sum.sent, Answered: sum.answered, Counted: sum.counted, Missed: sum.missed,
 		Elapsed: max(min(end, s.to)-s.from, 0), BytesIn: sum.bytesIn,
-		Response: sum.response, Service: sum.service, SendLag: sum.lag,
+		Response: sum.response, Service: sum.service, SendLag: sum.lag, Late: sum.late, First: sum.first,
 		Errors: sum.errors, Sampled: sum.sampled, Wrong: sum.wrong, WrongBody: sum.wrongBody,
 		Stale: sum.stale, StaleAge: sum.staleAge,
 		Reconnects: sum.reconnects, Reopened: sum.reopened,

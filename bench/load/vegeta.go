@@ -45,7 +45,7 @@ func openVegeta(ctx context.Context, c Config) (Session, error) {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
 	d := newDialer(c)
-	if err := d.fill(ctx, c.Connections); err != nil {
+	if err := d.fill(ctx, opened(c)); err != nil {
 		d.cut()
 		return nil, fmt.Errorf("load %s: open %d connections: %w", c.Address, c.Connections, err)
 	}
@@ -60,6 +60,14 @@ func openVegeta(ctx context.Context, c Config) (Session, error) {
 		},
 		base: time.Now(), open: !closedLoop(c.Pacer),
 	}, nil
+}
+
+// opened is how many connections are opened in advance: HTTP/2 has one for all.
+func opened(c Config) int {
+	if c.H2C {
+		return 1
+	}
+	return c.Connections
 }
 
 // marked is the targets as vegeta takes them. A Result has the URL but not the
@@ -104,7 +112,7 @@ func (a *attack) Slice(ctx context.Context, w Window) (*Result, error) {
 		a.Pacer = w.Pacer
 	}
 	p := a.newPacer(ctx, alarm, w)
-	s := &scorer{attack: a, pacer: p, tally: newTally(a.open), seen: make([]int, len(a.requests))}
+	s := &scorer{attack: a, pacer: p, tally: newTally(a.open, false), seen: make([]int, len(a.requests))}
 	for r := range attacker.Attack(a.targeter(p), p, 0, "") {
 		s.score(r)
 	}
@@ -228,6 +236,7 @@ func (s *scorer) score(r *vegeta.Result) {
 	i, _ := strconv.Atoi(r.URL[strings.LastIndexByte(r.URL, '#')+1:])
 	sent := r.Timestamp.Sub(s.attack.base)
 	x := &exchange{request: &s.requests[i], sent: sent, intended: s.intendedAt(r.Seq, sent)}
+	x.ready = x.intended
 	s.tally.span = s.span
 	if r.Error == errOver.Error() {
 		return
@@ -238,7 +247,7 @@ func (s *scorer) score(r *vegeta.Result) {
 	}
 	s.tally.sent++
 	x.reply.status, x.reply.size = int(r.Code), int64(len(r.Body))
-	if x.sampled = x.request.want.Match != nil && s.seen[i]%s.SampleEvery == 0; x.sampled {
+	if x.sampled = x.request.want.judged() && s.seen[i]%s.SampleEvery == 0; x.sampled {
 		x.reply.takeDate([]byte(r.Headers.Get("Date")))
 	}
 	x.compare(0, r.Body)

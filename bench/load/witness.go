@@ -29,7 +29,7 @@ type witness struct {
 }
 
 func newWitness(c Config, d *dialer) *witness {
-	return &witness{targets: c.Targets, transport: &http.Transport{
+	w := &witness{targets: c.Targets, transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			c, err := d.dial(ctx)
 			if err != nil {
@@ -43,6 +43,11 @@ func newWitness(c Config, d *dialer) *witness {
 		DisableCompression:  true,
 		DisableKeepAlives:   c.Close,
 	}}
+	if c.H2C {
+		w.transport.Protocols = new(http.Protocols)
+		w.transport.Protocols.SetUnencryptedHTTP2(true)
+	}
+	return w
 }
 
 // reset forgets the faults of the last slice.

@@ -64,11 +64,8 @@ func New(r Request) (results.Manifest, error) {
 	m := results.Manifest{
 		Seed: r.Seed, Launches: r.Launches, Rounds: r.Rounds, Slice: r.Slice, Budget: r.Budget,
 	}
-	if m.Launches == 0 {
-		m.Launches = DefaultLaunches
-	}
 	for _, s := range r.Scenarios {
-		blocks, err := blocksOf(s, r.Apps)
+		blocks, err := r.blocks(s)
 		if err != nil {
 			return m, err
 		}
@@ -78,12 +75,19 @@ func New(r Request) (results.Manifest, error) {
 		m.Blocks = append(m.Blocks, blocks...)
 	}
 	for _, c := range r.Candidates {
+		if carriesNone(m.Blocks, c.Name) {
+			m.Notes = append(m.Notes, fmt.Sprintf("skipped %s: it carries none of the apps, or speaks what the scenarios do not", c.Name))
+			continue
+		}
 		m.Candidates = append(m.Candidates, results.Candidate{
-			Name: c.Name, Server: c.Server.Name, Version: c.Version, Profile: c.Profile, Class: c.Server.Class,
+			Name: c.Name, Server: c.Server.Name, Version: c.Version, Profile: c.Profile, Class: c.Server.Class, Base: c.Server.Base,
 		})
 	}
 	if len(m.Blocks) == 0 || len(m.Candidates) == 0 {
-		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates", len(r.Scenarios), len(r.Candidates))
+		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates that carry their apps", len(r.Scenarios), len(m.Candidates))
+	}
+	if m.Launches == 0 {
+		m.Launches = launches(m)
 	}
 	if m.Rounds == 0 {
 		m.Rounds, m.Fill = rounds(m), m.Budget > 0
@@ -91,8 +95,26 @@ func New(r Request) (results.Manifest, error) {
 	return m, nil
 }
 
-// blocksOf pairs a scenario with its apps, or with those asked for instead.
-func blocksOf(s scenarios.Scenario, apps []string) ([]results.Block, error) {
+// carriesNone tells whether a candidate carries the app of no block.
+func carriesNone(blocks []results.Block, name string) bool {
+	return !slices.ContainsFunc(blocks, func(b results.Block) bool { return !slices.Contains(b.Without, name) })
+}
+
+// without is the candidates that do not carry an app, or one of a mix, or that speak
+// what the scenario's engine does not.
+func (r Request) without(app suite.Instance, engine string) []string {
+	var names []string
+	for _, c := range r.Candidates {
+		if c.Server.Protocol != "" && engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Server.Carries(p.Spec.Name) }) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// blocks pairs a scenario with its apps, or with those asked for instead.
+func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
+	apps := r.Apps
 	if len(apps) == 0 {
 		apps = s.Apps
 	}
@@ -102,9 +124,12 @@ func blocksOf(s scenarios.Scenario, apps []string) ([]results.Block, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := app.Loadable(); err != nil {
+			return nil, err
+		}
 		blocks = append(blocks, results.Block{
-			Scenario: s.Name, App: app.String(), Engine: s.Engine, Connections: s.Connections, Load: s.Load,
-			Pipeline: s.Pipeline, Requests: s.Requests, Close: s.Close, Timeout: s.Timeout, Slice: s.Slice, Lead: s.Lead,
+			Scenario: s.Name, App: app.String(), Without: r.without(app, s.Engine), Engine: s.Engine, Connections: s.Connections, Load: s.Load,
+			Pipeline: s.Pipeline, Requests: s.Requests, Close: s.Close, Company: results.Company(s.Company), FirstByte: s.FirstByte, Timeout: s.Timeout, Slice: s.Slice, Lead: s.Lead,
 		})
 	}
 	return blocks, nil
@@ -117,6 +142,29 @@ func search(blocks []results.Block, o *slo.Objective) {
 		b := &blocks[i]
 		b.Load, b.Slice, b.SLO = offered.Load{Arrivals: b.Arrivals}, 0, o
 	}
+}
+
+// What a launch takes beside its slices, about.
+const (
+	launchTime = time.Second            // to start and stop the candidates, and to look at the machine
+	laneTime   = 400 * time.Millisecond // of a candidate in a block: its checks and its warm-up
+)
+
+// launches is the default, or as many as a budget has room for with two rounds of
+// every block in each, at least one.
+func launches(m results.Manifest) int {
+	if m.Budget == 0 {
+		return DefaultLaunches
+	}
+	takes := launchTime
+	for _, b := range m.Blocks {
+		lane := laneTime + time.Duration(max(2, m.Rounds))*cmp.Or(b.Slice, m.Slice, MinSlice)
+		if b.Ceiling() {
+			lane += CeilingPasses * CeilingSlice
+		}
+		takes += lane * time.Duration(len(m.Candidates))
+	}
+	return max(1, min(DefaultLaunches, int(m.Budget/takes)))
 }
 
 // rounds is the default, or the most that a budget could hold, at least two. The

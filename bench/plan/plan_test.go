@@ -3,6 +3,7 @@ package plan_test
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,5 +182,75 @@ func TestSlice(t *testing.T) {
 	}
 	if _, span := plan.Slice(results.Manifest{Slice: time.Minute}, b, 10); span != time.Minute {
 		t.Errorf("a slice that was asked for is %v", span)
+	}
+}
+
+// choose is the request with other candidates.
+func choose(t *testing.T, r plan.Request, names ...string) plan.Request {
+	t.Helper()
+	all, err := servers.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := servers.Choose(all, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Candidates = c.Candidates
+	return r
+}
+
+// Candidates have no cells with apps that they do not carry, nor in scenarios whose
+// engine does not speak what they do.
+func TestWithout(t *testing.T) {
+	r := choose(t, request(t), "nginx", "nethttp-h2c", "nethttp")
+	r.Apps = []string{"hello", "json", "mixed"}
+	m, err := plan.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{{"nethttp-h2c"}, {"nginx", "nethttp-h2c"}, {"nginx", "nethttp-h2c"}, nil, {"nginx"}, {"nginx"}}
+	for i, b := range m.Blocks {
+		if !slices.Equal(b.Without, want[i]) {
+			t.Errorf("%s %s: without %q, want %q", b.Scenario, b.App, b.Without, want[i])
+		}
+	}
+	r.Apps = []string{"upload"}
+	if m, err = plan.New(r); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Candidates) != 2 || len(m.Notes) != 1 || !strings.HasPrefix(m.Notes[0], "skipped nginx: ") {
+		t.Errorf("%+v, notes %q", m.Candidates, m.Notes)
+	}
+	if _, err := plan.New(choose(t, r, "nginx")); err == nil || !strings.Contains(err.Error(), "nothing to measure") {
+		t.Errorf("a plan without candidates: %v", err)
+	}
+}
+
+func TestProbesAreNoLoad(t *testing.T) {
+	r := request(t)
+	r.Apps = []string{"watch"}
+	if _, err := plan.New(r); err == nil || !strings.Contains(err.Error(), "makes no load") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A budget that is short for all launches takes fewer, each with its two rounds.
+func TestShortBudgets(t *testing.T) {
+	for budget, want := range map[time.Duration]int{0: plan.DefaultLaunches, time.Minute: plan.DefaultLaunches, 10 * time.Second: 2, time.Second: 1} {
+		r := request(t)
+		r.Apps, r.Budget = []string{"hello"}, budget
+		m, err := plan.New(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Launches != want {
+			t.Errorf("%v: %d launches, want %d", budget, m.Launches, want)
+		}
+		if r.Launches = 5; budget > 0 {
+			if m, err = plan.New(r); err != nil || m.Launches != 5 {
+				t.Errorf("%v: %d launches though 5 were asked for, %v", budget, m.Launches, err)
+			}
+		}
 	}
 }

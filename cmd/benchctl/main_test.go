@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -67,43 +64,6 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
 	}
-}
-
-// badServer is a candidate that fails in the way of its second argument.
-func badServer() {
-	address, mode := os.Args[1], os.Args[2]
-	body := "Hello, World!"
-	switch mode {
-	case "never-listens":
-		select {}
-	case "exits-after-1s":
-		time.AfterFunc(time.Second, func() {
-			fmt.Println("out of luck")
-			os.Exit(3)
-		})
-	case "wrong-body":
-		body = "Hello, world!"
-	case "dies-at-once":
-		fmt.Println("no configuration")
-		os.Exit(4)
-	}
-	ln, err := net.Listen("tcp", address)
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(5)
-	}
-	_ = http.Serve(ln, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain")
-		switch {
-		case r.URL.Path != "/hello":
-			w.WriteHeader(http.StatusNotFound)
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			w.Header().Set("Allow", "GET, HEAD")
-			w.WriteHeader(http.StatusMethodNotAllowed)
-		default:
-			fmt.Fprint(w, body)
-		}
-	}))
 }
 
 func TestShellQuote(t *testing.T) {

@@ -45,6 +45,22 @@ func TestReadme(t *testing.T) {
 // readmeDir is a directory with the README's manifest and with benchctl in its
 // path.
 func readmeDir(t *testing.T, text []byte) string {
+	dir := commandDir(t)
+	manifests := blocks(text, "yaml")
+	if len(manifests) != 1 {
+		t.Fatalf("%d manifests, want 1", len(manifests))
+	}
+	if n := strings.Count(manifests[0], "\n"); n >= 15 {
+		t.Errorf("the manifest takes %d lines", n)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "servers", "mine.yaml"), []byte(manifests[0]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// commandDir is a directory with benchctl in its path and a place for manifests.
+func commandDir(t *testing.T) string {
 	dir := t.TempDir()
 	self, err := filepath.Abs(os.Args[0])
 	if err != nil {
@@ -56,16 +72,6 @@ func readmeDir(t *testing.T, text []byte) string {
 		}
 	}
 	if err := os.Symlink(self, filepath.Join(dir, "bin", "benchctl")); err != nil {
-		t.Fatal(err)
-	}
-	manifests := blocks(text, "yaml")
-	if len(manifests) != 1 {
-		t.Fatalf("%d manifests, want 1", len(manifests))
-	}
-	if n := strings.Count(manifests[0], "\n"); n >= 15 {
-		t.Errorf("the manifest takes %d lines", n)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "servers", "mine.yaml"), []byte(manifests[0]), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -98,8 +104,10 @@ func runReadme(t *testing.T, dir, line string) {
 		line += " --duration=2s"
 	}
 	cmd := shell(dir, line)
+	began := time.Now()
 	out, err := cmd.CombinedOutput()
-	found := cmd.ProcessState.ExitCode() == exitFound && strings.HasPrefix(line, "benchctl compare ")
+	t.Logf("%v: %s", time.Since(began).Round(100*time.Millisecond), line)
+	found := cmd.ProcessState.ExitCode() == exitFound && (strings.HasPrefix(line, "benchctl compare ") || strings.HasPrefix(line, "benchctl verify "))
 	if err != nil && !found {
 		t.Errorf("%s: %v\n%s", line, err, out)
 	}

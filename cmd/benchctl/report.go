@@ -1,37 +1,52 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/benchctl/benchctl/apps/nearest"
 	"github.com/benchctl/benchctl/report/site"
+	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"
 )
 
+type reportFlags struct{ out, store, style string }
+
+// styleCherryPy is a report's style other than the site.
+const styleCherryPy = "cherrypy"
+
 func reportCommand(e env) *cobra.Command {
-	var out, store string
+	var f reportFlags
 	cmd := &cobra.Command{
 		Use:     "report [RUN]",
 		Short:   "Write a run's report anew, into a directory that can be published",
-		Example: "  benchctl report latest --out public",
+		Example: "  benchctl report latest --out public\n  benchctl report latest --style cherrypy",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := "latest"
 			if len(args) == 1 {
 				name = args[0]
 			}
-			return e.report(name, store, out)
+			return e.report(name, f)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "directory to write to (default the run's own report/)")
-	cmd.Flags().StringVar(&store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
+	cmd.Flags().StringVar(&f.out, "out", "", "directory to write to (default the run's own report/)")
+	cmd.Flags().StringVar(&f.store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
+	cmd.Flags().StringVar(&f.style, "style", "", styleCherryPy+": print the tables of CherryPy's benchmark instead")
 	return cmd
 }
 
-func (e env) report(name, store, out string) error {
-	dir, err := results.Find(e.storeDir(store), name)
+func (e env) report(name string, f reportFlags) error {
+	switch {
+	case f.style != "" && f.style != styleCherryPy:
+		return usage(fmt.Errorf("report: unknown style %q%s", f.style, nearest.Hint(f.style, []string{styleCherryPy})))
+	case f.style != "" && f.out != "":
+		return usage(errors.New("report: --style prints and writes no directory: --out can't be given with it"))
+	}
+	dir, err := results.Find(e.storeDir(f.store), name)
 	if err != nil {
 		return usage(err)
 	}
@@ -39,6 +54,10 @@ func (e env) report(name, store, out string) error {
 	if err != nil {
 		return unable(err)
 	}
+	if f.style == styleCherryPy {
+		return unable(wrap("print tables", text.CherryPy(e.stdout, summary)))
+	}
+	out := f.out
 	if out == "" {
 		out = filepath.Join(dir, "report")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,9 +60,6 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 	if err != nil {
 		return none(err)
 	}
-	for _, note := range notes {
-		fmt.Fprintf(e.stderr, "benchctl: %s\n", note)
-	}
 	if f.seed == 0 {
 		f.seed = uint64(rand.Uint32())
 	}
@@ -69,8 +67,17 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 		Scenarios: chosen, Apps: f.apps, Candidates: candidates, Launches: f.launches, Rounds: f.rounds,
 		Slice: f.slice, Budget: f.budget, Seed: f.seed, SLO: objective,
 	})
+	if len(m.Blocks) > 0 { // of a plan without candidates, their lack is told first
+		var unplanned error
+		if candidates, unplanned = planned(m, candidates, f.servers); unplanned != nil {
+			err = unplanned
+		}
+	}
 	if err != nil {
 		return none(usage(err))
+	}
+	for _, note := range append(notes, m.Notes...) {
+		fmt.Fprintf(e.stderr, "benchctl: %s\n", note)
 	}
 	if m.Precision, err = parsePrecision(f.precision); err != nil {
 		return none(usage(err))
@@ -78,8 +85,30 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 	if m.Precision > 0 && (m.Launches < stats.MinLaunches || len(candidates) < 2) {
 		return none(usage(fmt.Errorf("run: --precision takes at least %d launches and 2 candidates", stats.MinLaunches)))
 	}
-	m.ServerDirs, m.Notes, m.Binaries = dirs, notes, f.binaries
+	m.ServerDirs, m.Notes, m.Binaries = dirs, append(notes, m.Notes...), f.binaries
 	return m, candidates, binaries, nil
+}
+
+// planned is the candidates that are in the plan. One that was named itself must be.
+func planned(m results.Manifest, all []servers.Candidate, named []string) ([]servers.Candidate, error) {
+	var in []servers.Candidate
+	for _, c := range all {
+		switch {
+		case slices.ContainsFunc(m.Candidates, func(o results.Candidate) bool { return o.Name == c.Name }):
+			in = append(in, c)
+		case slices.Contains(named, c.Name):
+			return nil, fmt.Errorf("run: candidate %q %s", c.Name, unplanned(c.Server))
+		}
+	}
+	return in, nil
+}
+
+// unplanned is why a server is in no plan.
+func unplanned(s servers.Server) string {
+	if s.Protocol != "" {
+		return fmt.Sprintf("speaks %s, which takes a scenario with engine %s", s.Protocol, scenarios.Vegeta)
+	}
+	return "carries none of the apps: it carries " + strings.Join(s.Manifest.Apps, ", ")
 }
 
 // check refuses numbers that mean nothing.

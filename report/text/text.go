@@ -27,8 +27,8 @@ const (
 
 // narrow are the columns shown unless all are asked for.
 var narrow = []report.Key{
-	report.Rank, report.Candidate, report.Throughput, report.SLO, report.Relative, report.CPU,
-	report.P50, report.P99, report.Peak, report.Errors, report.Verdict,
+	report.Rank, report.Candidate, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
+	report.P50, report.P99, report.FirstP50, report.Peak, report.IdleKiB, report.Errors, report.Verdict,
 }
 
 // dispensable are the columns left out, in that order, where width is lacking.

@@ -51,19 +51,22 @@ func (e *NotInstalledError) Hint() string {
 
 // Check looks for what the server requires. What is missing is told by a
 // *NotInstalledError.
-func (m Manifest) Check(ctx context.Context) error {
+func (m Manifest) Check(ctx context.Context) error { return Check(ctx, m.Name, m.requirements()) }
+
+// Check looks for what a server requires.
+func Check(ctx context.Context, server string, all []Requirement) error {
 	var missing []Requirement
-	for _, r := range m.requirements() {
+	for _, r := range all {
 		ok, err := r.there(ctx)
 		if err != nil {
-			return fmt.Errorf("check %s: %s: %w", m.Name, r, err)
+			return fmt.Errorf("check %s: %s: %w", server, r, err)
 		}
 		if !ok {
 			missing = append(missing, r)
 		}
 	}
 	if len(missing) > 0 {
-		return &NotInstalledError{m.Name, missing}
+		return &NotInstalledError{server, missing}
 	}
 	return nil
 }

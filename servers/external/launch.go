@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path"
 	"slices"
+	"strconv"
 
+	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/apps/wsgi"
 	"github.com/benchctl/benchctl/servers/control"
 )
@@ -19,13 +22,15 @@ type Launch struct {
 	Dir     string // exists, private to the launch, the working directory
 	Workers int    // processes; 0: 1
 	Threads int    // in each process; 0: 1
+	Pool    int    // threads of a server that has but one process: Workers times Threads
+	User    string // that benchctl runs as; filled in
 	App     string // mounted alone; "": the whole suite
 	Profile string // "": Default
 }
 
 // sample is the Launch that templates are tried with.
 func sample() Launch {
-	return Launch{Host: "127.0.0.1", Port: 8080, Dir: "/launch", Workers: 1, Threads: 1, App: "hello", Profile: Default}
+	return Launch{Host: "127.0.0.1", Port: 8080, Dir: "/launch", Workers: 1, Threads: 1, Pool: 1, User: "nobody", App: "hello", Profile: Default}
 }
 
 // Command writes the files of a launch into its directory and says how to start
@@ -38,6 +43,7 @@ func (m Manifest) Command(l Launch) (control.Command, error) {
 	}
 	l.Host, l.Profile = cmp.Or(l.Host, "127.0.0.1"), cmp.Or(l.Profile, Default)
 	l.Workers, l.Threads = cmp.Or(l.Workers, 1), cmp.Or(l.Threads, 1)
+	l.Pool, l.User = l.Workers*l.Threads, userName()
 	if l.Port < 1 || l.Port > 65535 {
 		return c, fmt.Errorf("launch %s: no port %d", m.Name, l.Port)
 	}
@@ -123,8 +129,19 @@ func (m Manifest) write(l Launch) error {
 		return err
 	}
 	defer root.Close()
+	if err := share(root); err != nil {
+		return err
+	}
 	if m.Twins == TwinsWSGI {
+		if err := writeStatic(root, "."); err != nil {
+			return err
+		}
 		if err := root.WriteFile(wsgi.Name, wsgi.App(), 0o644); err != nil {
+			return err
+		}
+	}
+	if m.Static != "" {
+		if err := writeStatic(root, m.Static); err != nil {
 			return err
 		}
 	}
@@ -137,6 +154,38 @@ func (m Manifest) write(l Launch) error {
 			return err
 		}
 		if err := root.WriteFile(name, []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// userName is the name of the user that benchctl runs as, or its number.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(os.Geteuid())
+}
+
+// share lets servers that give up root's rights read what is in the directory, and
+// make temporary files there, as in the system's directory for those.
+func share(root *os.Root) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return root.Chmod(".", 0o777|os.ModeSticky)
+}
+
+// writeStatic puts the files of the static apps into a directory below root.
+func writeStatic(root *os.Root, dir string) error {
+	if dir != "." {
+		if err := root.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	for name, content := range suite.StaticFiles() {
+		if err := root.WriteFile(path.Join(dir, name), content, 0o644); err != nil {
 			return err
 		}
 	}

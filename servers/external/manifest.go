@@ -39,7 +39,9 @@ type Manifest struct {
 	Probe    []string // argv that prints the version; empty: none is known
 	Ready    Ready
 	Control  map[control.Verb]control.Action
-	Twins    string // TwinsWSGI or ""
+	Twins    string   // TwinsWSGI or ""
+	Static   string   // directory below the launch's for the files of the static apps; "": they aren't written
+	Apps     []string // that the server carries; empty: all
 }
 
 // Classes are the kinds of servers that are compared with each other.
@@ -84,6 +86,11 @@ func (r Requirement) String() string {
 type Ready struct {
 	Path    string        // asked until it is answered well; "": that of an app
 	Timeout time.Duration // from start to ready
+}
+
+// Carries tells whether the server serves an app.
+func (m Manifest) Carries(app string) bool {
+	return len(m.Apps) == 0 || slices.Contains(m.Apps, app)
 }
 
 // ProfileNames are the manifest's profiles, Default first.

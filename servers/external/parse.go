@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/strict"
+	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/apps/wsgi"
 	"github.com/benchctl/benchctl/servers/control"
 )
@@ -40,11 +41,50 @@ func Read(file string, data []byte) (Manifest, error) {
 		"ready":    ready(&m.Ready),
 		"control":  verbs(m.Control),
 		"twins":    strict.OneOf(&m.Twins, TwinsWSGI),
+		"static":   directory(&m.Static),
+		"apps":     carried(&m.Apps),
 	}, "name", "class", "doc", "command")
 	if _, taken := m.Files[wsgi.Name]; err == nil && taken && m.Twins == TwinsWSGI {
 		err = doc.Errorf("files: %s is already written by twins", wsgi.Name)
 	}
 	return m, err
+}
+
+// carried takes a list of apps by their names.
+func carried(list *[]string) func(strict.Node) error {
+	return func(n strict.Node) error {
+		*list = nil
+		err := n.Items(func(item strict.Node) error {
+			var name string
+			if err := strict.OneOf(&name, suite.Names()...)(item); err != nil {
+				return err
+			}
+			*list = append(*list, name)
+			return nil
+		})
+		if err == nil && len(*list) == 0 {
+			err = n.Errorf("at least one app is needed")
+		}
+		return err
+	}
+}
+
+// directory takes a path below the launch's directory, or that itself, ".".
+func directory(s *string) func(strict.Node) error {
+	return func(n strict.Node) error {
+		if err := strict.Line(s)(n); err != nil {
+			return err
+		}
+		if !isBelow(*s) && *s != "." {
+			return n.Errorf("%q is not a path below the launch's directory", *s)
+		}
+		return nil
+	}
+}
+
+// isBelow tells whether a path is a clean one below the directory it is taken from.
+func isBelow(name string) bool {
+	return filepath.IsLocal(name) && path.Clean(name) == name && name != "." && !strings.ContainsAny(name, "\\\x00")
 }
 
 // defaultControl is what servers do by convention.
@@ -131,7 +171,7 @@ func contents(files *map[string]string) func(strict.Node) error {
 	return func(n strict.Node) error {
 		*files = map[string]string{}
 		return n.Pairs(func(key string, value strict.Node) error {
-			if !filepath.IsLocal(key) || path.Clean(key) != key || key == "." || strings.ContainsAny(key, "\\\x00") {
+			if !isBelow(key) {
 				return value.Errorf("%q is not a path below the launch's directory", key)
 			}
 			for other := range *files {

@@ -45,10 +45,23 @@ import (
 // idle connections are closed, requests in flight are finished. After
 // adapter.Grace what remains is cut, and an error says how much that was.
 func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	return ServeHandler(ctx, ln, app, func(native Handler) Handler { return native })
+}
+
+// Handler is the engine's kind of handler.
+type Handler = fasthttp.RequestHandler
+
+// Ctx is what a Handler gets.
+type Ctx = fasthttp.RequestCtx
+
+// ServeHandler is Serve with what wrap makes of the handler of app: a framework's
+// routing, for example.
+func ServeHandler(ctx context.Context, ln net.Listener, app apps.App, wrap func(Handler) Handler) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	var conns adapter.Conns
 	srv := newServer(base, app)
+	srv.Handler = wrap(srv.Handler)
 	srv.ConnState = func(c net.Conn, s fasthttp.ConnState) {
 		switch s {
 		case fasthttp.StateNew:
@@ -104,6 +117,8 @@ func (h *handler) serve(ctx *fasthttp.RequestCtx) {
 	}
 	ctx.SetStatusCode(x.Status)
 	switch {
+	case x.Open != nil:
+		x.sendFile()
 	case !x.Streamed:
 		ctx.Response.SetBodyRaw(x.Whole)
 	case adapter.Bodiless(x.Method(), x.Status):
@@ -174,6 +189,21 @@ func (x *exchange) skipBody() error {
 }
 
 func (x *exchange) SetHeader(name, value string) { x.ctx.Response.Header.Set(name, value) }
+
+// File implements apps.FileReplier: the engine sends files by sendfile(2).
+func (x *exchange) File(status int, path string) error { return x.TakeFile(status, path) }
+
+// sendFile hands the open file to the engine, which closes it.
+func (x *exchange) sendFile() {
+	if x.Method() == http.MethodHead {
+		x.ctx.Response.SkipBody = true
+		x.ctx.Response.Header.SetContentLength(int(x.Size))
+		x.Drop()
+		return
+	}
+	x.ctx.SetBodyStream(x.Open, int(x.Size))
+	x.Open = nil
+}
 
 // promised is the Content-Length that the app set, -1 if none. The engine's own
 // ContentLength cannot tell 0 from none.

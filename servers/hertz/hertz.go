@@ -1,5 +1,5 @@
-// Package hertz serves apps with github.com/cloudwego/hertz on its netpoll
-// transport (linux and darwin).
+// Package hertz serves apps with github.com/cloudwego/hertz, on its netpoll
+// transport (linux and darwin) or on its standard one, which is that of package net.
 //
 // The engine runs with the vendor's defaults except for
 //
@@ -37,6 +37,7 @@ import (
 	"github.com/cloudwego/hertz/pkg/common/hlog"
 	"github.com/cloudwego/hertz/pkg/network"
 	hertznetpoll "github.com/cloudwego/hertz/pkg/network/netpoll"
+	"github.com/cloudwego/hertz/pkg/network/standard"
 	"github.com/cloudwego/hertz/pkg/protocol/http1/ext"
 	"github.com/cloudwego/hertz/pkg/protocol/http1/resp"
 	"github.com/cloudwego/netpoll"
@@ -45,17 +46,28 @@ import (
 	"github.com/benchctl/benchctl/apps/adapter"
 )
 
-// Serve serves app on ln, a *net.TCPListener or *net.UnixListener, until ctx
-// ends, then stops gracefully: ln is closed, requests in flight are finished,
+// Serve serves app with netpoll on ln, a *net.TCPListener or *net.UnixListener, until
+// ctx ends, then stops gracefully: ln is closed, requests in flight are finished,
 // idle connections are closed. After adapter.Grace what remains is cut, and an
 // error says how much that was.
 func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	var conns adapter.Conns
+	return serve(ctx, ln, app, &conns, server.WithTransport(hertznetpoll.NewTransporter), track(&conns))
+}
+
+// ServeStandard is Serve with the standard transport, on any listener.
+func ServeStandard(ctx context.Context, ln net.Listener, app apps.App) error {
+	var conns adapter.Conns
+	return serve(ctx, adapter.Track(ln, &conns), app, &conns, server.WithTransport(standard.NewTransporter))
+}
+
+// serve is Serve with the options of a transport, which keeps conns up to date.
+func serve(ctx context.Context, ln net.Listener, app apps.App, conns *adapter.Conns, transport ...config.Option) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	quiet()
 	flights := adapter.NewFlights()
-	var conns adapter.Conns
-	h := newServer(ln, &conns)
+	h := newServer(ln, transport...)
 	mount(h, &handler{app: app, base: base, flights: flights})
 
 	done := make(chan error, 1)
@@ -85,17 +97,15 @@ func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 // process and may not be set twice at the same time.
 var quiet = sync.OnceFunc(func() { hlog.SetLevel(hlog.LevelError) })
 
-func newServer(ln net.Listener, conns *adapter.Conns) *server.Hertz {
-	return server.New(
+func newServer(ln net.Listener, transport ...config.Option) *server.Hertz {
+	return server.New(append(transport,
 		server.WithListener(ln),
-		server.WithTransport(hertznetpoll.NewTransporter),
 		server.WithStreamBody(true),
 		server.WithMaxRequestBodySize(math.MaxInt),
 		server.WithDisablePreParseMultipartForm(true),
 		server.WithExitWaitTime(adapter.Grace),
 		server.WithDisablePrintRoute(true),
-		track(conns),
-	)
+	)...)
 }
 
 // track keeps conns up to date.
@@ -147,6 +157,9 @@ func (h *handler) serve(_ context.Context, ctx *app.RequestContext) {
 	h.flights.Enter()
 	if x.Ask(h.app, x, x) != nil {
 		ctx.Response.Header.Reset()
+	}
+	if x.body.Failed != nil {
+		ctx.Response.Header.SetConnectionClose(true)
 	}
 	ctx.SetStatusCode(x.Status)
 	ctx.Response.HijackWriter((*writer)(x)) // the engine calls Finalize
@@ -223,7 +236,11 @@ var _ network.ExtWriter = (*writer)(nil)
 func (w *writer) Finalize() error {
 	x := (*exchange)(w)
 	defer x.release()
-	if err := x.send(); err != nil {
+	err := x.send()
+	if err == nil {
+		err = x.body.Failed // or the engine would look for the rest of the body
+	}
+	if err != nil {
 		return errors.New(errors.ErrShortConnection, errors.ErrorTypePrivate, err.Error())
 	}
 	return nil

@@ -7,3 +7,5 @@ import (
 )
 
 func TestServe(t *testing.T) { servertest.TestServe(t, Serve) }
+
+func TestServeStandard(t *testing.T) { servertest.TestServe(t, ServeStandard) }

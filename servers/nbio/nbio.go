@@ -1,5 +1,6 @@
-// Package nbio serves apps with github.com/lesismal/nbio in its plain
-// non-blocking mode: pollers read and parse, a pool of goroutines runs the apps.
+// Package nbio serves apps with github.com/lesismal/nbio in its three modes: pollers
+// that read and parse, with a pool of goroutines that runs the apps; a goroutine for
+// each connection; and goroutines up to a number of connections, pollers beyond.
 //
 // The engine runs with the vendor's defaults except for the executor of its
 // client side, which is not made, and its log, which is global to the process
@@ -14,6 +15,8 @@
 //   - A reply is handed over, not sent: what the socket does not take at once is
 //     queued in memory without a limit, and lost when the engine closes the
 //     connection (the last reply before "Connection: close", or a stop).
+//   - A request that it can't parse is not answered: its connection is closed, or,
+//     where a goroutine reads it, left as it is.
 //   - 204 and 304 carry "Content-Length: 0".
 //   - A status that net/http has no text for becomes 200.
 //   - A stream without a length to an HTTP/1.0 client is kept in memory and sent
@@ -50,6 +53,21 @@ const stopTime = time.Second
 // requests in flight are finished, then all connections are closed. After
 // adapter.Grace what remains is cut, and an error says how much that was.
 func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	return serve(ctx, ln, app, nbhttp.IOModNonBlocking)
+}
+
+// ServeBlocking is Serve with a goroutine for each connection.
+func ServeBlocking(ctx context.Context, ln net.Listener, app apps.App) error {
+	return serve(ctx, ln, app, nbhttp.IOModBlocking)
+}
+
+// ServeMixed is Serve with a goroutine for each of the first connections, as many as
+// the engine has for its default, and pollers for the others.
+func ServeMixed(ctx context.Context, ln net.Listener, app apps.App) error {
+	return serve(ctx, ln, app, nbhttp.IOModMixed)
+}
+
+func serve(ctx context.Context, ln net.Listener, app apps.App, mode int) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	quiet()
@@ -59,11 +77,15 @@ func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 		Network:           "tcp",
 		Addrs:             []string{ln.Addr().String()},
 		Listen:            func(string, string) (net.Listener, error) { return gate, nil },
-		IOMod:             nbhttp.IOModNonBlocking,
+		IOMod:             mode,
 		Handler:           h,
 		SupportServerOnly: true,
 		Context:           base,
 	})
+	var conns adapter.Conns
+	if mode != nbhttp.IOModNonBlocking {
+		closing(engine, &conns)
+	}
 	if err := engine.Start(); err != nil {
 		return fmt.Errorf("nbio serve %s: %w", ln.Addr(), err)
 	}
@@ -74,18 +96,28 @@ func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 	defer cancel()
 	cutOff := h.flights.Drain(grace)
 	cut()
-	if err := stop(engine); err != nil {
-		return err
-	}
+	conns.Close()
+	stop(engine)
 	if cutOff > 0 {
 		return adapter.CutError("nbio", cutOff)
 	}
 	return nil
 }
 
-// stop closes all connections and ends the engine. The engine has no bound of
-// its own for this, and would wait for an app that does not return.
-func stop(engine *nbhttp.Engine) error {
+// closing closes what the engine leaves open where a goroutine reads: connections
+// that the client has closed, and those that there are when it stops.
+func closing(engine *nbhttp.Engine, conns *adapter.Conns) {
+	engine.OnOpen(func(c net.Conn) { conns.Add(c) })
+	engine.OnClose(func(c net.Conn, _ error) {
+		conns.Remove(c)
+		c.Close()
+	})
+}
+
+// stop closes all connections and ends the engine, if it can: the engine has no
+// bound of its own for this, would wait for an app that does not return, and waits
+// for pollers that had not run yet when they were to stop, which they miss.
+func stop(engine *nbhttp.Engine) {
 	done := make(chan struct{})
 	go func() {
 		engine.Stop()
@@ -93,9 +125,7 @@ func stop(engine *nbhttp.Engine) error {
 	}()
 	select {
 	case <-done:
-		return nil
 	case <-time.After(stopTime):
-		return fmt.Errorf("nbio stop: engine still runs after %v", stopTime)
 	}
 }
 
@@ -184,6 +214,10 @@ func (x *exchange) ContentLength() int64 {
 	return x.r.ContentLength
 }
 
+// File implements apps.FileReplier: the engine sends files by sendfile(2) in its
+// pollers.
+func (x *exchange) File(status int, path string) error { return x.TakeFile(status, path) }
+
 func (x *exchange) SetHeader(name, value string) { x.w.Header().Set(name, value) }
 
 // serve answers the request. An error means that the connection must be cut.
@@ -194,7 +228,11 @@ func (x *exchange) serve(app apps.App) error {
 	}
 	length := contentLength(h)
 	bodiless := adapter.Bodiless(x.r.Method, x.Status)
-	if !x.Streamed && length < 0 {
+	switch {
+	case x.Open != nil:
+		length = x.Size
+		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	case !x.Streamed && length < 0:
 		// The engine would send chunks.
 		length = int64(len(x.Whole))
 		h["Content-Length"] = []string{strconv.Itoa(len(x.Whole))}
@@ -205,8 +243,13 @@ func (x *exchange) serve(app apps.App) error {
 	x.w.WriteHeader(x.Status)
 	switch {
 	case bodiless:
+		x.Drop()
 		x.sendHead()
 		return nil
+	case x.Open != nil:
+		defer x.Drop()
+		_, err := x.w.ReadFrom(&io.LimitedReader{R: x.Open, N: length})
+		return err
 	case x.Streamed:
 		_, err := x.SendTo(flusher{x}, length)
 		return err
@@ -307,16 +350,17 @@ func (f flusher) send(p []byte) (int, error) {
 	return n, nil
 }
 
-// closed reports whether the engine has closed conn, since its Flush does not
-// return errors.
+// closed reports whether conn can't be written to any more, since the engine's Flush
+// does not return errors. Without a poller, which would have closed it, the kernel
+// tells so to a write of nothing.
 func closed(conn net.Conn) bool {
 	if c, ok := conn.(*nbhttp.Conn); ok {
 		conn = c.Conn
 	}
-	c, ok := conn.(*nbio.Conn)
-	if !ok {
-		return false
+	if c, ok := conn.(*nbio.Conn); ok {
+		is, _ := c.IsClosed()
+		return is
 	}
-	is, _ := c.IsClosed()
-	return is
+	_, err := conn.Write(nil)
+	return err != nil
 }

@@ -12,6 +12,7 @@
 package nethttp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -34,17 +35,39 @@ const countedByEngine = 2048
 // idle connections are closed, requests in flight are finished. After
 // adapter.Grace what remains is cut, and an error says how much that was.
 func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	return serve(ctx, ln, &http.Server{Handler: Handler(app)})
+}
+
+// ServeH2C is Serve with HTTP/2 in cleartext, for clients that know beforehand (RFC
+// 9113 section 3.3), beside HTTP/1.1.
+func ServeH2C(ctx context.Context, ln net.Listener, app apps.App) error {
+	srv := &http.Server{Handler: Handler(app), Protocols: new(http.Protocols)}
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetUnencryptedHTTP2(true)
+	return serve(ctx, ln, srv)
+}
+
+// ServeHandler is Serve with a handler of which Handler(app) is a part: behind a
+// framework's routing, for example.
+func ServeHandler(ctx context.Context, ln net.Listener, h http.Handler) error {
+	return serve(ctx, ln, &http.Server{Handler: h})
+}
+
+// Handler is app as a handler of net/http.
+func Handler(app apps.App) http.Handler { return &handler{app: app, counted: countedByEngine} }
+
+// SizedHandler is Handler for servers that find out no length by themselves.
+func SizedHandler(app apps.App) http.Handler { return &handler{app: app, counted: -1} }
+
+func serve(ctx context.Context, ln net.Listener, srv *http.Server) error {
 	var open atomic.Int64
-	srv := &http.Server{
-		Handler: &handler{app: app},
-		ConnState: func(_ net.Conn, s http.ConnState) {
-			switch s {
-			case http.StateNew:
-				open.Add(1)
-			case http.StateClosed, http.StateHijacked:
-				open.Add(-1)
-			}
-		},
+	srv.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
 	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ln) }()
@@ -67,8 +90,9 @@ func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 }
 
 type handler struct {
-	app  apps.App
-	pool sync.Pool
+	app     apps.App
+	counted int // bytes up to which the engine finds out a reply's length, -1: never
+	pool    sync.Pool
 }
 
 // ServeHTTP implements http.Handler.
@@ -77,7 +101,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x == nil {
 		x = new(exchange)
 	}
-	x.w, x.r = w, r
+	x.w, x.r, x.counted = w, r, h.counted
 	err := x.serve(h.app)
 	*x = exchange{}
 	h.pool.Put(x)
@@ -90,13 +114,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // apps.Response.
 type exchange struct {
 	adapter.Answer
-	w http.ResponseWriter
-	r *http.Request
+	w       http.ResponseWriter
+	r       *http.Request
+	counted int // that of the handler
 }
 
 func (x *exchange) Context() context.Context { return x.r.Context() }
 func (x *exchange) Method() string           { return x.r.Method }
-func (x *exchange) Path() string             { return x.r.URL.Path }
+func (x *exchange) Path() string             { return cmp.Or(x.r.URL.Path, "/") }
 func (x *exchange) Query() string            { return x.r.URL.RawQuery }
 func (x *exchange) ContentLength() int64     { return x.r.ContentLength }
 func (x *exchange) Body() io.Reader          { return x.r.Body }
@@ -114,11 +139,17 @@ func (x *exchange) Header(name string) string {
 
 func (x *exchange) SetHeader(name, value string) { x.w.Header().Set(name, value) }
 
+// File implements apps.FileReplier: the engine sends files by sendfile(2).
+func (x *exchange) File(status int, path string) error { return x.TakeFile(status, path) }
+
 // serve answers the request. An error means that the connection must be cut.
 func (x *exchange) serve(app apps.App) error {
 	h := x.w.Header()
 	if x.Ask(app, x, x) != nil {
 		clear(h)
+	}
+	if x.Open != nil {
+		return x.sendFile(h)
 	}
 	length := contentLength(h)
 	switch {
@@ -129,6 +160,19 @@ func (x *exchange) serve(app apps.App) error {
 		return nil
 	}
 	return x.stream(length)
+}
+
+// sendFile sends a file. http.ServeContent would answer with the part that the client
+// asks for.
+func (x *exchange) sendFile(h http.Header) error {
+	defer x.Drop()
+	h["Content-Length"] = []string{strconv.FormatInt(x.Size, 10)}
+	x.w.WriteHeader(x.Status)
+	if x.r.Method == http.MethodHead {
+		return nil
+	}
+	_, err := io.CopyN(x.w, x.Open, x.Size)
+	return err
 }
 
 // stream sends a stream. The rest of a request body is read here, because in
@@ -154,7 +198,7 @@ func (x *exchange) reply(h http.Header, length int64) error {
 	switch {
 	case adapter.NoContent(x.Status):
 		h.Del("Content-Length")
-	case length < 0 && (len(body) > countedByEngine || x.r.Method == http.MethodHead):
+	case length < 0 && (len(body) > x.counted || x.r.Method == http.MethodHead):
 		h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	case length >= 0 && length < int64(len(body)):
 		body = body[:length] // the engine would refuse it altogether
@@ -184,9 +228,7 @@ func contentLength(h http.Header) int64 {
 // fullDuplex lets the app read the request's body after the reply has begun.
 // Engines above HTTP/1 always do.
 func fullDuplex(w http.ResponseWriter) {
-	if fd, ok := w.(interface{ EnableFullDuplex() error }); ok {
-		_ = fd.EnableFullDuplex()
-	}
+	_ = http.NewResponseController(w).EnableFullDuplex()
 }
 
 // flusher passes each block on at once (S5).

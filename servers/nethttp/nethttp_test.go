@@ -13,6 +13,8 @@ import (
 
 func TestServe(t *testing.T) { servertest.TestServe(t, Serve) }
 
+func TestServeH2C(t *testing.T) { servertest.TestServe(t, ServeH2C) }
+
 func hello(_ apps.Request, res apps.Response) error {
 	res.SetHeader("Content-Type", apps.ContentTypeText)
 	return res.Reply(200, body)

@@ -45,6 +45,7 @@ var requestCases = []testCase{
 	{name: "S3 a truncated chunked body is an error", run: func(h *harness) error {
 		return truncated(h, request("POST", "/", "a\r\n0123456789\r\n", "Transfer-Encoding: chunked"))
 	}},
+	{name: "S3 a malformed chunk is an error, and ends the connection", run: malformedChunk},
 	{name: "S3 a body arrives while it is sent", run: bodyArrives},
 	{name: "S10 an unread sized body", run: func(h *harness) error {
 		return unread(h, post("/", strings.Repeat("GET /x HTTP/1.1\r\n\r\n", 4<<10)))
@@ -228,6 +229,23 @@ func truncated(h *harness, raw string) error {
 	default: // the app was not called at all
 	}
 	return nil
+}
+
+// malformedChunk accepts that the engine answers before the app is called.
+func malformedChunk(h *harness) error {
+	c, err := h.startAndDial(echo)
+	if err != nil {
+		return err
+	}
+	_ = c.SetDeadline(time.Now().Add(patience))
+	r, err := c.do("POST", request("POST", "/echo", "FFFFFFFFFFFFFFFFFFFF5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked"))
+	switch {
+	case err != nil:
+		return notTimeout(err)
+	case r.StatusCode < 400:
+		return fmt.Errorf("status %d, body %s", r.StatusCode, brief(r.body))
+	}
+	return c.closed()
 }
 
 // bodyArrives sends the second half of a body when the app has seen some of the

@@ -1,0 +1,267 @@
+package conform
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Requests with bodies. "{host}" stands for the server's address.
+const (
+	chunkedHello    = "POST /echo HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+	chunkExtension  = "POST /echo HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n5;name=value;other=\"quoted\"\r\nhello\r\n0;last\r\n\r\n"
+	chunkOverflow   = "POST /echo HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFFFFF5\r\nhello\r\n0\r\n\r\n"
+	trailer         = "GET /headers?count=1 HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nTrailer: X-Bench-0\r\n\r\n5\r\nhello\r\n0\r\nX-Bench-0: smuggled\r\n\r\n"
+	truncated       = "POST /upload HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\nhello"
+	bothFramings    = "POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+	chunkedNotFinal = "POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked, gzip\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+	encodingIn10    = "POST /status?code=200 HTTP/1.0\r\nHost: {host}\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+	unknownEncoding = "POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: brew\r\n\r\n0\r\n\r\n"
+	twoLengths      = "POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"
+	negativeLength  = "POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nContent-Length: -5\r\n\r\nhello"
+	signedLength    = "POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nContent-Length: +5\r\n\r\nhello"
+	hexLength       = "POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0x5\r\n\r\nhello"
+)
+
+// echoes makes a check that wants "hello" back.
+func echoes(text string) func(*probe) error {
+	return func(p *probe) error {
+		_, res, err := p.ask(text)
+		if err != nil {
+			return err
+		}
+		if res.StatusCode != http.StatusOK || string(res.body) != "hello" {
+			return fmt.Errorf("status %d, body %.60q: not 200 with \"hello\"", res.StatusCode, res.body)
+		}
+		return nil
+	}
+}
+
+// refusedAndClosed makes a check that wants a request refused with one of the
+// statuses, and the connection closed then.
+func refusedAndClosed(text string, statuses ...int) func(*probe) error {
+	return func(p *probe) error {
+		c, res, err := p.ask(text)
+		if err := oneOf(text, res, err, statuses...); err != nil {
+			return err
+		}
+		return c.ended()
+	}
+}
+
+// answeredAndClosed makes a check that wants any reply, and the connection closed
+// then.
+func answeredAndClosed(text string) func(*probe) error {
+	return func(p *probe) error {
+		c, _, err := p.ask(text)
+		if errors.Is(err, errNoReply) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return c.ended()
+	}
+}
+
+func checkChunkOverflow(p *probe) error {
+	c, res, err := p.ask(chunkOverflow)
+	switch {
+	case errors.Is(err, errNoReply):
+		return nil
+	case res != nil && err != nil:
+		return nil // cut within the reply, which had begun before the chunk came
+	case err != nil:
+		return err
+	case res.StatusCode < 400:
+		return fmt.Errorf("a chunk of FFFFFFFFFFFFFFFFFFFF5 bytes: status is %d, body %.40q", res.StatusCode, res.body)
+	}
+	return c.ended()
+}
+
+func checkTrailer(p *probe) error {
+	_, res, err := p.ask(trailer)
+	if errors.Is(err, errNoReply) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if got := res.Header.Get("X-Reply-0"); got != "" {
+		return fmt.Errorf("the app saw %q, which is from the trailer", got)
+	}
+	return nil
+}
+
+// checkTruncated sends half of a body and no more.
+func checkTruncated(p *probe) error {
+	c, err := p.dial()
+	if err != nil {
+		return err
+	}
+	c.send(truncated)
+	if half, ok := c.conn.(taped).Conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	c.within(patience)
+	res, err := c.read(http.MethodPost)
+	switch {
+	case errors.Is(err, errNoReply):
+		return nil
+	case err != nil:
+		return err
+	case res.StatusCode < 400:
+		return fmt.Errorf("5 of 10 bytes of a body: status is %d, body %.70q", res.StatusCode, res.body)
+	}
+	return c.ended()
+}
+
+// checkBothFramings takes a refusal and a reply by the chunks alone.
+func checkBothFramings(p *probe) error { return answeredAndClosed(bothFramings)(p) }
+
+// hidden is a request that must not be answered: only the body's bytes are like it.
+const hidden = "GET /hello HTTP/1.1\r\nHost: {host}\r\n\r\n"
+
+// checkSmuggling hides a request where one reading of the framing sees a body and
+// another one a request (RFC 9112 section 11.2).
+func checkSmuggling(p *probe) error {
+	var errs []error
+	for _, s := range []struct{ name, text string }{
+		{"Content-Length over chunks", fmt.Sprintf("POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s", len("0\r\n\r\n")+p.length(hidden), hidden)},
+		{"chunks over Content-Length", fmt.Sprintf("POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", p.length(hidden), hidden)},
+		{"two Content-Lengths", fmt.Sprintf("POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nContent-Length: %d\r\n\r\n%s", p.length(hidden), hidden)},
+	} {
+		n, err := p.replies(s.text)
+		if err == nil && n > 1 {
+			err = fmt.Errorf("%d replies to one request", n)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// length is that of text as it is sent.
+func (p *probe) length(text string) int {
+	return len(strings.ReplaceAll(text, "{host}", p.Address))
+}
+
+// replies counts the final replies that text gets until the connection ends, or
+// nothing comes for a while.
+func (p *probe) replies(text string) (n int, err error) {
+	c, err := p.dial()
+	if err != nil {
+		return 0, err
+	}
+	c.send(text)
+	for n < 3 {
+		c.within(patience / 4)
+		if _, err := c.read(http.MethodPost); err != nil {
+			return n, nil
+		}
+		n++
+	}
+	return n, nil
+}
+
+// unread is more of a body than socket buffers hold.
+const unread = 1 << 20
+
+// poison is a body that looks like requests, each of which gets a reply other than
+// hello's.
+func poison() string {
+	const one = "GET /no-such-app HTTP/1.1\r\nHost: benchctl\r\n\r\n"
+	return strings.Repeat(one, unread/len(one)) + strings.Repeat("x", unread%len(one))
+}
+
+func checkUnread(p *probe) error {
+	c, err := p.dial()
+	if err != nil {
+		return err
+	}
+	go c.send(fmt.Sprintf("POST /status?code=200 HTTP/1.1\r\nHost: {host}\r\nContent-Length: %d\r\n\r\n", unread) + poison())
+	c.within(patience)
+	res, err := c.read(http.MethodPost)
+	if errors.Is(err, errNoReply) {
+		return nil // closed with bytes unread: the reset may overtake the reply
+	}
+	if err != nil {
+		return err
+	}
+	if res.Close {
+		c.within(patience)
+		_, err := c.r.Peek(1)
+		if err == nil {
+			return errors.New("bytes came after a reply that said it was the last")
+		}
+		return nil
+	}
+	return c.goesOn(res)
+}
+
+func checkContinue(p *probe) error {
+	if err := p.expect("HTTP/1.1", true); err != nil {
+		return err
+	}
+	return p.expect("HTTP/1.0", false)
+}
+
+// expect sends Expect: 100-continue, and the body once the server asks for it. A
+// server may answer with a final status at once; one that does neither within a
+// second is sent the body all the same, as clients do.
+func (p *probe) expect(version string, may100 bool) error {
+	c, err := p.dial()
+	if err != nil {
+		return err
+	}
+	c.send("POST /upload " + version + "\r\nHost: {host}\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+	if !may100 {
+		c.send("hello")
+	}
+	c.within(patience)
+	status, err := statusOf(c.r)
+	if err != nil {
+		return fmt.Errorf("to Expect: 100-continue from %s: %w", version, asEnd(err))
+	}
+	if status == http.StatusContinue && !may100 {
+		return errors.New("100 was sent to HTTP/1.0")
+	}
+	if status == http.StatusContinue {
+		if _, err := c.r.ReadString('\n'); err != nil { // the status line
+			return asEnd(err)
+		}
+		if line, err := c.r.ReadString('\n'); err != nil || strings.TrimSpace(line) != "" {
+			return fmt.Errorf("100 is followed by %q", line)
+		}
+		c.send("hello")
+	}
+	c.within(patience)
+	res, err := c.read(http.MethodPost)
+	if err != nil {
+		return fmt.Errorf("to Expect: 100-continue from %s: %w", version, err)
+	}
+	const sum = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n"
+	if res.StatusCode == http.StatusOK && string(res.body) != sum {
+		return fmt.Errorf("to Expect: 100-continue from %s: body %.70q is not the digest of \"hello\"", version, res.body)
+	}
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusExpectationFailed {
+		return fmt.Errorf("to Expect: 100-continue from %s: status is %d, not 200 or 417", version, res.StatusCode)
+	}
+	return nil
+}
+
+// statusOf looks at the status of the reply that comes next.
+func statusOf(r *bufio.Reader) (int, error) {
+	head, err := r.Peek(len("HTTP/1.1 100"))
+	if err != nil {
+		return 0, err
+	}
+	var minor, status int
+	if _, err := fmt.Sscanf(string(head), "HTTP/1.%d %d", &minor, &status); err != nil {
+		return 0, fmt.Errorf("%q is no status line", head)
+	}
+	return status, nil
+}

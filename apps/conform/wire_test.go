@@ -1,0 +1,416 @@
+package conform_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/servers/nethttp"
+)
+
+// listen serves each connection by handle, which owns it.
+func listen(t *testing.T, handle func(net.Conn)) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				handle(conn)
+			}()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+// head reads lines up to an empty one; more is false at the end of the connection.
+func head(r *bufio.Reader) (lines []string, more bool) {
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return lines, false
+		}
+		if line = strings.TrimRight(line, "\r\n"); line == "" && len(lines) > 0 {
+			return lines, true
+		} else if line != "" {
+			lines = append(lines, line)
+		}
+	}
+}
+
+// lenient takes lines up to an empty one for a request, whatever they say, and
+// answers all of them, on a connection that never ends.
+func lenient(conn net.Conn) {
+	r := bufio.NewReader(conn)
+	for {
+		lines, more := head(r)
+		if !more {
+			return
+		}
+		if strings.Contains(lines[0], "no-such-app") {
+			io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+			continue
+		}
+		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!")
+	}
+}
+
+// once answers the first request of a connection with text.
+func once(text string) func(net.Conn) {
+	return func(conn net.Conn) {
+		if _, more := head(bufio.NewReader(conn)); more {
+			io.WriteString(conn, text)
+		}
+	}
+}
+
+// silent ends a connection that sends a line of more than 32 KiB, or many lines.
+func silent(conn net.Conn) {
+	r := bufio.NewReaderSize(conn, 32<<10)
+	for n := 0; n < 200; n++ {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			return
+		}
+	}
+}
+
+// crlfOnly knows no other end of a line.
+func crlfOnly(conn net.Conn) {
+	var got []byte
+	buf := make([]byte, 4096)
+	for !bytes.Contains(got, []byte("\r\n\r\n")) {
+		n, err := conn.Read(buf)
+		if err != nil {
+			return
+		}
+		got = append(got, buf[:n]...)
+	}
+	io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+}
+
+// firstRead takes what comes first for the whole request.
+func firstRead(conn net.Conn) {
+	buf := make([]byte, 4096)
+	n, err := conn.Read(buf)
+	if err == nil && !bytes.Contains(buf[:n], []byte("\r\n\r\n")) {
+		io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+	}
+}
+
+// closesAfter ends each connection after n replies without a word.
+func closesAfter(n int) func(net.Conn) {
+	return func(conn net.Conn) {
+		r := bufio.NewReader(conn)
+		for range n {
+			if _, more := head(r); !more {
+				return
+			}
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!")
+		}
+	}
+}
+
+// oneAtATime serves a connection only when the one before has ended.
+func oneAtATime() func(net.Conn) {
+	turn := make(chan struct{}, 1)
+	return func(conn net.Conn) {
+		turn <- struct{}{}
+		lenient(conn)
+		<-turn
+	}
+}
+
+// reversed answers pipelined requests in the wrong order: it waits for all.
+func reversed(conn net.Conn) {
+	r := bufio.NewReader(conn)
+	var lengths []int
+	for range 16 {
+		lines, more := head(r)
+		if !more {
+			return
+		}
+		var n int
+		if _, err := fmt.Sscanf(lines[0], "GET /size?bytes=%d", &n); err != nil {
+			return
+		}
+		lengths = append([]int{n}, lengths...)
+	}
+	for _, n := range lengths {
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", n, strings.Repeat("x", n))
+	}
+}
+
+// suiteWith serves the suite rightly but for what change does to its replies.
+func suiteWith(t *testing.T, change func(apps.Response) apps.Response) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := suite.Mux()
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() {
+		served <- nethttp.Serve(ctx, ln, apps.Func(func(req apps.Request, res apps.Response) error {
+			return mux.Serve(req, change(res))
+		}))
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-served
+	})
+	return ln.Addr().String()
+}
+
+// buffering makes whole replies of streams.
+type buffering struct{ apps.Response }
+
+func (b buffering) Stream(status int, body apps.Body) error {
+	var all []byte
+	for {
+		block, err := body.Next()
+		all = append(all, block...)
+		if errors.Is(err, io.EOF) {
+			return errors.Join(body.Close(), b.Reply(status, all))
+		}
+		if err != nil {
+			return errors.Join(err, body.Close())
+		}
+	}
+}
+
+// closingTwice closes streams twice.
+type closingTwice struct{ apps.Response }
+
+func (c closingTwice) Stream(status int, body apps.Body) error {
+	return c.Response.Stream(status, twice{body})
+}
+
+type twice struct{ apps.Body }
+
+func (b twice) Close() error { return errors.Join(b.Body.Close(), b.Body.Close()) }
+
+// merging sees fields of the trailer as fields of the header.
+func merging(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	w.Header().Set("X-Reply-0", r.Trailer.Get("X-Bench-0"))
+}
+
+// unexpecting waits for the body without a word to who expects one.
+func unexpecting(conn net.Conn) {
+	r := bufio.NewReader(conn)
+	if _, more := head(r); more {
+		if _, err := io.ReadFull(r, make([]byte, 5)); err == nil {
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		}
+	}
+}
+
+// Each check that is not made with every app is failed by a server that is broken
+// in what it checks.
+func TestEveryCheckCanFail(t *testing.T) {
+	raw := func(handle func(net.Conn)) func(*testing.T) string {
+		return func(t *testing.T) string { return listen(t, handle) }
+	}
+	changed := func(change func(apps.Response) apps.Response) func(*testing.T) string {
+		return func(t *testing.T) string { return suiteWith(t, change) }
+	}
+	buffered := changed(func(r apps.Response) apps.Response { return buffering{r} })
+	notFound := once("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+	covered := make(map[string]bool)
+	for _, c := range []struct {
+		check, name, want string
+		serve             func(*testing.T) string
+	}{
+		{"no-content", "a length", `204 has Content-Length "0"`, raw(once("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"))},
+		{"no-content", "an encoding", "204 has a Transfer-Encoding", raw(once("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"))},
+		{"no-content", "a body", "the next request", raw(once("HTTP/1.1 204 No Content\r\n\r\nbody"))},
+		{"not-modified", "a body", "the next request", raw(once("HTTP/1.1 304 Not Modified\r\n\r\nbody"))},
+		{"date", "none", `Date is ""`, raw(lenient)},
+		{"date", "of no time", `Date is "today"`, raw(once("HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 0\r\n\r\n"))},
+		{"unknown-method", "taken", "status is 200, not 501 or 405", raw(lenient)},
+		{"options-star", "fails", "status is 500", raw(once("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"))},
+		{"absolute-form", "not known", "status 404", raw(notFound)},
+		{"no-host", "taken", "status is 200, not 400", raw(lenient)},
+		{"bad-host", "taken", "status is 200, not 400", raw(lenient)},
+		{"space-before-colon", "taken", "status is 200, not 400", raw(lenient)},
+		{"obs-fold", "lost", `the app saw ""`, raw(lenient)},
+		{"bare-cr", "lost", `the app saw ""`, raw(lenient)},
+		{"bare-lf", "ignored", "no reply in time", raw(crlfOnly)},
+		{"control-character", "lost", `the app saw ""`, raw(lenient)},
+		{"request-line", "taken", "status is 200, not 400", raw(lenient)},
+		{"version", "taken", "status is 200, not an error", raw(lenient)},
+		{"long-target", "ends the connection", "ended without a reply, not 414", raw(silent)},
+		{"long-target", "another status", "status is 400, not 414", raw(once("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"))},
+		{"huge-field", "ends the connection", "ended without a reply", raw(silent)},
+		{"many-fields", "ends the connection", "ended without a reply", raw(silent)},
+		{"chunked-request", "not decoded", `body "Hello, World!"`, raw(lenient)},
+		{"chunk-extension", "not decoded", `body "Hello, World!"`, raw(lenient)},
+		{"chunk-size-overflow", "taken", "status is 200", raw(lenient)},
+		{"trailer", "merged", `the app saw "smuggled"`, func(t *testing.T) string { return serve(t, http.HandlerFunc(merging)) }},
+		{"truncated-body", "taken", "5 of 10 bytes of a body: status is 200", raw(lenient)},
+		{"length-and-chunked", "goes on", "stays open", raw(once2("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))},
+		{"chunked-not-final", "taken", "status is 200, not 400", raw(lenient)},
+		{"encoding-in-1.0", "goes on", "stays open", raw(once2("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))},
+		{"unknown-encoding", "taken", "status is 200, not 501 or 400", raw(lenient)},
+		{"two-lengths", "taken", "status is 200, not 400", raw(lenient)},
+		{"two-lengths", "goes on", "stays open", raw(once2("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"))},
+		{"bad-length", "taken", "status is 200, not 400", raw(lenient)},
+		{"smuggling", "answered", "2 replies to one request", raw(lenient)},
+		{"unread-body", "answered", "the next request on the connection: status 404", raw(lenient)},
+		{"continue", "never", "no reply in time", raw(unexpecting)},
+		{"http-1.0", "chunked", "has a Transfer-Encoding", raw(once("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"))},
+		{"keep-alive-1000", "fewer", "request 11 of a connection", raw(closesAfter(10))},
+		{"pipeline", "reversed", "not in the order", raw(reversed)},
+		{"byte-by-byte", "the first alone", "", raw(firstRead)},
+		{"slow-header", "blocks", "behind 40 clients", raw(oneAtATime())},
+		{"stream", "held back", "the server held it back", buffered},
+		{"closed-once", "twice", "was closed 2 times", changed(func(r apps.Response) apps.Response { return closingTwice{r} })},
+		{"disconnect", "not seen", "chunks were made", raw(deaf(t))},
+		{"error", "before", "status is 200, not 500", raw(lenient)},
+		{"error", "within", "which looks whole", raw(errorLooksWhole)},
+		{"app-length", "longer", `body "Hello, World!"`, raw(lenient)},
+	} {
+		covered[c.check] = true
+		t.Run(c.check+" "+c.name, func(t *testing.T) {
+			t.Parallel()
+			f := conform.One(t.Context(), conform.Target{Address: c.serve(t)}, c.check)
+			if f.Err == nil || !strings.Contains(f.Err.Error(), c.want) {
+				t.Errorf("%v %s, want %s", f.Err, f.Skipped, c.want)
+			}
+			if f.Err != nil && len(f.Transcript) == 0 {
+				t.Error("no transcript")
+			}
+		})
+	}
+	covered["slow-reader"] = true                    // below
+	covered["close"], covered["method"] = true, true // in TestABrokenServerFails
+	for _, c := range conform.Checks() {
+		if !c.Each && !covered[c.ID] {
+			t.Errorf("no server fails the check %s", c.ID)
+		}
+	}
+}
+
+// once2 answers the first request and keeps the connection open.
+func once2(text string) func(net.Conn) {
+	return func(conn net.Conn) {
+		once(text)(conn)
+		_, _ = io.Copy(io.Discard, conn)
+	}
+}
+
+// errorLooksWhole replies 500 at first, and then as if nothing had happened.
+func errorLooksWhole(conn net.Conn) {
+	lines, more := head(bufio.NewReader(conn))
+	switch {
+	case !more:
+	case strings.Contains(lines[0], "at=1"):
+		io.WriteString(conn, "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
+	default:
+		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nfailed\n")
+	}
+}
+
+// deaf makes all chunks of the watched stream, whoever is still there.
+func deaf(t *testing.T) func(net.Conn) {
+	var blocks atomic.Int64
+	return func(conn net.Conn) {
+		lines, more := head(bufio.NewReader(conn))
+		switch {
+		case !more:
+		case strings.Contains(lines[0], "/watched"):
+			n := int(blocks.Load())
+			notes := "o" + strings.Repeat(".", max(0, n-1))
+			if n == 150 {
+				notes += "c"
+			}
+			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(notes), notes)
+		default:
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 153600\r\n\r\n"+strings.Repeat("x", 1024))
+			for range 150 {
+				blocks.Add(1)
+				select {
+				case <-t.Context().Done():
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+		}
+	}
+}
+
+// A server that keeps what a slow client does not read shows it in its memory.
+func TestSlowReaderIsSeen(t *testing.T) {
+	grown := 0.0
+	target := conform.Target{Address: right(t), Memory: func() (float64, error) {
+		grown += 50
+		return grown, nil
+	}}
+	f := conform.One(t.Context(), target, "slow-reader")
+	if f.Err == nil || !strings.Contains(f.Err.Error(), "memory grew from 50") {
+		t.Errorf("%v %s", f.Err, f.Skipped)
+	}
+	target.Memory = func() (float64, error) { return 50, nil }
+	if f := conform.One(t.Context(), target, "slow-reader"); f.Err != nil || f.Skipped != "" {
+		t.Errorf("%v %s", f.Err, f.Skipped)
+	}
+}
+
+// A server passes a check that it can't fail only if it is made.
+func TestSkipped(t *testing.T) {
+	target := conform.Target{Address: right(t), Carries: func(app string) bool { return app == "hello" }}
+	for _, f := range conform.Server(t.Context(), target) {
+		needs := f.Needs
+		skip := false
+		for _, n := range needs {
+			skip = skip || n != "hello"
+		}
+		if (f.Skipped != "") != skip && f.Skipped != "the server's memory isn't known" {
+			t.Errorf("%s: skipped %q", f.ID, f.Skipped)
+		}
+		if f.App != "" && f.App != "hello" {
+			t.Errorf("%s was made with %s", f.ID, f.App)
+		}
+	}
+}
+
+// The transcript has the bytes of both directions, in order.
+func TestTranscript(t *testing.T) {
+	f := conform.One(t.Context(), conform.Target{Address: listen(t, lenient)}, "no-host")
+	if len(f.Transcript) != 2 {
+		t.Fatalf("%d messages: %+v", len(f.Transcript), f.Transcript)
+	}
+	sent, received := f.Transcript[0], f.Transcript[1]
+	if !sent.Sent || string(sent.Bytes) != "GET /hello HTTP/1.1\r\n\r\n" || sent.Cut != 0 {
+		t.Errorf("sent %+v", sent)
+	}
+	if received.Sent || !strings.HasSuffix(string(received.Bytes), "\r\n\r\nHello, World!") {
+		t.Errorf("received %q", received.Bytes)
+	}
+}

@@ -1,0 +1,64 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// Verification starts candidates to make the checks of the conformance gate.
+type Verification struct {
+	Benchctl string   // program that serves Go engines
+	Guard    []string // command line of the guard
+}
+
+// Verify starts the candidate alone, with one worker, makes every check and stops
+// it. An error says why it could not be checked; findings up to then are kept.
+func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings []conform.Finding, err error) {
+	dir, err := os.MkdirTemp("", "benchctl-")
+	if err != nil {
+		return nil, fmt.Errorf("verify %s: %w", c.Name, err)
+	}
+	defer os.RemoveAll(dir)
+	log := filepath.Join(dir, "server.log")
+	p, address, err := c.Start(ctx, servers.Launch{Benchctl: v.Benchctl, Guard: v.Guard, Workers: 1, Dir: dir, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Stop(context.WithoutCancel(ctx), control.DefaultGrace)
+	first, err := firstCarried(c)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := awaitReady(ctx, c, p, address, first); err != nil {
+		return nil, err
+	}
+	findings = conform.Server(ctx, conform.Target{Address: address, Carries: c.Server.Carries, Memory: measure.NewTree(p.PID).Memory})
+	select {
+	case <-p.Done():
+		err = fmt.Errorf("verify %s: died: %s", c.Name, p.Exit())
+		if tail := control.LogTail(log, 3); tail != "" {
+			err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
+		}
+	default:
+	}
+	return findings, errors.Join(err, ctx.Err())
+}
+
+// firstCarried is the first app of the suite that the candidate carries.
+func firstCarried(c servers.Candidate) (suite.Instance, error) {
+	for _, name := range suite.Names() {
+		if c.Server.Carries(name) {
+			return suite.Parse(name)
+		}
+	}
+	return suite.Instance{}, fmt.Errorf("verify %s: it carries no app", c.Name)
+}

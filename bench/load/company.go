@@ -1,0 +1,194 @@
+package load
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Company is clients that are there beside the load and are not counted: what they
+// ask of a server, it has to do as well.
+type Company struct {
+	Idle        int // connections that have carried a request and carry no more
+	SlowReaders int // clients that ask for 10 MB and read 1 KiB at a time
+	SlowHeaders int // clients that send a header, a byte at a time
+}
+
+// Beats of the slow clients.
+const (
+	readBeat   = 50 * time.Millisecond
+	headerBeat = 100 * time.Millisecond
+)
+
+// slowReply is what slow readers ask for, an app of the suite.
+const slowReply = "/size?bytes=10000000"
+
+// Accompanied is the company of a load, there until Close. The slow ones do
+// something between Begin and End only, so that they do not disturb the slices of
+// other candidates.
+type Accompanied struct {
+	address string
+	idle    []net.Conn
+	active  atomic.Bool
+	end     context.CancelFunc
+	slow    sync.WaitGroup
+}
+
+// Accompany opens the connections of company. Target is what idle connections carry
+// once; it fails when the server does not answer it.
+func Accompany(ctx context.Context, address string, c Company, target Target) (*Accompanied, error) {
+	a := &Accompanied{address: address, idle: make([]net.Conn, c.Idle)}
+	if err := a.rest(ctx, target); err != nil {
+		a.Close()
+		return nil, fmt.Errorf("open %d idle connections: %w", c.Idle, err)
+	}
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	a.end = end
+	for range c.SlowReaders {
+		a.slow.Go(func() { a.again(running, a.readSlowly) })
+	}
+	for range c.SlowHeaders {
+		a.slow.Go(func() { a.again(running, a.sendSlowly) })
+	}
+	return a, nil
+}
+
+// rest opens the idle connections and has each carry one request.
+func (a *Accompanied) rest(ctx context.Context, target Target) error {
+	requests, err := encode(Config{Address: a.address, Targets: []Target{target}})
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(64)
+	for i := range a.idle {
+		group.Go(func() (err error) {
+			a.idle[i], err = restingConn(ctx, a.address, requests[0])
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func restingConn(ctx context.Context, address string, r request) (net.Conn, error) {
+	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1}
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := conn.Write(r.wire); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	res, err := http.ReadResponse(bufio.NewReaderSize(conn, 1<<10), &http.Request{Method: r.want.Method})
+	if err == nil {
+		_, err = io.Copy(io.Discard, res.Body)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, conn.SetDeadline(time.Time{})
+}
+
+// Idle tells how many of the idle connections the server has kept open.
+func (a *Accompanied) Idle() int {
+	n := 0
+	for _, conn := range a.idle {
+		if conn != nil && quiet(conn) {
+			n++
+		}
+	}
+	return n
+}
+
+// Begin has the slow clients do what they do, until End.
+func (a *Accompanied) Begin() { a.active.Store(true) }
+
+// End has the slow clients hold still.
+func (a *Accompanied) End() { a.active.Store(false) }
+
+// Close closes all connections.
+func (a *Accompanied) Close() {
+	if a.end != nil {
+		a.end()
+	}
+	for _, conn := range a.idle {
+		if conn != nil {
+			conn.Close()
+		}
+	}
+	a.slow.Wait()
+}
+
+// again has a slow client begin anew whenever its connection ends.
+func (a *Accompanied) again(ctx context.Context, client func(context.Context, net.Conn) error) {
+	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1}
+	for a.beat(ctx, backoff) {
+		conn, err := d.DialContext(ctx, "tcp", a.address)
+		if err != nil {
+			continue
+		}
+		stop := context.AfterFunc(ctx, func() { conn.Close() })
+		_ = client(ctx, conn)
+		stop()
+		conn.Close()
+	}
+}
+
+// beat waits for a beat and until the company is active; it returns false when ctx
+// has ended.
+func (a *Accompanied) beat(ctx context.Context, d time.Duration) bool {
+	for {
+		if !pause(ctx, d) {
+			return false
+		}
+		if a.active.Load() {
+			return true
+		}
+	}
+}
+
+// readSlowly asks for a large reply and reads a little of it at each beat. Its
+// socket takes little, so that the rest is the server's to keep.
+func (a *Accompanied) readSlowly(ctx context.Context, conn net.Conn) error {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(4 << 10)
+	}
+	if _, err := io.WriteString(conn, "GET "+slowReply+" HTTP/1.1\r\nHost: "+a.address+"\r\n\r\n"); err != nil {
+		return err
+	}
+	for a.beat(ctx, readBeat) {
+		if _, err := io.CopyN(io.Discard, conn, 1<<10); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// sendSlowly sends a request whose header has no end, a byte at each beat.
+func (a *Accompanied) sendSlowly(ctx context.Context, conn net.Conn) error {
+	text := "GET /hello HTTP/1.1\r\nHost: " + a.address + "\r\n"
+	field := "X-Slow: " + strings.Repeat("a", 50) + "\r\n"
+	for {
+		for _, b := range []byte(text) {
+			if !a.beat(ctx, headerBeat) {
+				return ctx.Err()
+			}
+			if _, err := conn.Write([]byte{b}); err != nil {
+				return err
+			}
+		}
+		text = field
+	}
+}

@@ -1,0 +1,66 @@
+package load
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A server that serves one connection at a time, with a short queue of others, is
+// loaded all the same: connections it has no room for are opened as it goes on.
+func TestOneAtATime(t *testing.T) {
+	ln := shortQueue(t)
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				_, _ = io.WriteString(c, "HTTP/1.0 200 OK\r\nContent-Length: 13\r\n\r\n"+hello)
+			}
+			c.Close()
+		}
+	}()
+	c := helloConfig(&server{address: ln.Addr().String()}, 16)
+	s, err := Open(t.Context(), Raw, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range 2 {
+		r, err := s.Slice(t.Context(), Window{Span: 300 * time.Millisecond})
+		if err != nil || r.Counted < 10 || r.Errored() > 0 {
+			t.Errorf("%v, %v", err, summary(r))
+		}
+	}
+}
+
+// shortQueue is a listener whose queue holds two connections.
+func shortQueue(t *testing.T) net.Listener {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := os.NewFile(uintptr(fd), "listener")
+	defer file.Close()
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 1); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.FileListener(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	return ln
+}

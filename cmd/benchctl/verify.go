@@ -1,0 +1,403 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/external"
+)
+
+type verifyFlags struct {
+	servers, serverDirs []string
+	jobs                int
+	json, exchanges     bool
+}
+
+func verifyCommand(e env) *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use: "verify", Short: "Check that servers behave as HTTP/1.1 asks and carry the test apps as they are",
+		Long: `Starts each candidate alone and makes the checks of the conformance gate over the
+wire. A failed check of level gate makes the cells of the apps that it concerns
+invalid in a run; the others are shown here.`,
+		Example: `  benchctl verify --servers fasthttp
+  benchctl verify --servers wsgi --exchanges
+  benchctl verify --servers all --json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.verify(cmd.Context(), f) },
+	}
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	fs.StringSliceVar(&f.servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
+	fs.StringSliceVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers")
+	fs.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "candidates that are checked at a time")
+	fs.BoolVar(&f.exchanges, "exchanges", false, "show what went over the wire in failed checks")
+	fs.BoolVar(&f.json, "json", false, "print JSON")
+	return cmd
+}
+
+// States of a candidate that was to be verified.
+const (
+	verified = "verified"
+	skipped  = "skipped" // not installed
+	broken   = "broken"  // it could not be checked, or died of it
+)
+
+// verification is what "verify --json" prints.
+type verification struct {
+	Schema     string         `json:"schema"`
+	Checks     []checkRow     `json:"checks"`
+	Candidates []candidateRow `json:"candidates"`
+}
+
+// checkRow is a check as "verify --json" shows it.
+type checkRow struct {
+	Number   int           `json:"number"`
+	ID       string        `json:"id"`
+	Level    conform.Level `json:"level"`
+	Rule     string        `json:"rule"`
+	Source   string        `json:"source"`
+	Concerns []string      `json:"concerns"` // apps whose cells a failure makes invalid
+}
+
+// candidateRow is a candidate as "verify --json" shows it.
+type candidateRow struct {
+	Candidate string       `json:"candidate"`
+	Version   string       `json:"version,omitempty"`
+	Class     string       `json:"class"`
+	State     string       `json:"state"`
+	Reason    string       `json:"reason,omitempty"`
+	Gate      bool         `json:"passes_gate"`
+	Passed    int          `json:"passed"`
+	Failed    int          `json:"failed"`
+	Skipped   int          `json:"skipped"`
+	Findings  []findingRow `json:"findings"`
+}
+
+// findingRow is how a check went. Exchange is there if it failed.
+type findingRow struct {
+	Check    string        `json:"check"`
+	App      string        `json:"app,omitempty"`
+	Outcome  string        `json:"outcome"` // passed, failed or skipped
+	Reason   string        `json:"reason,omitempty"`
+	Exchange []messageRow  `json:"exchange,omitempty"`
+	level    conform.Level // of the check
+}
+
+// messageRow is bytes that went over a connection: each character is a byte
+// (ISO 8859-1).
+type messageRow struct {
+	Connection int    `json:"connection"`
+	Sent       string `json:"sent,omitempty"`
+	Received   string `json:"received,omitempty"`
+	Cut        int    `json:"bytes_left_out,omitempty"`
+}
+
+// Outcomes of a check.
+const (
+	outcomePassed  = "passed"
+	outcomeFailed  = "failed"
+	outcomeSkipped = "skipped"
+)
+
+func (e env) verify(ctx context.Context, f verifyFlags) error {
+	if f.jobs < 1 {
+		return usage(fmt.Errorf("verify: --jobs %d: less than 1", f.jobs))
+	}
+	dirs, err := absolute(f.serverDirs)
+	if err != nil {
+		return usage(err)
+	}
+	all, err := servers.All(dirs...)
+	if err != nil {
+		return usage(err)
+	}
+	choice, err := servers.Choose(all, f.servers)
+	if err != nil {
+		return usage(err)
+	}
+	v := verification{Schema: "benchctl/verify/v1", Checks: checkRows(), Candidates: make([]candidateRow, len(choice.Candidates))}
+	if err := e.verifyAll(ctx, f, choice, v.Candidates); err != nil {
+		return err
+	}
+	if f.json {
+		err = e.printJSON(v)
+	} else {
+		err = unable(v.write(e.stdout, f.exchanges))
+	}
+	if err != nil {
+		return err
+	}
+	return v.verdict(ctx)
+}
+
+// verifyAll fills a row for each candidate. One that was named itself and isn't
+// installed is an error.
+func (e env) verifyAll(ctx context.Context, f verifyFlags, choice servers.Choice, rows []candidateRow) error {
+	var wait sync.WaitGroup
+	var said sync.Mutex
+	slots := make(chan struct{}, f.jobs)
+	defer wait.Wait()
+	for i, c := range choice.Candidates {
+		err := c.Server.Check(ctx)
+		var missing *external.NotInstalledError
+		switch {
+		case errors.As(err, &missing) && !choice.Named[i]:
+			rows[i] = candidateRow{Candidate: c.Name, Class: c.Server.Class, State: skipped, Reason: oneLine(missing), Findings: []findingRow{}}
+			continue
+		case err != nil:
+			return unable(err)
+		}
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			rows[i] = e.verifyOne(ctx, c)
+			said.Lock()
+			defer said.Unlock()
+			fmt.Fprintf(e.stderr, "%s: %s\n", c.Name, rows[i].summary())
+		})
+	}
+	return nil
+}
+
+func (e env) verifyOne(ctx context.Context, c servers.Candidate) candidateRow {
+	row := candidateRow{Candidate: c.Name, Class: c.Server.Class, State: verified, Gate: true, Findings: []findingRow{}}
+	row.Version, _ = c.Server.Version(ctx) // the gate does not depend on it
+	v := harness.Verification{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}}
+	findings, err := v.Verify(ctx, c)
+	if err != nil {
+		row.State, row.Reason, row.Gate = broken, err.Error(), false
+	}
+	for _, finding := range findings {
+		r := rowOf(finding)
+		row.Findings = append(row.Findings, r)
+		row.Gate = row.Gate && (r.Outcome != outcomeFailed || r.level != conform.Gate)
+	}
+	for _, check := range conform.Checks() {
+		switch outcome := row.outcome(check.ID); outcome {
+		case outcomePassed:
+			row.Passed++
+		case outcomeFailed:
+			row.Failed++
+		default:
+			row.Skipped++
+		}
+	}
+	return row
+}
+
+func rowOf(f conform.Finding) findingRow {
+	r := findingRow{Check: f.ID, App: f.App, Outcome: outcomePassed, level: f.Level}
+	switch {
+	case f.Skipped != "":
+		r.Outcome, r.Reason = outcomeSkipped, f.Skipped
+	case f.Err != nil:
+		r.Outcome, r.Reason = outcomeFailed, f.Err.Error()
+		for _, m := range f.Transcript {
+			row := messageRow{Connection: m.Connection, Cut: m.Cut}
+			if text := latin1(m.Bytes); m.Sent {
+				row.Sent = text
+			} else {
+				row.Received = text
+			}
+			r.Exchange = append(r.Exchange, row)
+		}
+	}
+	return r
+}
+
+// latin1 has a character for each byte.
+func latin1(b []byte) string {
+	out := make([]rune, len(b))
+	for i, c := range b {
+		out[i] = rune(c)
+	}
+	return string(out)
+}
+
+// outcome is that of a check over all apps: the worst.
+func (r candidateRow) outcome(check string) string {
+	worst := outcomeSkipped
+	for _, f := range r.Findings {
+		switch {
+		case f.Check != check:
+		case f.Outcome == outcomeFailed:
+			return outcomeFailed
+		case f.Outcome == outcomePassed:
+			worst = outcomePassed
+		}
+	}
+	return worst
+}
+
+// summary is the row in a line.
+func (r candidateRow) summary() string {
+	switch {
+	case r.State != verified:
+		return r.State + ": " + r.Reason
+	case r.Gate:
+		return fmt.Sprintf("passes the gate, %d of %d checks", r.Passed, r.Passed+r.Failed)
+	}
+	var failed []string
+	for _, f := range r.Findings {
+		if f.Outcome == outcomeFailed && f.level == conform.Gate && !slices.Contains(failed, f.Check) {
+			failed = append(failed, f.Check)
+		}
+	}
+	return fmt.Sprintf("fails the gate at %s; %d of %d checks", strings.Join(failed, ", "), r.Passed, r.Passed+r.Failed)
+}
+
+func checkRows() []checkRow {
+	var rows []checkRow
+	for i, c := range conform.Checks() {
+		row := checkRow{Number: i + 1, ID: c.ID, Level: c.Level, Rule: c.Rule, Source: c.Source, Concerns: c.Concerns}
+		if c.Each {
+			row.Concerns = []string{"all"}
+		}
+		if row.Concerns == nil {
+			row.Concerns = []string{}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// verdict turns what was found into an exit code.
+func (v verification) verdict(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return &failure{code: exitInterrupted, err: errors.New("verify: interrupted")}
+	}
+	for _, c := range v.Candidates {
+		if c.State != skipped && !c.Gate {
+			return &failure{code: exitFound}
+		}
+	}
+	return nil
+}
+
+// write prints the matrix of candidates and checks, what its columns are, and why
+// checks failed.
+func (v verification) write(w io.Writer, exchanges bool) error {
+	var b strings.Builder
+	v.matrix(&b)
+	b.WriteString("\n. passed   F failed, of the gate   r failed, reported   - not made\n\n")
+	for _, c := range v.Checks {
+		fmt.Fprintf(&b, "%2d %-20s %-6s %s (%s)\n", c.Number, c.ID, c.Level, c.Rule, c.Source)
+	}
+	for _, c := range v.Candidates {
+		c.failures(&b, exchanges)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// matrix has a row for each candidate and a column for each check.
+func (v verification) matrix(b *strings.Builder) {
+	width := len("candidate")
+	for _, c := range v.Candidates {
+		width = max(width, len(c.Candidate))
+	}
+	fmt.Fprintf(b, "%-*s  ", width, "")
+	for _, c := range v.Checks {
+		b.WriteByte(" 123456789"[c.Number/10])
+	}
+	fmt.Fprintf(b, "\n%-*s  ", width, "candidate")
+	for _, c := range v.Checks {
+		b.WriteByte("0123456789"[c.Number%10])
+	}
+	b.WriteString("  passed  gate\n")
+	for _, c := range v.Candidates {
+		fmt.Fprintf(b, "%-*s  ", width, c.Candidate)
+		if c.State == skipped {
+			fmt.Fprintf(b, "%s\n", c.State)
+			continue
+		}
+		for _, check := range v.Checks {
+			b.WriteByte(mark(c.outcome(check.ID), check.Level))
+		}
+		gate := "passed"
+		if !c.Gate {
+			gate = "FAILED"
+		}
+		fmt.Fprintf(b, "  %2d/%-2d   %s\n", c.Passed, c.Passed+c.Failed, gate)
+	}
+}
+
+func mark(outcome string, level conform.Level) byte {
+	switch {
+	case outcome == outcomePassed:
+		return '.'
+	case outcome == outcomeSkipped:
+		return '-'
+	case level == conform.Gate:
+		return 'F'
+	}
+	return 'r'
+}
+
+// failures says why the candidate's checks failed.
+func (r candidateRow) failures(b *strings.Builder, exchanges bool) {
+	if r.Failed == 0 && r.State == verified {
+		return
+	}
+	fmt.Fprintf(b, "\n%s: %s\n", r.Candidate, cmp.Or(r.Reason, r.summary()))
+	for _, f := range r.Findings {
+		if f.Outcome != outcomeFailed {
+			continue
+		}
+		app := ""
+		if f.App != "" {
+			app = " with " + f.App
+		}
+		fmt.Fprintf(b, "  %s %s%s: %s\n", f.level, f.Check, app, strings.ReplaceAll(f.Reason, "\n", "; "))
+		if exchanges {
+			f.exchange(b)
+		}
+	}
+}
+
+// exchange shows what went over the wire, quoted, a line of it a line.
+func (f findingRow) exchange(b *strings.Builder) {
+	for _, m := range f.Exchange {
+		way, text := ">", m.Sent
+		if m.Received != "" {
+			way, text = "<", m.Received
+		}
+		for line := range strings.Lines(text) {
+			fmt.Fprintf(b, "    %d%s %s\n", m.Connection, way, quoteBytes(line))
+		}
+		if m.Cut > 0 {
+			fmt.Fprintf(b, "    %d%s %d more bytes\n", m.Connection, way, m.Cut)
+		}
+	}
+}
+
+// quoteBytes shows what is not printable ASCII as \xNN, or as \r and \n.
+func quoteBytes(text string) string {
+	var b strings.Builder
+	for _, c := range text {
+		switch {
+		case c == '\r':
+			b.WriteString(`\r`)
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\\' || c < ' ' || c > '~':
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,53 @@
+package results_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// Idle connections beside the load are told with their memory, and a server that
+// does not keep them has a reservation.
+func TestIdleConnections(t *testing.T) {
+	for kept, want := range map[int]results.Verdict{4950: results.Valid, 4900: results.Degraded} {
+		m := manifest()
+		m.Blocks[0].Idle = 5000
+		kib := 3.5
+		cell := summarize(t, m, launched(), rounds(6, func(tr *results.Trial) { tr.IdleKept, tr.IdleKiB = kept+tr.Round, &kib })).Cells[0]
+		if cell.Idle == nil || cell.Idle.Asked != 5000 || cell.Idle.Kept != kept || cell.Idle.KiB == nil || *cell.Idle.KiB != 3.5 {
+			t.Errorf("idle connections: %+v", cell.Idle)
+		}
+		said := slices.ContainsFunc(cell.Reasons, func(r string) bool { return strings.HasPrefix(r, "idle connections: the server kept 4900 of 5000") })
+		if cell.Verdict != want || said != (want == results.Degraded) {
+			t.Errorf("%d kept: %s %q", kept, cell.Verdict, cell.Reasons)
+		}
+	}
+}
+
+// Candidates that do not carry an app have no cell with it, and no one's rank
+// depends on them.
+func TestWithout(t *testing.T) {
+	m := manifest()
+	m.Blocks[0].Without = []string{m.Candidates[0].Name}
+	trials := slices.DeleteFunc(rounds(6, nil), func(tr results.Trial) bool { return tr.Candidate == m.Candidates[0].Name })
+	for i := range trials {
+		trials[i].Of = 1
+	}
+	sum := summarize(t, m, launched(), trials)
+	if len(sum.Cells) != len(m.Candidates)-1 || sum.Cells[0].Candidate != m.Candidates[1].Name || sum.Cells[0].Rank != 1 || sum.Cells[0].Verdict != results.Valid {
+		t.Errorf("cells %+v", sum.Cells)
+	}
+	if sum.Run.Status != results.StatusComplete {
+		t.Errorf("the run is %s", sum.Run.Status)
+	}
+}
+
+// Bytes of bodies per second are the median of the slices.
+func TestBodyRate(t *testing.T) {
+	cell := summarize(t, manifest(), launched(), rounds(6, func(tr *results.Trial) { tr.BytesIn = uint64(1300 * (1 + tr.Round)) })).Cells[0]
+	if cell.BodyRate == nil || *cell.BodyRate != 1300*3.5*10 {
+		t.Errorf("%v bytes per second", cell.BodyRate)
+	}
+}

@@ -1,0 +1,27 @@
+// Package chi serves apps with github.com/go-chi/chi on net/http: what the framework
+// adds to its engine.
+//
+// It runs without middleware. One route with a wildcard takes all paths and the
+// standard methods; what it does not take goes to the app by the framework's hooks
+// for unknown routes and methods.
+package chi
+
+import (
+	"context"
+	"net"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/servers/nethttp"
+)
+
+// Serve serves app on ln as nethttp.Serve does.
+func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	h := nethttp.Handler(app)
+	r := chi.NewRouter()
+	r.Handle("/*", h)
+	r.NotFound(h.ServeHTTP)
+	r.MethodNotAllowed(h.ServeHTTP)
+	return nethttp.ServeHandler(ctx, ln, r)
+}

@@ -1,0 +1,29 @@
+// Package echo serves apps with github.com/labstack/echo on net/http: what the
+// framework adds to its engine.
+//
+// It runs without middleware. One route with a wildcard takes all paths and the
+// standard methods; what it does not take goes to the app by the framework's hooks
+// for unknown routes and for errors.
+package echo
+
+import (
+	"context"
+	"net"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/servers/nethttp"
+)
+
+// Serve serves app on ln as nethttp.Serve does.
+func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	h := echo.WrapHandler(nethttp.Handler(app))
+	e := echo.New()
+	e.Any("/*", h)
+	e.RouteNotFound("/*", h)
+	e.HTTPErrorHandler = func(_ error, c echo.Context) {
+		_ = h(c) // which returns none: the error is that there is no route
+	}
+	return nethttp.ServeHandler(ctx, ln, e)
+}

@@ -1,0 +1,204 @@
+// Package fcgi serves apps with the standard library's net/http/fcgi behind nginx:
+// what a Go program costs that is not its own HTTP server.
+//
+// nginx takes the listening socket over, with the vendor's defaults except for
+//
+//   - buffering off in both directions: the contract streams bodies (S3, S5).
+//   - no limit of a request body's size, and no access log.
+//   - its temporary files go with the launch.
+//
+// nginx opens a connection to the Go side, over a Unix socket, for each request, as
+// it does by default.
+//
+// What nginx cannot do, whatever an adapter does:
+//
+//   - A chunked request body is not streamed: nginx reads it whole, since FastCGI
+//     wants its length.
+//   - A request body is not read on once the reply has begun.
+//   - A stream that fails looks whole unless it has a Content-Length: neither the end
+//     of a FastCGI request nor that of the connection tells otherwise.
+//   - "OPTIONS *" is answered 400.
+package fcgi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/fcgi"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/adapter"
+	"github.com/benchctl/benchctl/servers/nethttp"
+)
+
+// Nginx is the program that is put in front.
+const Nginx = "/usr/sbin/nginx"
+
+// socketName is the file of the socket on which the Go side listens.
+const socketName = "backend.sock"
+
+// config is nginx's configuration; it takes who the workers run as, their number, the
+// address and the path of the socket.
+const config = `daemon off;
+%s
+worker_processes %d;
+pid nginx.pid;
+error_log stderr crit;
+events {
+    worker_connections 20000;
+}
+http {
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    client_max_body_size 0;
+    server {
+        listen %s;
+        location / {
+            fastcgi_pass unix:%s;
+            fastcgi_buffering off;
+            fastcgi_request_buffering off;
+            fastcgi_param REQUEST_METHOD $request_method;
+            fastcgi_param REQUEST_URI $request_uri;
+            fastcgi_param QUERY_STRING $query_string;
+            fastcgi_param CONTENT_TYPE $content_type;
+            fastcgi_param CONTENT_LENGTH $content_length;
+            fastcgi_param SERVER_PROTOCOL $server_protocol;
+            fastcgi_param REMOTE_ADDR $remote_addr;
+            fastcgi_param REMOTE_PORT $remote_port;
+        }
+    }
+}
+`
+
+// Serve serves app on ln, a *net.TCPListener, until ctx ends, then stops gracefully:
+// nginx finishes the requests in flight. After adapter.Grace it is ended, and an
+// error says so.
+func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	dir, err := os.MkdirTemp("", "benchctl-fcgi-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	backend, err := net.Listen("unix", filepath.Join(dir, socketName))
+	if err != nil {
+		return fmt.Errorf("fcgi: %w", err)
+	}
+	defer backend.Close()
+	front, err := start(dir, ln)
+	if err != nil {
+		return fmt.Errorf("fcgi: start nginx: %w", err)
+	}
+	ln.Close() // nginx has its own
+	failed := make(chan error, 2)
+	go func() { failed <- fcgi.Serve(backend, contained{base, nethttp.SizedHandler(app)}) }()
+	exited := make(chan struct{})
+	go func() {
+		failed <- front.Wait()
+		close(exited)
+	}()
+	select {
+	case err := <-failed:
+		end(front, exited)
+		return fmt.Errorf("fcgi serve %s: ended: %w", ln.Addr(), errors.Join(err, errEnded))
+	case <-ctx.Done():
+	}
+	return stop(front, exited)
+}
+
+var errEnded = errors.New("nginx or its backend is gone")
+
+// start starts nginx on ln: it takes over sockets that the variable NGINX lists, as
+// from an nginx before it.
+func start(dir string, ln net.Listener) (*exec.Cmd, error) {
+	tcp, ok := ln.(*net.TCPListener)
+	if !ok {
+		return nil, fmt.Errorf("a %T can't be handed over", ln)
+	}
+	socket, err := tcp.File()
+	if err != nil {
+		return nil, err
+	}
+	defer socket.Close()
+	conf := filepath.Join(dir, "nginx.conf")
+	text := fmt.Sprintf(config, user(), runtime.GOMAXPROCS(0), ln.Addr(), filepath.Join(dir, socketName))
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(Nginx, "-p", dir, "-e", "stderr", "-c", conf)
+	cmd.Env = append(os.Environ(), "NGINX=3;")
+	cmd.ExtraFiles = []*os.File{socket}
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	// To hand a socket over has made it blocking, and nginx does not look.
+	return cmd, syscall.SetNonblock(int(socket.Fd()), true)
+}
+
+// user keeps root's workers root, as they could not reach what is private to the
+// launch otherwise.
+func user() string {
+	if os.Geteuid() == 0 {
+		return "user root;"
+	}
+	return ""
+}
+
+// stop asks nginx to finish and waits for it.
+func stop(front *exec.Cmd, exited <-chan struct{}) error {
+	_ = front.Process.Signal(syscall.SIGQUIT)
+	select {
+	case <-exited:
+		return nil
+	case <-time.After(adapter.Grace):
+		end(front, exited)
+		return fmt.Errorf("fcgi stop: nginx ended after %v", adapter.Grace)
+	}
+}
+
+// endTime is how long nginx may take to end its workers.
+const endTime = time.Second
+
+// end ends nginx. Killed at once, it would leave its workers behind.
+func end(front *exec.Cmd, exited <-chan struct{}) {
+	_ = front.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-exited:
+	case <-time.After(endTime):
+		_ = front.Process.Kill()
+		<-exited
+	}
+}
+
+// contained does for a request what net/http does and net/http/fcgi does not: its
+// context ends with it, and a handler that panics does not end the program.
+type contained struct {
+	base context.Context
+	http.Handler
+}
+
+// ServeHTTP implements http.Handler.
+func (c contained) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(c.base)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil && p != any(http.ErrAbortHandler) {
+			panic(p)
+		}
+	}()
+	c.Handler.ServeHTTP(w, r.WithContext(ctx))
+}

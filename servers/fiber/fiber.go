@@ -1,0 +1,37 @@
+// Package fiber serves apps with github.com/gofiber/fiber on fasthttp: what the
+// framework adds to its engine.
+//
+// It runs without middleware, in front of the engine as package fasthttp sets it up.
+// One route with a wildcard takes all paths and the standard methods; others, which
+// the framework refuses before it looks for a route, go to the app without it.
+package fiber
+
+import (
+	"context"
+	"net"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/servers/fasthttp"
+)
+
+// Serve serves app on ln as fasthttp.Serve does.
+func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	return fasthttp.ServeHandler(ctx, ln, app, func(native fasthttp.Handler) fasthttp.Handler {
+		f := fiber.New(fiber.Config{DisableStartupMessage: true, StreamRequestBody: true})
+		f.All("/*", func(c *fiber.Ctx) error {
+			native(c.Context())
+			return nil
+		})
+		routed := f.Handler()
+		return func(ctx *fasthttp.Ctx) {
+			if !slices.Contains(fiber.DefaultMethods, string(ctx.Method())) {
+				native(ctx)
+				return
+			}
+			routed(ctx)
+		}
+	})
+}

@@ -1,0 +1,36 @@
+// Package gin serves apps with github.com/gin-gonic/gin on net/http: what the
+// framework adds to its engine.
+//
+// It runs in release mode, without middleware. One route with a wildcard takes all
+// paths and the standard methods; what it does not take goes to the app by the
+// framework's hook for unknown routes, instead of being redirected.
+package gin
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/servers/nethttp"
+)
+
+// quiet sets the framework's mode, which belongs to the whole process.
+var quiet = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
+
+// Serve serves app on ln as nethttp.Serve does.
+func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+	quiet()
+	native := nethttp.Handler(app)
+	h := func(c *gin.Context) {
+		native.ServeHTTP(c.Writer, c.Request)
+		c.Writer.WriteHeaderNow() // or the framework would give a body to an empty 404
+	}
+	r := gin.New()
+	r.RedirectTrailingSlash = false
+	r.Any("/*path", h)
+	r.NoRoute(h)
+	return nethttp.ServeHandler(ctx, ln, r)
+}
