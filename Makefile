@@ -30,7 +30,8 @@ setup-wsgi: ## install the servers that come as Debian packages, where that is p
 	@./.ci/setup
 
 .PHONY: bench
-bench: setup build ## run the main job and print where its report is
+bench: build ## run the main job and print where its report is
+	@./.ci/setup gunicorn
 	@$(BENCHCTL) run --scenario=$(SCENARIO) --servers=$(SERVERS) $(BENCHFLAGS)
 
 .PHONY: test

@@ -30,7 +30,7 @@ import (
 // Classes of the servers in Go, all of which carry the contract.
 const (
 	ClassEngine    = "engine"
-	ClassStripped  = "stripped"  // engines that do less than an HTTP server has to
+	ClassStripped  = "stripped"  // engines that leave out what a server on the network needs
 	ClassFramework = "framework" // on one of the engines
 )
 

@@ -11,12 +11,7 @@ import (
 )
 
 func checkReply(p *probe) error {
-	c, err := p.dial()
-	if err != nil {
-		return err
-	}
-	x := p.app.Exchange()
-	res, err := c.exchange(requestOf(x))
+	x, res, err := p.get()
 	if err != nil {
 		return err
 	}
@@ -180,12 +175,7 @@ const maxDateSkew = 5 * time.Second
 // checkFresh takes replies without a Date: a server without a clock must not send
 // one (RFC 9110 section 6.6.1), and one that only forgets it is no cache.
 func checkFresh(p *probe) error {
-	c, err := p.dial()
-	if err != nil {
-		return err
-	}
-	x := p.app.Exchange()
-	res, err := c.exchange(requestOf(x))
+	x, res, err := p.get()
 	if err != nil {
 		return err
 	}

@@ -95,12 +95,17 @@ func closed(notes func() (string, error), within time.Duration) (string, error) 
 	}
 }
 
-func checkClosedOnce(p *probe) error {
+// left is the notes on a stream whose client has left, once it is over.
+func (p *probe) left() (string, error) {
 	notes, err := p.leave()
 	if err != nil {
-		return err
+		return "", err
 	}
-	text, err := closed(notes, watchLength+patience)
+	return closed(notes, watchLength+patience)
+}
+
+func checkClosedOnce(p *probe) error {
+	text, err := p.left()
 	if err != nil {
 		return err
 	}
@@ -114,11 +119,7 @@ func checkClosedOnce(p *probe) error {
 const soon = watchLength / 2
 
 func checkDisconnect(p *probe) error {
-	notes, err := p.leave()
-	if err != nil {
-		return err
-	}
-	text, err := closed(notes, watchLength+patience)
+	text, err := p.left()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package gnet
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 )
 
 // maxChunkLine bounds a chunk-size line and the trailer section, in bytes.
@@ -79,26 +80,11 @@ func (c *chunks) size(line []byte) *refusal {
 	if len(digits) == 0 || len(digits) > 15 {
 		return malformed("not a chunk size")
 	}
-	c.left = 0
-	for _, d := range digits {
-		v := hexDigit(d)
-		if v < 0 {
-			return malformed("not a chunk size")
-		}
-		c.left = c.left<<4 | v
+	size, err := strconv.ParseUint(string(digits), 16, 63)
+	if err != nil {
+		return malformed("not a chunk size")
 	}
+	c.left = int64(size)
 	c.inData, c.trailer = c.left > 0, c.left == 0
 	return nil
-}
-
-func hexDigit(c byte) int64 {
-	switch {
-	case c >= '0' && c <= '9':
-		return int64(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int64(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int64(c-'A') + 10
-	}
-	return -1
 }

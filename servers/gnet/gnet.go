@@ -1,6 +1,7 @@
 // Package gnet serves apps with github.com/panjf2000/gnet, event loops for TCP that
 // know nothing of HTTP, and an HTTP/1.1 codec of this package's own: what an engine
-// can leave out. It is in class stripped, as it does less than the others do:
+// can leave out. It passes the gate, and is in class stripped for
+// what it does without:
 //
 //   - Apps run on the event loops: one that waits keeps the other connections of its
 //     loop waiting. Streams are pulled by a goroutine each, so that they do not.
