@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -323,3 +324,22 @@ func BenchmarkRaw(b *testing.B) {
 		})
 	}
 }
+
+// A slice that was cancelled ends then, even if it is asked before the context has
+// called back.
+func TestCancelledNow(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := watch(tardy{ctx}, func() time.Duration { return time.Second })
+	cancel()
+	if at := ended(time.Minute); at != time.Second {
+		t.Errorf("ended at %v", at)
+	}
+}
+
+// tardy is a context that never gets to call back.
+type tardy struct{ context.Context }
+
+func (tardy) AfterFunc(func()) (stop func() bool) { return func() bool { return true } }
+
+// Value hides the context within, which would call back.
+func (tardy) Value(any) any { return nil }

@@ -92,9 +92,13 @@ func watch(ctx context.Context, now func() time.Duration) (ended func(otherwise 
 	at := make(chan time.Duration, 1)
 	stop := context.AfterFunc(ctx, func() { at <- now() })
 	return func(otherwise time.Duration) time.Duration {
-		if stop() {
+		switch stopped := stop(); {
+		case !stopped:
+			return min(<-at, otherwise)
+		case ctx.Err() != nil: // it has ended, but not called back yet
+			return min(now(), otherwise)
+		default:
 			return otherwise
 		}
-		return min(<-at, otherwise)
 	}
 }
