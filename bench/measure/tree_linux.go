@@ -9,127 +9,65 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
 // Tree measures a process and everything that descends from it.
 type Tree struct {
-	root int
-	pids []int // as of the last call of CPU
-	// seen holds each thread's CPU time at the last reading, so that the time of
-	// threads that ended meanwhile stays in the sum.
-	seen  map[task]uint64
-	total uint64
+	root  int
+	pids  []int // as of the last call of CPU
+	first *time.Duration
+	last  time.Duration
 }
 
-type task struct{ pid, tid int }
-
 // NewTree measures the tree under pid.
-func NewTree(pid int) *Tree { return &Tree{root: pid, seen: make(map[task]uint64)} }
+func NewTree(pid int) *Tree { return &Tree{root: pid} }
 
-// CPU is the CPU time the tree has used since the first call, to the ns. It sums
-// /proc/PID/task/TID/schedstat (Documentation/scheduler/sched-stats.rst) over all
-// threads; /proc/PID/stat counts in ticks of 10 ms. What a thread used between
-// the last reading and its end is not seen.
+// CPU is the CPU time the tree has used since the first call. It sums the CPU-time
+// clocks of the processes (clock_getcpuclockid(3), ns), in which the time of threads
+// that ended stays, and the times of the children they waited for, which /proc tells
+// in ticks of 10 ms. What runs at the time of the call is seen up to the kernel's
+// last tick.
 func (t *Tree) CPU() (time.Duration, error) {
 	pids, err := proc.Tree(t.root)
 	if err != nil {
 		return 0, fmt.Errorf("read CPU time: %w", err)
 	}
 	t.pids = pids
-	first := len(t.seen) == 0
-	now := make(map[task]uint64, len(t.seen))
+	var sum time.Duration
+	alive := false
 	for _, pid := range pids {
-		if err := readTasks(pid, onCPU, now); err != nil && !gone(err) {
-			return 0, fmt.Errorf("read CPU time: %w", err)
+		used, err := usedBy(pid)
+		if err != nil && !gone(err) {
+			return 0, fmt.Errorf("read CPU time: process %d: %w", pid, err)
 		}
+		sum, alive = sum+used, alive || err == nil
 	}
-	if len(now) == 0 {
+	if !alive {
 		return 0, fmt.Errorf("read CPU time: process %d has ended", t.root)
 	}
-	if !first {
-		t.total += grown(t.seen, now)
+	if t.first == nil {
+		t.first = &sum
 	}
-	t.seen = now
-	return time.Duration(t.total), nil
+	// A child that ended is missing until its parent has waited for it.
+	t.last = max(t.last, sum-*t.first)
+	return t.last, nil
 }
 
-// grown is how much the times of threads grew between two readings.
-func grown(before, now map[task]uint64) (sum uint64) {
-	for id, ns := range now {
-		if last := before[id]; ns >= last {
-			sum += ns - last
-		} else { // another thread with the number of one that ended
-			sum += ns
-		}
+// usedBy is the CPU time of a process and of the children that it waited for.
+func usedBy(pid int) (time.Duration, error) {
+	const cpuClock = 2 // CPUCLOCK_SCHED of include/linux/posix-timers_types.h
+	var own unix.Timespec
+	switch err := unix.ClockGettime(int32(^pid<<3|cpuClock), &own); {
+	case errors.Is(err, unix.EINVAL):
+		return 0, errNoProcess
+	case err != nil:
+		return 0, err
 	}
-	return sum
-}
-
-// Waiting sums up how the threads of this process got to run.
-type Waiting struct {
-	waited, got counter
-}
-
-// counter is a sum over threads that outlives them.
-type counter struct {
-	seen  map[task]uint64
-	total uint64
-}
-
-// Read tells how long threads have waited for a processor while they could have
-// run, to the ns, and how often they got one: in all threads there are and were at
-// earlier calls. To be woken on an idle processor counts as waiting as well, some µs
-// each time; a thread that another keeps from its processor waits for ms.
-func (w *Waiting) Read() (waited time.Duration, got uint64, err error) {
-	for c, field := range map[*counter]int{&w.waited: inQueue, &w.got: turns} {
-		now := make(map[task]uint64, len(c.seen))
-		if err := readTasks(os.Getpid(), field, now); err != nil {
-			return 0, 0, fmt.Errorf("read waiting time: %w", err)
-		}
-		c.total += grown(c.seen, now)
-		c.seen = now
-	}
-	return time.Duration(w.waited.total), w.got.total, nil
-}
-
-// Fields of schedstat (Documentation/scheduler/sched-stats.rst).
-const (
-	onCPU   = 0 // ns
-	inQueue = 1 // ns that it could have run and did not
-	turns   = 2 // times it got a processor
-)
-
-// readTasks reads a field of schedstat of each thread of a process.
-func readTasks(pid, field int, into map[task]uint64) error {
-	dir := fmt.Sprintf("/proc/%d/task", pid)
-	tasks, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, entry := range tasks {
-		tid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		text, err := os.ReadFile(dir + "/" + entry.Name() + "/schedstat")
-		if gone(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		fields := bytes.Fields(text)
-		if len(fields) <= field {
-			return fmt.Errorf("%s/%d/schedstat: %q", dir, tid, text)
-		}
-		ns, err := strconv.ParseUint(string(fields[field]), 10, 64)
-		if err != nil {
-			return fmt.Errorf("%s/%d/schedstat: %w", dir, tid, err)
-		}
-		into[task{pid, tid}] = ns
-	}
-	return nil
+	children, err := proc.Reaped(pid)
+	return time.Duration(own.Nano()) + children, err
 }
 
 // gone tells whether an error of /proc only means that the process ended.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 )
 
 // Tree returns root and every process that descends from it, root first. It is
@@ -44,19 +45,56 @@ func childrenByParent() (map[int][]int, error) {
 	return children, nil
 }
 
-// parentOf reads field 4 of /proc/PID/stat (proc(5)). The command name before it
-// may hold anything, also parentheses, so fields are counted from the last one.
+// parentOf tells a process's parent.
 func parentOf(pid int) (int, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields, err := stat(pid)
 	if err != nil {
 		return 0, err
 	}
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 2 {
-		return 0, fmt.Errorf("read /proc/%d/stat: too few fields", pid)
-	}
-	if fields[0][0] == 'Z' {
+	if fields[state][0] == 'Z' {
 		return 0, fmt.Errorf("process %d: zombie", pid)
 	}
-	return strconv.Atoi(string(fields[1]))
+	return strconv.Atoi(string(fields[parent]))
+}
+
+// Reaped is the CPU time of the children that a process has waited for, and of
+// those they had, in ticks of 10 ms.
+func Reaped(pid int) (time.Duration, error) {
+	fields, err := stat(pid)
+	if err != nil {
+		return 0, err
+	}
+	var sum time.Duration
+	for _, field := range fields[childrenUser : childrenSystem+1] {
+		ticks, err := strconv.ParseInt(string(field), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read /proc/%d/stat: %w", pid, err)
+		}
+		sum += time.Duration(ticks) * time.Second / userHz
+	}
+	return sum, nil
+}
+
+// Fields of /proc/PID/stat after the command's name (proc(5)).
+const (
+	state          = 0
+	parent         = 1
+	childrenUser   = 13
+	childrenSystem = 14
+
+	userHz = 100 // on every architecture of today
+)
+
+// stat is the fields of /proc/PID/stat from the state on. The command name before
+// it may hold anything, also parentheses, so they are counted from the last one.
+func stat(pid int) ([][]byte, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, err
+	}
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) <= childrenSystem {
+		return nil, fmt.Errorf("read /proc/%d/stat: too few fields", pid)
+	}
+	return fields, nil
 }
