@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -139,31 +138,20 @@ func remarks(c *results.Cell) []string {
 	if len(texts) == 0 && c.Verdict != results.Valid {
 		texts = append(texts, fmt.Sprintf("%s: no reason was recorded", c.Verdict))
 	}
-	if c.Errors.Total > 0 {
+	told := func(reason string) bool { return strings.HasPrefix(reason, results.ManyErrors) }
+	if c.Errors.Total > 0 && !slices.ContainsFunc(texts, told) {
 		texts = append(texts, errorText(c.Errors))
 	}
 	return texts
 }
 
-// errorText breaks errors down by kind, the most frequent first.
+// errorText breaks errors down by kind.
 func errorText(e results.Errors) string {
 	text := "1 request got no right answer"
 	if e.Total > 1 {
 		text = Whole(e.Total) + " requests got no right answer"
 	}
-	kinds := slices.SortedFunc(maps.Keys(e.ByKind), func(a, b string) int {
-		if e.ByKind[a] != e.ByKind[b] {
-			if e.ByKind[a] > e.ByKind[b] {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a, b)
-	})
-	for i, kind := range kinds {
-		kinds[i] = Whole(e.ByKind[kind]) + " " + kind
-	}
-	return join(": ", text, strings.Join(kinds, ", "))
+	return join(": ", text, results.Kinds(e.ByKind))
 }
 
 func engines(cells []*results.Cell) string {

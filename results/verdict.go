@@ -3,6 +3,7 @@ package results
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -80,7 +81,7 @@ func (e evidence) voided() []string {
 	// A request that found no connection was never sent. A search goes to rates at
 	// which requests fail, and turns back there.
 	if share := float64(errors.Total) / float64(max(sent, errors.Total)); share > maxErrorShare && e.block.SLO == nil {
-		why = append(why, fmt.Sprintf("errors: %.3g %% of requests failed (%s)", 100*share, errors.kinds()))
+		why = append(why, fmt.Sprintf("%s%.3g %% of requests failed (%s)", ManyErrors, 100*share, Kinds(errors.ByKind)))
 	}
 	if len(why) == 0 && e.sum(func(t Trial) uint64 { return t.Counted }) == 0 {
 		why = append(why, "not measured: no reply was counted")
@@ -223,20 +224,16 @@ func (e evidence) errors() Errors {
 	return all
 }
 
-// kinds lists the errors, most frequent first.
-func (e Errors) kinds() string {
-	var names []string
-	for kind := range e.ByKind {
-		names = append(names, kind)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if d := int64(e.ByKind[b]) - int64(e.ByKind[a]); d != 0 {
-			return int(max(-1, min(1, d)))
-		}
-		return strings.Compare(a, b)
+// ManyErrors begins the reason of a cell that errors void; it tells their kinds.
+const ManyErrors = "errors: "
+
+// Kinds lists errors by their kind, the most frequent first.
+func Kinds(byKind map[string]uint64) string {
+	names := slices.SortedFunc(maps.Keys(byKind), func(a, b string) int {
+		return cmp.Or(cmp.Compare(byKind[b], byKind[a]), cmp.Compare(a, b))
 	})
 	for i, kind := range names {
-		names[i] = fmt.Sprintf("%d %s", e.ByKind[kind], kind)
+		names[i] = fmt.Sprintf("%d %s", byKind[kind], kind)
 	}
 	return strings.Join(names, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/benchctl/benchctl/apps/nearest"
 	"github.com/benchctl/benchctl/servers/external"
@@ -21,7 +22,8 @@ type Candidate struct {
 var candidateName = regexp.MustCompile(`^([A-Za-z0-9._-]+)(?:@([A-Za-z0-9._+-]+))?(?::([A-Za-z0-9._-]+))?(?:#([A-Za-z0-9._-]+))?$`)
 
 // Group names stand for several servers: "all", "go" for every engine, or a class
-// such as "wsgi" or "baseline".
+// such as "wsgi" or "baseline". With a profile, as in "wsgi:tuned", those of the
+// group that have it are started by it.
 const (
 	GroupAll = "all"
 	GroupGo  = "go"
@@ -38,10 +40,14 @@ type Choice struct {
 func Choose(all []Server, names []string) (Choice, error) {
 	var c Choice
 	for _, name := range names {
-		if group := Group(all, name); group != nil {
-			for _, s := range group {
-				c.add(Candidate{Name: s.Name, Server: s, Profile: external.Default}, false)
-			}
+		group, err := members(all, name)
+		if err != nil {
+			return Choice{}, err
+		}
+		for _, one := range group {
+			c.add(one, false)
+		}
+		if group != nil {
 			continue
 		}
 		one, err := parse(all, name)
@@ -78,6 +84,28 @@ func Group(all []Server, name string) []Server {
 		}
 	}
 	return group
+}
+
+// members is the candidates that a group's name, with or without a profile, stands
+// for; nil if there is no such group.
+func members(all []Server, name string) ([]Candidate, error) {
+	name, profile, ok := strings.Cut(name, ":")
+	if !ok {
+		profile = external.Default
+	}
+	var group []Candidate
+	profiles := []string{external.Default}
+	for _, s := range Group(all, name) {
+		c := Candidate{Name: s.Name, Server: s, Profile: external.Default}
+		if profile != external.Default && slices.Contains(s.Profiles(), profile) {
+			c.Name, c.Profile = s.Name+":"+profile, profile
+		}
+		group, profiles = append(group, c), append(profiles, s.Profiles()...)
+	}
+	if group != nil && !slices.Contains(profiles, profile) {
+		return nil, fmt.Errorf("candidate %q: no server of %s has a profile %q%s", name+":"+profile, name, profile, nearest.Hint(profile, profiles))
+	}
+	return group, nil
 }
 
 // isBase tells whether a framework runs on the engine.

@@ -135,6 +135,9 @@ func TestChoose(t *testing.T) {
 		"nethttp,nethttp#b":        "nethttp! nethttp#b!",
 		"fasthttp@v1.60.0,go":      "fasthttp@v1.60.0! nethttp fasthttp hertz nbio",
 		"alpha:tuned,alpha":        "alpha:tuned! alpha!",
+		"baseline:tuned":           "alpha:tuned",
+		"all:tuned":                "nethttp fasthttp hertz nbio alpha:tuned beta",
+		"wsgi:default,alpha:tuned": "beta alpha:tuned!",
 		"alpha@1.0-rc.1+x:tuned#b": "alpha@1.0-rc.1+x:tuned#b!",
 		"":                         "",
 	} {
@@ -177,6 +180,8 @@ func TestChooseErrors(t *testing.T) {
 		{"nethttp,nethttp", `candidate "nethttp" is named twice: add a label to measure it twice, as in "nethttp#b"`},
 		{"nethttp,go,nethttp", `candidate "nethttp" is named twice`},
 		{"go#b", `unknown server "go"`},
+		{"all:tund", `candidate "all:tund": no server of all has a profile "tund": did you mean "tuned"?`},
+		{"go:tuned", `candidate "go:tuned": no server of go has a profile "tuned"`},
 		{"nethttp#", `not of the form name[@version][:profile][#label]`},
 		{"nethttp#b@v1", `not of the form`},
 		{"<b>", `candidate "<b>" is not of the form`},

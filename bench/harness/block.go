@@ -251,7 +251,7 @@ func describe(errors map[string]uint64) string {
 	if len(errors) == 0 {
 		return "no reply came"
 	}
-	return fmt.Sprint(errors) // maps print in the order of their keys
+	return results.Kinds(errors)
 }
 
 // length is how long a round takes at least.

@@ -45,7 +45,8 @@ histograms, summary.json and a report with plots.
 
 A candidate is name[@version][:profile][#label]; the label lets one server run
 twice. "all", "go" and the classes ("wsgi", ...) stand for several servers, of
-which those that are not installed are skipped.`,
+which those that are not installed are skipped; "wsgi:tuned" takes the profile
+of those that have it.`,
 		Example: `  benchctl run --scenario=concurrency-256
   benchctl run --scenario=smoke,concurrency-64 --servers nethttp,fasthttp --apps hello,json
   benchctl run --scenario=concurrency-256 --servers nethttp,nethttp#b --budget 60s
