@@ -86,6 +86,9 @@ type Block struct {
 	Lead    time.Duration `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
 }
 
+// AtOnce is how many connections to a candidate are open at once in the block.
+func (b Block) AtOnce() int { return b.Connections + b.Idle + b.SlowReaders + b.SlowHeaders }
+
 // Company is clients that are there beside the load of a block and are not counted.
 type Company struct {
 	Idle        int `json:"idle,omitempty"`         // connections that carry nothing
@@ -125,19 +128,20 @@ type Launch struct {
 	StartupMS *float64  `json:"startup_ms,omitempty"`
 	IdleMiB   *float64  `json:"idle_mib,omitempty"`
 	AfterMiB  *float64  `json:"after_mib,omitempty"`
-	// Failure says why the candidate could not be measured, or not any longer; ""
-	// if it could. AppFailures says so for single apps of the suite.
-	Failure     string            `json:"failure,omitempty"`
-	AppFailures map[string]string `json:"app_failures,omitempty"`
-	Exit        string            `json:"exit,omitempty"` // how it ended when it was stopped
+	// Failure says why the candidate could not be started; "" if it could.
+	// BlockFailures says why it could not be measured, or not any longer, in the
+	// blocks with these numbers.
+	Failure       string         `json:"failure,omitempty"`
+	BlockFailures map[int]string `json:"block_failures,omitempty"`
+	Exit          string         `json:"exit,omitempty"` // how it ended when it was stopped
 }
 
-// FailureFor is why the candidate could not be measured with app, "" if it could.
-func (l Launch) FailureFor(app string) string {
+// FailureIn is why the candidate could not be measured in a block, "" if it could.
+func (l Launch) FailureIn(block int) string {
 	if l.Failure != "" {
 		return l.Failure
 	}
-	return l.AppFailures[app]
+	return l.BlockFailures[block]
 }
 
 // Trial is one slice: a line of trials.jsonl. Times are in ns.

@@ -124,7 +124,7 @@ func (r *Record) precisionNotes() []string {
 	}
 	var notes []string
 	for b, block := range m.Blocks {
-		live := func(candidate string) bool { return !r.failed(candidate, block.App) }
+		live := func(candidate string) bool { return !r.failed(candidate, b) }
 		where, planned := fmt.Sprintf("%s, %s", block.Scenario, block.App), m.Launches*m.Rounds
 		switch done := r.rounds(b); {
 		case r.Precise(b, live) && done < planned:

@@ -40,8 +40,8 @@ func Summarize(r *Record) (*Summary, error) {
 // interval.
 func (r *Record) Status() string {
 	m := r.Manifest
-	for b, block := range m.Blocks {
-		live := func(candidate string) bool { return !r.failed(candidate, block.App) }
+	for b := range m.Blocks {
+		live := func(candidate string) bool { return !r.failed(candidate, b) }
 		nobody := !slices.ContainsFunc(m.Candidates, func(c Candidate) bool { return live(c.Name) })
 		if !r.full(b) && !nobody && !r.Precise(b, live) {
 			return StatusPartial
@@ -70,9 +70,9 @@ func (r *Record) planned() int {
 	return r.Manifest.Launches * r.Manifest.Rounds * len(r.Manifest.Blocks)
 }
 
-func (r *Record) failed(candidate, app string) bool {
+func (r *Record) failed(candidate string, block int) bool {
 	return slices.ContainsFunc(r.Launches, func(l Launch) bool {
-		return l.Candidate == candidate && l.FailureFor(app) != ""
+		return l.Candidate == candidate && l.FailureIn(block) != ""
 	})
 }
 
@@ -118,7 +118,7 @@ func (s *Summary) addBlock(r *Record, block int) error {
 		}
 		mine := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Candidate != c.Name })
 		own = append(own, mine)
-		cells = append(cells, newCell(r, m.Blocks[block], c, mine, hists[c.Name]))
+		cells = append(cells, newCell(r, block, c, mine, hists[c.Name]))
 	}
 	var pairs []Pair
 	for a := range cells {
@@ -138,8 +138,9 @@ func (s *Summary) addBlock(r *Record, block int) error {
 }
 
 // newCell computes one row from its trials.
-func newCell(r *Record, b Block, c Candidate, trials []Trial, times Times) Cell {
-	e := evidence{block: b, trials: trials, env: r.Manifest.Environment}
+func newCell(r *Record, block int, c Candidate, trials []Trial, times Times) Cell {
+	b := r.Manifest.Blocks[block]
+	e := evidence{block: b, index: block, trials: trials, env: r.Manifest.Environment}
 	for _, l := range r.Launches {
 		if l.Candidate == c.Name {
 			e.launches = append(e.launches, l)

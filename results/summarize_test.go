@@ -269,7 +269,7 @@ func TestStatus(t *testing.T) {
 		{"nobody is left", failed("a", "b"), 3, results.StatusComplete, ""},
 		{"one is left", failed("a"), 3, results.StatusPartial, "partial: 3 of 6 rounds were measured"},
 		{"none is left for the app", []results.Launch{
-			{Candidate: "a", AppFailures: map[string]string{"hello": "x"}}, {Candidate: "b", AppFailures: map[string]string{"hello": "x"}},
+			{Candidate: "a", BlockFailures: map[int]string{0: "x"}}, {Candidate: "b", BlockFailures: map[int]string{0: "x"}},
 		}, 0, results.StatusComplete, ""},
 	} {
 		s := summarize(t, manifest(), c.launches, rounds(c.rounds, nil))

@@ -39,6 +39,7 @@ const (
 // evidence is what the verdict on a cell is made from.
 type evidence struct {
 	block    Block
+	index    int      // of the block
 	launches []Launch // of the candidate
 	trials   []Trial  // of the cell
 	env      Environment
@@ -62,7 +63,7 @@ func verdict(e evidence) (Verdict, []string) {
 func (e evidence) voided() []string {
 	var why []string
 	for _, l := range e.launches {
-		reason := l.FailureFor(e.block.App)
+		reason := l.FailureIn(e.index)
 		if reason == "" {
 			continue
 		}

@@ -44,8 +44,8 @@ func TestVerdicts(t *testing.T) {
 
 		{"not ready", func(r *run) { r.launches[0].Failure = "a: not ready in time"; r.trials = nil }, results.Invalid, "a: not ready in time"},
 		{"died after other rounds", func(r *run) { r.launches[0].Failure = "died: exit status 3" }, results.Invalid, "died: exit status 3"},
-		{"this app failed", func(r *run) { r.launches[0].AppFailures = map[string]string{"hello": "conformance: reply"} }, results.Invalid, "conformance: reply"},
-		{"another app failed", func(r *run) { r.launches[0].AppFailures = map[string]string{"echo": "conformance: reply"} }, results.Valid, ""},
+		{"this block failed", func(r *run) { r.launches[0].BlockFailures = map[int]string{0: "conformance: reply"} }, results.Invalid, "conformance: reply"},
+		{"another block failed", func(r *run) { r.launches[0].BlockFailures = map[int]string{1: "conformance: reply"} }, results.Valid, ""},
 		{"another candidate failed", func(r *run) { r.launches[1].Failure = "died" }, results.Valid, ""},
 
 		{"one wrong body", func(r *run) { r.trials[0].Wrong = 1 }, results.Invalid, "wrong body: 1 of 96 compared replies differed"},

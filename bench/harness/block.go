@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -28,14 +29,17 @@ const (
 // lane is a candidate with its connections in a block.
 type lane struct {
 	*runner
+	index   int // of the block
+	block   results.Block
 	app     suite.Instance
-	session load.Session
+	session load.Session // nil: not open
 	window  load.Window
 	rate    float64           // req/s that are offered; 0 in a closed loop
 	ceiling float64           // req/s in a closed loop; 0: not measured
 	company *load.Accompanied // nil: there is none
 	idleKiB *float64          // memory of each of its idle connections
 	stuck   int               // slices in a row in which requests timed out
+	rests   bool              // has connections in its slices only
 	search  *slo.Staircase    // where the highest rate that meets an objective is searched
 }
 
@@ -51,10 +55,19 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 	defer closeAll(lanes)
 	for _, i := range plan.StartOrder(rounds[0].Launch, len(field)) {
 		c := field[i]
-		if c == nil || r.isOut(c.Name, block.App) {
+		if c == nil || r.isOut(c.Name, b) {
 			continue
 		}
-		if lanes[i], err = c.open(ctx, block, app); err != nil {
+		if c.ended() {
+			if field[i], err = r.again(ctx, c); err != nil {
+				return err
+			}
+			if c = field[i]; r.isOut(c.Name, b) {
+				continue
+			}
+		}
+		lanes[i] = &lane{runner: c, index: b, block: block, app: app, rests: !r.conditions.Holds(len(field), block.AtOnce())}
+		if err = lanes[i].open(ctx); err != nil {
 			return err
 		}
 	}
@@ -76,8 +89,8 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 	}
 	closeAll(lanes)
 	for _, l := range lanes {
-		if l != nil && !r.isOut(l.Name, block.App) {
-			l.gate(ctx, block, app, "after the load")
+		if l.runs() {
+			l.gate(ctx, "after the load")
 		}
 	}
 	return ctx.Err()
@@ -85,91 +98,141 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 
 func closeAll(lanes []*lane) {
 	for _, l := range lanes {
-		if l == nil {
-			continue
-		}
-		if l.session != nil {
-			_ = l.session.Close()
-			l.session = nil
-		}
-		if l.company != nil {
-			l.company.Close()
-			l.company = nil
+		if l != nil {
+			l.close()
 		}
 	}
 }
 
+// close ends the lane's connections, those of its company too.
+func (l *lane) close() {
+	if l.session != nil {
+		_ = l.session.Close()
+		l.session = nil
+	}
+	if l.company != nil {
+		l.company.Close()
+		l.company = nil
+	}
+}
+
+// runs tells whether the lane's candidate is still measured in its block.
+func (l *lane) runs() bool { return l != nil && !l.run.isOut(l.Name, l.index) }
+
 // open passes the candidate through the gate, opens its connections and warms it
-// up. It returns nil if the candidate is out after that; an error is ctx's.
-func (c *runner) open(ctx context.Context, b results.Block, app suite.Instance) (*lane, error) {
-	c.gate(ctx, b, app, "before the load")
-	if c.run.isOut(c.Name, b.App) || ctx.Err() != nil {
-		return nil, ctx.Err()
+// up. The candidate may be out after that; an error is ctx's.
+func (l *lane) open(ctx context.Context) error {
+	l.gate(ctx, "before the load")
+	if err := l.warm(ctx, l.block.Mean()); err != nil {
+		return err
 	}
-	l := &lane{runner: c, app: app}
-	if err := l.connect(ctx, b, b.Mean()); err != nil || l.session == nil {
-		return nil, err
+	if err := l.accompany(ctx); err != nil {
+		return err
 	}
-	if err := l.accompany(ctx, b); err != nil || l.company == nil && b.Company != (results.Company{}) {
-		closeAll([]*lane{l})
-		return nil, err
+	l.rest()
+	return nil
+}
+
+// wake opens what rest closed. The candidate is out if it does not take it; an
+// error is ctx's.
+func (l *lane) wake(ctx context.Context) error {
+	if l.session != nil {
+		return nil
 	}
-	return l, nil
+	if err := l.connect(ctx); err != nil {
+		return err
+	}
+	return l.accompany(ctx)
+}
+
+// rest closes the lane's connections until its next slice where the system would
+// not hold those of all lanes at once.
+func (l *lane) rest() {
+	if l.rests {
+		l.close()
+	}
+}
+
+// gate checks the candidate's replies with the lane's app; a failure takes it out
+// of the block.
+func (l *lane) gate(ctx context.Context, when string) {
+	var uses []string
+	if l.block.Close {
+		uses = append(uses, conform.UsesClose)
+	}
+	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.address, Carries: l.Server.Carries}, l.app, uses...))
+	if err != nil {
+		_ = l.unable(ctx, fmt.Errorf("conformance %s: %w", when, err))
+	}
+}
+
+// unable takes the candidate out of the block for what it could not do, unless that
+// is for the end of ctx, whose error it returns.
+func (l *lane) unable(ctx context.Context, why error) error {
+	if ctx.Err() == nil && l.survives(lastMoment) {
+		l.fail(why)
+	}
+	return ctx.Err()
 }
 
 // accompany opens the block's clients beside the load and finds out what memory an
 // idle one takes. The candidate is out if it does not take them; an error is ctx's.
-func (l *lane) accompany(ctx context.Context, b results.Block) error {
-	if b.Company == (results.Company{}) {
+func (l *lane) accompany(ctx context.Context) error {
+	if l.block.Company == (results.Company{}) || !l.runs() {
 		return nil
 	}
 	before := l.memory()
-	company, err := load.Accompany(ctx, l.address, load.Company(b.Company), Targets(l.app, l.address)[0])
+	company, err := load.Accompany(ctx, l.address, load.Company(l.block.Company), Targets(l.app, l.address)[0])
 	if err != nil {
-		if ctx.Err() == nil && l.survives(lastMoment) {
-			l.fail(b.App, err)
-		}
-		return ctx.Err()
+		return l.unable(ctx, err)
 	}
 	l.company = company
-	if after := l.memory(); b.Idle > 0 && before != nil && after != nil {
+	if after := l.memory(); l.block.Idle > 0 && l.idleKiB == nil && before != nil && after != nil {
 		l.idleKiB = new(float64)
-		*l.idleKiB = (*after - *before) * 1024 / float64(b.Idle)
+		*l.idleKiB = (*after - *before) * 1024 / float64(l.block.Idle)
 	}
 	return nil
 }
 
-// connect opens the candidate's connections for load at a rate, 0 for a closed
-// loop, and warms it up. The lane has no session if the candidate is out after
-// that; an error is ctx's.
-func (l *lane) connect(ctx context.Context, b results.Block, rate float64) error {
-	session, err := load.Open(ctx, b.Engine, l.config(b, rate))
-	if err != nil {
-		if ctx.Err() == nil && l.survives(lastMoment) {
-			l.fail(b.App, err)
-		}
-		return ctx.Err()
+// connect opens the candidate's connections for load at the lane's rate. The
+// candidate is out if it does not take them; an error is ctx's.
+func (l *lane) connect(ctx context.Context) (err error) {
+	if !l.runs() {
+		return nil
 	}
-	speed, err := l.warmUp(ctx, b, session, rate)
-	if err != nil || l.run.isOut(l.Name, b.App) {
-		session.Close()
+	if l.session, err = load.Open(ctx, l.block.Engine, l.config()); err != nil {
+		l.session = nil
+		return l.unable(ctx, err)
+	}
+	return nil
+}
+
+// warm opens connections for a rate, 0 for a closed loop, and warms the candidate
+// up, which tells how long its slices are to be.
+func (l *lane) warm(ctx context.Context, rate float64) error {
+	l.rate = rate
+	if err := l.connect(ctx); err != nil || l.session == nil {
 		return err
 	}
-	l.session, l.rate = session, rate
-	l.window.Lead, l.window.Span = plan.Slice(l.run.plan, b, speed)
+	speed, err := l.warmUp(ctx)
+	if err != nil || !l.runs() {
+		l.close()
+		return err
+	}
+	l.window.Lead, l.window.Span = plan.Slice(l.run.plan, l.block, speed)
 	return nil
 }
 
 // warmUp tells how many requests the candidate answers per second once it is warm.
 // A candidate that does not answer, or answers wrongly, is out after it.
-func (l *lane) warmUp(ctx context.Context, b results.Block, session load.Session, rate float64) (speed float64, err error) {
+func (l *lane) warmUp(ctx context.Context) (speed float64, err error) {
 	span, parts := warmUpPart, warmUpParts
-	if rate > 0 {
-		span, parts = max(warmUpParts*warmUpPart, time.Duration(2/rate*float64(time.Second))), 1
+	if l.rate > 0 {
+		span, parts = max(warmUpParts*warmUpPart, time.Duration(2/l.rate*float64(time.Second))), 1
 	}
 	for answered := uint64(0); answered < warmUpReplies && parts > 0; parts-- {
-		res, err := session.Slice(ctx, load.Window{Span: span})
-		if err != nil || !l.sound(b.App, res) {
+		res, err := l.session.Slice(ctx, load.Window{Span: span})
+		if err != nil || !l.sound(res) {
 			return 0, err
 		}
 		answered += res.Answered
@@ -181,15 +244,16 @@ func (l *lane) warmUp(ctx context.Context, b results.Block, session load.Session
 	return speed, nil
 }
 
-// config makes the load of a block on the candidate, at a rate or, with 0, in a
+// config makes the load of the block on the candidate, at the lane's rate or in a
 // closed loop.
-func (l *lane) config(b results.Block, rate float64) load.Config {
+func (l *lane) config() load.Config {
+	b := l.block
 	c := load.Config{
 		Address: l.address, Targets: Targets(l.app, l.address), H2C: l.Server.Protocol == servers.H2C, Connections: b.Connections,
 		Depth: b.Pipeline, Requests: b.Requests, Close: b.Close, First: b.FirstByte, Timeout: b.Timeout,
 	}
-	if rate > 0 {
-		c.Pacer = load.Constant(rate)
+	if l.rate > 0 {
+		c.Pacer = load.Constant(l.rate)
 	}
 	return c
 }
@@ -217,7 +281,7 @@ func target(x suite.Exchange, address string) load.Target {
 
 // sound judges what the candidate did under load: it takes it out if it died,
 // hangs, or answers wrongly.
-func (l *lane) sound(app string, res *load.Result) bool {
+func (l *lane) sound(res *load.Result) bool {
 	patience := time.Duration(0)
 	if res.Errored() > 0 {
 		patience = lastMoment
@@ -225,11 +289,11 @@ func (l *lane) sound(app string, res *load.Result) bool {
 	switch {
 	case !l.survives(patience):
 	case res.Wrong > 0:
-		l.fail(app, fmt.Errorf("wrong body under load: %s", res.WrongBody))
+		l.fail(fmt.Errorf("wrong body under load: %s", res.WrongBody))
 	case res.Answered == 0:
-		l.fail(app, fmt.Errorf("answers nothing under load: %s", describe(res.Errors)))
+		l.fail(fmt.Errorf("answers nothing under load: %s", describe(res.Errors)))
 	}
-	return !l.run.isOut(l.Name, app)
+	return l.runs()
 }
 
 // maxStuck is in how many slices in a row requests may time out.
@@ -238,12 +302,12 @@ const maxStuck = 3
 // waits takes the candidate out of a block in which requests time out again and
 // again: its row is void by that, and each of its slices takes as long as a request
 // is waited for. A search goes where that happens, and turns back there.
-func (l *lane) waits(b results.Block, res *load.Result) {
-	if l.stuck++; b.SLO != nil || res.Errors[load.ErrTimeout] == 0 {
+func (l *lane) waits(res *load.Result) {
+	if l.stuck++; l.block.SLO != nil || res.Errors[load.ErrTimeout] == 0 {
 		l.stuck = 0
 	}
 	if l.stuck == maxStuck {
-		l.fail(b.App, fmt.Errorf("requests time out: %s in the last of %d slices in a row", describe(res.Errors), maxStuck))
+		l.fail(fmt.Errorf("requests time out: %s in the last of %d slices in a row", describe(res.Errors), maxStuck))
 	}
 }
 
@@ -288,7 +352,13 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 	var times []results.Times
 	for _, at := range plan.Order(r.plan.Seed, key, len(lanes)) {
 		l := lanes[at]
-		if l == nil || r.isOut(l.Name, block.App) {
+		if !l.runs() {
+			continue
+		}
+		if err := l.wake(ctx); err != nil {
+			return err
+		}
+		if !l.runs() {
 			continue
 		}
 		t, res, err := l.slice(ctx, paced(block, l.window, l.rate, plan.ArrivalSeed(r.plan.Seed, key)))
@@ -300,9 +370,10 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		if l.search != nil {
 			t.SLO = l.step(*block.SLO, res)
 		}
+		l.rest()
 		trials, times = append(trials, t), append(times, timesOf(res))
-		if l.sound(block.App, res) {
-			l.waits(block, res)
+		if l.sound(res) {
+			l.waits(res)
 		}
 	}
 	host := r.host.round()

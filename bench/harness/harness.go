@@ -107,55 +107,55 @@ type run struct {
 	record   *results.Record // grows with each round
 	done     map[results.RoundKey]bool
 	attempt  int
-	deadline time.Time // zero: none
-	share    time.Time // when the launch, and in it the block, should end; zero: with its rounds
-	// out says why a candidate is not measured any longer, for one app or, under
-	// "", for all.
-	out  map[string]map[string]string
-	host *host
+	deadline time.Time       // zero: none
+	share    time.Time       // when the launch, and in it the block, should end; zero: with its rounds
+	out      map[cell]string // why it is not measured, or not any longer
+	host     *host
 	// calibrated tells that this attempt looked at the machine.
 	calibrated bool
+	conditions measure.Conditions
 	wait       measure.Waiting // of the load generator
 }
 
 func newRun(c Config, record *results.Record) *run {
-	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[string]map[string]string), host: newHost(c)}
+	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[cell]string), host: newHost(c), conditions: measure.ReadConditions()}
 	if r.plan.Budget > 0 {
 		r.deadline = time.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
 	}
-	for _, b := range r.plan.Blocks {
+	for i, b := range r.plan.Blocks {
 		for _, name := range b.Without {
-			r.drop(name, b.App, "the server does not carry the app")
+			r.drop(name, i, "the server does not carry the app")
 		}
 	}
 	for _, l := range record.Launches {
 		if l.Failure != "" {
-			r.drop(l.Candidate, "", l.Failure)
+			r.drop(l.Candidate, everyBlock, l.Failure)
 		}
-		for app, why := range l.AppFailures {
-			r.drop(l.Candidate, app, why)
+		for block, why := range l.BlockFailures {
+			r.drop(l.Candidate, block, why)
 		}
 	}
 	return r
 }
 
-func (r *run) drop(candidate, app, why string) {
-	if r.out[candidate] == nil {
-		r.out[candidate] = make(map[string]string)
-	}
-	r.out[candidate][app] = why
+// cell is a candidate in a block, by the number of that, or in every one.
+type cell struct {
+	candidate string
+	block     int
 }
 
-// isOut tells whether a candidate is not measured with app, or, for "", not at
-// all.
-func (r *run) isOut(candidate, app string) bool {
-	out := r.out[candidate]
-	return out[""] != "" || out[app] != ""
+const everyBlock = -1
+
+func (r *run) drop(candidate string, block int, why string) { r.out[cell{candidate, block}] = why }
+
+// isOut tells whether a candidate is not measured in a block, or in any.
+func (r *run) isOut(candidate string, block int) bool {
+	return r.out[cell{candidate, everyBlock}] != "" || r.out[cell{candidate, block}] != ""
 }
 
 // precise tells whether a block has the precision that was asked for.
 func (r *run) precise(block int) bool {
-	return r.record.Precise(block, func(candidate string) bool { return !r.isOut(candidate, r.plan.Blocks[block].App) })
+	return r.record.Precise(block, func(candidate string) bool { return !r.isOut(candidate, block) })
 }
 
 // nothing tells whether a launch has nothing left to measure, or nobody.
@@ -165,7 +165,7 @@ func (r *run) nothing(left [][]results.RoundKey) bool {
 			continue
 		}
 		for _, c := range r.Candidates {
-			if !r.isOut(c.Name, r.plan.Blocks[b].App) {
+			if !r.isOut(c.Name, b) {
 				return false
 			}
 		}

@@ -57,7 +57,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d launches", len(r.Launches))
 	}
 	for i, l := range r.Launches {
-		if l.Launch != 0 || l.Candidate != s.Candidates[i].Name || l.Failure != "" || l.AppFailures != nil || l.StartupMS == nil || *l.StartupMS <= 0 || l.Exit != "exit status 0" {
+		if l.Launch != 0 || l.Candidate != s.Candidates[i].Name || l.Failure != "" || l.BlockFailures != nil || l.StartupMS == nil || *l.StartupMS <= 0 || l.Exit != "exit status 0" {
 			t.Errorf("launch %+v", l)
 		}
 	}
@@ -101,24 +101,28 @@ func TestFailingCandidates(t *testing.T) {
 	if got := len(r.Done()); got != 4 {
 		t.Errorf("%d rounds were measured, not 4", got)
 	}
-	failures := make(map[string]results.Launch)
-	for _, l := range r.Launches {
-		failures[l.Candidate] = l
+	failure := func(candidate, app string) (why string) {
+		for _, l := range r.Launches {
+			if block := map[string]int{"hello": 0, "echo": 1}[app]; l.Candidate == candidate {
+				why += l.FailureIn(block)
+			}
+		}
+		return why
 	}
 	for _, c := range []struct{ candidate, app, want string }{
 		{"exits", "hello", "ended before it was ready: exit status 3; its log ends:\nno module named app"},
 		{"deaf", "hello", "not ready in time"},
 		{"dies", "hello", "died: exit status 4; its log ends:\npanic: out of luck"},
-		{"dies", "echo", "died: exit status 4"},
+		{"dies", "echo", ""}, // it is started again
 		{"lies", "hello", "answers wrongly"},
 		{"lies-later", "hello", "wrong body under load: "},
 		{"lies-later", "echo", ""},
-		{"hangs", "hello", "answers nothing under load: map[timeout:"},
+		{"hangs", "hello", "answers nothing under load: 4 timeout"},
 		{"hangs", "echo", ""},
 		{"nethttp", "hello", ""},
 		{"nethttp", "echo", ""},
 	} {
-		if got := failures[c.candidate].FailureFor(c.app); !strings.Contains(got, c.want) || c.want == "" && got != "" {
+		if got := failure(c.candidate, c.app); !strings.Contains(got, c.want) || c.want == "" && got != "" {
 			t.Errorf("%s, %s: %q, want %q", c.candidate, c.app, got, c.want)
 		}
 	}
@@ -127,7 +131,7 @@ func TestFailingCandidates(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range sum.Cells {
-		fails := failures[c.Candidate].FailureFor(c.App) != ""
+		fails := failure(c.Candidate, c.App) != ""
 		if fails != (c.Verdict == results.Invalid) || !fails && (c.Slices != 2 || c.Requests == 0 || c.Errors.Total > 0) {
 			t.Errorf("cell %+v", c)
 		}
@@ -181,7 +185,7 @@ func TestInterruptedRun(t *testing.T) {
 				t.Errorf("%d rounds, %d trials, want %d rounds", len(r.Done()), len(r.Trials), done)
 			}
 			for _, l := range r.Launches {
-				if l.Failure != "" || l.AppFailures != nil || l.Exit == "" {
+				if l.Failure != "" || l.BlockFailures != nil || l.Exit == "" {
 					t.Errorf("launch %+v", l)
 				}
 			}

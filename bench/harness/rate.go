@@ -17,7 +17,6 @@ import (
 // follows. It is done in every launch right before the rounds, as processes and the
 // machine differ from launch to launch.
 func (r *run) ceilings(ctx context.Context, key results.RoundKey, lanes []*lane) error {
-	b := r.plan.Blocks[key.Block]
 	if err := r.inBudget(plan.CeilingPasses * plan.CeilingSlice * time.Duration(len(lanes))); err != nil {
 		return err
 	}
@@ -28,31 +27,35 @@ func (r *run) ceilings(ctx context.Context, key results.RoundKey, lanes []*lane)
 				i = len(lanes) - 1 - i
 			}
 			l := lanes[i]
-			if !l.runs(b) {
+			if !l.runs() {
+				continue
+			}
+			if err := l.wake(ctx); err != nil {
+				return err
+			}
+			if !l.runs() {
 				continue
 			}
 			res, err := l.session.Slice(ctx, load.Window{Lead: l.window.Lead, Span: plan.CeilingSlice})
 			if err != nil {
 				return err
 			}
-			l.sound(b.App, res)
+			l.rest()
+			l.sound(res)
 			counted[i] += float64(res.Counted)
 			seconds[i] += res.Elapsed.Seconds()
 		}
 	}
 	for i, l := range lanes {
-		if !l.runs(b) {
+		if !l.runs() {
 			continue
 		}
 		if l.ceiling = counted[i] / seconds[i]; l.ceiling == 0 {
-			l.fail(b.App, fmt.Errorf("no ceiling to offer a share of: no reply came within %v", plan.CeilingPasses*plan.CeilingSlice))
+			l.fail(fmt.Errorf("no ceiling to offer a share of: no reply came within %v", plan.CeilingPasses*plan.CeilingSlice))
 		}
 	}
 	return r.offer(ctx, key, lanes)
 }
-
-// runs tells whether the candidate has a lane and is not out.
-func (l *lane) runs(b results.Block) bool { return l != nil && !l.run.isOut(l.Name, b.App) }
 
 // offer opens the connections of each candidate anew, at the rate that its ceiling
 // comes to.
@@ -60,12 +63,12 @@ func (r *run) offer(ctx context.Context, key results.RoundKey, lanes []*lane) er
 	b := r.plan.Blocks[key.Block]
 	least := 0.0
 	for _, l := range lanes {
-		if l.runs(b) && (least == 0 || l.ceiling < least) {
+		if l.runs() && (least == 0 || l.ceiling < least) {
 			least = l.ceiling
 		}
 	}
 	for _, l := range lanes {
-		if !l.runs(b) {
+		if !l.runs() {
 			continue
 		}
 		rate := b.Share * l.ceiling
@@ -76,11 +79,11 @@ func (r *run) offer(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		case b.ShareOf == offered.Slowest:
 			rate = b.Share * least
 		}
-		_ = l.session.Close()
-		l.session = nil
-		if err := l.connect(ctx, b, rate); err != nil {
+		l.close()
+		if err := l.warm(ctx, rate); err != nil {
 			return err
 		}
+		l.rest()
 		if l.search != nil {
 			l.aim(*b.SLO)
 		}

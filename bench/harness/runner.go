@@ -37,26 +37,45 @@ func (r *run) start(ctx context.Context, launch int) ([]*runner, error) {
 	field := make([]*runner, len(r.Candidates))
 	for _, i := range plan.StartOrder(launch, len(field)) {
 		c := r.Candidates[i]
-		if r.isOut(c.Name, "") {
+		if r.isOut(c.Name, everyBlock) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return field, err
 		}
-		field[i] = &runner{Candidate: c, run: r, record: results.Launch{
-			Launch: launch, Attempt: r.attempt, Candidate: c.Name, Started: time.Now(),
-		}}
-		if err := field[i].start(ctx); err != nil {
-			if ctx.Err() != nil {
-				return field, ctx.Err()
-			}
-			field[i].fail("", err)
-			field[i].stop() // what it still does would cost the others
-			continue
+		var err error
+		if field[i], err = r.spawn(ctx, launch, c); err != nil {
+			return field, err
 		}
-		r.observe(Event{Kind: Ready, Launch: launch, Candidate: c.Name, Took: time.Duration(*field[i].record.StartupMS * 1e6)})
 	}
 	return field, nil
+}
+
+// spawn starts a candidate, which is out of the run if that fails; an error is
+// ctx's.
+func (r *run) spawn(ctx context.Context, launch int, candidate servers.Candidate) (*runner, error) {
+	c := &runner{Candidate: candidate, run: r, record: results.Launch{
+		Launch: launch, Attempt: r.attempt, Candidate: candidate.Name, Started: time.Now(),
+	}}
+	if err := c.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return c, ctx.Err()
+		}
+		c.fail(err)
+		c.stop() // what it still does would cost the others
+		return c, nil
+	}
+	r.observe(Event{Kind: Ready, Launch: launch, Candidate: c.Name, Took: time.Duration(*c.record.StartupMS * 1e6)})
+	return c, nil
+}
+
+// again starts a candidate that died in an earlier block of the launch.
+func (r *run) again(ctx context.Context, dead *runner) (*runner, error) {
+	dead.stop()
+	if err := r.Store.AppendLaunch(dead.record); err != nil {
+		return dead, err
+	}
+	return r.spawn(ctx, dead.record.Launch, dead.Candidate)
 }
 
 // start spawns the candidate, waits until it is ready, and checks its replies.
@@ -133,59 +152,56 @@ func (c *runner) memory() *float64 {
 	return nil
 }
 
-// gate checks the candidate's replies with app; a failure takes it out of that
-// app's cells.
-func (c *runner) gate(ctx context.Context, b results.Block, app suite.Instance, when string) {
-	var uses []string
-	if b.Close {
-		uses = append(uses, conform.UsesClose)
-	}
-	err := conform.Gated(conform.App(ctx, conform.Target{Address: c.address, Carries: c.Server.Carries}, app, uses...))
-	if err != nil && ctx.Err() == nil && c.survives(lastMoment) {
-		c.fail(app.String(), fmt.Errorf("conformance %s: %w", when, err))
-	}
-}
-
 // lastMoment is how long a candidate that just failed a request is given to turn
 // out to be dying: its sockets close before its end is known.
 const lastMoment = 250 * time.Millisecond
 
-// survives tells whether the candidate still runs after d; if it does not, it is
-// out.
-func (c *runner) survives(d time.Duration) bool {
+// ended tells whether the candidate's process has ended.
+func (c *runner) ended() bool {
 	select {
 	case <-c.process.Done():
+		return true
 	default:
+		return false
+	}
+}
+
+// survives tells whether the candidate still runs after d; if it does not, it is out
+// of the block.
+func (l *lane) survives(d time.Duration) bool {
+	if !l.ended() {
 		select {
-		case <-c.process.Done():
+		case <-l.process.Done():
 		case <-time.After(d):
 			return true
 		}
 	}
-	err := fmt.Errorf("died: %s", c.process.Exit())
-	if tail := control.LogTail(c.log(), 3); tail != "" {
+	err := fmt.Errorf("died: %s", l.process.Exit())
+	if tail := control.LogTail(l.log(), 3); tail != "" {
 		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
 	}
-	c.fail("", err)
+	l.fail(err)
 	return false
 }
 
-// fail takes the candidate out, for app or, with "", altogether. The first
-// failure stands.
-func (c *runner) fail(app string, why error) {
-	if c.run.isOut(c.Name, app) {
+// fail takes the candidate out of the block. The first failure stands.
+func (l *lane) fail(why error) {
+	if l.run.isOut(l.Name, l.index) {
 		return
 	}
-	c.run.drop(c.Name, app, why.Error())
-	if app == "" {
-		c.record.Failure = why.Error()
-	} else {
-		if c.record.AppFailures == nil {
-			c.record.AppFailures = make(map[string]string)
-		}
-		c.record.AppFailures[app] = why.Error()
+	l.run.drop(l.Name, l.index, why.Error())
+	if l.record.BlockFailures == nil {
+		l.record.BlockFailures = make(map[int]string)
 	}
-	c.run.observe(Event{Kind: Failed, Launch: c.record.Launch, Candidate: c.Name, App: app, Text: why.Error()})
+	l.record.BlockFailures[l.index] = why.Error()
+	l.run.observe(Event{Kind: Failed, Launch: l.record.Launch, Candidate: l.Name, Scenario: l.block.Scenario, App: l.block.App, Text: why.Error()})
+}
+
+// fail takes a candidate that could not be started out of the run.
+func (c *runner) fail(why error) {
+	c.run.drop(c.Name, everyBlock, why.Error())
+	c.record.Failure = why.Error()
+	c.run.observe(Event{Kind: Failed, Launch: c.record.Launch, Candidate: c.Name, Text: why.Error()})
 }
 
 // stop stops all candidates at once and records how their launch went.

@@ -88,7 +88,7 @@ func play(part, port string) int {
 	return fail(nethttp.Serve(context.Background(), ln, apps.Func(func(req apps.Request, res apps.Response) error {
 		loaded, hello := served.Add(1) > underLoad, req.Path() == "/hello"
 		switch {
-		case part == "dies" && loaded:
+		case part == "dies" && hello && loaded:
 			fmt.Println("panic: out of luck")
 			os.Exit(4)
 		case part == "lies" && hello, part == "lies-later" && hello && loaded:

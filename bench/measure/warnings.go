@@ -17,8 +17,9 @@ import (
 const (
 	maxSteal = 0.01 // share of all processors' time
 	maxBusy  = 0.05 // share of either side's processors' time
-	// spareDescriptors are what a process needs beside its connections.
-	spareDescriptors = 64
+	// What a process needs beside its connections, and for each candidate.
+	spareDescriptors      = 64
+	candidatesDescriptors = 16
 )
 
 // Warning is something about this machine that makes figures noisier or a run
@@ -99,8 +100,18 @@ func words(root fs.FS, pattern string) []string {
 	return all
 }
 
+// Holds tells whether this process can have so many connections to each of the
+// candidates open at once.
+func (c Conditions) Holds(candidates, connections int) bool {
+	return c.Descriptors == 0 || c.Descriptors >= descriptors(candidates, connections)
+}
+
+func descriptors(candidates, connections int) uint64 {
+	return uint64(candidates*(connections+candidatesDescriptors) + spareDescriptors)
+}
+
 // Warnings judges the conditions for a measurement of so many candidates, each
-// with so many connections, which are all open at once.
+// with so many connections.
 func (c Conditions) Warnings(candidates, connections int) []Warning {
 	var all []Warning
 	warn := func(kind, remedy, format string, args ...any) {
@@ -120,9 +131,13 @@ func (c Conditions) Warnings(candidates, connections int) []Warning {
 		warn(WarnQuota, "raise or lift it: cpu.max of the control group, --cpus of the container",
 			"a CPU quota allows the time of %.3g of %d processors: whoever uses it up is stopped", c.Quota, c.Processors)
 	}
-	if need := uint64(candidates*connections + spareDescriptors); c.Descriptors > 0 && c.Descriptors < need {
-		warn(WarnDescriptors, fmt.Sprintf("raise it: ulimit -n %d", need),
-			"a process may have %d files open, %d candidates with %d connections need %d", c.Descriptors, candidates, connections, need)
+	remedy := fmt.Sprintf("raise it: ulimit -n %d", descriptors(candidates, connections))
+	switch {
+	case !c.Holds(1, connections):
+		warn(WarnDescriptors, remedy, "a process may have %d files open, too few for %d connections to one candidate", c.Descriptors, connections)
+	case !c.Holds(candidates, connections):
+		warn(WarnDescriptors, remedy, "a process may have %d files open, too few for %d candidates with %d connections: those of each are opened for its slices anew",
+			c.Descriptors, candidates, connections)
 	}
 	if c.Ports > 0 && c.Ports < connections {
 		warn(WarnPorts, "widen it: sudo sysctl net.ipv4.ip_local_port_range='1024 65535'",

@@ -52,8 +52,9 @@ func TestConditionWarnings(t *testing.T) {
 		{name: "one processor", change: func(c *Conditions) { c.Processors = 1 }, want: WarnProcessors, says: "1 processor"},
 		{name: "governor", change: func(c *Conditions) { c.Governors = []string{"performance", "schedutil"} }, want: WarnGovernor, says: "is schedutil, not"},
 		{name: "throttled", change: func(c *Conditions) { c.Throttled = 2 }, want: WarnThrottled, says: "2 times"},
-		{name: "just enough descriptors", change: func(*Conditions) {}, connections: 480},
-		{name: "descriptors", change: func(*Conditions) {}, connections: 481, want: WarnDescriptors, says: "ulimit -n 1026"},
+		{name: "just enough descriptors", change: func(*Conditions) {}, connections: 464},
+		{name: "descriptors", change: func(*Conditions) {}, connections: 465, want: WarnDescriptors, says: "too few for 2 candidates with 465 connections: those of each are opened for its slices anew; raise it: ulimit -n 1026"},
+		{name: "descriptors for one", change: func(*Conditions) {}, connections: 1000, want: WarnDescriptors, says: "too few for 1000 connections to one candidate"},
 		{name: "ports", change: func(c *Conditions) { c.Ports = 63 }, want: WarnPorts, says: "63 local ports for 64"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

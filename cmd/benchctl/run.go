@@ -193,7 +193,7 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Co
 func (e env) warn(m results.Manifest) (notes []string) {
 	connections := 0
 	for _, b := range m.Blocks {
-		connections = max(connections, b.Connections)
+		connections = max(connections, b.AtOnce())
 	}
 	for _, w := range measure.ReadConditions().Warnings(len(m.Candidates), connections) {
 		fmt.Fprintf(e.stderr, "benchctl: warning: %s\n", w)
