@@ -4,7 +4,7 @@
 //
 // An app is named as name[?key=value&...], for example "size?bytes=10000"; the
 // same text, after a slash, is its request target. The Python twins in apps/wsgi
-// answer the same bytes.
+// answer the same bytes, by WSGI and by ASGI.
 package suite
 
 import "github.com/benchctl/benchctl/apps"

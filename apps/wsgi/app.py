@@ -1,7 +1,8 @@
 """The test apps of benchctl for WSGI servers (PEP 3333).
 
 Twins of the Go apps in apps/suite: the same status, body, Content-Type,
-Content-Length and texts of errors, byte for byte. Python 3.9, standard library.
+Content-Length and texts of errors, byte for byte. Python 3.9, standard library. The module asgi makes an application
+for ASGI servers of them.
 
 The environment variable BENCHCTL_APP mounts one app alone, by its name.
 """
@@ -333,18 +334,27 @@ def status(values, environ, headers):
 
 def ziade(values, environ, headers):
     ms, steps = values
+    x = generate(steps)
+    time.sleep(ms / 1000)
+    write_and_remove(block(0, 1024))
+    headers.append(("Content-Type", TEXT))
+    return b"%d\n" % x
+
+
+def generate(steps):
     x = 1
     for _ in range(steps):
         x = x * 1103515245 + 12345 & 0x7FFFFFFF
-    time.sleep(ms / 1000)
+    return x
+
+
+def write_and_remove(content):
     handle, path = tempfile.mkstemp(prefix="benchctl-ziade-")
     try:
         with os.fdopen(handle, "wb") as f:
-            f.write(block(0, 1024))
+            f.write(content)
     finally:
         os.remove(path)
-    headers.append(("Content-Type", TEXT))
-    return b"%d\n" % x
 
 
 # The notes of "watch" lie in a file, as the request that asks for them may reach
@@ -383,6 +393,9 @@ class Watched:
             raise StopIteration
         if self.sent:
             time.sleep(self.ms / 1000)
+        return self.block()
+
+    def block(self):
         self.note(b"." if self.sent else b"o")
         self.sent += 1
         return block((self.sent - 1) * 1024, 1024)
@@ -457,20 +470,23 @@ ROUTES = mounted(os.environ.get("BENCHCTL_APP", ""))
 def application(environ, start_response):
     """The WSGI application."""
     headers = []
-    try:
-        status, body = answer(environ, headers)
-    except Wrong as wrong:
-        headers[:] = [("Content-Type", TEXT)]
-        status, body = 400, str(wrong).encode("latin-1") + b"\n"
-    if isinstance(body, bytes):
-        headers.append(("Content-Length", str(len(body))))
-        body = [body]
+    status, body = complete(answer(ROUTES, environ, headers), headers)
     start_response("%d %s" % (status, phrase(status)), headers)
     if environ["REQUEST_METHOD"] == "HEAD":
         if hasattr(body, "close"):
             body.close()
         return iter((b"",))  # of unknown length: servers must not make one of it
+    if isinstance(body, bytes):
+        return [body]
     return body if body is not None else []
+
+
+def complete(reply, headers):
+    """The status and body of an app's reply; a body of bytes gets its length."""
+    status, body = reply if isinstance(reply, tuple) else (200, reply)
+    if isinstance(body, bytes):
+        headers.append(("Content-Length", str(len(body))))
+    return status, body
 
 
 def phrase(status):
@@ -480,8 +496,9 @@ def phrase(status):
         return "Unknown"
 
 
-def answer(environ, headers):
-    route = ROUTES.get(environ.get("PATH_INFO", ""))
+def answer(routes, environ, headers):
+    """The reply of the app that a request is for, or of none: 404, 405, 400."""
+    route = routes.get(environ.get("PATH_INFO", ""))
     if route is None:
         headers.append(("Content-Type", TEXT))
         return 404, b"not found\n"
@@ -490,9 +507,12 @@ def answer(environ, headers):
         headers.append(("Allow", ", ".join(methods)))
         headers.append(("Content-Type", TEXT))
         return 405, b"method not allowed\n"
-    values = arguments(name, params, environ.get("QUERY_STRING", ""))
-    reply = app(values, environ, headers)
-    return reply if isinstance(reply, tuple) else (200, reply)
+    try:
+        values = arguments(name, params, environ.get("QUERY_STRING", ""))
+        return app(values, environ, headers)
+    except Wrong as wrong:
+        headers[:] = [("Content-Type", TEXT)]
+        return 400, str(wrong).encode("latin-1") + b"\n"
 
 
 # Parameters: see apps/suite/params.go.

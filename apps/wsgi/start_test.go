@@ -36,8 +36,10 @@ func command(t *testing.T, app, program string, args ...string) *exec.Cmd {
 		missing(t, program)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, wsgi.Name), wsgi.App(), 0o644); err != nil {
-		t.Fatal(err)
+	for name, module := range map[string][]byte{wsgi.Name: wsgi.App(), wsgi.ASGIName: wsgi.ASGI()} {
+		if err := os.WriteFile(filepath.Join(dir, name), module, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
@@ -49,15 +51,55 @@ func python(t *testing.T, app string, args ...string) *exec.Cmd {
 	return command(t, app, python3, args...)
 }
 
-// simpleServer serves with the standard library's WSGI server.
+// simpleServer serves an application with the standard library's WSGI server.
 const simpleServer = `
 import sys
 from wsgiref.simple_server import WSGIRequestHandler, make_server
-from app import application
 WSGIRequestHandler.log_message = lambda *args: None
 server = make_server("127.0.0.1", 0, application)
 print("Listening at: http://127.0.0.1:%d" % server.server_port, file=sys.stderr, flush=True)
 server.serve_forever()
+`
+
+// asyncApplication is a WSGI application that runs the ASGI one, an event loop for
+// each request.
+const asyncApplication = `
+import asyncio
+import asgi
+
+def application(environ, start_response):
+    left = int(environ.get("CONTENT_LENGTH") or 0)
+    write = None
+
+    async def receive():
+        nonlocal left
+        data = environ["wsgi.input"].read(min(left, 10000))
+        left -= len(data)
+        return {"type": "http.request", "body": data, "more_body": left > 0}
+
+    async def send(message):
+        nonlocal write
+        if message["type"] == "http.response.start":
+            assert all(name == name.lower() for name, _ in message["headers"])
+            headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in message["headers"]]
+            write = start_response("%d -" % message["status"], headers)
+        else:
+            write(message["body"])
+
+    asyncio.run(asgi.application({
+        "type": "http",
+        "method": environ["REQUEST_METHOD"],
+        "path": environ["PATH_INFO"],
+        "query_string": environ["QUERY_STRING"].encode("latin-1"),
+        "headers": fields(environ),
+    }, receive, send))
+    return []
+
+def fields(environ):
+    out = [(k[5:], v) for k, v in environ.items() if k.startswith("HTTP_")]
+    if environ.get("CONTENT_LENGTH"):
+        out.append(("content-length", environ["CONTENT_LENGTH"]))
+    return [(k.replace("_", "-").lower().encode(), v.encode("latin-1")) for k, v in out]
 `
 
 // servePython starts a Python server with the twins and returns its URL.
@@ -65,13 +107,20 @@ func servePython(t *testing.T, server, app string) string {
 	t.Helper()
 	switch server {
 	case "wsgiref":
-		return start(t, python(t, app, "-c", simpleServer))
+		return start(t, python(t, app, "-c", "from app import application\n"+simpleServer))
+	case "asgi":
+		return start(t, python(t, app, "-c", asyncApplication+simpleServer))
+	case "uvicorn":
+		if err := python(t, "", "-c", "import uvicorn").Run(); err != nil {
+			missing(t, server)
+		}
+		return start(t, python(t, app, "-m", "uvicorn", "--interface=asgi3", "--port=0", "asgi:application"))
 	default:
 		return start(t, command(t, app, "/usr/bin/gunicorn", "--bind=127.0.0.1:0", "--worker-class=gthread", "--threads=2", "app:application"))
 	}
 }
 
-var listening = regexp.MustCompile(`Listening at: (http://127\.0\.0\.1:\d+)`)
+var listening = regexp.MustCompile(`(?:Listening at:|running on) (http://127\.0\.0\.1:\d+)`)
 
 // start starts a server in a process group of its own, waits until it tells where
 // it listens, and stops it when the test ends.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,8 @@ func wrong() []question {
 		{name: "get echo", method: "GET", path: "/echo"},
 		{name: "head echo", method: "HEAD", path: "/echo"},
 		{name: "empty echo", method: "POST", path: "/echo", body: []byte{}},
+		{name: "chunked echo", method: "POST", path: "/echo", body: bytes.Repeat([]byte("chunk"), 50000), chunked: true},
+		{name: "chunked upload", method: "POST", path: "/upload", body: bytes.Repeat([]byte("chunk"), 50000), chunked: true},
 		{name: "echo, wrong parameter", method: "POST", path: "/echo", query: "byte=1", body: []byte{}},
 		{name: "fewer fields than asked", method: "GET", path: "/headers", query: "count=3", header: [][2]string{{"X-Bench-1", "a b; c=\"d\""}}},
 		{name: "head, wrong parameter", method: "HEAD", path: "/size", query: "bytes=0"},
@@ -157,14 +160,13 @@ func wrong() []question {
 // TestTwins holds that the Python apps answer as the Go apps do.
 func TestTwins(t *testing.T) {
 	base := serveGo(t, suite.Mux())
-	for _, server := range []string{"wsgiref", "gunicorn"} {
+	for _, server := range []string{"wsgiref", "gunicorn", "asgi", "uvicorn"} {
 		t.Run(server, func(t *testing.T) {
 			twin := servePython(t, server, "")
-			all := questions(t)
-			if server != "wsgiref" { // which has no chunked requests, being HTTP/1.0
-				all = append(all, question{name: "chunked echo", method: "POST", path: "/echo", body: bytes.Repeat([]byte("chunk"), 50000), chunked: true})
-			}
-			for _, q := range all {
+			for _, q := range questions(t) {
+				if unasked(server, q) {
+					continue
+				}
 				want, got := fmt.Sprintf("%+v", ask(t, base, q)), fmt.Sprintf("%+v", ask(t, twin, q))
 				if got != want {
 					t.Errorf("%s: the twin answers\n%.500s\nwant\n%.500s", q.name, got, want)
@@ -173,6 +175,17 @@ func TestTwins(t *testing.T) {
 			checkStreams(t, twin)
 		})
 	}
+}
+
+// unasked tells whether a server does not let a question through to its app.
+func unasked(server string, q question) bool {
+	switch server {
+	case "wsgiref", "asgi": // are HTTP/1.0
+		return q.chunked
+	case "uvicorn": // takes ASCII alone
+		return strings.ContainsFunc(q.query, func(r rune) bool { return r > '~' })
+	}
+	return false
 }
 
 // checkStreams holds that a block is sent before the next is made.
@@ -198,13 +211,30 @@ func TestOneAppAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, twin := serveGo(t, suite.Only(size)), servePython(t, "wsgiref", "size?bytes=5")
-	for _, target := range []string{"/size", "/size?bytes=7", "/hello", "/"} {
-		path, query, _ := strings.Cut(target, "?")
-		q := question{name: target, method: "GET", path: path, query: query}
-		if want, got := fmt.Sprint(ask(t, base, q)), fmt.Sprint(ask(t, twin, q)); got != want {
-			t.Errorf("%s: the twin answers\n%s\nwant\n%s", target, got, want)
+	base := serveGo(t, suite.Only(size))
+	for _, server := range []string{"wsgiref", "asgi"} {
+		twin := servePython(t, server, "size?bytes=5")
+		for _, target := range []string{"/size", "/size?bytes=7", "/hello", "/"} {
+			path, query, _ := strings.Cut(target, "?")
+			q := question{name: target, method: "GET", path: path, query: query}
+			if want, got := fmt.Sprint(ask(t, base, q)), fmt.Sprint(ask(t, twin, q)); got != want {
+				t.Errorf("%s, %s: the twin answers\n%s\nwant\n%s", server, target, got, want)
+			}
 		}
+	}
+}
+
+// TestASGI runs the tests of the ASGI application that take no server.
+func TestASGI(t *testing.T) {
+	tests, err := filepath.Abs("testdata/asgi_test.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", t.TempDir()) // for the notes of watch
+	cmd := python(t, "", tests)
+	cmd.Env = append(cmd.Env, "PYTHONPATH="+cmd.Dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

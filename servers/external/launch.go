@@ -102,7 +102,7 @@ func expandArgs(args []string, l Launch) ([]string, error) {
 // environ is the manifest's variables, the profile's over them, sorted.
 func (m Manifest) environ(p Profile, l Launch) ([]string, error) {
 	all := map[string]string{}
-	if m.Twins == TwinsWSGI {
+	if m.Twins != "" {
 		all[wsgi.AppEnv] = "{{.App}}"
 	}
 	for _, env := range []map[string]string{m.Env, p.Env} {
@@ -132,11 +132,13 @@ func (m Manifest) write(l Launch) error {
 	if err := share(root); err != nil {
 		return err
 	}
-	if m.Twins == TwinsWSGI {
+	if m.Twins != "" {
 		if err := writeStatic(root, "."); err != nil {
 			return err
 		}
-		if err := root.WriteFile(wsgi.Name, wsgi.App(), 0o644); err != nil {
+	}
+	for name, module := range m.twins() {
+		if err := root.WriteFile(name, module, 0o644); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -61,6 +62,22 @@ func TestCommand(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTwinsAreWritten(t *testing.T) {
+	for twins, want := range map[string][]string{"": nil, TwinsWSGI: {wsgi.Name}, TwinsASGI: {wsgi.Name, wsgi.ASGIName}} {
+		dir := t.TempDir()
+		if _, err := (Manifest{Name: "demo", Argv: []string{"demo"}, Twins: twins}).Command(Launch{Dir: dir, Port: 80}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := filepath.Glob(filepath.Join(dir, "*.py"))
+		for i := range got {
+			got[i] = filepath.Base(got[i])
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("twins %q: files are %q, %v, want %q", twins, got, err, want)
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/apps/wsgi"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -39,7 +40,7 @@ type Manifest struct {
 	Probe    []string // argv that prints the version; empty: none is known
 	Ready    Ready
 	Control  map[control.Verb]control.Action
-	Twins    string   // TwinsWSGI or ""
+	Twins    string   // TwinsWSGI, TwinsASGI or ""
 	Static   string   // directory below the launch's for the files of the static apps; "": they aren't written
 	Apps     []string // that the server carries; empty: all
 }
@@ -47,9 +48,12 @@ type Manifest struct {
 // Classes are the kinds of servers that are compared with each other.
 func Classes() []string { return []string{"wsgi", "asgi", "baseline", "engine", "stripped"} }
 
-// TwinsWSGI has the Python twins of the test apps written into the launch's
-// directory, as the module app, before the server starts there.
-const TwinsWSGI = "wsgi"
+// Twins have the Python twins of the test apps written into the launch's directory
+// before the server starts there.
+const (
+	TwinsWSGI = "wsgi" // the module app
+	TwinsASGI = "asgi" // the module asgi, and app, which it imports
+)
 
 // Default is the profile with the vendor's settings. Every manifest has it.
 const Default = "default"
@@ -91,6 +95,17 @@ type Ready struct {
 // Carries tells whether the server serves an app.
 func (m Manifest) Carries(app string) bool {
 	return len(m.Apps) == 0 || slices.Contains(m.Apps, app)
+}
+
+// twins are the modules of the Python twins, by their files.
+func (m Manifest) twins() map[string][]byte {
+	switch m.Twins {
+	case TwinsWSGI:
+		return map[string][]byte{wsgi.Name: wsgi.App()}
+	case TwinsASGI:
+		return map[string][]byte{wsgi.Name: wsgi.App(), wsgi.ASGIName: wsgi.ASGI()}
+	}
+	return nil
 }
 
 // ProfileNames are the manifest's profiles, Default first.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/benchctl/benchctl/apps/strict"
 	"github.com/benchctl/benchctl/apps/suite"
-	"github.com/benchctl/benchctl/apps/wsgi"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -40,14 +39,19 @@ func Read(file string, data []byte) (Manifest, error) {
 		"version":  argv(&m.Probe),
 		"ready":    ready(&m.Ready),
 		"control":  verbs(m.Control),
-		"twins":    strict.OneOf(&m.Twins, TwinsWSGI),
+		"twins":    strict.OneOf(&m.Twins, TwinsWSGI, TwinsASGI),
 		"static":   directory(&m.Static),
 		"apps":     carried(&m.Apps),
 	}, "name", "class", "doc", "command")
-	if _, taken := m.Files[wsgi.Name]; err == nil && taken && m.Twins == TwinsWSGI {
-		err = doc.Errorf("files: %s is already written by twins", wsgi.Name)
+	if err != nil {
+		return m, err
 	}
-	return m, err
+	for name := range m.twins() {
+		if _, taken := m.Files[name]; taken {
+			return m, doc.Errorf("files: %s is already written by twins", name)
+		}
+	}
+	return m, nil
 }
 
 // carried takes a list of apps by their names.

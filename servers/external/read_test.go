@@ -126,6 +126,7 @@ func TestErrors(t *testing.T) {
 		{"template in file", "files:\n  a: |\n    one\n    {{.Dirr}}\n", `x.yaml:4: files.a: template: unknown field ".Dirr": did you mean "Dir"?`},
 		{"syntax in file", "files:\n  a: |\n    one\n    two\n    {{if .Dir}}\n", `x.yaml:6: files.a: template: unexpected EOF`},
 		{"twin twice", minimal + "twins: wsgi\nfiles:\n  app.py: x\n", `x.yaml:1: files: app.py is already written by twins`},
+		{"asynchronous twin twice", minimal + "twins: asgi\nfiles:\n  asgi.py: x\n", `x.yaml:1: files: asgi.py is already written by twins`},
 		{"bad twins", "twins: wsgy\n", `x.yaml:1: twins: unknown value "wsgy": did you mean "wsgi"?`},
 		{"profile without doc", "profiles:\n  tuned:\n    args: [x]\n", `x.yaml:2: profiles.tuned: key "doc" is missing`},
 		{"profile key", "profiles:\n  tuned:\n    doc: d\n    arg: [x]\n", `x.yaml:4: profiles.tuned: unknown key "arg": did you mean "args"?`},
