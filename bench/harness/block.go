@@ -139,10 +139,12 @@ func (l *lane) wake(ctx context.Context) error {
 	if l.session != nil {
 		return nil
 	}
-	if err := l.connect(ctx); err != nil {
+	// Last those that carry the load: a server may give each that has not carried
+	// anything yet a thread, and wait.
+	if err := l.accompany(ctx); err != nil {
 		return err
 	}
-	return l.accompany(ctx)
+	return l.connect(ctx)
 }
 
 // rest closes the lane's connections until its next slice where the system would
