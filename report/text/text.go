@@ -121,16 +121,16 @@ func (p *printer) ties(t *report.Table) {
 func (p *printer) wrap(lead, text string) {
 	indent := strings.Repeat(" ", twwidth.Width(lead))
 	for _, line := range strings.Split(text, "\n") {
-		for _, part := range fold(line, p.Width-len(indent)) {
+		for _, part := range Fold(line, p.Width-len(indent)) {
 			fmt.Fprintln(p.w, lead+part)
 			lead = indent
 		}
 	}
 }
 
-// fold breaks a line at spaces into parts of at most width columns, or within a
+// Fold breaks a line at spaces into parts of at most width columns, or within a
 // word that is wider than that.
-func fold(line string, width int) []string {
+func Fold(line string, width int) []string {
 	var parts []string
 	for twwidth.Width(line) > width {
 		head := twwidth.Truncate(line, width)
