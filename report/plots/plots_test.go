@@ -17,7 +17,7 @@ import (
 
 func TestRender(t *testing.T) {
 	for name, s := range map[string]*results.Summary{
-		"mixed": fixture.Mixed(), "one": fixture.Many(1), "two": fixture.Many(2), "twelve": fixture.Many(12),
+		"mixed": fixture.Mixed(), "one": fixture.Many(1), "two": fixture.Many(2), "twelve": fixture.Many(12), "field": fixture.Field(),
 	} {
 		all, err := Render(report.New(s))
 		if err != nil {

@@ -27,12 +27,12 @@ const (
 
 // narrow are the columns shown unless all are asked for.
 var narrow = []report.Key{
-	report.Rank, report.Candidate, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
+	report.Rank, report.Candidate, report.Class, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
 	report.P50, report.P99, report.FirstP50, report.Peak, report.IdleKiB, report.Errors, report.Verdict,
 }
 
 // dispensable are the columns left out, in that order, where width is lacking.
-var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.CPU, report.P99, report.Errors}
+var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.CPU, report.Class}
 
 // Write renders the whole report: what was run where, then each table with its
 // findings and footnotes.
