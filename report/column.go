@@ -262,12 +262,10 @@ func ranked(c *results.Cell) bool { return c.Rank > 0 && c.Verdict != results.In
 
 // class is known only where rows differ in it.
 func (t *Table) class(c *results.Cell) string {
-	for _, r := range t.Rows {
-		if r.Cell.Class != t.Rows[0].Cell.Class {
-			return c.Class
-		}
+	if !t.Mixed {
+		return ""
 	}
-	return ""
+	return c.Class
 }
 
 // failed is unknown for a cell that sent nothing.

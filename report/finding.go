@@ -15,7 +15,7 @@ func (t *Table) findings() []string {
 	classes := t.classes()
 	for _, f := range classes {
 		said := slices.DeleteFunc([]string{t.tiedFirst(f), t.lead(f), t.distance(f)}, func(s string) bool { return s == "" })
-		if len(classes) > 1 {
+		if t.Mixed {
 			said = []string{f.class + ": " + strings.Join(said, " ")}
 		}
 		all = append(all, said...)
@@ -83,7 +83,7 @@ func (t *Table) alone(c *results.Cell) string {
 	if c.Throughput == nil {
 		return c.Candidate + " is the only ranked row."
 	}
-	return fmt.Sprintf("%s serves %s requests per second; there is no other ranked row to compare it with.",
+	return fmt.Sprintf("%s serves %s requests per second; there is no other ranked row of its class to compare it with.",
 		c.Candidate, Number(c.Throughput.Median, 4))
 }
 

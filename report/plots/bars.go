@@ -41,9 +41,7 @@ func estimates(t *report.Table, fill color.Color, get func(*results.Cell) *resul
 		c.note += " " + note
 	}
 	b := &bars{thickness: 14, text: style(10, Ink, xfont.WeightNormal)}
-	for _, cell := range cells {
-		c.names = append(c.names, cell.Candidate)
-	}
+	c.list(t, cells)
 	for i, cell := range cells {
 		e := *get(cell)
 		label := report.Value{Text: report.Number(e.Median, 4), Spread: report.Spread(e)}
@@ -74,9 +72,7 @@ func memory(t *report.Table) *chart {
 			{"idle, before any load", swatch(Sky)}, {"peak", swatch(Blue)}, {"after, connections closed", swatch(Orange)},
 		},
 	}
-	for _, cell := range cells {
-		c.names = append(c.names, cell.Candidate)
-	}
+	c.list(t, cells)
 	b := &bars{thickness: 10, text: style(9, Ink, xfont.WeightNormal)}
 	for i, cell := range cells {
 		m := cell.Memory

@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,26 @@ func TestInvalidRowsAreLeftOut(t *testing.T) {
 		}
 		if !strings.Contains(c.note, "2 invalid rows left out.") {
 			t.Errorf("%s: note %q", c.kind, c.note)
+		}
+	}
+}
+
+// Rows of several classes say which one; long names of one have room with it.
+func TestClassesAreNamed(t *testing.T) {
+	for _, c := range charts(report.New(fixture.Field()).Tables[0]) {
+		var labels []string
+		for _, tick := range c.plot().Y.Tick.Marker.Ticks(0, 1) {
+			labels = append(labels, tick.Label)
+		}
+		for _, want := range []string{"gunicorn-eventlet:tuned · wsgi", "fiber · framework"} {
+			if !slices.Contains(labels, want) {
+				t.Errorf("%s: no row %q in %q", c.kind, want, labels)
+			}
+		}
+	}
+	for _, c := range charts(report.New(fixture.Many(3)).Tables[0]) {
+		if len(c.classes) > 0 {
+			t.Errorf("%s names the class of all rows", c.kind)
 		}
 	}
 }

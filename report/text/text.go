@@ -32,7 +32,7 @@ var narrow = []report.Key{
 }
 
 // dispensable are the columns left out, in that order, where width is lacking.
-var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.CPU, report.Class}
+var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.OverBase, report.CPU, report.Class}
 
 // Write renders the whole report: what was run where, then each table with its
 // findings and footnotes.
