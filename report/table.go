@@ -131,6 +131,7 @@ func (t *Table) footnote() {
 			note.Candidates = append(note.Candidates, row.Cell.Candidate)
 			row.Notes = append(row.Notes, n)
 		}
+		slices.Sort(row.Notes)
 	}
 }
 

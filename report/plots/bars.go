@@ -137,7 +137,7 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 			c.FillPolygon(bar.fill, outline)
 		}
 		if bar.high > bar.low {
-			whisker(c, x(bar.low), x(bar.high), mid, b.thickness/3)
+			whisker(c, x(bar.low), x(bar.high), x(0), mid, b.thickness/3)
 		}
 		b.write(c, bar.label, x(bar.high)+6, mid)
 	}
@@ -162,11 +162,14 @@ func (b *bars) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
 	return boxes
 }
 
-// whisker is an interval with caps.
-func whisker(c draw.Canvas, low, high, y, cap vg.Length) {
+// whisker is an interval with caps. One that reaches below 0 ends there without a
+// cap: names are on the other side.
+func whisker(c draw.Canvas, low, high, zero, y, cap vg.Length) {
 	sty := draw.LineStyle{Color: Ink, Width: 1.25}
-	c.StrokeLine2(sty, low, y, high, y)
-	c.StrokeLine2(sty, low, y-cap, low, y+cap)
+	c.StrokeLine2(sty, max(low, zero), y, high, y)
+	if low >= zero {
+		c.StrokeLine2(sty, low, y-cap, low, y+cap)
+	}
 	c.StrokeLine2(sty, high, y-cap, high, y+cap)
 }
 

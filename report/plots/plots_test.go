@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/recorder"
+
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/internal/fixture"
 	"github.com/benchctl/benchctl/results"
@@ -117,6 +120,24 @@ func TestClassesAreNamed(t *testing.T) {
 	for _, c := range charts(report.New(fixture.Many(3)).Tables[0]) {
 		if len(c.classes) > 0 {
 			t.Errorf("%s names the class of all rows", c.kind)
+		}
+	}
+}
+
+// An interval that reaches below 0 would strike through the candidate's name.
+func TestWhiskersStayOffTheNames(t *testing.T) {
+	const zero = 5
+	var drawn recorder.Canvas
+	whisker(draw.NewCanvas(&drawn, 100, 100), -20, 50, zero, 10, 4)
+	for _, action := range drawn.Actions {
+		stroke, ok := action.(*recorder.Stroke)
+		if !ok {
+			continue
+		}
+		for _, at := range stroke.Path {
+			if at.Pos.X < zero {
+				t.Errorf("a line goes to %v", at.Pos)
+			}
 		}
 	}
 }
