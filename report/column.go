@@ -76,6 +76,7 @@ func columns(t *Table) []column {
 	all := []column{
 		name(Rank, "#", "1 is best; = where rows tie; invalid rows have none", t.rank),
 		name(Candidate, "candidate", "name[@version][:profile][#label]", func(c *results.Cell) string { return c.Candidate }),
+		name(Class, "class", "rows are fairly compared within one class", t.class),
 		estimate(Throughput, "throughput", "req/s", "requests answered rightly per second",
 			func(c *results.Cell) *results.Estimate { return c.Throughput }),
 		estimate(SLO, "rate at "+t.objective(), "req/s", "the rate at which half of the slices meet "+t.objective()+", the highest that does",
@@ -96,7 +97,6 @@ func columns(t *Table) []column {
 			func(c *results.Cell) *float64 { return loader(c).Headroom }),
 		number(Requests, "requests", "", "answered rightly within counted windows", answered),
 		name(Version, "version", "the version that was measured", func(c *results.Cell) string { return c.Version }),
-		name(Class, "class", "rows are fairly compared within one class", t.class),
 		name(Engine, "engine", "the load engine", func(c *results.Cell) string { return c.Engine }),
 		name(Verdict, "verdict", "how far the row can be trusted", func(c *results.Cell) string { return string(c.Verdict) }),
 	)
@@ -262,12 +262,10 @@ func ranked(c *results.Cell) bool { return c.Rank > 0 && c.Verdict != results.In
 
 // class is known only where rows differ in it.
 func (t *Table) class(c *results.Cell) string {
-	for _, r := range t.Rows {
-		if r.Cell.Class != t.Rows[0].Cell.Class {
-			return c.Class
-		}
+	if !t.Mixed {
+		return ""
 	}
-	return ""
+	return c.Class
 }
 
 // failed is unknown for a cell that sent nothing.

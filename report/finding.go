@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/benchctl/benchctl/results"
 )
@@ -10,54 +11,79 @@ import (
 // findings says in plain language what the table shows: who is ahead and by how
 // much, who ties, and what does not count.
 func (t *Table) findings() []string {
-	all := []string{t.tiedFirst(), t.lead(), t.distance()}
+	var all []string
+	classes := t.classes()
+	for _, f := range classes {
+		said := slices.DeleteFunc([]string{t.tiedFirst(f), t.lead(f), t.distance(f)}, func(s string) bool { return s == "" })
+		if t.Mixed {
+			said = []string{f.class + ": " + strings.Join(said, " ")}
+		}
+		all = append(all, said...)
+	}
+	if len(classes) == 0 {
+		all = append(all, "No row can be ranked.")
+	}
 	all = append(all, t.overEngines()...)
 	all = append(all, t.reservations(), t.exclusions())
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
-// tiedFirst tells who shares the first place.
-func (t *Table) tiedFirst() string {
-	first, _ := t.podium()
-	if len(first) < 2 {
-		return ""
-	}
-	return fmt.Sprintf("%s tie for the first place: the measurement can't tell them apart.", List(candidates(first)))
+// podium are the ranked cells of a class, of which the first are those that none is
+// resolved to be better than.
+type podium struct {
+	class       string
+	first, rest []*results.Cell
 }
 
-// lead tells how the first compares with the next rank.
-func (t *Table) lead() string {
-	first, rest := t.podium()
-	switch {
-	case len(first) == 0:
-		return "No row can be ranked."
-	case len(rest) > 0:
-		return t.compare(first[0], rest[0])
-	case len(first) == 1:
-		return t.alone(first[0])
-	}
-	return ""
-}
-
-// podium splits the ranked cells into those of the best rank and the others.
-func (t *Table) podium() (first, rest []*results.Cell) {
+// classes are the podiums of all classes that have one, the best first. Sentences
+// compare within a class: that nginx, which runs no app, is faster than a server of
+// Python's says nothing of either.
+func (t *Table) classes() []podium {
+	var all []podium
 	for _, r := range t.Rows {
-		switch {
-		case !ranked(r.Cell):
-		case len(first) == 0 || r.Cell.Rank == first[0].Rank:
-			first = append(first, r.Cell)
-		default:
-			rest = append(rest, r.Cell)
+		if !ranked(r.Cell) {
+			continue
+		}
+		at := slices.IndexFunc(all, func(p podium) bool { return p.class == r.Cell.Class })
+		if at < 0 {
+			at = len(all)
+			all = append(all, podium{class: r.Cell.Class})
+		}
+		p := &all[at]
+		beaten := func(by *results.Cell) bool { return by.Rank < r.Cell.Rank && !tied(by, r.Cell) }
+		if slices.ContainsFunc(p.first, beaten) || slices.ContainsFunc(p.rest, beaten) {
+			p.rest = append(p.rest, r.Cell)
+		} else {
+			p.first = append(p.first, r.Cell)
 		}
 	}
-	return first, rest
+	return all
+}
+
+// tiedFirst tells who shares the first place.
+func (t *Table) tiedFirst(p podium) string {
+	if len(p.first) < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%s tie for the first place: the measurement can't tell them apart.", List(candidates(p.first)))
+}
+
+// lead tells how the first compares with the next that is resolved from it.
+func (t *Table) lead(p podium) string {
+	switch {
+	case len(p.rest) > 0:
+		return t.compare(p.first[0], p.rest[0])
+	case len(p.first) == 1:
+		return t.alone(p.first[0])
+	}
+	return ""
 }
 
 func (t *Table) alone(c *results.Cell) string {
 	if c.Throughput == nil {
 		return c.Candidate + " is the only ranked row."
 	}
-	return fmt.Sprintf("%s serves %s requests per second; there is no other ranked row to compare it with.",
+	return fmt.Sprintf("%s serves %s requests per second; there is no other ranked row of its class to compare it with.",
 		c.Candidate, Number(c.Throughput.Median, 4))
 }
 
@@ -89,13 +115,12 @@ func (t *Table) compare(a, b *results.Cell) string {
 }
 
 // distance tells how far the last is behind the first, if others are between.
-func (t *Table) distance() string {
-	first, rest := t.podium()
-	if len(first) == 0 || len(rest) < 2 {
+func (t *Table) distance(of podium) string {
+	if len(of.rest) < 2 {
 		return ""
 	}
-	last := rest[len(rest)-1].Candidate
-	p, ok := t.Pair(t.Metric, last, first[0].Candidate)
+	best, last := of.first[0].Candidate, of.rest[len(of.rest)-1].Candidate
+	p, ok := t.Pair(t.Metric, last, best)
 	if !ok || !p.Separated() {
 		return ""
 	}
@@ -106,7 +131,7 @@ func (t *Table) distance() string {
 	case results.MetricSLORate:
 		what = "meets " + t.objective() + " at " + Ratio(p) + " the rate"
 	}
-	return fmt.Sprintf("%s %s of %s, the last in rank.", first[0].Candidate, what, last)
+	return fmt.Sprintf("%s %s of %s, the last in rank.", best, what, last)
 }
 
 // overEngines tells what each framework costs over the engine it runs on.

@@ -98,13 +98,17 @@ func (t *Table) median(c *results.Cell) float64 {
 	return e.Median
 }
 
-// ties tells, of all rows recorded as tied, by how little they differ.
+// ties tells, of all rows of a class recorded as tied, by how little they differ.
 func (t *Table) ties() []string {
 	var sentences []string
 	for i, a := range t.Rows {
 		for _, b := range t.Rows[i+1:] {
-			if ranked(a.Cell) && ranked(b.Cell) && tied(a.Cell, b.Cell) {
-				sentences = append(sentences, t.tie(a.Cell.Candidate, b.Cell.Candidate))
+			if !ranked(a.Cell) || !ranked(b.Cell) || !tied(a.Cell, b.Cell) || a.Cell.Class != b.Cell.Class {
+				continue
+			}
+			// Without a paired ratio nothing is known but that they tie, which the ranks tell.
+			if p, ok := t.Pair(t.Metric, a.Cell.Candidate, b.Cell.Candidate); ok {
+				sentences = append(sentences, fmt.Sprintf("%[1]s and %[2]s can't be told apart: %[2]s / %[1]s is %[3]s", p.A, p.B, Ratio(p)))
 			}
 		}
 	}
@@ -113,15 +117,6 @@ func (t *Table) ties() []string {
 
 func tied(a, b *results.Cell) bool {
 	return slices.Contains(a.TiedWith, b.Candidate) || slices.Contains(b.TiedWith, a.Candidate)
-}
-
-func (t *Table) tie(a, b string) string {
-	text := fmt.Sprintf("%s and %s can't be told apart", a, b)
-	p, ok := t.Pair(t.Metric, a, b)
-	if !ok {
-		return text
-	}
-	return text + ": " + b + " / " + a + " is " + Ratio(p)
 }
 
 // sound tells whether a pair has a ratio and an interval at all.

@@ -146,8 +146,13 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// List joins names as a sentence does: "a", "a and b", "a, b and c".
+// List joins names as a sentence does: "a", "a and b", "a, b and c". Of many it
+// names the first ones, "a, b, c, d and 26 more": the rows tell them all.
 func List(names []string) string {
+	const most, named = 6, 4
+	if len(names) > most {
+		return strings.Join(names[:named], ", ") + fmt.Sprintf(" and %d more", len(names)-named)
+	}
 	if len(names) < 2 {
 		return strings.Join(names, "")
 	}

@@ -169,9 +169,8 @@ func TestEveryReasonIsShown(t *testing.T) {
 
 func TestFindings(t *testing.T) {
 	got := strings.Join(report.New(fixture.Mixed()).Tables[0].Findings, "\n")
-	want := `fasthttp@v1.74.0 and hertz tie for the first place: the measurement can't tell them apart.
-fasthttp@v1.74.0 serves 1.42x [1.39, 1.45] the requests per second of nethttp and spends 0.71x [0.70, 0.72] the server CPU per request.
-fasthttp@v1.74.0 serves 15.4x [15.0, 15.8] the requests per second of waitress:tuned#a, the last in rank.
+	want := `engine: fasthttp@v1.74.0 and hertz tie for the first place: the measurement can't tell them apart. fasthttp@v1.74.0 serves 1.42x [1.39, 1.45] the requests per second of nethttp and spends 0.71x [0.70, 0.72] the server CPU per request.
+wsgi: waitress:tuned#a serves 9,876 requests per second; there is no other ranked row of its class to compare it with.
 waitress:tuned#a is degraded: its figures hold with the reservation in the notes.
 <script>alert(1)</script> and \x1b[31mred are invalid and not ranked.`
 	if got != want {

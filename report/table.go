@@ -15,6 +15,7 @@ type Table struct {
 	Engine   string // load engine of its cells, "raw"
 	Effort   string // what its cells rest on, "5 launches, 200 slices per candidate"
 	Metric   string // the results.Metric that its rows were ranked by
+	Mixed    bool   // its rows are of several classes
 
 	Columns  []Column // those that at least one row knows
 	Rows     []Row
@@ -79,6 +80,7 @@ func newTable(cells []*results.Cell, pairs []results.Pair) *Table {
 	t.Effort = effort(cells)
 	t.Pairs = t.own(pairs)
 	t.Metric = t.metric()
+	t.Mixed = slices.ContainsFunc(cells, func(c *results.Cell) bool { return c.Class != cells[0].Class })
 	slices.SortStableFunc(t.Rows, t.byRank)
 	t.fill()
 	t.footnote()
@@ -129,6 +131,7 @@ func (t *Table) footnote() {
 			note.Candidates = append(note.Candidates, row.Cell.Candidate)
 			row.Notes = append(row.Notes, n)
 		}
+		slices.Sort(row.Notes)
 	}
 }
 

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
@@ -30,7 +34,7 @@ func listCommand(e env) *cobra.Command {
 	var dirs []string
 	var out string
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
-	add := func(name, short string, rows func(context.Context) (any, [][]string, error)) *cobra.Command {
+	add := func(e env, name, short string, rows func(context.Context) (any, [][]string, error)) *cobra.Command {
 		sub := &cobra.Command{Use: name, Short: short, Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			value, table, err := rows(cmd.Context())
 			if err != nil {
@@ -44,31 +48,62 @@ func listCommand(e env) *cobra.Command {
 		cmd.AddCommand(sub)
 		return sub
 	}
-	add("servers", "What can be measured, and what is installed", func(ctx context.Context) (any, [][]string, error) {
+	add(e, "servers", "What can be measured, and what is installed", func(ctx context.Context) (any, [][]string, error) {
 		return listServers(ctx, dirs)
 	}).Flags().StringSliceVar(&dirs, "server-dir", nil, "directories with manifests of further servers")
-	add("apps", "The test apps with their parameters", listApps)
-	add("scenarios", "The load shapes", listScenarios)
-	add("runs", "The stored runs", func(context.Context) (any, [][]string, error) {
+	add(e, "apps", "The test apps with their parameters", listApps)
+	add(e, "scenarios", "The load shapes", listScenarios)
+	unfolded := e
+	unfolded.width = 0 // commands are copied
+	add(unfolded, "runs", "The stored runs", func(context.Context) (any, [][]string, error) {
 		return listRuns(e.storeDir(out))
 	}).Flags().StringVar(&out, "out", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
 	return cmd
 }
 
 func (e env) printJSON(v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
+	content, err := json.MarshalIndent(v, "", "  ")
 	if err == nil {
-		_, err = fmt.Fprintf(e.stdout, "%s\n", text)
+		_, err = fmt.Fprintf(e.stdout, "%s\n", content)
 	}
 	return unable(err)
 }
 
+// leastText is the width that the last column is folded to at the least.
+const leastText = 24
+
+// printRows aligns the columns. On a terminal the last one is folded to what the
+// others leave of its width. A row of one cell is a line of its own, which is kept
+// whole, as one copies it.
 func (e env) printRows(rows [][]string) error {
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	last := len(rows[0]) - 1
+	widths := make([]int, last)
+	left := 0
+	for i := range widths {
+		for _, row := range rows {
+			if len(row) > 1 {
+				widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+			}
+		}
+		left += widths[i] + 2
 	}
-	return unable(w.Flush())
+	var b strings.Builder
+	for _, row := range rows {
+		if len(row) == 1 {
+			fmt.Fprintln(&b, row[0])
+			continue
+		}
+		for i, width := range widths {
+			fmt.Fprintf(&b, "%-*s  ", width, row[i])
+		}
+		parts := []string{row[last]}
+		if e.width-left >= leastText {
+			parts = text.Fold(row[last], e.width-left)
+		}
+		fmt.Fprintln(&b, strings.Join(parts, "\n"+strings.Repeat(" ", left)))
+	}
+	_, err := io.WriteString(e.stdout, b.String())
+	return unable(err)
 }
 
 // serverRow is a server as "list servers --json" shows it.
@@ -89,16 +124,14 @@ func listServers(ctx context.Context, dirs []string) (any, [][]string, error) {
 		return nil, nil, usage(err)
 	}
 	var rows []serverRow
-	table := [][]string{{"SERVER", "CLASS", "VERSION", "", "WHAT IT IS"}}
-	for _, s := range all {
+	table := [][]string{{"SERVER", "CLASS", "VERSION", "WHAT IT IS"}}
+	for _, s := range byClass(all) {
 		row := serverRow{Name: s.Name, Class: s.Class, Profiles: s.Profiles(), Doc: s.Doc, Home: s.Home, Installed: true}
-		state := "installed"
 		err := s.Check(ctx)
 		var missing *external.NotInstalledError
 		switch {
 		case errors.As(err, &missing):
 			row.Installed, row.Install = false, missing.Hint()
-			state = strings.TrimSuffix("missing: "+missing.Hint(), ": ")
 		case err != nil:
 			return nil, nil, unable(err)
 		default:
@@ -107,9 +140,22 @@ func listServers(ctx context.Context, dirs []string) (any, [][]string, error) {
 			}
 		}
 		rows = append(rows, row)
-		table = append(table, []string{s.Name, s.Class, row.Version, state, s.Doc})
+		if row.Installed {
+			table = append(table, []string{s.Name, s.Class, row.Version, s.Doc})
+			continue
+		}
+		table = append(table, []string{s.Name, s.Class, "missing", s.Doc}, []string{"  " + cmp.Or(row.Install, err.Error())})
 	}
 	return rows, table, nil
+}
+
+// byClass puts servers of a class together, the classes in the order that they
+// first come in.
+func byClass(all []servers.Server) []servers.Server {
+	first := func(class string) int {
+		return slices.IndexFunc(all, func(s servers.Server) bool { return s.Class == class })
+	}
+	return slices.SortedStableFunc(slices.Values(all), func(a, b servers.Server) int { return first(a.Class) - first(b.Class) })
 }
 
 // appRow is an app as "list apps --json" shows it.
@@ -163,9 +209,22 @@ func listScenarios(context.Context) (any, [][]string, error) {
 	table := [][]string{{"SCENARIO", "ENGINE", "APPS", "WHAT IT IS"}}
 	for _, s := range all {
 		rows = append(rows, scenarioRow{s.Name, s.Doc, s.Engine, s.Connections, s.Rate, s.Apps, s.Describe()})
-		table = append(table, []string{s.Name, s.Engine, strings.Join(s.Apps, ","), s.Doc})
+		table = append(table, []string{s.Name, s.Engine, strings.Join(appNames(s.Apps), ","), s.Doc})
 	}
 	return rows, table, nil
+}
+
+// appNames are the apps without their parameters, each once: with them a list is
+// wider than any terminal, and the doc tells what they come to.
+func appNames(apps []string) []string {
+	var names []string
+	for _, app := range apps {
+		name, _, _ := strings.Cut(app, "?")
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // runRow is a run as "list runs --json" shows it.

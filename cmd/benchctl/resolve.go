@@ -204,6 +204,10 @@ func parseBinaries(list []string) (map[string]string, error) {
 	return binaries, nil
 }
 
+// fewSkipped is how many skipped servers have a note each. Where little is installed
+// there would be a screenful before every table.
+const fewSkipped = 3
+
 // chooseCandidates finds the candidates that can run here, with their versions,
 // and notes on those of groups that can't. One that was named itself must.
 func chooseCandidates(ctx context.Context, dirs, names []string, binaries map[string]string) (chosen []servers.Candidate, notes []string, err error) {
@@ -215,11 +219,13 @@ func chooseCandidates(ctx context.Context, dirs, names []string, binaries map[st
 	if err != nil {
 		return nil, nil, usage(err)
 	}
+	var skipped []string
 	for i, c := range choice.Candidates {
 		err := c.Server.Check(ctx)
 		var missing *external.NotInstalledError
 		switch {
 		case errors.As(err, &missing) && !choice.Named[i]:
+			skipped = append(skipped, c.Name)
 			notes = append(notes, fmt.Sprintf("skipped %s: %s", c.Name, oneLine(missing)))
 			continue
 		case err != nil:
@@ -229,6 +235,9 @@ func chooseCandidates(ctx context.Context, dirs, names []string, binaries map[st
 			return nil, nil, err
 		}
 		chosen = append(chosen, c)
+	}
+	if len(skipped) > fewSkipped {
+		notes = []string{fmt.Sprintf("skipped %d servers that are not installed: %s; benchctl list servers tells how to install them", len(skipped), strings.Join(skipped, ", "))}
 	}
 	if len(chosen) == 0 {
 		return nil, nil, unable(fmt.Errorf("run: none of the servers %s is installed\n%s", strings.Join(names, ","), strings.Join(notes, "\n")))

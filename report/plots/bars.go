@@ -41,9 +41,7 @@ func estimates(t *report.Table, fill color.Color, get func(*results.Cell) *resul
 		c.note += " " + note
 	}
 	b := &bars{thickness: 14, text: style(10, Ink, xfont.WeightNormal)}
-	for _, cell := range cells {
-		c.names = append(c.names, cell.Candidate)
-	}
+	c.list(t, cells)
 	for i, cell := range cells {
 		e := *get(cell)
 		label := report.Value{Text: report.Number(e.Median, 4), Spread: report.Spread(e)}
@@ -74,9 +72,7 @@ func memory(t *report.Table) *chart {
 			{"idle, before any load", swatch(Sky)}, {"peak", swatch(Blue)}, {"after, connections closed", swatch(Orange)},
 		},
 	}
-	for _, cell := range cells {
-		c.names = append(c.names, cell.Candidate)
-	}
+	c.list(t, cells)
 	b := &bars{thickness: 10, text: style(9, Ink, xfont.WeightNormal)}
 	for i, cell := range cells {
 		m := cell.Memory
@@ -141,7 +137,7 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 			c.FillPolygon(bar.fill, outline)
 		}
 		if bar.high > bar.low {
-			whisker(c, x(bar.low), x(bar.high), mid, b.thickness/3)
+			whisker(c, x(bar.low), x(bar.high), x(0), mid, b.thickness/3)
 		}
 		b.write(c, bar.label, x(bar.high)+6, mid)
 	}
@@ -166,11 +162,14 @@ func (b *bars) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
 	return boxes
 }
 
-// whisker is an interval with caps.
-func whisker(c draw.Canvas, low, high, y, cap vg.Length) {
+// whisker is an interval with caps. One that reaches below 0 ends there without a
+// cap: names are on the other side.
+func whisker(c draw.Canvas, low, high, zero, y, cap vg.Length) {
 	sty := draw.LineStyle{Color: Ink, Width: 1.25}
-	c.StrokeLine2(sty, low, y, high, y)
-	c.StrokeLine2(sty, low, y-cap, low, y+cap)
+	c.StrokeLine2(sty, max(low, zero), y, high, y)
+	if low >= zero {
+		c.StrokeLine2(sty, low, y-cap, low, y+cap)
+	}
 	c.StrokeLine2(sty, high, y-cap, high, y+cap)
 }
 

@@ -13,6 +13,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/results"
 )
 
 // Measures in points; at 96 dpi, 600 pt are 800 pixels.
@@ -54,6 +57,7 @@ type chart struct {
 	alt       string
 	unit      string   // label of the x axis: what, unit, direction
 	names     []string // candidates, best first
+	classes   []string // theirs; none where all are of one
 	rowHeight vg.Length
 	legend    []key
 	x         scale
@@ -70,6 +74,16 @@ type scale struct {
 type key struct {
 	label string
 	draw  func(c *draw.Canvas, at vg.Point)
+}
+
+// list puts the cells of a table on the y axis, with their classes where they differ.
+func (c *chart) list(t *report.Table, cells []*results.Cell) {
+	for _, cell := range cells {
+		c.names = append(c.names, cell.Candidate)
+		if t.Mixed {
+			c.classes = append(c.classes, cell.Class)
+		}
+	}
 }
 
 // y is where the row of that index is drawn: the first on top.
@@ -174,7 +188,12 @@ func (c *chart) nameRows(p *plot.Plot) {
 	p.Y.Padding = 0
 	marks := make(plot.ConstantTicks, len(c.names))
 	for i, name := range c.names {
-		marks[i] = plot.Tick{Value: c.y(i), Label: shorten(name, p.Y.Tick.Label, nameRoom)}
+		class := ""
+		if len(c.classes) > 0 {
+			class = " · " + c.classes[i]
+		}
+		room := nameRoom - p.Y.Tick.Label.Width(class)
+		marks[i] = plot.Tick{Value: c.y(i), Label: shorten(name, p.Y.Tick.Label, room) + class}
 	}
 	p.Y.Tick.Marker = marks
 }

@@ -3,6 +3,7 @@ package plots
 import (
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -39,12 +40,14 @@ func latency(t *report.Table) *chart {
 		alt:  "Latency percentiles of each candidate in milliseconds, from the median to the maximum",
 	}
 	for _, p := range percentiles() {
+		marked := func(c *results.Cell) bool { return c.Latency != nil && p.get(*c.Latency) != nil }
+		if !slices.ContainsFunc(cells, marked) {
+			continue
+		}
 		c.legend = append(c.legend, key{p.label, func(c *draw.Canvas, at vg.Point) { p.shape.draw(c, at, p.color, false) }})
 	}
 	l := &lines{}
-	for _, cell := range cells {
-		c.names = append(c.names, cell.Candidate)
-	}
+	c.list(t, cells)
 	for i, cell := range cells {
 		l.all = append(l.all, line{y: c.y(i), spots: spots(cell), hollow: cell.Verdict == results.Degraded})
 	}

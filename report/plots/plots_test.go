@@ -7,8 +7,12 @@ import (
 	"image/png"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/recorder"
 
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/internal/fixture"
@@ -17,7 +21,7 @@ import (
 
 func TestRender(t *testing.T) {
 	for name, s := range map[string]*results.Summary{
-		"mixed": fixture.Mixed(), "one": fixture.Many(1), "two": fixture.Many(2), "twelve": fixture.Many(12),
+		"mixed": fixture.Mixed(), "one": fixture.Many(1), "two": fixture.Many(2), "twelve": fixture.Many(12), "field": fixture.Field(),
 	} {
 		all, err := Render(report.New(s))
 		if err != nil {
@@ -96,6 +100,44 @@ func TestInvalidRowsAreLeftOut(t *testing.T) {
 		}
 		if !strings.Contains(c.note, "2 invalid rows left out.") {
 			t.Errorf("%s: note %q", c.kind, c.note)
+		}
+	}
+}
+
+// Rows of several classes say which one; long names of one have room with it.
+func TestClassesAreNamed(t *testing.T) {
+	for _, c := range charts(report.New(fixture.Field()).Tables[0]) {
+		var labels []string
+		for _, tick := range c.plot().Y.Tick.Marker.Ticks(0, 1) {
+			labels = append(labels, tick.Label)
+		}
+		for _, want := range []string{"gunicorn-eventlet:tuned · wsgi", "fiber · framework"} {
+			if !slices.Contains(labels, want) {
+				t.Errorf("%s: no row %q in %q", c.kind, want, labels)
+			}
+		}
+	}
+	for _, c := range charts(report.New(fixture.Many(3)).Tables[0]) {
+		if len(c.classes) > 0 {
+			t.Errorf("%s names the class of all rows", c.kind)
+		}
+	}
+}
+
+// An interval that reaches below 0 would strike through the candidate's name.
+func TestWhiskersStayOffTheNames(t *testing.T) {
+	const zero = 5
+	var drawn recorder.Canvas
+	whisker(draw.NewCanvas(&drawn, 100, 100), -20, 50, zero, 10, 4)
+	for _, action := range drawn.Actions {
+		stroke, ok := action.(*recorder.Stroke)
+		if !ok {
+			continue
+		}
+		for _, at := range stroke.Path {
+			if at.Pos.X < zero {
+				t.Errorf("a line goes to %v", at.Pos)
+			}
 		}
 	}
 }

@@ -76,14 +76,26 @@ func cells(t *report.Table) (head []string, rows [][]string) {
 	return head, rows
 }
 
-// marks are references to footnotes: " [1,3]".
+// marks are references to footnotes: " [1,3]", " [2,5–8]".
 func marks(notes []int) string {
 	if len(notes) == 0 {
 		return ""
 	}
-	texts := make([]string, len(notes))
-	for i, n := range notes {
-		texts[i] = strconv.Itoa(n)
+	var texts []string
+	for i := 0; i < len(notes); {
+		last := i
+		for last+1 < len(notes) && notes[last+1] == notes[last]+1 {
+			last++
+		}
+		if last < i+2 { // "1,2" is as short as a range
+			last = i
+		}
+		text := strconv.Itoa(notes[i])
+		if last > i {
+			text += "–" + strconv.Itoa(notes[last])
+		}
+		texts = append(texts, text)
+		i = last + 1
 	}
 	return " [" + strings.Join(texts, ",") + "]"
 }

@@ -27,12 +27,12 @@ const (
 
 // narrow are the columns shown unless all are asked for.
 var narrow = []report.Key{
-	report.Rank, report.Candidate, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
+	report.Rank, report.Candidate, report.Class, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
 	report.P50, report.P99, report.FirstP50, report.Peak, report.IdleKiB, report.Errors, report.Verdict,
 }
 
 // dispensable are the columns left out, in that order, where width is lacking.
-var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.CPU, report.P99, report.Errors}
+var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.OverBase, report.CPU, report.Class}
 
 // Write renders the whole report: what was run where, then each table with its
 // findings and footnotes.
@@ -121,16 +121,16 @@ func (p *printer) ties(t *report.Table) {
 func (p *printer) wrap(lead, text string) {
 	indent := strings.Repeat(" ", twwidth.Width(lead))
 	for _, line := range strings.Split(text, "\n") {
-		for _, part := range fold(line, p.Width-len(indent)) {
+		for _, part := range Fold(line, p.Width-len(indent)) {
 			fmt.Fprintln(p.w, lead+part)
 			lead = indent
 		}
 	}
 }
 
-// fold breaks a line at spaces into parts of at most width columns, or within a
+// Fold breaks a line at spaces into parts of at most width columns, or within a
 // word that is wider than that.
-func fold(line string, width int) []string {
+func Fold(line string, width int) []string {
 	var parts []string
 	for twwidth.Width(line) > width {
 		head := twwidth.Truncate(line, width)

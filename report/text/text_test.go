@@ -25,6 +25,8 @@ func TestGolden(t *testing.T) {
 		"mixed_80.txt":  {fixture.Mixed(), text.Options{Width: 80}},
 		"wide.txt":      {fixture.Mixed(), text.Options{Wide: true}},
 		"many.txt":      {fixture.Many(12), text.Options{Width: 100}},
+		"field_80.txt":  {fixture.Field(), text.Options{Width: 80}},
+		"field_120.txt": {fixture.Field(), text.Options{Width: 120}},
 		"empty.txt":     {&results.Summary{Run: results.Run{ID: "r", Status: results.StatusPartial}}, text.Options{}},
 		"mixed_col.txt": {fixture.Mixed(), text.Options{Color: true}},
 	} {
@@ -34,7 +36,7 @@ func TestGolden(t *testing.T) {
 
 func TestFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{60, 80, 100, 120} {
-		for _, s := range []*results.Summary{fixture.Mixed(), fixture.Many(12)} {
+		for _, s := range []*results.Summary{fixture.Mixed(), fixture.Many(12), fixture.Field()} {
 			for line := range strings.Lines(string(render(t, s, text.Options{Width: width}))) {
 				if w := twwidth.Width(strings.TrimSuffix(line, "\n")); w > width {
 					t.Errorf("width %d: line of %d: %s", width, w, line)
