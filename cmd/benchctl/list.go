@@ -124,7 +124,7 @@ func listServers(ctx context.Context, dirs []string) (any, [][]string, error) {
 		return nil, nil, usage(err)
 	}
 	var rows []serverRow
-	table := [][]string{{"SERVER", "CLASS", "VERSION", "WHAT IT IS"}}
+	table := [][]string{{"SERVER", "CLASS", "VERSION", "PROFILES", "WHAT IT IS"}}
 	for _, s := range byClass(all) {
 		row := serverRow{Name: s.Name, Class: s.Class, Profiles: s.Profiles(), Doc: s.Doc, Home: s.Home, Installed: true}
 		err := s.Check(ctx)
@@ -140,11 +140,12 @@ func listServers(ctx context.Context, dirs []string) (any, [][]string, error) {
 			}
 		}
 		rows = append(rows, row)
+		profiles := strings.Join(row.Profiles[1:], ", ") // beside "default"
 		if row.Installed {
-			table = append(table, []string{s.Name, s.Class, row.Version, s.Doc})
+			table = append(table, []string{s.Name, s.Class, row.Version, profiles, s.Doc})
 			continue
 		}
-		table = append(table, []string{s.Name, s.Class, "missing", s.Doc}, []string{"  " + cmp.Or(row.Install, err.Error())})
+		table = append(table, []string{s.Name, s.Class, "missing", profiles, s.Doc}, []string{"  " + cmp.Or(row.Install, err.Error())})
 	}
 	return rows, table, nil
 }

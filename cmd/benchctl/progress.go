@@ -40,11 +40,11 @@ func (p *progress) observe(e harness.Event) {
 	}
 	switch e.Kind {
 	case harness.Failed:
-		where := e.Candidate
+		where := ""
 		if e.App != "" {
-			where += " with " + e.App
+			where = fmt.Sprintf(" of %s, %s", e.Scenario, e.App)
 		}
-		p.say(fmt.Sprintf("%s is out: %s", where, report1(e.Text)))
+		p.say(fmt.Sprintf("%s is out%s: %s", e.Candidate, where, report1(e.Text)))
 	case harness.Warning:
 		p.say("benchctl: warning: " + e.Text)
 	case harness.Starting:
