@@ -44,8 +44,9 @@ func TestMalformedRequests(t *testing.T) {
 		"GET / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked, gzip\r\n\r\n":                400,
 		"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n":                                  400,
 		"GET / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n": 400,
-		"GET /" + strings.Repeat("a", maxTarget) + " HTTP/1.1\r\n" + host + "\r\n":              414,
-		"GET /" + strings.Repeat("a", maxTarget+100):                                            414,
+		"GET /" + strings.Repeat("a", maxLine) + " HTTP/1.1\r\n" + host + "\r\n":                414,
+		"GET /" + strings.Repeat("a", maxLine+1):                                                414,
+		"GET /" + strings.Repeat("a", maxHead) + " HTTP/1.1\r\nHo":                              414,
 		strings.Repeat("\r\n", maxHead):                                                         400,
 		"GET / HTTP/1.1\r\nA: " + strings.Repeat("a", maxHead):                                  431,
 	} {

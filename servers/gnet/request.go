@@ -11,9 +11,9 @@ import (
 
 // Bounds of a request. What is longer is refused.
 const (
-	maxHead   = 64 << 10 // bytes of the request line and the header together
-	maxTarget = 32 << 10 // bytes
-	maxBody   = 64 << 20 // bytes, as it is kept whole
+	maxHead = 64 << 10 // bytes of the request line and the header together
+	maxLine = 32 << 10 // bytes of the request line
+	maxBody = 64 << 20 // bytes, as it is kept whole
 )
 
 // refusal is the answer to a request that is malformed or too long. The connection
@@ -92,7 +92,7 @@ func parse(b []byte, h *head) (n int, f *refusal) {
 func incomplete(b []byte) *refusal {
 	line, _, whole := bytes.Cut(b, []byte("\n"))
 	switch {
-	case !whole && len(b) > maxTarget:
+	case len(bytes.TrimSuffix(line, []byte("\r"))) > maxLine:
 		return refuse(http.StatusRequestURITooLong, "the request line is too long")
 	case whole && !bytes.HasSuffix(line, []byte("\r")):
 		return malformed("a line ends with LF alone")
@@ -104,13 +104,13 @@ func incomplete(b []byte) *refusal {
 
 // parseLine reads a request line (RFC 9112 section 3).
 func (h *head) parseLine(line string) *refusal {
+	if len(line) > maxLine {
+		return refuse(http.StatusRequestURITooLong, "the request line is too long")
+	}
 	method, rest, _ := strings.Cut(line, " ")
 	target, version, ok := strings.Cut(rest, " ")
 	if !ok || !isToken(method) || target == "" {
 		return malformed("not a request line")
-	}
-	if len(target) > maxTarget {
-		return refuse(http.StatusRequestURITooLong, "the target is too long")
 	}
 	switch {
 	case version == "HTTP/1.1":
