@@ -13,6 +13,7 @@ import (
 	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // Each candidate is loaded before its first slice, in a closed loop in parts of
@@ -46,30 +47,11 @@ type lane struct {
 // block measures one scenario with one app: the rounds that are left of it.
 func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field []*runner) error {
 	block := r.plan.Blocks[b]
-	app, err := suite.Parse(block.App)
+	r.observe(Event{Kind: Measuring, Launch: rounds[0].Launch, Scenario: block.Scenario, App: block.App})
+	lanes, err := r.open(ctx, b, rounds[0].Launch, field)
+	defer closeAll(lanes)
 	if err != nil {
 		return err
-	}
-	r.observe(Event{Kind: Measuring, Launch: rounds[0].Launch, Scenario: block.Scenario, App: block.App})
-	lanes := make([]*lane, len(field))
-	defer closeAll(lanes)
-	for _, i := range plan.StartOrder(rounds[0].Launch, len(field)) {
-		c := field[i]
-		if c == nil || r.isOut(c.Name, b) {
-			continue
-		}
-		if c.ended() {
-			if field[i], err = r.again(ctx, c); err != nil {
-				return err
-			}
-			if c = field[i]; r.isOut(c.Name, b) {
-				continue
-			}
-		}
-		lanes[i] = &lane{runner: c, index: b, block: block, app: app, rests: !r.conditions.Holds(len(field), block.AtOnce())}
-		if err = lanes[i].open(ctx); err != nil {
-			return err
-		}
 	}
 	if block.Ceiling() {
 		if err := r.ceilings(ctx, rounds[0], lanes); err != nil {
@@ -94,6 +76,35 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 		}
 	}
 	return ctx.Err()
+}
+
+// open gives each candidate that is not out of the block a lane; the others' are
+// nil. Who died in an earlier block of the launch is started again.
+func (r *run) open(ctx context.Context, b, launch int, field []*runner) ([]*lane, error) {
+	block, lanes := r.plan.Blocks[b], make([]*lane, len(field))
+	app, err := suite.Parse(block.App)
+	if err != nil {
+		return lanes, err
+	}
+	rests := !r.conditions.Holds(len(field), block.AtOnce())
+	for _, i := range plan.StartOrder(launch, len(field)) {
+		if field[i] == nil || r.isOut(field[i].Name, b) {
+			continue
+		}
+		if field[i].ended() {
+			if field[i], err = r.again(ctx, field[i]); err != nil {
+				return lanes, err
+			}
+			if r.isOut(field[i].Name, b) {
+				continue
+			}
+		}
+		lanes[i] = &lane{runner: field[i], index: b, block: block, app: app, rests: rests}
+		if err := lanes[i].open(ctx); err != nil {
+			return lanes, err
+		}
+	}
+	return lanes, nil
 }
 
 func closeAll(lanes []*lane) {
@@ -175,6 +186,41 @@ func (l *lane) unable(ctx context.Context, why error) error {
 		l.fail(why)
 	}
 	return ctx.Err()
+}
+
+// lastMoment is how long a candidate that just failed a request is given to turn
+// out to be dying: its sockets close before its end is known.
+const lastMoment = 250 * time.Millisecond
+
+// survives tells whether the candidate still runs after d; if it does not, it is out
+// of the block.
+func (l *lane) survives(d time.Duration) bool {
+	if !l.ended() {
+		select {
+		case <-l.process.Done():
+		case <-time.After(d):
+			return true
+		}
+	}
+	err := fmt.Errorf("died: %s", l.process.Exit())
+	if tail := control.LogTail(l.log(), 3); tail != "" {
+		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
+	}
+	l.fail(err)
+	return false
+}
+
+// fail takes the candidate out of the block. The first failure stands.
+func (l *lane) fail(why error) {
+	if l.run.isOut(l.Name, l.index) {
+		return
+	}
+	l.run.drop(l.Name, l.index, why.Error())
+	if l.record.BlockFailures == nil {
+		l.record.BlockFailures = make(map[int]string)
+	}
+	l.record.BlockFailures[l.index] = why.Error()
+	l.run.observe(Event{Kind: Failed, Launch: l.record.Launch, Candidate: l.Name, Scenario: l.block.Scenario, App: l.block.App, Text: why.Error()})
 }
 
 // accompany opens the block's clients beside the load and finds out what memory an

@@ -61,7 +61,7 @@ func (r *run) spawn(ctx context.Context, launch int, candidate servers.Candidate
 		if ctx.Err() != nil {
 			return c, ctx.Err()
 		}
-		c.fail(err)
+		c.failStart(err)
 		c.stop() // what it still does would cost the others
 		return c, nil
 	}
@@ -152,10 +152,6 @@ func (c *runner) memory() *float64 {
 	return nil
 }
 
-// lastMoment is how long a candidate that just failed a request is given to turn
-// out to be dying: its sockets close before its end is known.
-const lastMoment = 250 * time.Millisecond
-
 // ended tells whether the candidate's process has ended.
 func (c *runner) ended() bool {
 	select {
@@ -166,39 +162,8 @@ func (c *runner) ended() bool {
 	}
 }
 
-// survives tells whether the candidate still runs after d; if it does not, it is out
-// of the block.
-func (l *lane) survives(d time.Duration) bool {
-	if !l.ended() {
-		select {
-		case <-l.process.Done():
-		case <-time.After(d):
-			return true
-		}
-	}
-	err := fmt.Errorf("died: %s", l.process.Exit())
-	if tail := control.LogTail(l.log(), 3); tail != "" {
-		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
-	}
-	l.fail(err)
-	return false
-}
-
-// fail takes the candidate out of the block. The first failure stands.
-func (l *lane) fail(why error) {
-	if l.run.isOut(l.Name, l.index) {
-		return
-	}
-	l.run.drop(l.Name, l.index, why.Error())
-	if l.record.BlockFailures == nil {
-		l.record.BlockFailures = make(map[int]string)
-	}
-	l.record.BlockFailures[l.index] = why.Error()
-	l.run.observe(Event{Kind: Failed, Launch: l.record.Launch, Candidate: l.Name, Scenario: l.block.Scenario, App: l.block.App, Text: why.Error()})
-}
-
-// fail takes a candidate that could not be started out of the run.
-func (c *runner) fail(why error) {
+// failStart takes a candidate that could not be started out of the run.
+func (c *runner) failStart(why error) {
 	c.run.drop(c.Name, everyBlock, why.Error())
 	c.record.Failure = why.Error()
 	c.run.observe(Event{Kind: Failed, Launch: c.record.Launch, Candidate: c.Name, Text: why.Error()})

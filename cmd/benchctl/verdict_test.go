@@ -190,7 +190,7 @@ func TestLoaderBound(t *testing.T) {
 func TestSlowConsumer(t *testing.T) {
 	needLinux(t)
 	dir := t.TempDir()
-	scenario(t, dir, "engine: vegeta\nconnections: 8\nrate: 2000/s\napps: ['size?bytes=2000000']\n") // 4 GB/s
+	scenario(t, dir, "engine: vegeta\nconnections: 8\nrate: 2000/s\nlead: 1ms\napps: ['size?bytes=2000000']\n") // 4 GB/s, and the first of it counts
 	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario-file=s.yaml", "--servers=nethttp", "--launches=1", "--rounds=2", "--slice=1s", "--json"))
 	if cell.Verdict == results.Valid || !gives(cell, "rate not reached: ") || !gives(cell, "late load: ") {
 		t.Errorf("it is %s: %q", cell.Verdict, cell.Reasons)
