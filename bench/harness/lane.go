@@ -1,0 +1,295 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/bench/slo"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// Each candidate is loaded before its first slice, in a closed loop in parts of
+// warmUpPart, until it has answered warmUpReplies or warmUpParts are over: fast ones
+// have seen enough sooner, and time spent here is not spent on slices. At a rate it
+// is as many parts as two requests take. Its speed in the last part decides how
+// long its slices are.
+const (
+	warmUpPart    = 100 * time.Millisecond
+	warmUpParts   = 3
+	warmUpReplies = 5000
+)
+
+// lane is a candidate with its connections in a block.
+type lane struct {
+	*runner
+	index   int // of the block
+	block   results.Block
+	app     suite.Instance
+	session load.Session // nil: not open
+	window  load.Window
+	rate    float64           // req/s that are offered; 0 in a closed loop
+	ceiling float64           // req/s in a closed loop; 0: not measured
+	company *load.Accompanied // nil: there is none
+	idleKiB *float64          // memory of each of its idle connections
+	stuck   int               // slices in a row in which requests timed out
+	rests   bool              // has connections in its slices only
+	search  *slo.Staircase    // where the highest rate that meets an objective is searched
+}
+
+// close ends the lane's connections, those of its company too.
+func (l *lane) close() {
+	if l.session != nil {
+		_ = l.session.Close()
+		l.session = nil
+	}
+	if l.company != nil {
+		l.company.Close()
+		l.company = nil
+	}
+}
+
+// runs tells whether the lane's candidate is still measured in its block.
+func (l *lane) runs() bool { return l != nil && !l.run.isOut(l.Name, l.index) }
+
+// open passes the candidate through the gate, opens its connections and warms it
+// up. The candidate may be out after that; an error is ctx's.
+func (l *lane) open(ctx context.Context) error {
+	l.gate(ctx, "before the load")
+	if err := l.warm(ctx, l.block.Mean()); err != nil {
+		return err
+	}
+	if err := l.accompany(ctx); err != nil {
+		return err
+	}
+	l.rest()
+	return nil
+}
+
+// wake opens what rest closed. The candidate is out if it does not take it; an
+// error is ctx's.
+func (l *lane) wake(ctx context.Context) error {
+	if l.session != nil {
+		return nil
+	}
+	// Last those that carry the load: a server may give each that has not carried
+	// anything yet a thread, and wait.
+	if err := l.accompany(ctx); err != nil {
+		return err
+	}
+	return l.connect(ctx)
+}
+
+// rest closes the lane's connections until its next slice where the system would
+// not hold those of all lanes at once.
+func (l *lane) rest() {
+	if l.rests {
+		l.close()
+	}
+}
+
+// gate checks the candidate's replies with the lane's app; a failure takes it out
+// of the block.
+func (l *lane) gate(ctx context.Context, when string) {
+	var uses []string
+	if l.block.Close {
+		uses = append(uses, conform.UsesClose)
+	}
+	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.address, Carries: l.Server.Carries}, l.app, uses...))
+	if err != nil {
+		_ = l.unable(ctx, fmt.Errorf("conformance %s: %w", when, err))
+	}
+}
+
+// unable takes the candidate out of the block for what it could not do, unless that
+// is for the end of ctx, whose error it returns.
+func (l *lane) unable(ctx context.Context, why error) error {
+	if ctx.Err() == nil && l.survives(lastMoment) {
+		l.fail(why)
+	}
+	return ctx.Err()
+}
+
+// lastMoment is how long a candidate that just failed a request is given to turn
+// out to be dying: its sockets close before its end is known.
+const lastMoment = 250 * time.Millisecond
+
+// survives tells whether the candidate still runs after d; if it does not, it is out
+// of the block.
+func (l *lane) survives(d time.Duration) bool {
+	if !l.ended() {
+		select {
+		case <-l.process.Done():
+		case <-time.After(d):
+			return true
+		}
+	}
+	err := fmt.Errorf("died: %s", l.process.Exit())
+	if tail := control.LogTail(l.log(), 3); tail != "" {
+		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
+	}
+	l.fail(err)
+	return false
+}
+
+// fail takes the candidate out of the block. The first failure stands.
+func (l *lane) fail(why error) {
+	if l.run.isOut(l.Name, l.index) {
+		return
+	}
+	l.run.drop(l.Name, l.index, why.Error())
+	if l.record.BlockFailures == nil {
+		l.record.BlockFailures = make(map[int]string)
+	}
+	l.record.BlockFailures[l.index] = why.Error()
+	l.run.observe(Event{Kind: Failed, Launch: l.record.Launch, Candidate: l.Name, Scenario: l.block.Scenario, App: l.block.App, Text: why.Error()})
+}
+
+// accompany opens the block's clients beside the load and finds out what memory an
+// idle one takes. The candidate is out if it does not take them; an error is ctx's.
+func (l *lane) accompany(ctx context.Context) error {
+	if l.block.Company == (results.Company{}) || !l.runs() {
+		return nil
+	}
+	before := l.memory()
+	company, err := load.Accompany(ctx, l.address, load.Company(l.block.Company), Targets(l.app, l.address)[0])
+	if err != nil {
+		return l.unable(ctx, err)
+	}
+	l.company = company
+	if after := l.memory(); l.block.Idle > 0 && l.idleKiB == nil && before != nil && after != nil {
+		l.idleKiB = new(float64)
+		*l.idleKiB = (*after - *before) * 1024 / float64(l.block.Idle)
+	}
+	return nil
+}
+
+// connect opens the candidate's connections for load at the lane's rate. The
+// candidate is out if it does not take them; an error is ctx's.
+func (l *lane) connect(ctx context.Context) (err error) {
+	if !l.runs() {
+		return nil
+	}
+	if l.session, err = load.Open(ctx, l.block.Engine, l.config()); err != nil {
+		l.session = nil
+		return l.unable(ctx, err)
+	}
+	return nil
+}
+
+// warm opens connections for a rate, 0 for a closed loop, and warms the candidate
+// up, which tells how long its slices are to be.
+func (l *lane) warm(ctx context.Context, rate float64) error {
+	l.rate = rate
+	if err := l.connect(ctx); err != nil || l.session == nil {
+		return err
+	}
+	speed, err := l.warmUp(ctx)
+	if err != nil || !l.runs() {
+		l.close()
+		return err
+	}
+	l.window.Lead, l.window.Span = plan.Slice(l.run.plan, l.block, speed)
+	return nil
+}
+
+// warmUp tells how many requests the candidate answers per second once it is warm.
+// A candidate that does not answer, or answers wrongly, is out after it.
+func (l *lane) warmUp(ctx context.Context) (speed float64, err error) {
+	span, parts := warmUpPart, warmUpParts
+	if l.rate > 0 {
+		span, parts = max(warmUpParts*warmUpPart, time.Duration(2/l.rate*float64(time.Second))), 1
+	}
+	for answered := uint64(0); answered < warmUpReplies && parts > 0; parts-- {
+		res, err := l.session.Slice(ctx, load.Window{Span: span})
+		if err != nil || !l.sound(res) {
+			return 0, err
+		}
+		answered += res.Answered
+		if res.Errors[load.ErrTimeout] > 0 {
+			parts = 1 // each would wait as long again
+		}
+		speed = float64(res.Counted) / res.Elapsed.Seconds()
+	}
+	return speed, nil
+}
+
+// config makes the load of the block on the candidate, at the lane's rate or in a
+// closed loop.
+func (l *lane) config() load.Config {
+	b := l.block
+	c := load.Config{
+		Address: l.address, Targets: Targets(l.app, l.address), H2C: l.Server.Protocol == servers.H2C, Connections: b.Connections,
+		Depth: b.Pipeline, Requests: b.Requests, Close: b.Close, First: b.FirstByte, Timeout: b.Timeout,
+	}
+	if l.rate > 0 {
+		c.Pacer = load.Constant(l.rate)
+	}
+	return c
+}
+
+// Targets makes an app's exchange, or those of a mix, into targets of load at
+// address.
+func Targets(app suite.Instance, address string) []load.Target {
+	var all []load.Target
+	for _, p := range app.Parts() {
+		t := target(p.Exchange(), address)
+		t.Weight = p.Weight
+		all = append(all, t)
+	}
+	return all
+}
+
+func target(x suite.Exchange, address string) load.Target {
+	t := load.Target{Status: x.Status, Length: x.Length, Match: x.Match, Whole: x.Whole}
+	t.Method, t.URL, t.Body, t.Header = x.Method, "http://"+address+x.Target, x.Body, make(map[string][]string)
+	for _, h := range x.Header {
+		t.Header.Add(h[0], h[1])
+	}
+	return t
+}
+
+// sound judges what the candidate did under load: it takes it out if it died,
+// hangs, or answers wrongly.
+func (l *lane) sound(res *load.Result) bool {
+	patience := time.Duration(0)
+	if res.Errored() > 0 {
+		patience = lastMoment
+	}
+	switch {
+	case !l.survives(patience):
+	case res.Wrong > 0:
+		l.fail(fmt.Errorf("wrong body under load: %s", res.WrongBody))
+	case res.Answered == 0:
+		l.fail(fmt.Errorf("answers nothing under load: %s", describe(res.Errors)))
+	}
+	return l.runs()
+}
+
+// maxStuck is in how many slices in a row requests may time out.
+const maxStuck = 3
+
+// waits takes the candidate out of a block in which requests time out again and
+// again: its row is void by that, and each of its slices takes as long as a request
+// is waited for. A search goes where that happens, and turns back there.
+func (l *lane) waits(res *load.Result) {
+	if l.stuck++; l.block.SLO != nil || res.Errors[load.ErrTimeout] == 0 {
+		l.stuck = 0
+	}
+	if l.stuck == maxStuck {
+		l.fail(fmt.Errorf("requests time out: %s in the last of %d slices in a row", describe(res.Errors), maxStuck))
+	}
+}
+
+func describe(errors map[string]uint64) string {
+	if len(errors) == 0 {
+		return "no reply came"
+	}
+	return results.Kinds(errors)
+}
