@@ -189,7 +189,10 @@ func (w *worker) flush(c *conn) {
 
 // handle takes an event.
 func (w *worker) handle(e *unix.EpollEvent) {
-	if e.Fd == wakeID {
+	switch e.Fd {
+	case alarmID:
+		return
+	case wakeID:
 		w.poller.woken()
 		select {
 		case <-w.done:

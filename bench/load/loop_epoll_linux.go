@@ -181,9 +181,9 @@ func (w *worker) ready(patience time.Duration) {
 	w.tally.reset(span{})
 	w.turn.next, w.turn.pass = 0, 0
 	w.failed = nil
-	for w.poll(0) > 0 {
-	}
 	began := w.setup.now()
+	for w.poll(began, began) > 0 {
+	}
 	until := began + w.setup.Timeout
 	for next := 0; ; {
 		now := w.setup.now()
@@ -201,7 +201,7 @@ func (w *worker) ready(patience time.Duration) {
 		if now >= began+patience && w.anyOpen() {
 			return // the others come up under load, or fail there
 		}
-		w.poll(min(until-now, max(began+patience-now, patience/10)))
+		w.poll(now, min(until, max(began+patience, now+patience/10)))
 	}
 	w.giveUp()
 }
@@ -244,7 +244,7 @@ func (w *worker) run() {
 		if now >= w.check {
 			w.lookAfter(now)
 		}
-		w.poll(min(w.pause(now), drainBy-now))
+		w.poll(now, min(w.pause(), drainBy))
 	}
 	w.abandon()
 }
@@ -265,19 +265,19 @@ func (w *worker) begin(now time.Duration) {
 	}
 }
 
-// pause sends what is due and tells how long there is nothing to do but to wait
+// pause sends what is due and tells until when there is nothing to do but to wait
 // for events.
-func (w *worker) pause(now time.Duration) time.Duration {
-	wait := w.check - now
+func (w *worker) pause() time.Duration {
 	if !w.sending {
-		return wait
+		return w.check
 	}
+	until := min(w.check, w.tally.to)
 	if w.setup.open {
 		if at, ok := w.issue(); ok {
-			wait = min(wait, at-w.setup.now()-spin)
+			until = min(until, at-spin)
 		}
 	}
-	return min(wait, w.tally.to-now)
+	return until
 }
 
 // issue sends the requests that are due while there are free connections, and
@@ -315,9 +315,10 @@ func (w *worker) finish(now time.Duration) {
 	}
 }
 
-// poll takes the events of at most timeout and returns how many there were.
-func (w *worker) poll(timeout time.Duration) int {
-	events := w.await(timeout)
+// poll takes the events there are, or the next ones until the given time, and
+// returns how many there were. now may be a little past.
+func (w *worker) poll(now, until time.Duration) int {
+	events := w.await(now, until)
 	for i := range events {
 		w.handle(&events[i])
 	}
@@ -331,17 +332,16 @@ const waited = 20 * time.Microsecond
 // there: since the last ones were taken or, if the worker had to wait for them, only
 // now. A connection that becomes free by one was free since then, however late the
 // worker gets to it.
-func (w *worker) await(timeout time.Duration) []unix.EpollEvent {
+func (w *worker) await(now, until time.Duration) []unix.EpollEvent {
 	if !w.setup.open {
-		return w.poller.wait(w.events, timeout)
+		return w.poller.waitUntil(w.events, now, until)
 	}
 	asked := w.setup.now()
-	events := w.poller.wait(w.events, timeout)
-	now := w.setup.now()
-	if w.came = w.looked; now-asked > waited {
-		w.came = now
+	events := w.poller.wait(w.events, until-asked)
+	w.came, w.looked = w.looked, w.setup.now()
+	if w.looked-asked > waited {
+		w.came = w.looked
 	}
-	w.looked = now
 	return events
 }
 
