@@ -118,8 +118,7 @@ func (b *bench) run(ctx context.Context, l loader, connections int) (sample, err
 	return sample{
 		cpu:        float64((s.UserTime() + s.SystemTime()).Nanoseconds()) / 1e3 / requests,
 		throughput: requests / b.slice.Seconds(),
-		// In KiB. It counts this process too, as it was at the start of the other,
-		// which is less.
+		// In KiB. It counts this process too, as it was at the start of the other.
 		memory: float64(use.Maxrss) / 1024,
 	}, nil
 }
@@ -192,7 +191,7 @@ func (b *bench) printLevel(connections int, raw series, all []series) {
 	}
 }
 
-// resources prints what raw takes other than CPU time.
+// resources prints what else raw takes.
 func (b *bench) resources(ctx context.Context) error {
 	fmt.Println("\n| benchctl raw | |\n|---|---|")
 	perRequest, err := b.allocations(ctx)
@@ -205,15 +204,21 @@ func (b *bench) resources(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("| CPU time of start-up, which is in the figures above | %.1f ms |\n", startup)
+	return nil
+}
+
+// memory prints what raw takes with very many connections. It comes first: what a child
+// takes at most counts what this process had when it started it.
+func (b *bench) memory(ctx context.Context) error {
 	var limit unix.Rlimit
 	const others = 100 // descriptors that are no connections
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Max < uint64(b.many+others) {
-		fmt.Printf("| memory, %d connections | not measured: no more than %d descriptors (ulimit -Hn) |\n", b.many, limit.Max)
+		fmt.Printf("- memory of benchctl raw with %d connections: not measured, no more than %d descriptors (ulimit -Hn)\n", b.many, limit.Max)
 		return err
 	}
 	s, err := b.run(ctx, b.raw, b.many)
 	if err == nil {
-		fmt.Printf("| memory at most (resident), %d connections | %.1f MiB |\n", b.many, s.memory)
+		fmt.Printf("- memory of benchctl raw with %d connections: %.1f MiB resident at most\n", b.many, s.memory)
 	}
 	return err
 }

@@ -94,6 +94,9 @@ func run(ctx context.Context, args []string) error {
 	defer stop()
 	b.findLoaders()
 	b.printHead(ctx)
+	if err := b.memory(ctx); err != nil {
+		return err
+	}
 	for _, level := range o.levels {
 		if err := b.level(ctx, level); err != nil {
 			return err
