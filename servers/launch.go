@@ -20,7 +20,7 @@ type Launch struct {
 	Workers  int          // processes of a server that forks; 0: 1
 	Threads  int          // threads of a worker; 0: DefaultThreads
 	CPUs     control.CPUs // to run on
-	Dir      string       // private to the launch, exists
+	Dir      string       // private to the launch, exists; goes with it if this process is killed
 	Log      string       // file for the output; "" discards it
 }
 
@@ -59,7 +59,7 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 		argv = append(argv, "--app", l.App)
 	}
 	p, err := control.Start(c.Name, control.Spec{
-		Command: control.Command{Argv: argv, Env: temporary(l), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log,
+		Command: control.Command{Argv: argv, Env: temporary(l), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir,
 	})
 	return p, ln.Addr().String(), err
 }
@@ -94,7 +94,7 @@ func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 		return nil, "", err
 	}
 	command.Env = append(temporary(l), command.Env...)
-	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Log: l.Log})
+	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir})
 	return p, l.Address, err
 }
 

@@ -27,8 +27,33 @@ func benchctl(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), marker+"="+dir)
+	cmd.Env = append(os.Environ(), marker+"="+dir, "TMPDIR="+temporary(t, dir))
 	return cmd
+}
+
+// temporary is where a run started by benchctl puts temporary files.
+func temporary(t *testing.T, dir string) string {
+	t.Helper()
+	tmp := filepath.Join(dir, "tmp")
+	if err := os.MkdirAll(tmp, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return tmp
+}
+
+// nothingTemporary fails if temporary files are left. A directory may be, which a
+// run was killed right after it made.
+func nothingTemporary(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(temporary(t, dir), func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			t.Errorf("%s outlives its run", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // left lists the processes that carry the mark of dir.
@@ -124,6 +149,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		_ = cmd.Wait()
 		timer.Stop()
 		noneLeft(t, dir)
+		nothingTemporary(t, dir)
 		_, after := trials(t, dir)
 		if !bytes.HasPrefix(after, rounds(before)) {
 			t.Fatalf("kill %d after %v: recorded rounds are gone", n, moment)

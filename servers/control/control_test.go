@@ -77,6 +77,9 @@ func play(part string) {
 		}
 		fmt.Println("child", child.Process.Pid)
 		os.Exit(0)
+	case "say":
+		fmt.Println(os.Getenv("TEST_SAID"))
+		os.Exit(0)
 	case "flood":
 		out := bufio.NewWriter(os.Stdout)
 		for i := range 400_000 {
@@ -233,6 +236,17 @@ func TestBindsByItself(t *testing.T) {
 	p := start(t, "bind", func(s *control.Spec) { s.Env = append(s.Env, "TEST_ADDRESS="+address) })
 	if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What a candidate is given takes the place of what its parent has.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("TEST_SAID", "the parent's")
+	log := filepath.Join(t.TempDir(), "log")
+	p := start(t, "say", func(s *control.Spec) { s.Log, s.Env = log, append(s.Env, "TEST_SAID=its own") })
+	<-p.Done()
+	if said := control.LogTail(log, 1); said != "its own" {
+		t.Errorf("said %q", said)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -39,6 +40,7 @@ type order struct {
 	Verbs    map[Verb]Action
 	CPUs     CPUs
 	Log      string
+	Scratch  string
 	Listener bool // descriptor fdListener becomes the candidate's descriptor 3
 }
 
@@ -91,6 +93,9 @@ func RunGuard() int {
 	e := <-exited
 	<-g.logged // everything that held the pipe is dead, so it ends
 	_ = events.Encode(e)
+	if g.alone.Load() && g.order.Scratch != "" {
+		_ = os.RemoveAll(g.order.Scratch)
+	}
 	return 0
 }
 
@@ -104,6 +109,7 @@ func ignoreTerminal() {
 type guard struct {
 	order  order
 	pid    int
+	alone  atomic.Bool   // benchctl let go of the pipe
 	logged chan struct{} // closed when the candidate's output has been written
 }
 
@@ -131,7 +137,7 @@ func (g *guard) start() error {
 		files = append(files, os.NewFile(fdListener, "listener"))
 	}
 	p, err := os.StartProcess(path, g.order.Argv, &os.ProcAttr{
-		Dir: g.order.Dir, Env: append(os.Environ(), g.order.Env...), Files: files, Sys: ownGroup(),
+		Dir: g.order.Dir, Env: g.environ(), Files: files, Sys: ownGroup(),
 	})
 	if err != nil {
 		return err
@@ -141,6 +147,12 @@ func (g *guard) start() error {
 		files[3].Close()
 	}
 	return p.Release() // reap waits for every child, this one too
+}
+
+// environ is this process's environment with what the order sets. Each name is in it
+// once: of two a program takes the first, which would be the one that was to change.
+func (g *guard) environ() []string {
+	return (&exec.Cmd{Env: append(os.Environ(), g.order.Env...)}).Environ()
 }
 
 // logPipe returns where the candidate writes; what comes is kept, bounded.
@@ -166,6 +178,7 @@ func (g *guard) obey(orders *bufio.Reader) {
 	for {
 		line, err := orders.ReadBytes('\n')
 		if err != nil {
+			g.alone.Store(true)
 			g.killAll()
 			return
 		}
@@ -186,7 +199,7 @@ func (g *guard) ask(verb Verb) {
 		_ = syscall.Kill(g.pid, action.Signal)
 	default:
 		cmd := exec.Command(action.Argv[0], action.Argv[1:]...)
-		cmd.Dir, cmd.Env = g.order.Dir, append(os.Environ(), g.order.Env...)
+		cmd.Dir, cmd.Env = g.order.Dir, g.environ()
 		_ = cmd.Start() // reaped with everything else
 	}
 }

@@ -23,6 +23,9 @@ type Spec struct {
 	Listener *os.File
 	CPUs     CPUs   // processors to run on; empty: any
 	Log      string // file that takes stdout and stderr; "" discards them, LogStderr shows them
+	// Scratch is a directory that the guard removes, if this process lets go of the
+	// candidate without stopping it: when it is killed. "" for none.
+	Scratch string
 }
 
 // Process is a started candidate with its guard.
@@ -108,7 +111,7 @@ func startGuard(name string, s Spec) (*Process, *json.Decoder, error) {
 	}
 	p := &Process{name: name, log: s.Log, guard: guard, orders: ordersW, done: make(chan struct{})}
 	err = json.NewEncoder(ordersW).Encode(order{
-		Argv: s.Argv, Env: s.Env, Dir: s.Dir, Verbs: s.Verbs, CPUs: s.CPUs, Log: s.Log, Listener: s.Listener != nil,
+		Argv: s.Argv, Env: s.Env, Dir: s.Dir, Verbs: s.Verbs, CPUs: s.CPUs, Log: s.Log, Scratch: s.Scratch, Listener: s.Listener != nil,
 	})
 	if err != nil {
 		ordersW.Close()
