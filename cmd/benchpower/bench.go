@@ -43,10 +43,7 @@ func (b *bench) calibrate(ctx context.Context) error {
 		return err
 	}
 	b.base = s.Cells[0].ServerCPU.Median * 1e3
-	if b.step = b.nsPerStep; b.step == 0 {
-		ratio := pairOf(s, s.Cells[0].Candidate, s.Cells[1].Candidate, results.MetricServerCPU).Ratio
-		b.step = b.base * (ratio - 1) / calibrationSteps
-	}
+	b.step = b.base * (ratioOf(s) - 1) / calibrationSteps
 	fmt.Printf("%s, %d connections, %s: %.0f ns of server CPU per request, %.3f ns per step of busy work, %s\n\n",
 		b.server, b.connections, s.Run.Environment.CPU, b.base, b.step, time.Now().UTC().Format(time.DateTime))
 	return nil
@@ -54,6 +51,31 @@ func (b *bench) calibrate(ctx context.Context) error {
 
 // steps is how many steps of busy work take d ns of CPU time.
 func (b *bench) steps(d float64) int { return int(d/b.step + 0.5) }
+
+// aims is how often aim tries.
+const aims = 2
+
+// aim is how many steps of busy work make the server spend share more CPU per
+// request. Busy work that is short has its own price, other than a part of what a
+// long one costs: it is tried in runs of the given length and corrected by them.
+func (b *bench) aim(ctx context.Context, share float64, length time.Duration) (int, error) {
+	n := b.steps(share * b.base)
+	for i := range aims {
+		s, err := b.measure(ctx, layout{length: length}, []int{0, n})
+		if err != nil {
+			return 0, err
+		}
+		cost := ratioOf(s) - 1
+		fmt.Fprintf(os.Stderr, "aim at %.3g %%, %d/%d: %d steps cost %.2f %%\n", 100*share, i+1, aims, n, 100*cost)
+		n = int(float64(n)*share/max(cost, share/2) + 0.5)
+	}
+	return n, nil
+}
+
+// ratioOf is the second candidate's server CPU per request over the first one's.
+func ratioOf(s *results.Summary) float64 {
+	return pairOf(s, s.Cells[0].Candidate, s.Cells[1].Candidate, results.MetricServerCPU).Ratio
+}
 
 // layout is how a run is laid out; what is 0 is left to benchctl.
 type layout struct {

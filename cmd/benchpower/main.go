@@ -30,7 +30,6 @@ type options struct {
 	same, small, tiny, rankings, tune int
 	shortRun, longRun, rankRun        time.Duration
 	tuneRun                           time.Duration
-	nsPerStep                         float64
 }
 
 func parse(args []string) (options, error) {
@@ -48,7 +47,6 @@ func parse(args []string) (options, error) {
 	fs.DurationVar(&o.longRun, "long", 5*time.Minute, "of a comparison with 1 %")
 	fs.DurationVar(&o.rankRun, "rank", 2*time.Minute, "of a ranking")
 	fs.DurationVar(&o.tuneRun, "tune-run", 20*time.Second, "of a run of -tune")
-	fs.Float64Var(&o.nsPerStep, "ns-per-step", 0, "CPU time of a step of serve --spin in ns, as an earlier series found it (default: find it)")
 	return o, fs.Parse(args)
 }
 

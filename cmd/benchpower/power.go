@@ -15,12 +15,26 @@ import (
 func (b *bench) power(ctx context.Context) error {
 	fmt.Println("| comparison | length | count | interval excludes 1: CPU | req/s | median ratio: CPU | half-width: CPU | req/s |\n|---|---|---|---|---|---|---|---|")
 	for _, part := range []struct {
-		name   string
-		count  int
-		length time.Duration
-		share  float64
-	}{{"with itself", b.same, b.shortRun, 0}, {"3 % more CPU", b.small, b.shortRun, 0.03}, {"1 % more CPU", b.tiny, b.longRun, 0.01}} {
-		if err := b.compare(ctx, part.name, part.count, layout{length: part.length}, part.share); err != nil {
+		name        string
+		count       int
+		length, aim time.Duration
+		share       float64
+	}{
+		{"with itself", b.same, b.shortRun, 0, 0},
+		{"3 % more CPU", b.small, b.shortRun, 4 * b.shortRun, 0.03},
+		{"1 % more CPU", b.tiny, b.longRun, b.longRun, 0.01},
+	} {
+		if part.count == 0 {
+			continue
+		}
+		steps := 0
+		if part.share > 0 {
+			var err error
+			if steps, err = b.aim(ctx, part.share, part.aim); err != nil {
+				return err
+			}
+		}
+		if err := b.compare(ctx, part.name, part.count, part.length, steps); err != nil {
 			return err
 		}
 	}
@@ -46,14 +60,11 @@ func (s *seen) add(p results.Pair) {
 	s.width = append(s.width, (p.High-p.Low)/2/p.Ratio)
 }
 
-// compare measures the server against itself with share more CPU, count times.
-func (b *bench) compare(ctx context.Context, name string, count int, l layout, share float64) error {
-	if count == 0 {
-		return nil
-	}
+// compare measures the server against itself with steps of busy work, count times.
+func (b *bench) compare(ctx context.Context, name string, count int, length time.Duration, steps int) error {
 	var cpu, rps seen
 	for i := range count {
-		s, err := b.measure(ctx, l, []int{0, b.steps(share * b.base)})
+		s, err := b.measure(ctx, layout{length: length}, []int{0, steps})
 		if err != nil {
 			return err
 		}
@@ -66,7 +77,7 @@ func (b *bench) compare(ctx context.Context, name string, count int, l layout, s
 			fmt.Fprintf(os.Stderr, "%s %d/%d: %s %.4f [%.4f, %.4f]\n", name, i+1, count, p.Metric, p.Ratio, p.Low, p.High)
 		}
 	}
-	fmt.Printf("| %s | %v | %d | %d | %d | %.4f | %.2f %% | %.2f %% |\n", name, l.length, count,
+	fmt.Printf("| %s | %v | %d | %d | %d | %.4f | %.2f %% | %.2f %% |\n", name, length, count,
 		cpu.found, rps.found, stats.Median(cpu.ratio), 100*stats.Median(cpu.width), 100*stats.Median(rps.width))
 	return nil
 }
