@@ -164,8 +164,8 @@ type Trial struct {
 	Wall      time.Duration `json:"wall_ns"`    // of the whole slice, lead-in and drain included
 	BytesIn   uint64        `json:"bytes_in"`
 	ServerCPU *int64        `json:"server_cpu_ns,omitempty"` // over Wall
-	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"`
-	Steal     *int64        `json:"steal_ns,omitempty"` // of all processors together
+	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"` // without what it polled for nothing
+	Steal     *int64        `json:"steal_ns,omitempty"`      // of all processors together
 	MemoryMiB *float64      `json:"memory_mib,omitempty"`
 	Rate      float64       `json:"rate_rps,omitempty"`    // offered, the mean of it over the counted window; open loop
 	Ceiling   float64       `json:"ceiling_rps,omitempty"` // in a closed loop, measured before the launch's rounds

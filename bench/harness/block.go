@@ -180,6 +180,9 @@ func (l *lane) slice(ctx context.Context, w load.Window) (results.Trial, *load.R
 	}
 	after := l.meters()
 	t.ServerCPU, t.LoaderCPU, t.Steal = since(before.server, after.server), since(before.loader, after.loader), since(before.steal, after.steal)
+	if t.LoaderCPU != nil {
+		*t.LoaderCPU = max(0, *t.LoaderCPU-res.Polled.Nanoseconds())
+	}
 	t.LoaderWait, t.LoaderRuns = since(before.wait, after.wait), after.runs-before.runs
 	t.MemoryMiB = l.memory()
 	if l.company != nil {

@@ -70,6 +70,11 @@ type Config struct {
 	// its own. Raw sends once the connection is open, so Service is without the time
 	// to connect; with Vegeta it is part of it.
 	Close bool
+	// Poll is how long after it was last busy a worker asks for events over and over
+	// before it sleeps; 0: not at all. What sends a reply to a sleeping thread has to
+	// wake it, and that is the server, at its own cost. Only Raw on Linux offers it, and
+	// it is for processors that nobody else is to use.
+	Poll time.Duration
 	// H2C speaks HTTP/2 in cleartext with prior knowledge (RFC 9113 section 3.3):
 	// Connections are streams then. Only Vegeta offers it.
 	H2C bool
@@ -101,6 +106,9 @@ type Result struct {
 	// Missed requests were intended in the slice but never sent, as no connection
 	// was free until its end; 0 in a closed loop.
 	Missed uint64
+	// Polled is how long workers found nothing to do but did not sleep, added up. It is
+	// CPU time that the load did not cost.
+	Polled time.Duration
 	// BytesIn are body bytes of the counted replies.
 	BytesIn uint64
 	// Response is the time from the intended send time to the end of the reply,

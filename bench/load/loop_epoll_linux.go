@@ -230,8 +230,16 @@ func (w *worker) run() {
 	began := w.setup.now()
 	w.begin(began)
 	drainBy := time.Duration(math.MaxInt64)
+	var last, awake time.Duration // when the loop was here last, and until when it does not sleep
+	active, idle := true, false   // what it has been since then
 	for {
 		now := w.setup.now()
+		switch {
+		case active:
+			awake = now + w.setup.Poll
+		case idle:
+			w.tally.polled += now - last
+		}
 		if w.sending && (now >= w.tally.to || w.stopped) {
 			w.finish(now)
 		}
@@ -244,7 +252,13 @@ func (w *worker) run() {
 		if now >= w.check {
 			w.lookAfter(now)
 		}
-		w.poll(now, min(w.pause(), drainBy))
+		sent := w.tally.sent
+		until := min(w.pause(), drainBy)
+		if idle = now < awake; idle {
+			until = now
+		}
+		active = w.poll(now, until) > 0 || w.tally.sent > sent
+		last = now
 	}
 	w.abandon()
 }

@@ -56,6 +56,7 @@ type tally struct {
 	span
 	sent, answered, counted, missed uint64
 	bytesIn, bytesOut               uint64
+	polled                          time.Duration
 	sampled, wrong                  uint64
 	reconnects, reopened            uint64
 	wrongBody                       string
@@ -177,6 +178,7 @@ func (t *tally) merge(o *tally) {
 	t.answered += o.answered
 	t.counted += o.counted
 	t.missed += o.missed
+	t.polled += o.polled
 	t.bytesIn += o.bytesIn
 	t.bytesOut += o.bytesOut
 	t.sampled += o.sampled
@@ -217,7 +219,7 @@ func result(s span, end time.Duration, tallies []*tally) *Result {
 		sum.merge(t)
 	}
 	r := &Result{
-		Sent: sum.sent, Answered: sum.answered, Counted: sum.counted, Missed: sum.missed,
+		Sent: sum.sent, Answered: sum.answered, Counted: sum.counted, Missed: sum.missed, Polled: sum.polled,
 		Elapsed: max(min(end, s.to)-s.from, 0), BytesIn: sum.bytesIn,
 		Response: sum.response, Service: sum.service, SendLag: sum.lag, Late: sum.late, First: sum.first,
 		Errors: sum.errors, Sampled: sum.sampled, Wrong: sum.wrong, WrongBody: sum.wrongBody,

@@ -110,6 +110,9 @@ func descriptors(candidates, connections int) uint64 {
 	return uint64(candidates*(connections+candidatesDescriptors) + spareDescriptors)
 }
 
+// Limited tells whether a quota allows less than the time of all processors.
+func (c Conditions) Limited() bool { return c.Quota > 0 && c.Quota < float64(c.Processors) }
+
 // Warnings judges the conditions for a measurement of so many candidates, each
 // with so many connections.
 func (c Conditions) Warnings(candidates, connections int) []Warning {
@@ -127,7 +130,7 @@ func (c Conditions) Warnings(candidates, connections int) []Warning {
 	if c.Throttled > 0 {
 		warn(WarnThrottled, "cool the machine, or measure with fewer processors", "heat slowed processors down %d times since boot", c.Throttled)
 	}
-	if c.Quota > 0 && c.Quota < float64(c.Processors) {
+	if c.Limited() {
 		warn(WarnQuota, "raise or lift it: cpu.max of the control group, --cpus of the container",
 			"a CPU quota allows the time of %.3g of %d processors: whoever uses it up is stopped", c.Quota, c.Processors)
 	}

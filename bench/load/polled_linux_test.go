@@ -1,0 +1,34 @@
+package load
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// A worker that polls tells for how long it did so for nothing, and one that sleeps
+// does not.
+func TestPolled(t *testing.T) {
+	const each = 2 * time.Millisecond // what the server takes for a reply
+	s := serve(t, func(c net.Conn, n int, _ string) bool {
+		time.Sleep(each)
+		return says(helloReply)(c, n, "")
+	})
+	defer s.close()
+	for _, pacer := range []struct {
+		name string
+		rate float64
+	}{{"closed loop", 0}, {"100 req/s", 100}} {
+		for _, poll := range []time.Duration{0, each / 4} {
+			c := helloConfig(s, 1)
+			if c.Poll = poll; pacer.rate > 0 {
+				c.Pacer = Constant(pacer.rate)
+			}
+			r := slice(t, openers()[Raw], c, Window{Span: 100 * time.Millisecond})
+			most := time.Duration(r.Answered+1) * 2 * poll // after what it sent, and after the reply
+			if r.Errored() > 0 || r.Answered == 0 || r.Polled > most || (r.Polled > 0) != (poll > 0) {
+				t.Errorf("%s, polling for %v: polled %v of %v, %v", pacer.name, poll, r.Polled, r.Elapsed, summary(r))
+			}
+		}
+	}
+}
