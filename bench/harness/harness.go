@@ -114,11 +114,13 @@ type run struct {
 	// calibrated tells that this attempt looked at the machine.
 	calibrated bool
 	conditions measure.Conditions
+	polls      bool            // the load generator may poll
 	wait       measure.Waiting // of the load generator
 }
 
 func newRun(c Config, record *results.Record) *run {
 	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[cell]string), host: newHost(c), conditions: measure.ReadConditions()}
+	r.polls = mayPoll(c, r.conditions)
 	if r.plan.Budget > 0 {
 		r.deadline = time.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
 	}

@@ -3,11 +3,13 @@ package harness
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
@@ -225,12 +227,16 @@ func (l *lane) warmUp(ctx context.Context) (speed float64, err error) {
 // (docs/measurements.md): more seldom than this it is no more than 1 %.
 const pollFor = 100 * time.Microsecond
 
-// poll is pollFor where the load generator has processors of its own, all their time,
-// and no other clients of the block need them.
+// mayPoll tells whether the load generator has whole cores of its own, all the time:
+// polling would take something from the servers otherwise.
+func mayPoll(c Config, conditions measure.Conditions) bool {
+	apart := len(c.ServerCPUs) > 0 && len(c.LoaderCPUs) > 0 && !overlap(c.LoaderCPUs, c.ServerCPUs)
+	return apart && !conditions.Limited() && !control.ShareCore(os.DirFS("/"), c.LoaderCPUs, c.ServerCPUs)
+}
+
+// poll is pollFor, unless other clients of the block need the processors.
 func (l *lane) poll() time.Duration {
-	r := l.run
-	own := len(r.ServerCPUs) > 0 && len(r.LoaderCPUs) > 0 && !overlap(r.LoaderCPUs, r.ServerCPUs)
-	if !own || r.conditions.Limited() || l.block.Company != (results.Company{}) {
+	if !l.run.polls || l.block.Company != (results.Company{}) {
 		return 0
 	}
 	return pollFor

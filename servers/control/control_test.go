@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/benchctl/benchctl/servers/control"
@@ -336,6 +337,27 @@ func gone(t *testing.T, pid int) {
 func needProc(t *testing.T) {
 	if _, err := proc.Tree(os.Getpid()); err != nil {
 		t.Skip(err)
+	}
+}
+
+func TestShareCore(t *testing.T) {
+	root := fstest.MapFS{}
+	for n, siblings := range []string{"0,2", "1,3", "0,2", "1,3"} {
+		root[fmt.Sprintf("sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", n)] = &fstest.MapFile{Data: []byte(siblings + "\n")}
+	}
+	for _, c := range []struct {
+		a, b control.CPUs
+		want bool
+	}{
+		{control.CPUs{0, 1}, control.CPUs{2, 3}, true},
+		{control.CPUs{0, 2}, control.CPUs{1, 3}, false},
+		{control.CPUs{0}, control.CPUs{2}, true},
+		{control.CPUs{8}, control.CPUs{9}, false}, // nothing is known of them
+		{nil, nil, false},
+	} {
+		if got := control.ShareCore(root, c.a, c.b); got != c.want {
+			t.Errorf("%v and %v: %v", c.a, c.b, got)
+		}
 	}
 }
 

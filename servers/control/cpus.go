@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"io/fs"
 	"runtime"
 	"slices"
 	"strconv"
@@ -60,6 +61,20 @@ func Split() (server, loader CPUs) {
 	}
 	half := len(all) / 2
 	return all[:half], all[half:]
+}
+
+// ShareCore tells whether a processor of a and one of b are hardware threads of the
+// same core, which slow each other down. root is the file system's root; false where
+// it does not tell (topology/thread_siblings_list of Linux's sysfs).
+func ShareCore(root fs.FS, a, b CPUs) bool {
+	return slices.ContainsFunc(a, func(n int) bool {
+		text, err := fs.ReadFile(root, fmt.Sprintf("sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", n))
+		if err != nil {
+			return false
+		}
+		siblings, err := ParseCPUs(strings.TrimSpace(string(text)))
+		return err == nil && slices.ContainsFunc(siblings, func(n int) bool { return slices.Contains(b, n) })
+	})
 }
 
 // PinSelf binds every thread of this process to cpus and makes the Go scheduler
