@@ -238,7 +238,7 @@ func (w *worker) run() {
 		case active:
 			awake = now + w.setup.Poll
 		case idle:
-			w.tally.polled += now - last
+			w.tally.polled += min(now, awake) - last // beyond that it was kept from the processor
 		}
 		if w.sending && (now >= w.tally.to || w.stopped) {
 			w.finish(now)
