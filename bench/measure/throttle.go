@@ -5,9 +5,12 @@ import (
 	"math"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
 // Throttling is how much this process, and what it starts, was slowed down on
@@ -85,72 +88,11 @@ func quota(root fs.FS) float64 {
 // this process: its own and all above it that can be seen, of version 2 and of
 // version 1's cpu controller. A quota of any of them holds.
 func cgroupDirs(root fs.FS) []string {
-	text, err := fs.ReadFile(root, "proc/self/cgroup")
-	if err != nil {
-		return nil
-	}
 	var dirs []string
-	for _, m := range cgroupMounts(root) {
-		for line := range strings.Lines(string(text)) {
-			parts := strings.SplitN(strings.TrimSpace(line), ":", 3) // ID:CONTROLLERS:PATH, cgroups(7)
-			if len(parts) == 3 && m.carries(parts[1]) {
-				dirs = append(dirs, m.upward(parts[2])...)
-			}
+	for _, h := range proc.Homes(root) {
+		if h.Unified || slices.Contains(h.Controllers, "cpu") {
+			dirs = append(dirs, h.Upward()...)
 		}
 	}
 	return dirs
-}
-
-// cgroupMount is a mounted hierarchy of control groups.
-type cgroupMount struct {
-	at, from string // the directory, and the group that it shows there
-	unified  bool   // version 2
-}
-
-// cgroupMounts reads proc_pid_mountinfo(5): ID PARENT DEVICE ROOT MOUNTPOINT
-// OPTIONS ... - TYPE SOURCE SUPEROPTIONS.
-func cgroupMounts(root fs.FS) (all []cgroupMount) {
-	text, _ := fs.ReadFile(root, "proc/self/mountinfo")
-	for line := range strings.Lines(string(text)) {
-		before, after, _ := strings.Cut(line, " - ")
-		left, right := strings.Fields(before), strings.Fields(after)
-		if len(left) < 5 || len(right) < 3 {
-			continue
-		}
-		m := cgroupMount{at: strings.TrimPrefix(left[4], "/"), from: left[3], unified: right[0] == "cgroup2"}
-		if m.unified || right[0] == "cgroup" && m.carries(right[2]) {
-			all = append(all, m)
-		}
-	}
-	return all
-}
-
-// carries tells whether a list of controllers is that of the hierarchy: of version
-// 2 it is empty.
-func (m cgroupMount) carries(controllers string) bool {
-	if m.unified {
-		return controllers == ""
-	}
-	for c := range strings.SplitSeq(controllers, ",") {
-		if c == "cpu" {
-			return true
-		}
-	}
-	return false
-}
-
-// upward is the directory of a group and those of all above it within the mount.
-// In a container the path may be the host's: then there is only what is mounted.
-func (m cgroupMount) upward(group string) []string {
-	below, ok := strings.CutPrefix(group, strings.TrimSuffix(m.from, "/")+"/")
-	if !ok || strings.HasPrefix(below, "..") {
-		below = ""
-	}
-	var dirs []string
-	for dir := path.Join(m.at, below); ; dir = path.Dir(dir) {
-		dirs = append(dirs, dir)
-		if len(dir) <= len(m.at) {
-			return dirs
-		}
-	}
 }

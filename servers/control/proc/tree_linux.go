@@ -8,29 +8,22 @@ import (
 	"time"
 )
 
-// Tree returns root and every process that descends from it, root first. It is
-// a snapshot: a process that forks meanwhile may be missed.
-func Tree(root int) ([]int, error) {
-	children, err := childrenByParent()
-	if err != nil {
-		return nil, err
-	}
-	tree := []int{root}
-	for i := 0; i < len(tree); i++ {
-		tree = append(tree, children[tree[i]]...)
-	}
-	return tree, nil
+// Table tells who descends from whom. It is a snapshot: a process that forks while it
+// is taken may be missed.
+type Table struct {
+	children map[int][]int // by parent; zombies are left out
 }
 
-func childrenByParent() (map[int][]int, error) {
+// ReadTable reads the whole process table.
+func ReadTable() (Table, error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
-		return nil, err
+		return Table{}, err
 	}
 	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
-		return nil, err
+		return Table{}, err
 	}
 	children := make(map[int][]int)
 	for _, name := range names {
@@ -42,7 +35,25 @@ func childrenByParent() (map[int][]int, error) {
 			children[parent] = append(children[parent], pid)
 		}
 	}
-	return children, nil
+	return Table{children}, nil
+}
+
+// Tree returns root and every process that descends from it, root first.
+func (t Table) Tree(root int) []int {
+	tree := []int{root}
+	for i := 0; i < len(tree); i++ {
+		tree = append(tree, t.children[tree[i]]...)
+	}
+	return tree
+}
+
+// Tree is Table.Tree of a new table.
+func Tree(root int) ([]int, error) {
+	t, err := ReadTable()
+	if err != nil {
+		return nil, err
+	}
+	return t.Tree(root), nil
 }
 
 // parentOf tells a process's parent.
