@@ -78,6 +78,21 @@ func play(part string) {
 		}
 		fmt.Println("child", child.Process.Pid)
 		os.Exit(0)
+	case "fork-twice": // a grandchild answers, whose parent has ended
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), "CONTROL_TEST_PART=fork")
+		if err := child.Run(); err != nil {
+			os.Exit(7)
+		}
+		select {}
+	case "fork":
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), "CONTROL_TEST_PART=bind")
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := child.Start(); err != nil {
+			os.Exit(7)
+		}
+		os.Exit(0)
 	case "say":
 		fmt.Println(os.Getenv("TEST_SAID"))
 		os.Exit(0)
@@ -90,12 +105,14 @@ func play(part string) {
 		out.Flush()
 		os.Exit(0)
 	case "owner": // a benchctl with a stubborn candidate, to be killed
-		p, err := control.Start("stubborn", spec("stubborn", os.Getenv("TEST_LOG")))
+		s := spec("stubborn", os.Getenv("TEST_LOG"))
+		s.Groups = control.Groups(os.Getenv("TEST_GROUPS"))
+		p, err := control.Start("stubborn", s)
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(7)
 		}
-		fmt.Println(p.PID)
+		fmt.Printf("%d\ngroup %s\n", p.PID, p.Group)
 		select {}
 	}
 }

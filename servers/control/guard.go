@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
 // A guard is a small process between benchctl and one candidate. It exists so
@@ -41,6 +43,7 @@ type order struct {
 	CPUs     CPUs
 	Log      string
 	Scratch  string
+	Groups   Groups
 	Listener bool // descriptor fdListener becomes the candidate's descriptor 3
 }
 
@@ -48,6 +51,7 @@ type order struct {
 type event struct {
 	Kind    string // started, failed, exited
 	PID     int    // started
+	Group   string // started: the candidate's control group, "" for none
 	At      int64  // started: when, Unix time in ns, taken before the process existed
 	Error   string // failed
 	Code    int    // exited: exit code, -1 if by a signal
@@ -86,12 +90,13 @@ func RunGuard() int {
 		_ = events.Encode(event{Kind: eventFailed, Error: err.Error()})
 		return 1
 	}
-	_ = events.Encode(event{Kind: eventStarted, PID: g.pid, At: started})
+	_ = events.Encode(event{Kind: eventStarted, PID: g.pid, Group: string(g.group), At: started})
 	exited := make(chan event, 1)
 	go func() { exited <- g.reap() }()
 	go g.obey(orders)
 	e := <-exited
-	<-g.logged // everything that held the pipe is dead, so it ends
+	_ = g.group.End() // benchctl tries again
+	<-g.logged        // everything that held the pipe is dead, so it ends
 	_ = events.Encode(e)
 	if g.alone.Load() && g.order.Scratch != "" {
 		_ = os.RemoveAll(g.order.Scratch)
@@ -109,12 +114,13 @@ func ignoreTerminal() {
 type guard struct {
 	order  order
 	pid    int
+	group  proc.Group    // "" for none
 	alone  atomic.Bool   // benchctl let go of the pipe
 	logged chan struct{} // closed when the candidate's output has been written
 }
 
-// start forks the candidate into a process group of its own, with the death of
-// the guard as its own.
+// start forks the candidate into a process group of its own, and a control group
+// where one can be made, with the death of the guard as its own.
 func (g *guard) start() error {
 	if err := adoptOrphans(); err != nil {
 		return fmt.Errorf("adopt orphans: %w", err)
@@ -136,9 +142,7 @@ func (g *guard) start() error {
 	if g.order.Listener {
 		files = append(files, os.NewFile(fdListener, "listener"))
 	}
-	p, err := os.StartProcess(path, g.order.Argv, &os.ProcAttr{
-		Dir: g.order.Dir, Env: g.environ(), Files: files, Sys: ownGroup(),
-	})
+	p, err := g.fork(path, &os.ProcAttr{Dir: g.order.Dir, Env: g.environ(), Files: files, Sys: ownGroup()})
 	if err != nil {
 		return err
 	}
@@ -228,12 +232,13 @@ func (g *guard) reap() event {
 	}
 }
 
-// killAll kills the candidate's group and every descendant, and tells how many
-// descendants beyond the main process there were.
+// killAll kills the candidate's process group and all that the guard holds, and tells
+// how many processes beyond the main one there were.
 func (g *guard) killAll() int {
 	_ = syscall.Kill(-g.pid, syscall.SIGKILL)
 	escaped := 0
-	for _, pid := range descendants() {
+	held, _ := proc.Held(os.Getpid(), g.group)
+	for _, pid := range held {
 		if pid != g.pid {
 			escaped++
 		}

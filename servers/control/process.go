@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
 // Spec is a Command with where it runs and what it is given.
@@ -23,15 +25,33 @@ type Spec struct {
 	Listener *os.File
 	CPUs     CPUs   // processors to run on; empty: any
 	Log      string // file that takes stdout and stderr; "" discards them, LogStderr shows them
+	Groups   Groups // control groups that may be made for it
 	// Scratch is a directory that the guard removes, if this process lets go of the
 	// candidate without stopping it: when it is killed. "" for none.
 	Scratch string
 }
 
+// Groups says which control groups (cgroups(7)) may be made to count the candidate's
+// CPU time. Where none can be made, as without the rights, the candidate runs without.
+type Groups string
+
+const (
+	AnyGroup Groups = ""
+	NoGroup  Groups = "none"
+	GroupV1  Groups = "v1"
+	GroupV2  Groups = "v2"
+)
+
 // Process is a started candidate with its guard.
 type Process struct {
 	// PID of the candidate's main process.
 	PID int
+	// Guard is the PID of its guard, which holds it: on Linux everything that the
+	// candidate starts descends from the guard as long as it lives, whatever ends.
+	Guard int
+	// Group is the control group that the candidate and all it starts run in, and
+	// nothing else; "" for none. It is removed when the candidate has ended.
+	Group proc.Group
 	// Started is when it was about to be spawned.
 	Started time.Time
 
@@ -75,7 +95,7 @@ func Start(name string, s Spec) (*Process, error) {
 		_ = p.guard.Wait()
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	p.PID, p.Started = first.PID, time.Unix(0, first.At)
+	p.PID, p.Group, p.Started = first.PID, proc.Group(first.Group), time.Unix(0, first.At)
 	go p.wait(events)
 	return p, nil
 }
@@ -109,9 +129,9 @@ func startGuard(name string, s Spec) (*Process, *json.Decoder, error) {
 		eventsR.Close()
 		return nil, nil, fmt.Errorf("guard: %w", err)
 	}
-	p := &Process{name: name, log: s.Log, guard: guard, orders: ordersW, done: make(chan struct{})}
+	p := &Process{Guard: guard.Process.Pid, name: name, log: s.Log, guard: guard, orders: ordersW, done: make(chan struct{})}
 	err = json.NewEncoder(ordersW).Encode(order{
-		Argv: s.Argv, Env: s.Env, Dir: s.Dir, Verbs: s.Verbs, CPUs: s.CPUs, Log: s.Log, Scratch: s.Scratch, Listener: s.Listener != nil,
+		Argv: s.Argv, Env: s.Env, Dir: s.Dir, Verbs: s.Verbs, CPUs: s.CPUs, Log: s.Log, Scratch: s.Scratch, Groups: s.Groups, Listener: s.Listener != nil,
 	})
 	if err != nil {
 		ordersW.Close()
@@ -140,8 +160,13 @@ func (p *Process) wait(events *json.Decoder) {
 	}
 	p.exit.Code, p.exit.Signal, p.exit.Escaped = e.Code, syscall.Signal(e.Signal), e.Escaped
 	_ = p.guard.Wait()
+	_ = p.Group.End() // what a killed guard left
 	close(p.done)
 }
+
+// Held lists the processes that the guard holds: the candidate and all that it
+// started, also what its parents abandoned.
+func (p *Process) Held() ([]int, error) { return proc.Held(p.Guard, p.Group) }
 
 // Done is closed when the candidate has ended and all its processes are reaped.
 func (p *Process) Done() <-chan struct{} { return p.done }
@@ -195,7 +220,7 @@ var ErrNotReady = errors.New("not ready in time")
 var ErrHopeless = errors.New("answers wrongly")
 
 // Ready waits until probe succeeds, and then proves that every socket that
-// listens on address belongs to the candidate's process tree: a server left over
+// listens on address belongs to what the guard holds: a server left over
 // from somebody else would answer plausibly and wrongly. It fails as soon as the
 // candidate ends. It returns the time from spawn to the first success of probe.
 func (p *Process) Ready(ctx context.Context, address string, timeout time.Duration, probe func(context.Context) error) (time.Duration, error) {

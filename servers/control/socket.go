@@ -9,8 +9,8 @@ import (
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
-// ownsSocket proves that the sockets listening on address are held by the
-// candidate's process tree. Where the system can't tell, it is silent.
+// ownsSocket proves that the sockets listening on address belong to processes
+// that the guard holds. Where the system can't tell, it is silent.
 func (p *Process) ownsSocket(address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -20,14 +20,14 @@ func (p *Process) ownsSocket(address string) error {
 	if err != nil {
 		return err
 	}
-	tree, err := proc.Tree(p.PID)
+	held, err := p.Held()
 	if errors.Is(err, proc.ErrUnsupported) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	owners, err := proc.ListenerOwners(n, tree)
+	owners, err := proc.ListenerOwners(n, held)
 	if err != nil {
 		return err
 	}
