@@ -50,7 +50,7 @@ func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Durati
 	defer p.Kill()
 	var all []results.LoaderCeiling
 	for _, s := range shapes {
-		ceiling, err := c.ceiling(ctx, s, address, measure.NewTree(p.PID), d)
+		ceiling, err := c.ceiling(ctx, s, address, measure.NewHeld(p.Guard, p.Group), d)
 		if err != nil {
 			return nil, fmt.Errorf("load the sink: %w", err)
 		}

@@ -106,7 +106,7 @@ func (c *runner) start(ctx context.Context) error {
 	}
 	c.record.StartupMS = new(float64)
 	*c.record.StartupMS = float64(took) / 1e6
-	c.tree = measure.NewTree(c.process.PID)
+	c.tree = measure.NewHeld(c.process.Guard, c.process.Group)
 	c.record.IdleMiB = c.memory()
 	return nil
 }

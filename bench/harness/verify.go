@@ -41,7 +41,7 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 	if _, err := awaitReady(ctx, c, p, address, first); err != nil {
 		return nil, err
 	}
-	findings = conform.Server(ctx, conform.Target{Address: address, Carries: c.Server.Carries, Memory: measure.NewTree(p.PID).Memory})
+	findings = conform.Server(ctx, conform.Target{Address: address, Carries: c.Server.Carries, Memory: measure.NewHeld(p.Guard, p.Group).Memory})
 	select {
 	case <-p.Done():
 		err = fmt.Errorf("verify %s: died: %s", c.Name, p.Exit())

@@ -2,13 +2,26 @@
 
 package measure
 
-import "time"
+import (
+	"time"
+
+	"github.com/benchctl/benchctl/servers/control/proc"
+)
 
 // Tree is not measured here.
 type Tree struct{}
 
 // NewTree returns a Tree whose figures are unknown.
 func NewTree(int) *Tree { return &Tree{} }
+
+// NewHeld returns a Tree whose figures are unknown.
+func NewHeld(int, proc.Group) *Tree { return &Tree{} }
+
+// Accounted is false: nothing is measured here.
+func (*Tree) Accounted() bool { return false }
+
+// CPUs knows of no tree here.
+func CPUs(trees []*Tree) []*time.Duration { return make([]*time.Duration, len(trees)) }
 
 // CPU is not told here.
 func (*Tree) CPU() (time.Duration, error) { return 0, ErrUnsupported }

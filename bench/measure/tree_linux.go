@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,10 +15,13 @@ import (
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
-// Tree measures a process and everything that descends from it.
+// Tree measures processes that belong together: a process with everything that
+// descends from it, or all that a guard holds.
 type Tree struct {
 	root  int
-	pids  []int // as of the last call of CPU
+	held  bool       // root is a guard, which does not count
+	group proc.Group // "" for none
+	pids  []int      // as of the last look at the process table
 	first *time.Duration
 	last  time.Duration
 }
@@ -25,35 +29,114 @@ type Tree struct {
 // NewTree measures the tree under pid.
 func NewTree(pid int) *Tree { return &Tree{root: pid} }
 
-// CPU is the CPU time the tree has used since the first call. It sums the CPU-time
-// clocks of the processes (clock_getcpuclockid(3), ns), in which the time of threads
-// that ended stays, and the times of the children they waited for, which /proc tells
-// in ticks of 10 ms. What runs at the time of the call is seen up to the kernel's
-// last tick.
+// NewHeld measures all that a guard holds, without the guard: by the control group that
+// holds the same, or, if that is "", what descends from the guard.
+func NewHeld(guard int, group proc.Group) *Tree { return &Tree{root: guard, held: true, group: group} }
+
+// Accounted tells whether CPU has the time of all processes that ended. Without a
+// control group that of children which nobody waited for, as where SIGCHLD is ignored,
+// is missing.
+func (t *Tree) Accounted() bool { return t.group != "" }
+
+// CPU is the CPU time the tree has used since the first call. A control group tells it;
+// what is in it then is all that ever ran there. Without one it is the sum of the
+// CPU-time clocks of the processes (clock_getcpuclockid(3), ns), in which the time of
+// threads that ended stays, and of the times of the children they waited for, which
+// /proc tells in ticks of 10 ms. What runs at the time of the call is seen up to the
+// kernel's last tick.
 func (t *Tree) CPU() (time.Duration, error) {
-	pids, err := proc.Tree(t.root)
+	var table proc.Table
+	if t.group == "" {
+		var err error
+		if table, err = proc.ReadTable(); err != nil {
+			return 0, fmt.Errorf("read CPU time: %w", err)
+		}
+	}
+	return t.cpu(table)
+}
+
+// CPUs is the CPU time of many trees at one moment, as CPU tells it, nil where it is not
+// known or the tree is nil. To read the process table takes as long as all the rest:
+// it is read once for all trees that need it, and not at all if none does.
+func CPUs(trees []*Tree) []*time.Duration {
+	times := make([]*time.Duration, len(trees))
+	var table proc.Table
+	var err error
+	if slices.ContainsFunc(trees, func(t *Tree) bool { return t != nil && t.group == "" }) {
+		table, err = proc.ReadTable()
+	}
+	for i, t := range trees {
+		if t == nil || t.group == "" && err != nil {
+			continue
+		}
+		if used, err := t.cpu(table); err == nil {
+			times[i] = &used
+		}
+	}
+	return times
+}
+
+// cpu is CPU with the process table at hand, if there is no group.
+func (t *Tree) cpu(table proc.Table) (time.Duration, error) {
+	sum, err := t.used(table)
 	if err != nil {
 		return 0, fmt.Errorf("read CPU time: %w", err)
-	}
-	t.pids = pids
-	var sum time.Duration
-	alive := false
-	for _, pid := range pids {
-		used, err := usedBy(pid)
-		if err != nil && !gone(err) {
-			return 0, fmt.Errorf("read CPU time: process %d: %w", pid, err)
-		}
-		sum, alive = sum+used, alive || err == nil
-	}
-	if !alive {
-		return 0, fmt.Errorf("read CPU time: process %d has ended", t.root)
 	}
 	if t.first == nil {
 		t.first = &sum
 	}
-	// A child that ended is missing until its parent has waited for it.
+	// Without a group a child that ended is missing until its parent has waited for it.
 	t.last = max(t.last, sum-*t.first)
 	return t.last, nil
+}
+
+// used is the CPU time so far.
+func (t *Tree) used(table proc.Table) (time.Duration, error) {
+	if t.group != "" {
+		used, err := t.group.CPU()
+		if gone(err) {
+			err = t.ended()
+		}
+		return used, err
+	}
+	t.pids = t.counted(table)
+	var sum time.Duration
+	if t.held {
+		// Processes that ended after the guard adopted them, which are candidates' alone.
+		adopted, err := proc.Reaped(t.root)
+		if err != nil && !gone(err) {
+			return 0, err
+		}
+		sum = adopted
+	}
+	alive := false
+	for _, pid := range t.pids {
+		used, err := usedBy(pid)
+		if err != nil && !gone(err) {
+			return 0, fmt.Errorf("process %d: %w", pid, err)
+		}
+		sum, alive = sum+used, alive || err == nil
+	}
+	if !alive {
+		return 0, t.ended()
+	}
+	return sum, nil
+}
+
+// counted lists the processes of the tree.
+func (t *Tree) counted(table proc.Table) []int {
+	pids := table.Tree(t.root)
+	if t.held {
+		return pids[1:]
+	}
+	return pids
+}
+
+func (t *Tree) ended() error {
+	if t.held {
+		return fmt.Errorf("all that guard %d held has ended", t.root)
+	}
+	return fmt.Errorf("process %d has ended", t.root)
 }
 
 // usedBy is the CPU time of a process and of the children that it waited for.
@@ -81,14 +164,12 @@ func gone(err error) bool {
 // The proportional set of file pages would not do: it shrinks when anything else
 // on the machine runs the same program, as benchctl itself and the other Go
 // candidates do. The fields are those of /proc/PID/smaps_rollup and
-// /proc/PID/status (proc(5)). The tree is that of the last call of CPU, if there was
-// one: to find it takes as long as all the rest.
+// /proc/PID/status (proc(5)). The processes are those of the control group, and without
+// one those of the last call of CPU, if there was one: to find them takes as long as all
+// the rest.
 func (t *Tree) Memory() (float64, error) {
-	if t.pids == nil {
-		var err error
-		if t.pids, err = proc.Tree(t.root); err != nil {
-			return 0, fmt.Errorf("read memory: %w", err)
-		}
+	if err := t.find(); err != nil {
+		return 0, fmt.Errorf("read memory: %w", err)
 	}
 	var own, files uint64 // KiB
 	for _, pid := range t.pids {
@@ -99,9 +180,25 @@ func (t *Tree) Memory() (float64, error) {
 		own, files = own+p, max(files, f)
 	}
 	if own == 0 {
-		return 0, fmt.Errorf("read memory: process %d has ended", t.root)
+		return 0, fmt.Errorf("read memory: %w", t.ended())
 	}
 	return float64(own+files) / 1024, nil
+}
+
+// find sees to it that the processes of the tree are known.
+func (t *Tree) find() (err error) {
+	switch {
+	case t.group != "":
+		if t.pids, err = t.group.Members(); gone(err) {
+			err = t.ended()
+		}
+	case t.pids == nil:
+		var table proc.Table
+		if table, err = proc.ReadTable(); err == nil {
+			t.pids = t.counted(table)
+		}
+	}
+	return err
 }
 
 // memoryOf reads one process's share, in KiB. Where the rollup may not be read,
