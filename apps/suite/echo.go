@@ -28,13 +28,17 @@ func echoSpec() Spec {
 				return res.Stream(200, &echo{from: req.Body(), blocks: blocks})
 			}
 		},
-		exchange: func(a Args) Exchange {
-			e := patterned(a[0])
-			e.Type, e.Body = typeBytes, patternBytes(a[0])
-			e.Header = [][2]string{{"Content-Type", typeBytes}}
-			return e
-		},
+		exchange: func(a Args) Exchange { return echoed(patternBytes(a[0])) },
+		vary:     withBodies(echoed),
 	}
+}
+
+// echoed is the exchange that gets body back.
+func echoed(body []byte) Exchange {
+	e := whole(body)
+	e.Type, e.Body = typeBytes, body
+	e.Header = [][2]string{{"Content-Type", typeBytes}}
+	return e
 }
 
 // echo is a reply that reads the request's body as it is pulled.

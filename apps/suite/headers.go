@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"math/rand/v2"
 	"strconv"
 
 	"github.com/benchctl/benchctl/apps"
@@ -33,7 +34,8 @@ func headersSpec() Spec {
 				return res.Reply(200, fields[a[0]].body)
 			}
 		},
-		exchange: headersExchange,
+		exchange: func(a Args) Exchange { return askedFor(a[0], func(int) string { return "of" }) },
+		vary:     varyHeaders,
 	}
 }
 
@@ -46,13 +48,30 @@ func headerFields() []field {
 	return out
 }
 
-func headersExchange(a Args) Exchange {
+// askedFor is the exchange with so many fields, in each of whose values is a word.
+func askedFor(count int64, word func(field int) string) Exchange {
 	fields := headerFields()
-	e := whole(fields[a[0]].body)
-	for i, f := range fields[:a[0]] {
-		value := "value-of-field-" + strconv.Itoa(i)
+	e := whole(fields[count].body)
+	for i, f := range fields[:count] {
+		value := "value-" + word(i) + "-field-" + strconv.Itoa(i)
 		e.Header = append(e.Header, [2]string{f.asked, value})
 		e.Replied = append(e.Replied, [2]string{f.replied, value})
 	}
 	return e
+}
+
+// varyHeaders has other letters in each value of each exchange.
+func varyHeaders(a Args, r *rand.Rand) []Exchange {
+	if a[0] == 0 {
+		return []Exchange{askedFor(0, nil)}
+	}
+	first, second := make([][]byte, a[0]), make([][]byte, a[0])
+	for i := range first {
+		first[i], second[i] = shuffled(r), shuffled(r)
+	}
+	all := make([]Exchange, maxVariants)
+	for n := range all {
+		all[n] = askedFor(a[0], func(i int) string { return string([]byte{first[i][n], second[i][n]}) })
+	}
+	return all
 }

@@ -94,10 +94,16 @@ type Exchange struct {
 	Whole func(body []byte) bool
 }
 
-// Exchange makes the instance's request and its right reply. An instance that is
+// Exchange makes the instance's request and its right reply, always the same. An instance that is
 // not Loadable has none.
 func (i Instance) Exchange() Exchange {
 	e := i.Spec.exchange(i.Args)
+	i.complete(&e)
+	return e
+}
+
+// complete fills in what is alike for all exchanges of the instance.
+func (i Instance) complete(e *Exchange) {
 	e.Method, e.Target = i.Spec.Methods[0], "/"+i.name
 	if e.Status == 0 {
 		e.Status = 200
@@ -105,7 +111,6 @@ func (i Instance) Exchange() Exchange {
 	if e.Type == "" && e.Length > 0 {
 		e.Type = apps.ContentTypeText
 	}
-	return e
 }
 
 // Part is an app in a mix.

@@ -14,10 +14,12 @@ const (
 // change it (contract rule A4).
 var pattern = makePattern()
 
-// makePattern draws one period from the 64 letters of base64url by xorshift32
-// (Marsaglia 2003) with seed 1.
+// letters are the 64 of base64url.
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// makePattern draws one period from the letters by xorshift32 (Marsaglia 2003) with
+// seed 1.
 func makePattern() []byte {
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	out := make([]byte, patternPeriod+blockSize)
 	x := uint32(1)
 	for i := range patternPeriod {

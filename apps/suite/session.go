@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,7 @@ func sessionSpec() Spec {
 	return Spec{
 		Name: "session", Doc: "a count in a cookie, signed with HMAC-SHA256, checked, raised and signed again",
 		Methods: get(),
-		Params:  []Param{{Name: "visits", Default: 1, Min: 1, Max: maxVisits - 1, Doc: "visits that the load's cookie tells"}},
+		Params:  []Param{{Name: "visits", Default: 1, Min: 1, Max: maxVisits - 1, Doc: "visits that the load's cookies tell, the fewest"}},
 		handler: func() handler {
 			return func(_ Args, req apps.Request, res apps.Response) error {
 				visits := visitsOf(req.Header("Cookie")) + 1
@@ -31,13 +32,29 @@ func sessionSpec() Spec {
 				return res.Reply(200, visitsBody(visits))
 			}
 		},
-		exchange: func(a Args) Exchange {
-			e := whole(visitsBody(a[0] + 1))
-			e.Header = [][2]string{{"Cookie", "theme=dark; " + sessionCookie(a[0]) + "; lang=en"}}
-			e.Replied = [][2]string{{"Set-Cookie", sessionCookie(a[0]+1) + sessionAttributes}}
-			return e
-		},
+		exchange: func(a Args) Exchange { return visited(a[0]) },
+		vary:     varySession,
 	}
+}
+
+// visited is the exchange of a session that has so many visits.
+func visited(visits int64) Exchange {
+	e := whole(visitsBody(visits + 1))
+	e.Header = [][2]string{{"Cookie", "theme=dark; " + sessionCookie(visits) + "; lang=en"}}
+	e.Replied = [][2]string{{"Set-Cookie", sessionCookie(visits+1) + sessionAttributes}}
+	return e
+}
+
+// varySession has one session in each hundred visits from the given number on, or
+// from as many as leave room for all.
+func varySession(a Args, r *rand.Rand) []Exchange {
+	const step = 100
+	all := make([]Exchange, maxVariants)
+	for i := range all {
+		least := min(a[0], maxVisits-maxVariants*step) + int64(i)*step
+		all[i] = visited(least + r.Int64N(step))
+	}
+	return all
 }
 
 func visitsBody(n int64) []byte { return []byte("visits " + strconv.FormatInt(n, 10) + "\n") }

@@ -7,7 +7,11 @@
 // answer the same bytes, by WSGI and by ASGI.
 package suite
 
-import "github.com/benchctl/benchctl/apps"
+import (
+	"math/rand/v2"
+
+	"github.com/benchctl/benchctl/apps"
+)
 
 // Spec describes one test app.
 type Spec struct {
@@ -26,6 +30,9 @@ type Spec struct {
 	// exchange makes the request and its right reply, without what Instance.Exchange
 	// fills in for all apps alike; nil for probes and mixes.
 	exchange func(Args) Exchange
+	// vary makes exchanges whose requests differ, for Instance.Exchanges; nil where the
+	// reply does not depend on them.
+	vary func(Args, *rand.Rand) []Exchange
 }
 
 // Param is one parameter of an app: a whole number with bounds.

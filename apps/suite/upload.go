@@ -30,14 +30,17 @@ func uploadSpec() Spec {
 				return res.Reply(200, sum)
 			}
 		},
-		exchange: func(a Args) Exchange {
-			body := patternBytes(a[0])
-			sum := sha256.Sum256(body)
-			e := whole(hexLine(sum[:]))
-			e.Header, e.Body = [][2]string{{"Content-Type", typeBytes}}, body
-			return e
-		},
+		exchange: func(a Args) Exchange { return uploaded(patternBytes(a[0])) },
+		vary:     withBodies(uploaded),
 	}
+}
+
+// uploaded is the exchange that sends body.
+func uploaded(body []byte) Exchange {
+	sum := sha256.Sum256(body)
+	e := whole(hexLine(sum[:]))
+	e.Header, e.Body = [][2]string{{"Content-Type", typeBytes}}, body
+	return e
 }
 
 func hexLine(sum []byte) []byte { return append(hex.AppendEncode(nil, sum), '\n') }
