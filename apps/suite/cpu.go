@@ -20,7 +20,11 @@ func cpuSpec() Spec {
 				return res.Reply(200, burnedBody)
 			}
 		},
-		exchange: func(Args) Exchange { return whole(burnedBody) },
+		exchange: func(a Args) Exchange {
+			e := whole(burnedBody)
+			e.Work = time.Duration(a[0]) * time.Microsecond
+			return e
+		},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/nearest"
@@ -92,6 +93,10 @@ type Exchange struct {
 	// body at an offset, Whole all of it, where blocks tell nothing.
 	Match func(off int64, block []byte) bool
 	Whole func(body []byte) bool
+	// What the app itself takes. No right reply is faster, however fast the server.
+	AtLeast time.Duration // from the sending of the request to the end of the reply
+	Spread  time.Duration // from the first byte of the reply's body to its end
+	Work    time.Duration // CPU time, where the app can tell it: on Linux
 }
 
 // Exchange makes the instance's request and its right reply, always the same. An instance that is
@@ -140,6 +145,17 @@ func (i Instance) Parts() []Part {
 		out = append(out, Part{one, p.weight})
 	}
 	return out
+}
+
+// Work is the CPU time that a reply takes in the app at least; of a mix, the mean
+// over its requests.
+func (i Instance) Work() time.Duration {
+	var work, weight time.Duration
+	for _, p := range i.Parts() {
+		n := time.Duration(p.Weight)
+		work, weight = work+n*p.Exchange().Work, weight+n
+	}
+	return work / weight
 }
 
 // Loadable tells why no load can be made of the app, nil if it can.

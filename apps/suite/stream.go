@@ -30,6 +30,8 @@ func streamSpec() Spec {
 		exchange: func(a Args) Exchange {
 			e := patterned(a[0] * a[1])
 			e.Chunked = true
+			e.Spread = time.Duration(a[0]-1) * milliseconds(a[2])
+			e.AtLeast = e.Spread
 			return e
 		},
 	}
@@ -75,7 +77,11 @@ func sleepSpec() Spec {
 				return res.Reply(200, sleptBody)
 			}
 		},
-		exchange: func(Args) Exchange { return whole(sleptBody) },
+		exchange: func(a Args) Exchange {
+			e := whole(sleptBody)
+			e.AtLeast = milliseconds(a[0])
+			return e
+		},
 	}
 }
 

@@ -231,6 +231,46 @@ func TestWaits(t *testing.T) {
 	}
 }
 
+// What an exchange says that the app takes, the app takes.
+func TestTimesOfExchanges(t *testing.T) {
+	const ms = time.Millisecond
+	for name, want := range map[string][3]time.Duration{ // AtLeast, Spread, Work
+		"hello": {}, "stream": {}, "stream?chunks=1&ms=100": {}, "stream?chunks=5&ms=100": {400 * ms, 400 * ms, 0},
+		"sleep": {10 * ms, 0, 0}, "sleep?ms=60000": {60000 * ms, 0, 0}, "ziade": {100 * ms, 0, 0}, "ziade?ms=0": {},
+		"cpu": {0, 0, 100 * time.Microsecond}, "cpu?us=0": {}, "error": {}, "status": {},
+	} {
+		i := instance(t, name)
+		e := i.Exchange()
+		if got := [3]time.Duration{e.AtLeast, e.Spread, e.Work}; got != want || i.Work() != want[2] {
+			t.Errorf("%s: %v, of work %v, want %v", name, got, i.Work(), want)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			begun, first := time.Now(), time.Time{}
+			res := &response{pulled: func(n int) {
+				if n == 1 {
+					first = time.Now()
+				}
+			}}
+			if err := Mux().Serve(newRequest(e), res); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(begun); took != e.AtLeast {
+				t.Errorf("%s takes %v, want %v", name, took, e.AtLeast)
+			}
+			if spread := time.Since(first); e.Spread > 0 && spread != e.Spread {
+				t.Errorf("%s: the body takes %v, want %v", name, spread, e.Spread)
+			}
+		})
+	}
+}
+
+func TestWorkOfAMix(t *testing.T) {
+	i := Instance{Spec: Spec{Name: "some", parts: []part{{3, "cpu?us=200"}, {1, "hello"}}}, name: "some"}
+	if got := i.Work(); got != 150*time.Microsecond {
+		t.Errorf("work is %v, want 150µs", got)
+	}
+}
+
 func TestWaitEndsWithRequest(t *testing.T) {
 	for _, target := range []string{"/sleep?ms=60000", "/stream?ms=1000"} {
 		req := newRequest(Exchange{Method: "GET", Target: target})

@@ -34,7 +34,11 @@ func ziadeSpec() Spec {
 				return res.Reply(200, ziadeBody(result))
 			}
 		},
-		exchange: func(a Args) Exchange { return whole(ziadeBody(generate(a[1]))) },
+		exchange: func(a Args) Exchange {
+			e := whole(ziadeBody(generate(a[1])))
+			e.AtLeast = milliseconds(a[0])
+			return e
+		},
 	}
 }
 

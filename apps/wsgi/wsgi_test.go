@@ -123,6 +123,16 @@ func questions(t *testing.T) []question {
 			out = append(out, q)
 		}
 	}
+	for _, name := range []string{"echo", "upload?bytes=1", "upload?bytes=1000", "session?visits=41", "headers?count=2"} {
+		i, err := suite.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, e := range i.Exchanges(1)[:4] {
+			path, query, _ := strings.Cut(e.Target, "?")
+			out = append(out, question{name: fmt.Sprintf("%s, varied %d", name, n), method: e.Method, path: path, query: query, header: e.Header, body: e.Body})
+		}
+	}
 	return append(out, wrong()...)
 }
 

@@ -5,7 +5,9 @@ follow, e the end.
 """
 
 import asyncio
+import time
 import unittest
+from unittest import mock
 
 import app
 import asgi
@@ -138,6 +140,48 @@ class TestProtocols(unittest.IsolatedAsyncioTestCase):
 class TestApps(unittest.TestCase):
     def test_no_own_app_is_without_a_twin(self):
         self.assertLessEqual(set(asgi.OWN), set(app.APPS))
+
+
+class TestTimes(unittest.IsolatedAsyncioTestCase):
+    async def test_waits(self):
+        """No wait is shorter than told, on a loop that wakes a half too early."""
+        whole = asyncio.sleep
+        for target, least in (
+            ("/sleep?ms=10", 0.01),
+            ("/ziade?ms=10", 0.01),
+            ("/stream?chunks=3&bytes=1&ms=5", 0.01),
+        ):
+            with mock.patch("asyncio.sleep", lambda seconds: whole(seconds / 2)):
+                begun = time.monotonic()
+                await Server().ask(target)
+                self.assertGreaterEqual(time.monotonic() - begun, least, target)
+
+    async def test_work(self):
+        """The app cpu uses CPU time of its thread, by WSGI and by ASGI."""
+        for ask in (
+            lambda: app.cpu((3000,), {}, []),
+            lambda: app.answer(asgi.ROUTES, ENVIRON_CPU, []),
+        ):
+            before = time.thread_time_ns()
+            self.assertEqual(b"burned\n", ask())
+            self.assertGreaterEqual(time.thread_time_ns() - before, 3000000)
+
+    def test_blocking_waits(self):
+        """Nor is one by WSGI."""
+        for name, values in (("sleep", (10,)), ("ziade", (10, 1))):
+            begun = time.monotonic()
+            app.APPS[name][0](values, {}, [])
+            self.assertGreaterEqual(time.monotonic() - begun, 0.01, name)
+        begun = time.monotonic()
+        self.assertEqual(3, len(list(app.stream_chunks(3, 1, 5))))
+        self.assertGreaterEqual(time.monotonic() - begun, 0.01)
+
+
+ENVIRON_CPU = {
+    "REQUEST_METHOD": "GET",
+    "PATH_INFO": "/cpu",
+    "QUERY_STRING": "us=3000",
+}
 
 
 if __name__ == "__main__":
