@@ -87,7 +87,7 @@ func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink 
 		return none, err
 	}
 	session, err := load.Open(ctx, s.Engine, load.Config{
-		Address: address, Targets: Targets(hello, address), Connections: s.Connections,
+		Address: address, Targets: Targets(hello, address, 0), Connections: s.Connections,
 	})
 	if err != nil {
 		return none, err

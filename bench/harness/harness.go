@@ -116,6 +116,7 @@ type run struct {
 	conditions measure.Conditions
 	polls      bool            // the load generator may poll
 	wait       measure.Waiting // of the load generator
+	traffic    traffic         // of the latest block
 }
 
 func newRun(c Config, record *results.Record) *run {

@@ -160,7 +160,7 @@ func (l *lane) accompany(ctx context.Context) error {
 		return nil
 	}
 	before := l.memory()
-	company, err := load.Accompany(ctx, l.address, load.Company(l.block.Company), Targets(l.app, l.address)[0])
+	company, err := load.Accompany(ctx, l.address, load.Company(l.block.Company), l.targets()[0])
 	if err != nil {
 		return l.unable(ctx, err)
 	}
@@ -247,7 +247,7 @@ func (l *lane) poll() time.Duration {
 func (l *lane) config() load.Config {
 	b := l.block
 	c := load.Config{
-		Address: l.address, Targets: Targets(l.app, l.address), H2C: l.Server.Protocol == servers.H2C, Connections: b.Connections,
+		Address: l.address, Targets: l.targets(), H2C: l.Server.Protocol == servers.H2C, Connections: b.Connections,
 		Depth: b.Pipeline, Requests: b.Requests, Close: b.Close, First: b.FirstByte, Timeout: b.Timeout,
 		Poll: l.poll(),
 	}
@@ -255,27 +255,6 @@ func (l *lane) config() load.Config {
 		c.Pacer = load.Constant(l.rate)
 	}
 	return c
-}
-
-// Targets makes an app's exchange, or those of a mix, into targets of load at
-// address.
-func Targets(app suite.Instance, address string) []load.Target {
-	var all []load.Target
-	for _, p := range app.Parts() {
-		t := target(p.Exchange(), address)
-		t.Weight = p.Weight
-		all = append(all, t)
-	}
-	return all
-}
-
-func target(x suite.Exchange, address string) load.Target {
-	t := load.Target{Status: x.Status, Length: x.Length, Match: x.Match, Whole: x.Whole}
-	t.Method, t.URL, t.Body, t.Header = x.Method, "http://"+address+x.Target, x.Body, make(map[string][]string)
-	for _, h := range x.Header {
-		t.Header.Add(h[0], h[1])
-	}
-	return t
 }
 
 // sound judges what the candidate did under load: it takes it out if it died,
