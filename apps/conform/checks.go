@@ -8,7 +8,7 @@ func Checks() []Check {
 	return []Check{
 		// Replies.
 		{ID: "reply", Level: Gate, Source: "RFC 9110 section 6; " + appSemantics, Each: true,
-			Rule: "the reply has the app's status, type, length and body, exactly", run: checkReply},
+			Rule: "the reply has the app's status, type, length and body, exactly, and is that to this request, not to one like it", run: checkReply},
 		{ID: "head", Level: Gate, Source: "RFC 9110 section 9.3.2", Each: true,
 			Rule: "a reply to HEAD has no body", run: checkHead},
 		{ID: "no-content", Level: Gate, Source: "RFC 9110 section 8.6, RFC 9112 section 6.1", Needs: []string{"status", "hello"}, Concerns: []string{"status"},

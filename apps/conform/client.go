@@ -161,17 +161,6 @@ func (p *probe) ask(text string) (*client, *reply, error) {
 	return c, res, err
 }
 
-// get makes the app's exchange on a new connection.
-func (p *probe) get() (suite.Exchange, *reply, error) {
-	x := p.app.Exchange()
-	c, err := p.dial()
-	if err != nil {
-		return x, nil, err
-	}
-	res, err := c.exchange(requestOf(x))
-	return x, res, err
-}
-
 // ended tells whether the server closes the connection without another byte.
 func (c *client) ended() error {
 	c.within(patience)

@@ -193,7 +193,7 @@ var ErrMismatch = errors.New("wrong reply")
 func Probe(ctx context.Context, address string, app suite.Instance) error {
 	for _, part := range app.Parts() {
 		p := &probe{Target: Target{Address: address}, ctx: ctx, app: part.Instance}
-		err := checkReply(p)
+		err := p.answers(part.Exchange())
 		p.close()
 		if err != nil {
 			return err

@@ -270,6 +270,65 @@ func checked(t *testing.T, address string) []conform.Finding {
 	return append(conform.App(t.Context(), target, parse(t, "hello"), conform.UsesClose), conform.One(t.Context(), target, "method"))
 }
 
+// A server that gives the reply it gave to a request like this, by path and length of
+// the body, has right replies for who always sends the same.
+func TestAServerThatRemembersFails(t *testing.T) {
+	origin := right(t)
+	type kept struct {
+		status int
+		header http.Header
+		body   []byte
+	}
+	for _, name := range []string{"upload?bytes=1000", "upload", "echo", "session", "headers"} {
+		var mu sync.Mutex
+		known := make(map[string]kept)
+		address := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			like := fmt.Sprint(r.Method, r.URL, len(body))
+			k, ok := known[like]
+			if !ok {
+				req, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+origin+r.URL.String(), strings.NewReader(string(body)))
+				if err != nil {
+					panic(err)
+				}
+				req.Header = r.Header.Clone()
+				res, err := http.DefaultTransport.RoundTrip(req)
+				if err != nil {
+					panic(http.ErrAbortHandler)
+				}
+				defer res.Body.Close()
+				k.status, k.header = res.StatusCode, res.Header
+				if k.body, err = io.ReadAll(res.Body); err != nil {
+					panic(http.ErrAbortHandler)
+				}
+				known[like] = k
+			}
+			for name, values := range k.header {
+				w.Header()[name] = values
+			}
+			w.Header().Del("Date") // its own
+			w.WriteHeader(k.status)
+			_, _ = w.Write(k.body)
+		}))
+		for _, f := range conform.App(t.Context(), conform.Target{Address: address}, parse(t, name)) {
+			switch {
+			case f.ID == "reply" && !errors.Is(f.Err, conform.ErrMismatch):
+				t.Errorf("%s: reply: %v, want %v", name, f.Err, conform.ErrMismatch)
+			case f.ID != "reply" && f.Err != nil:
+				t.Errorf("%s: %s fails too: %v", name, f.ID, f.Err)
+			}
+		}
+		if err := conform.Probe(t.Context(), address, parse(t, name)); err != nil {
+			t.Errorf("%s: probe: %v", name, err)
+		}
+	}
+}
+
 // A server may close each connection if it says so.
 func TestAServerThatClosesPasses(t *testing.T) {
 	address := serve(t, hello(func(w http.ResponseWriter, r *http.Request, n int) bool {
