@@ -91,6 +91,8 @@ type Config struct {
 type Window struct {
 	Lead time.Duration // at the start: load is on, nothing is counted
 	Span time.Duration // counted
+	// Parts is how many equal parts of Span Result.Parts tells apart; 0: none.
+	Parts int
 	// Pacer takes the place of Config.Pacer from this slice on; nil: none does. A
 	// session that was opened without a Pacer stays a closed loop.
 	Pacer vegeta.Pacer
@@ -101,12 +103,30 @@ type Result struct {
 	// Sent and Answered cover everything from the slice's first byte to the last
 	// reply drained after it; CPU time per request is divided by Answered.
 	Sent, Answered uint64
-	// Counted replies are right and belong to the counted window, which was
-	// Elapsed long. Throughput is Counted / Elapsed. In a closed loop a reply
-	// belongs to the window if it arrived inside; with a Pacer, if its request was
-	// intended inside, or a stall would lose its own slowest replies.
+	// Counted replies are right, and their requests were intended in the counted
+	// window, which was Elapsed long; in a closed loop a request is intended when it is
+	// sent. Throughput is Counted / Elapsed. When the reply comes does not matter: each
+	// request of the window is followed to its end. In a stationary closed loop as many
+	// requests are expected to be sent in a window as replies to arrive in it, its length
+	// times the rate, and their times are neither cut at its end nor chosen by how long
+	// they are. What is not stationary is the end itself: once nothing is sent any more,
+	// the last requests, as many as are in flight, may be answered a little sooner.
 	Counted uint64
 	Elapsed time.Duration
+	// Parts is Counted by the part of the window that requests were intended in; nil
+	// without Window.Parts.
+	Parts []uint64
+	// Longest is the longest response time of any request of the slice, also of those
+	// sent in the lead-in and those that failed.
+	Longest time.Duration
+	// Busy is the time from sent to end of all requests that belong to the window, right
+	// or failed, added up. Busy / Elapsed is the mean number of requests in flight
+	// (Little's law).
+	Busy time.Duration
+	// Squared is the sum of the squares of the same times, in s². Squared / Busy in s is
+	// the mean time of the request that is in flight at a random moment, the length-biased
+	// one: the time scale of the load.
+	Squared float64
 	// Missed requests were intended in the slice but never sent, as no connection
 	// was free until its end; 0 in a closed loop.
 	Missed uint64
@@ -116,7 +136,9 @@ type Result struct {
 	// BytesIn are body bytes of the counted replies.
 	BytesIn uint64
 	// Response is the time from the intended send time to the end of the reply,
-	// Service the time from the actual send time. In a closed loop they are one.
+	// Service the time from the actual send time. In a closed loop they are one. Both
+	// have the counted replies and the requests of the window that timed out, these with
+	// Config.Timeout at least.
 	// SendLag is the actual less the intended send time; nil in a closed loop. Late is
 	// what of it is the load generator's own: without the wait for a free connection,
 	// which a server that falls behind causes. Only Raw on Linux tells them apart;

@@ -221,22 +221,6 @@ func TestServerDies(t *testing.T) {
 	})
 }
 
-// A reply that comes after the slice's end is waited for, and not counted in a
-// closed loop.
-func TestDrain(t *testing.T) {
-	eachEngine(t, func(t *testing.T, open opener) {
-		s := serve(t, func(c net.Conn, n int, _ string) bool {
-			time.Sleep(150 * time.Millisecond)
-			return says(helloReply)(c, n, "")
-		})
-		defer s.close()
-		r := slice(t, open, helloConfig(s, 4), Window{Span: 100 * time.Millisecond})
-		if r.Sent != 4 || r.Answered != 4 || r.Counted != 0 || r.Errored() != 0 || r.Elapsed != 100*time.Millisecond {
-			t.Errorf("%v", summary(r))
-		}
-	})
-}
-
 func TestCancel(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open opener) {
 		for name, pacer := range map[string]vegeta.Pacer{"closed": nil, "open": vegeta.Rate{Freq: 5, Per: time.Second}} {

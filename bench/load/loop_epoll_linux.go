@@ -101,7 +101,7 @@ func (l *epollLoop) ready(ctx context.Context, patience time.Duration) error {
 
 func (l *epollLoop) run(ctx context.Context, s span) []*tally {
 	for _, w := range l.workers {
-		w.tally.span = s
+		w.tally.start(s)
 	}
 	l.each(ctx, (*worker).run)
 	tallies := make([]*tally, len(l.workers))
@@ -178,7 +178,7 @@ func (w *worker) close() {
 
 // ready is loop.ready for the worker's connections.
 func (w *worker) ready(patience time.Duration) {
-	w.tally.reset(span{})
+	w.tally.reset()
 	w.turn.next, w.turn.pass = 0, 0
 	w.failed = nil
 	began := w.setup.now()

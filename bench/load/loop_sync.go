@@ -54,7 +54,7 @@ func (l *syncLoop) close() error {
 func (l *syncLoop) ready(ctx context.Context, _ time.Duration) error {
 	wasCut := l.dialer.restore()
 	for _, s := range l.shards {
-		s.tally.reset(span{})
+		s.tally.reset()
 		s.turn = turn{requests: l.setup.requests, every: l.setup.SampleEvery}
 	}
 	failures := make([]error, len(l.conns))
@@ -79,7 +79,7 @@ func (l *syncLoop) ready(ctx context.Context, _ time.Duration) error {
 func (l *syncLoop) run(ctx context.Context, s span) []*tally {
 	tallies := make([]*tally, len(l.shards))
 	for i, shard := range l.shards {
-		shard.tally.span = s
+		shard.tally.start(s)
 		tallies[i] = shard.tally
 	}
 	if s.open {

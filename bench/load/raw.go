@@ -93,7 +93,7 @@ func (r *raw) Slice(ctx context.Context, w Window) (*Result, error) {
 	if w.Pacer != nil {
 		r.setup.Pacer = w.Pacer
 	}
-	s := newSpan(r.setup.now(), w, r.setup.open)
+	s := newSpan(r.setup.now(), w, r.setup.Config, r.setup.open)
 	ended := watch(ctx, r.setup.now)
 	tallies := r.loop.run(ctx, s)
 	return result(s, ended(s.to), tallies), ctx.Err()

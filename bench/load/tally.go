@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"math/bits"
 	"sort"
 	"strconv"
 	"time"
@@ -10,44 +11,69 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// Range and precision of the histograms, in ns. Longer times count as longest.
+// Range and precision of the histograms, in ns. Longer times count as the highest.
 const (
-	shortest = int64(time.Microsecond)
-	longest  = int64(100 * time.Second)
-	digits   = 3
+	lowest  = int64(time.Microsecond)
+	highest = int64(100 * time.Second)
+	digits  = 3
 )
 
 // maxCauses bounds the causes of errors that are kept: some quote the server.
 const maxCauses = 32
 
-func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(shortest, longest, digits) }
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(lowest, highest, digits) }
 
 func record(h *hdrhistogram.Histogram, d time.Duration) {
 	// A value inside the range is the only thing RecordValue asks for.
-	_ = h.RecordValue(min(max(int64(d), 0), longest))
+	_ = h.RecordValue(min(max(int64(d), 0), highest))
 }
 
 // span is when a slice begins, counts and ends, on the session's clock.
 type span struct {
 	began, from, to time.Duration
-	// open tells that requests have intended times. Such a request belongs to
-	// the window if it was intended in it, however late the reply; otherwise
-	// a server that stalls would lose its slowest replies from the count.
-	open bool
+	timeout         time.Duration // for one reply
+	parts           int           // of the window, to be counted apart; 0: none
+	open            bool          // requests have intended times
 }
 
-func newSpan(began time.Duration, w Window, open bool) span {
-	return span{began, began + w.Lead, began + w.Lead + w.Span, open}
+func newSpan(began time.Duration, w Window, c Config, open bool) span {
+	return span{began: began, from: began + w.Lead, to: began + w.Lead + w.Span, timeout: c.Timeout, parts: max(w.Parts, 0), open: open}
 }
 
-// counts tells whether a request belongs to the window. The first request of a
-// constant rate is intended an interval after the begin and the last one at the
-// end, so there the end is inside and the begin is not.
-func (s *span) counts(intended, now time.Duration) bool {
+// counts tells whether a request belongs to the window: by when it was intended,
+// which in a closed loop is when it was sent, and never by when its reply comes. Each
+// is followed to its end, beyond the window's, and this is why nothing is biased:
+//
+// In a stationary closed loop the expected number of requests sent in a fixed window
+// is the rate times its length, just as that of replies that arrive in it, so the
+// throughput is the same by either. But the times of those sent are drawn as requests
+// are (Palm's distribution): the window chooses them before their times are known, so
+// a long one is as likely to be among them as a short one, and none is cut off at the
+// window's end. Of those that arrive in a window the ones that take longer than it
+// does are never seen, and a server that stalls loses its slowest ones.
+//
+// The last of them, one for each that the connections have in flight, end while
+// nothing is sent any more, and so may be answered a little sooner than under load.
+//
+// The first request of a constant rate is intended an interval after the begin and
+// the last one at the end, so there the end is inside and the begin is not.
+func (s *span) counts(intended time.Duration) bool {
 	if s.open {
 		return s.from < intended && intended <= s.to
 	}
-	return s.from <= now && now < s.to
+	return s.from <= intended && intended < s.to
+}
+
+// part is the part of the window that a request which belongs to it was intended in.
+func (s *span) part(intended time.Duration) int {
+	hi, lo := bits.Mul64(uint64(intended-s.from), uint64(s.parts))
+	if s.open {
+		var borrow uint64 // a part has its end, not its begin
+		lo, borrow = bits.Sub64(lo, 1, 0)
+		hi -= borrow
+	}
+	part, _ := bits.Div64(hi, lo, uint64(s.to-s.from))
+	return int(part)
 }
 
 // tally is what one worker saw of a slice. It is made once and reset for every
@@ -57,6 +83,10 @@ type tally struct {
 	sent, answered, counted, missed uint64
 	bytesIn, bytesOut               uint64
 	polled                          time.Duration
+	longest                         time.Duration // the longest response time of all that were sent
+	busy                            time.Duration // from sent to end, of all that belong to the window,
+	squared                         float64       // and squared, in ns²
+	parts                           []uint64      // counted, by the part of the window
 	sampled, wrong                  uint64
 	reconnects, reopened            uint64
 	wrongBody                       string
@@ -82,15 +112,24 @@ func newTally(open, first bool) *tally {
 	return t
 }
 
-// reset makes t ready for the slice s.
-func (t *tally) reset(s span) {
+// reset makes t ready for the next slice.
+func (t *tally) reset() {
 	clear(t.errors)
 	clear(t.causes)
-	*t = tally{span: s, errors: t.errors, causes: t.causes, response: t.response, service: t.service, lag: t.lag, late: t.late, first: t.first}
+	clear(t.parts)
+	*t = tally{errors: t.errors, causes: t.causes, parts: t.parts, response: t.response, service: t.service, lag: t.lag, late: t.late, first: t.first}
 	for _, h := range []*hdrhistogram.Histogram{t.response, t.service, t.lag, t.late, t.first} {
 		if h != nil {
 			h.Reset()
 		}
+	}
+}
+
+// start has t count what belongs to s.
+func (t *tally) start(s span) {
+	t.span = s
+	if len(t.parts) != s.parts {
+		t.parts = make([]uint64, s.parts)
 	}
 }
 
@@ -108,13 +147,23 @@ func (t *tally) reply(x *exchange, now time.Duration) {
 		t.bad(x, f, now)
 		return
 	}
-	if !t.counts(x.intended, now) {
+	if !t.ended(x, now, now-x.intended, x.reply.status) {
 		return
 	}
 	t.counted++
 	t.bytesIn += uint64(x.reply.size)
-	t.window(x.reply.status, x.request.body)
-	t.times(x, now)
+	if t.span.parts > 0 {
+		t.parts[t.part(x.intended)]++
+	}
+	record(t.response, now-x.intended)
+	if t.first != nil && x.first > 0 {
+		record(t.first, x.first-x.intended)
+	}
+	if t.open {
+		record(t.service, now-x.sent)
+		record(t.lag, x.sent-x.intended)
+		record(t.late, x.sent-x.ready)
+	}
 }
 
 // bad counts a whole reply that is not the right one.
@@ -131,17 +180,45 @@ func (t *tally) bad(x *exchange, f *fault, now time.Duration) {
 		t.staleAge = max(t.staleAge, x.dateAge(now))
 	}
 	t.fault(f)
-	if t.counts(x.intended, now) {
-		t.window(x.reply.status, x.request.body)
+	t.ended(x, now, now-x.intended, x.reply.status)
+}
+
+// lost counts a request that x got no whole reply to. One that found no connection
+// was not sent, so it took no time. One that timed out took as long as it was waited
+// for, or else the longest times would be the ones that are left out.
+func (t *tally) lost(x *exchange, f *fault, now time.Duration) {
+	t.fault(f)
+	if f.kind == ErrConnect {
+		if t.counts(x.intended) {
+			t.window(0, x.request.body)
+		}
+		return
+	}
+	took := now - x.intended
+	if f.kind == ErrTimeout {
+		took = max(took, t.timeout)
+	}
+	if !t.ended(x, now, took, 0) || f.kind != ErrTimeout {
+		return
+	}
+	record(t.response, took)
+	if t.open {
+		record(t.service, max(now-x.sent, t.timeout))
 	}
 }
 
-// lost counts a request that x got no whole reply to.
-func (t *tally) lost(x *exchange, f *fault, now time.Duration) {
-	t.fault(f)
-	if t.counts(x.intended, now) {
-		t.window(0, x.request.body)
+// ended counts a request that was sent and has come to its end, right or not, after
+// the response time took, and tells whether it belongs to the window.
+func (t *tally) ended(x *exchange, now, took time.Duration, status int) bool {
+	t.longest = max(t.longest, took)
+	if !t.counts(x.intended) {
+		return false
 	}
+	t.window(status, x.request.body)
+	busy := now - x.sent
+	t.busy += busy
+	t.squared += float64(busy) * float64(busy)
+	return true
 }
 
 // fault counts an error of any sort.
@@ -159,19 +236,6 @@ func (t *tally) window(status, out int) {
 	t.bytesOut += uint64(out)
 }
 
-// times records the times of a counted reply.
-func (t *tally) times(x *exchange, now time.Duration) {
-	record(t.response, now-x.intended)
-	if t.first != nil && x.first > 0 {
-		record(t.first, x.first-x.intended)
-	}
-	if t.open {
-		record(t.service, now-x.sent)
-		record(t.lag, x.sent-x.intended)
-		record(t.late, x.sent-x.ready)
-	}
-}
-
 // merge adds what another worker saw.
 func (t *tally) merge(o *tally) {
 	t.sent += o.sent
@@ -179,6 +243,12 @@ func (t *tally) merge(o *tally) {
 	t.counted += o.counted
 	t.missed += o.missed
 	t.polled += o.polled
+	t.longest = max(t.longest, o.longest)
+	t.busy += o.busy
+	t.squared += o.squared
+	for i, n := range o.parts {
+		t.parts[i] += n
+	}
 	t.bytesIn += o.bytesIn
 	t.bytesOut += o.bytesOut
 	t.sampled += o.sampled
@@ -214,13 +284,14 @@ func (t *tally) merge(o *tally) {
 // result is what the tallies of a slice that ended at end come to.
 func result(s span, end time.Duration, tallies []*tally) *Result {
 	sum := newTally(s.open, len(tallies) > 0 && tallies[0].first != nil)
-	sum.span = s
+	sum.start(s)
 	for _, t := range tallies {
 		sum.merge(t)
 	}
 	r := &Result{
 		Sent: sum.sent, Answered: sum.answered, Counted: sum.counted, Missed: sum.missed, Polled: sum.polled,
 		Elapsed: max(min(end, s.to)-s.from, 0), BytesIn: sum.bytesIn,
+		Longest: sum.longest, Busy: sum.busy, Squared: sum.squared / 1e18, Parts: sum.parts,
 		Response: sum.response, Service: sum.service, SendLag: sum.lag, Late: sum.late, First: sum.first,
 		Errors: sum.errors, Sampled: sum.sampled, Wrong: sum.wrong, WrongBody: sum.wrongBody,
 		Stale: sum.stale, StaleAge: sum.staleAge,
@@ -258,12 +329,12 @@ func (t *tally) metrics(m *vegeta.Metrics, elapsed time.Duration) {
 }
 
 func (t *tally) latencies(l *vegeta.LatencyMetrics) {
-	if t.counted == 0 {
+	h := t.response
+	if h.TotalCount() == 0 {
 		return
 	}
-	h := t.response
 	l.Mean = time.Duration(h.Mean())
-	l.Total = l.Mean * time.Duration(t.counted)
+	l.Total = l.Mean * time.Duration(h.TotalCount())
 	l.Min, l.Max = time.Duration(h.Min()), time.Duration(h.Max())
 	l.P50 = time.Duration(h.ValueAtPercentile(50))
 	l.P90 = time.Duration(h.ValueAtPercentile(90))

@@ -156,6 +156,7 @@ type pacer struct {
 	base   time.Time
 	alarm  *alarm
 	done   <-chan struct{}
+	config Config
 	window Window
 	span   span // known from the first call on
 
@@ -165,7 +166,7 @@ type pacer struct {
 }
 
 func (a *attack) newPacer(ctx context.Context, alarm *alarm, w Window) *pacer {
-	p := &pacer{base: a.base, alarm: alarm, done: ctx.Done(), window: w, span: span{open: a.open}}
+	p := &pacer{base: a.base, alarm: alarm, done: ctx.Done(), config: a.Config, window: w, span: span{open: a.open}}
 	if a.open {
 		p.plan = newSchedule(a.Pacer, w.Lead+w.Span, 0, 1)
 	}
@@ -177,7 +178,7 @@ func (p *pacer) Rate(time.Duration) float64 { return 0 }
 func (p *pacer) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
 	now := time.Since(p.base)
 	if hits == 0 {
-		p.span = newSpan(now-elapsed, p.window, p.span.open)
+		p.span = newSpan(now-elapsed, p.window, p.config, p.span.open)
 	}
 	return 0, p.ended(now) || p.span.open && (now >= p.span.to || !p.waitForNext())
 }
@@ -237,7 +238,7 @@ func (s *scorer) score(r *vegeta.Result) {
 	sent := r.Timestamp.Sub(s.attack.base)
 	x := &exchange{request: &s.requests[i], sent: sent, intended: s.intendedAt(r.Seq, sent)}
 	x.ready = x.intended
-	s.tally.span = s.span
+	s.tally.start(s.span)
 	if r.Error == errOver.Error() {
 		return
 	}
