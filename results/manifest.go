@@ -173,12 +173,12 @@ type Trial struct {
 	SLO       *Search       `json:"slo,omitempty"`         // of blocks with an objective
 
 	Errors     map[string]uint64 `json:"errors,omitempty"`
-	Sampled    uint64            `json:"sampled"`
+	Compared   uint64            `json:"compared"`
 	Wrong      uint64            `json:"wrong,omitempty"`
 	WrongBody  string            `json:"wrong_body,omitempty"`
 	Reconnects uint64            `json:"reconnects,omitempty"`
 
-	// Stale of the sampled replies carry a Date so old that they come from a cache,
+	// Stale of the compared replies carry a Date so old that they come from a cache,
 	// the oldest by StaleAge.
 	Stale    uint64        `json:"stale,omitempty"`
 	StaleAge time.Duration `json:"stale_age_ns,omitempty"`

@@ -36,7 +36,7 @@ func slice(candidate string, launch, round int) results.Trial {
 	return results.Trial{
 		Launch: launch, Round: round, Scenario: "concurrency-4", App: "hello", Candidate: candidate,
 		At:   start.Add(time.Duration(launch*1000+round*10+int(candidate[0]-'a')) * time.Second),
-		Sent: 1000, Answered: 1000, Counted: 1000, Elapsed: 100 * time.Millisecond, Wall: 100 * time.Millisecond, Sampled: 16,
+		Sent: 1000, Answered: 1000, Counted: 1000, Elapsed: 100 * time.Millisecond, Wall: 100 * time.Millisecond, Compared: 16,
 		ServerCPU: ns(100 * time.Millisecond), LoaderCPU: ns(40 * time.Millisecond), Steal: ns(0), MemoryMiB: ptr(10.0),
 	}
 }

@@ -74,10 +74,10 @@ func (e evidence) voided() []string {
 	sent, errors := e.sum(func(t Trial) uint64 { return t.Sent }), e.errors()
 	wrong := e.sum(func(t Trial) uint64 { return t.Wrong })
 	if wrong > 0 {
-		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed", wrong, e.sum(func(t Trial) uint64 { return t.Sampled })))
+		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed", wrong, e.sum(func(t Trial) uint64 { return t.Compared })))
 	}
 	if stale := e.sum(func(t Trial) uint64 { return t.Stale }); stale > 0 {
-		why = append(why, fmt.Sprintf("stale replies: %d sampled replies carried a Date up to %v old: they come from a cache", stale, e.staleAge()))
+		why = append(why, fmt.Sprintf("stale replies: %d replies carried a Date up to %v old: they come from a cache", stale, e.staleAge()))
 	}
 	// A request that found no connection was never sent. A search goes to rates at
 	// which requests fail, and turns back there.

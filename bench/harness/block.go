@@ -175,7 +175,7 @@ func (l *lane) slice(ctx context.Context, w load.Window) (results.Trial, *load.R
 	}
 	t := results.Trial{
 		At: at, Wall: time.Since(at), Sent: res.Sent, Answered: res.Answered, Counted: res.Counted, Elapsed: res.Elapsed,
-		BytesIn: res.BytesIn, Errors: res.Errors, Sampled: res.Sampled, Wrong: res.Wrong, WrongBody: res.WrongBody,
+		BytesIn: res.BytesIn, Errors: res.Errors, Compared: res.Compared, Wrong: res.Wrong, WrongBody: res.WrongBody,
 		Stale: res.Stale, StaleAge: res.StaleAge, Reconnects: res.Reconnects,
 	}
 	after := l.meters()

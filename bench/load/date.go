@@ -49,11 +49,12 @@ func number(b []byte) (n int) {
 	return n
 }
 
-// dateAge is how old the reply's Date was when its request was sent; 0 if there is
-// none, or it was not looked for.
-func (x *exchange) dateAge(now time.Duration) time.Duration {
+// dateAge is how old the Date of x's reply was when its request was sent; 0 if there
+// is none, or it was not looked for. The clock is set by the wall clock at the begin of
+// each slice, so that no reply takes a reading of it.
+func (s *span) dateAge(x *exchange) time.Duration {
 	if x.reply.date == 0 {
 		return 0
 	}
-	return time.Since(time.Unix(x.reply.date, 0)) - (now - x.sent)
+	return s.epoch + x.sent - time.Duration(x.reply.date)*time.Second
 }

@@ -72,7 +72,7 @@ func TestBodies(t *testing.T) {
 				if depth > 1 && name != Raw {
 					continue
 				}
-				c := Config{Address: s.address, Targets: []Target{back, chunked}, Connections: 2, Depth: depth, SampleEvery: 1}
+				c := Config{Address: s.address, Targets: []Target{back, chunked}, Connections: 2, Depth: depth}
 				r := sliceUntil(t, open, c, Window{Span: 30 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 4 })
 				if what := fmt.Sprintf("%s, depth %d, %d bytes", name, depth, size); r.Errored() > 0 || r.Answered < 4 || r.Reconnects > 0 {
 					t.Errorf("%s: %v", what, summary(r))

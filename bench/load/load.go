@@ -33,11 +33,13 @@ type Target struct {
 	// Length is the body's length in bytes, -1 if any will do. It is checked on
 	// every reply.
 	Length int64
-	// Match tells whether block is the body's content at offset off. It is asked
-	// for every block of a sampled reply; nil takes any content, of any age.
+	// Match tells whether block is the body's content at offset off, and is asked about
+	// every block of every reply. If a block is, so is each part that it begins with. nil
+	// takes any content, of any age.
 	Match func(off int64, block []byte) bool
-	// Whole judges all of a sampled reply's body, up to 16 MiB, where its blocks tell
-	// nothing; it is asked instead of Match.
+	// Whole judges all of a reply's body, up to 16 MiB, where its blocks tell nothing; it
+	// is asked instead of Match, but about a body like the last right one, up to 1 MiB,
+	// not again. It must not keep or change the body, as Match must not the block.
 	Whole func(body []byte) bool
 	// Weight is how often the target is taken, relative to the others; 0: 1.
 	Weight int
@@ -50,7 +52,7 @@ type Target struct {
 	Chunked bool
 }
 
-// judged tells whether the content of sampled replies is looked at.
+// judged tells whether the content of replies is looked at.
 func (t *Target) judged() bool { return t.Match != nil || t.Whole != nil }
 
 // Config is what a Session needs.
@@ -60,7 +62,6 @@ type Config struct {
 	Connections int           // connections held open
 	Pacer       vegeta.Pacer  // nil: closed loop, every connection as fast as it can
 	Timeout     time.Duration // for one reply; 0: 10 s
-	SampleEvery int           // every n-th reply's body is compared; 0: 64; 1: all
 	// Requests is how many replies a connection carries before the client closes
 	// it and opens another; 0: any number. Only Raw offers it.
 	Requests int
@@ -149,11 +150,12 @@ type Result struct {
 	First *hdrhistogram.Histogram
 	// Errors counts failed requests by kind, over everything Sent.
 	Errors map[string]uint64
-	// Sampled bodies were compared, Wrong of them differed. WrongBody describes
-	// the first one.
-	Sampled, Wrong uint64
-	WrongBody      string
-	// Stale of the sampled replies carry a Date that is more than 5 s older than their
+	// Compared are the whole replies whose content was judged, which are all of the
+	// targets with Match or Whole; Wrong of them differed. WrongBody describes the first
+	// one: the request, where the content differs, and what is there instead.
+	Compared, Wrong uint64
+	WrongBody       string
+	// Stale of the compared replies carry a Date that is more than 5 s older than their
 	// request, the oldest by StaleAge: they come from a cache.
 	Stale    uint64
 	StaleAge time.Duration
@@ -176,8 +178,8 @@ const (
 	ErrMalformed = "malformed"  // not an HTTP/1.1 reply, or false framing
 	ErrStatus    = "status"     // another status than the target's
 	ErrLength    = "length"     // another body length than the target's
-	ErrWrongBody = "wrong-body" // a sampled body with other content
-	ErrStale     = "stale"      // a sampled reply with an old Date
+	ErrWrongBody = "wrong-body" // a body with other content
+	ErrStale     = "stale"      // a compared reply with an old Date
 )
 
 // Errored is the number of failed requests.
@@ -241,9 +243,6 @@ func (c Config) Check(engine string) error {
 func (c Config) complete() Config {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
-	}
-	if c.SampleEvery == 0 {
-		c.SampleEvery = 64
 	}
 	if c.Depth == 0 {
 		c.Depth = 1

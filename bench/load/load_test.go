@@ -27,7 +27,7 @@ func TestConnections(t *testing.T) {
 					balanced(t, r)
 					return r
 				}, anyCounted)
-				if r.Errored() > 0 || r.Counted == 0 || r.Reconnects > 0 || r.Sampled != r.Answered {
+				if r.Errored() > 0 || r.Counted == 0 || r.Reconnects > 0 || r.Compared != r.Answered {
 					t.Errorf("%d connections: %+v", n, summary(r))
 				}
 			}
@@ -40,7 +40,7 @@ func TestConnections(t *testing.T) {
 func summary(r *Result) any {
 	return map[string]any{
 		"sent": r.Sent, "answered": r.Answered, "counted": r.Counted, "missed": r.Missed, "errors": r.Errors,
-		"sampled": r.Sampled, "wrong": r.Wrong, "reconnects": r.Reconnects, "causes": r.Metrics.Errors,
+		"compared": r.Compared, "wrong": r.Wrong, "reconnects": r.Reconnects, "causes": r.Metrics.Errors,
 	}
 }
 
@@ -96,22 +96,6 @@ func TestTrailingBytes(t *testing.T) {
 			t.Errorf("%s: %v", name, summary(r))
 		}
 	}
-}
-
-func TestSampling(t *testing.T) {
-	eachEngine(t, func(t *testing.T, open opener) {
-		var n atomic.Int64
-		s := serve(t, says(helloReply))
-		defer s.close()
-		c := helloConfig(s, 1)
-		c.SampleEvery = 10
-		c.Targets[0].Match = func(int64, []byte) bool { n.Add(1); return true }
-		c.Targets = append(c.Targets, c.Targets[0])
-		r := slice(t, open, c, Window{Span: 50 * time.Millisecond})
-		if want := (r.Answered + 9) / 10; r.Sampled < want-1 || r.Sampled > want+1 || int64(r.Sampled) > n.Load() {
-			t.Errorf("sampled %d of %d", r.Sampled, r.Answered)
-		}
-	})
 }
 
 func TestOpenRefused(t *testing.T) {

@@ -147,13 +147,13 @@ func (w *worker) next(c *conn, now time.Duration) {
 // send sends a request on an idle connection, or returns false when it turns out
 // to be closed, so that nothing was sent.
 func (w *worker) send(c *conn, intended, now time.Duration) bool {
-	r, sampled := w.turn.take()
+	r := w.turn.take()
 	n, errno := send(int(c.fd), r.wire)
 	if errno != 0 && errno != unix.EAGAIN {
 		w.unsendable(c, errno, now)
 		return false
 	}
-	c.begin(r, sampled, intended, now)
+	c.begin(r, intended, now)
 	c.ready = max(intended, c.since)
 	if n < len(r.wire) {
 		c.unsent = r.wire[n:]

@@ -58,7 +58,7 @@ func newWorker(s *setup, index, of int) (*worker, error) {
 	w := &worker{
 		setup: s, poller: p, index: index, of: of, family: family, address: address,
 		conns:  make([]conn, (s.Connections+of-1-index)/of),
-		turn:   turn{requests: s.requests, every: s.SampleEvery},
+		turn:   s.newTurn(),
 		tally:  newTally(s.open, s.First),
 		events: make([]unix.EpollEvent, eventBatch),
 		buffer: make([]byte, readSize),
@@ -179,7 +179,7 @@ func (w *worker) close() {
 // ready is loop.ready for the worker's connections.
 func (w *worker) ready(patience time.Duration) {
 	w.tally.reset()
-	w.turn.next, w.turn.pass = 0, 0
+	w.turn.next = 0
 	w.failed = nil
 	began := w.setup.now()
 	for w.poll(began, began) > 0 {

@@ -38,7 +38,7 @@ func newSyncLoop(s *setup) (loop, error) {
 	}
 	l := &syncLoop{setup: s, dialer: newDialer(s.Config)}
 	for range min(runtime.GOMAXPROCS(0), s.Connections) {
-		l.shards = append(l.shards, &shard{tally: newTally(s.open, s.First)})
+		l.shards = append(l.shards, &shard{tally: newTally(s.open, s.First), turn: s.newTurn()})
 	}
 	for i := range s.Connections {
 		l.conns = append(l.conns, &syncConn{loop: l, shard: l.shards[i%len(l.shards)]})
@@ -55,7 +55,7 @@ func (l *syncLoop) ready(ctx context.Context, _ time.Duration) error {
 	wasCut := l.dialer.restore()
 	for _, s := range l.shards {
 		s.tally.reset()
-		s.turn = turn{requests: l.setup.requests, every: l.setup.SampleEvery}
+		s.turn.next = 0
 	}
 	failures := make([]error, len(l.conns))
 	var opening sync.WaitGroup
@@ -202,13 +202,13 @@ func (c *syncConn) send(ctx context.Context, intended time.Duration) bool {
 	}
 	setup := c.loop.setup
 	c.shard.Lock()
-	r, sampled := c.shard.turn.take()
+	r := c.shard.turn.take()
 	c.shard.Unlock()
 	now := setup.now()
 	if !setup.open {
 		intended = now
 	}
-	c.begin(r, sampled, intended, now)
+	c.begin(r, intended, now)
 	_ = c.conn.SetDeadline(time.Now().Add(setup.Timeout))
 	n, err := c.conn.Write(r.wire)
 	if err != nil && n == 0 && c.proved {
@@ -226,7 +226,9 @@ func (c *syncConn) send(ctx context.Context, intended time.Duration) bool {
 func (c *syncConn) receive() (whole bool, f *fault) {
 	for {
 		n, err := c.conn.Read(c.buffer)
+		c.shard.Lock() // of which the request is
 		rest, f := c.take(c.buffer[:n])
+		c.shard.Unlock()
 		if len(rest) > 0 && f == nil {
 			f = faultTrailing
 		}

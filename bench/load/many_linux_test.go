@@ -109,7 +109,7 @@ func TestManyConnections(t *testing.T) {
 	s := startSink(t)
 	for _, depth := range depths() {
 		c := helloConfig(s, n)
-		c.Depth, c.Requests, c.SampleEvery = depth, 100, 64
+		c.Depth, c.Requests = depth, 100
 		load := mustOpen(t, openers()[Raw], c)
 		for range 2 {
 			r := patient(Window{Lead: 200 * time.Millisecond, Span: 500 * time.Millisecond}, func(w Window) *Result {

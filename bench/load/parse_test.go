@@ -233,7 +233,7 @@ func BenchmarkParse(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(reply)))
 			for b.Loop() {
-				x.begin(r, false, 0, 0)
+				x.begin(r, 0, 0)
 				if rest, f := x.take(reply); !x.reply.whole() || len(rest) > 0 || f != nil {
 					b.Fatal(len(rest), f)
 				}

@@ -10,7 +10,6 @@ import (
 type flight struct {
 	request *request
 	sent    time.Duration // in a closed loop that is when it was intended, too
-	sampled bool
 }
 
 // flight is the i-th of c's requests in flight, counted from the first.
@@ -26,7 +25,7 @@ func (w *worker) flight(c *conn, i int16) *flight {
 // lead makes c ready for the reply to the first of the requests in flight.
 func (w *worker) lead(c *conn) {
 	f := w.flight(c, 0)
-	c.begin(f.request, f.sampled, f.sent, f.sent)
+	c.begin(f.request, f.sent, f.sent)
 }
 
 // advance goes to the next of c's requests in flight.
@@ -57,8 +56,7 @@ func (w *worker) fill(c *conn, now time.Duration) {
 	}
 	waiting := c.pending()
 	for i := range room {
-		r, sampled := w.turn.take()
-		*w.flight(c, c.flying+i) = flight{r, now, sampled}
+		*w.flight(c, c.flying+i) = flight{w.turn.take(), now}
 	}
 	vacant := c.flying == 0
 	c.flying += room

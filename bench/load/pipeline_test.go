@@ -28,9 +28,9 @@ func TestPipelineTargets(t *testing.T) {
 	all = append(all, back, chunked)
 	for _, depth := range []int{2, 3, 16, 100} {
 		s := site(t)
-		c := Config{Address: s.address, Targets: all, Connections: 3, Depth: depth, SampleEvery: 1}
+		c := Config{Address: s.address, Targets: all, Connections: 3, Depth: depth}
 		r := slice(t, openers()[Raw], c, Window{Span: 200 * time.Millisecond})
-		if r.Errored() > 0 || r.Answered != r.Sent || r.Answered < uint64(depth) || r.Wrong > 0 || r.Sampled == 0 {
+		if r.Errored() > 0 || r.Answered != r.Sent || r.Answered < uint64(depth) || r.Wrong > 0 || r.Compared == 0 {
 			t.Errorf("depth %d: %v", depth, summary(r))
 		}
 		s.close()

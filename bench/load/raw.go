@@ -22,10 +22,12 @@ const (
 // setup is what every loop of a session needs.
 type setup struct {
 	Config
-	requests []request // as they are taken, over and over
-	last     int32     // the reply after which a connection is replaced; 0: none
-	base     time.Time // zero of the session's clock
-	open     bool      // requests are sent at intended times
+	requests []request
+	order    []int            // their indices as they are taken, over and over
+	last     int32            // the reply after which a connection is replaced; 0: none
+	base     time.Time        // zero of the session's clock
+	wall     func() time.Time // the wall clock
+	open     bool             // requests are sent at intended times
 }
 
 // lastReply is setup.last.
@@ -66,11 +68,11 @@ func openLoop(ctx context.Context, c Config, newLoop func(*setup) (loop, error))
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
-	turns, err := order(c.Targets)
+	order, err := order(c.Targets)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
-	s := &setup{Config: c, requests: pick(requests, turns), last: lastReply(c), base: time.Now(), open: !closedLoop(c.Pacer)}
+	s := &setup{Config: c, requests: requests, order: order, last: lastReply(c), base: time.Now(), wall: time.Now, open: !closedLoop(c.Pacer)}
 	if c.First {
 		for i := range s.requests {
 			s.requests[i].now = s.now
@@ -93,7 +95,7 @@ func (r *raw) Slice(ctx context.Context, w Window) (*Result, error) {
 	if w.Pacer != nil {
 		r.setup.Pacer = w.Pacer
 	}
-	s := newSpan(r.setup.now(), w, r.setup.Config, r.setup.open)
+	s := newSpan(r.setup.now(), r.setup.wall(), w, r.setup.Config, r.setup.open)
 	ended := watch(ctx, r.setup.now)
 	tallies := r.loop.run(ctx, s)
 	return result(s, ended(s.to), tallies), ctx.Err()

@@ -146,7 +146,7 @@ func getHello() Target {
 }
 
 func helloConfig(s *server, connections int) Config {
-	return Config{Address: s.address, Targets: []Target{getHello()}, Connections: connections, SampleEvery: 1}
+	return Config{Address: s.address, Targets: []Target{getHello()}, Connections: connections}
 }
 
 func mustOpen(t testing.TB, open opener, c Config) Session {

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"fmt"
 	"math/bits"
 	"sort"
 	"strconv"
@@ -31,13 +30,18 @@ func record(h *hdrhistogram.Histogram, d time.Duration) {
 // span is when a slice begins, counts and ends, on the session's clock.
 type span struct {
 	began, from, to time.Duration
+	epoch           time.Duration // zero of the clock, since 1970
 	timeout         time.Duration // for one reply
 	parts           int           // of the window, to be counted apart; 0: none
 	open            bool          // requests have intended times
 }
 
-func newSpan(began time.Duration, w Window, c Config, open bool) span {
-	return span{began: began, from: began + w.Lead, to: began + w.Lead + w.Span, timeout: c.Timeout, parts: max(w.Parts, 0), open: open}
+// newSpan is the span of w that began when the wall clock was at wall.
+func newSpan(began time.Duration, wall time.Time, w Window, c Config, open bool) span {
+	return span{
+		began: began, from: began + w.Lead, to: began + w.Lead + w.Span,
+		epoch: time.Duration(wall.UnixNano()) - began, timeout: c.Timeout, parts: max(w.Parts, 0), open: open,
+	}
 }
 
 // counts tells whether a request belongs to the window: by when it was intended,
@@ -87,7 +91,7 @@ type tally struct {
 	busy                            time.Duration // from sent to end, of all that belong to the window,
 	squared                         float64       // and squared, in ns²
 	parts                           []uint64      // counted, by the part of the window
-	sampled, wrong                  uint64
+	compared, wrong                 uint64
 	reconnects, reopened            uint64
 	wrongBody                       string
 	stale                           uint64
@@ -136,11 +140,11 @@ func (t *tally) start(s span) {
 // reply counts the whole reply that x got by now.
 func (t *tally) reply(x *exchange, now time.Duration) {
 	t.answered++
-	if x.sampled {
-		t.sampled++
+	if x.request.judged {
+		t.compared++
 	}
 	f := x.check()
-	if f == nil && x.dateAge(now) > maxDateAge {
+	if f == nil && t.dateAge(x) > maxDateAge {
 		f = faultStale
 	}
 	if f != nil {
@@ -171,13 +175,12 @@ func (t *tally) bad(x *exchange, f *fault, now time.Duration) {
 	if f == faultWrongBody {
 		t.wrong++
 		if t.wrongBody == "" {
-			want := x.request.want
-			t.wrongBody = fmt.Sprintf("%s %s: other content in the block at offset %d of %d bytes", want.Method, want.URL, x.differsAt, x.reply.size)
+			t.wrongBody = x.describe()
 		}
 	}
 	if f == faultStale {
 		t.stale++
-		t.staleAge = max(t.staleAge, x.dateAge(now))
+		t.staleAge = max(t.staleAge, t.dateAge(x))
 	}
 	t.fault(f)
 	t.ended(x, now, now-x.intended, x.reply.status)
@@ -251,7 +254,7 @@ func (t *tally) merge(o *tally) {
 	}
 	t.bytesIn += o.bytesIn
 	t.bytesOut += o.bytesOut
-	t.sampled += o.sampled
+	t.compared += o.compared
 	t.wrong += o.wrong
 	t.stale += o.stale
 	t.staleAge = max(t.staleAge, o.staleAge)
@@ -293,7 +296,7 @@ func result(s span, end time.Duration, tallies []*tally) *Result {
 		Elapsed: max(min(end, s.to)-s.from, 0), BytesIn: sum.bytesIn,
 		Longest: sum.longest, Busy: sum.busy, Squared: sum.squared / 1e18, Parts: sum.parts,
 		Response: sum.response, Service: sum.service, SendLag: sum.lag, Late: sum.late, First: sum.first,
-		Errors: sum.errors, Sampled: sum.sampled, Wrong: sum.wrong, WrongBody: sum.wrongBody,
+		Errors: sum.errors, Compared: sum.compared, Wrong: sum.wrong, WrongBody: sum.wrongBody,
 		Stale: sum.stale, StaleAge: sum.staleAge,
 		Reconnects: sum.reconnects, Reopened: sum.reopened,
 	}

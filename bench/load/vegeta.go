@@ -112,7 +112,7 @@ func (a *attack) Slice(ctx context.Context, w Window) (*Result, error) {
 		a.Pacer = w.Pacer
 	}
 	p := a.newPacer(ctx, alarm, w)
-	s := &scorer{attack: a, pacer: p, tally: newTally(a.open, false), seen: make([]int, len(a.requests))}
+	s := &scorer{attack: a, pacer: p, tally: newTally(a.open, false)}
 	for r := range attacker.Attack(a.targeter(p), p, 0, "") {
 		s.score(r)
 	}
@@ -178,7 +178,7 @@ func (p *pacer) Rate(time.Duration) float64 { return 0 }
 func (p *pacer) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
 	now := time.Since(p.base)
 	if hits == 0 {
-		p.span = newSpan(now-elapsed, p.window, p.config, p.span.open)
+		p.span = newSpan(now-elapsed, time.Now().Add(-elapsed), p.window, p.config, p.span.open)
 	}
 	return 0, p.ended(now) || p.span.open && (now >= p.span.to || !p.waitForNext())
 }
@@ -229,7 +229,6 @@ type scorer struct {
 	*attack
 	*pacer
 	tally  *tally
-	seen   []int  // replies by target, for sampling
 	broken uint64 // connections lost with a request on them
 }
 
@@ -248,11 +247,10 @@ func (s *scorer) score(r *vegeta.Result) {
 	}
 	s.tally.sent++
 	x.reply.status, x.reply.size = int(r.Code), int64(len(r.Body))
-	if x.sampled = x.request.want.judged() && s.seen[i]%s.SampleEvery == 0; x.sampled {
+	if x.request.judged {
 		x.reply.takeDate([]byte(r.Headers.Get("Date")))
 	}
 	x.compare(0, r.Body)
-	s.seen[i]++
 	s.tally.reply(x, sent+r.Latency)
 }
 

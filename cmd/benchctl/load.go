@@ -147,7 +147,7 @@ func (f loadFlags) config(ctx context.Context, target string) (load.Config, erro
 	if err := f.allowed(ctx, u.Hostname()); err != nil {
 		return none, err
 	}
-	c := load.Config{Address: address, Connections: f.connections, Timeout: f.timeout, SampleEvery: 1 << 30, Depth: f.pipeline, Requests: f.requests, Close: f.close}
+	c := load.Config{Address: address, Connections: f.connections, Timeout: f.timeout, Depth: f.pipeline, Requests: f.requests, Close: f.close}
 	switch {
 	case f.rate > 0 && f.poisson:
 		c.Pacer = load.Poisson(f.rate, 0)

@@ -1,0 +1,156 @@
+package load
+
+import (
+	"bytes"
+	"fmt"
+	"sort"
+	"time"
+)
+
+// exchange is one request and the reply to it as it comes in. Times are those of
+// the session's clock.
+type exchange struct {
+	reply    parser
+	request  *request
+	intended time.Duration // when it was to be sent
+	ready    time.Duration // when it was to be sent and a connection was free
+	sent     time.Duration // when it was sent
+	first    time.Duration // when the body began, if request.now tells
+	differs  *string       // how the body is not what it should be; nil: it is, so far
+	body     *[]byte       // kept to be judged as a whole,
+	asBefore bool          // which is request.right, as far as it came
+}
+
+// begin makes x ready for the reply to r, for which a connection was there when it
+// was to be sent.
+func (x *exchange) begin(r *request, intended, sent time.Duration) {
+	x.reply.reset(r.head)
+	x.request, x.reply.dated = r, r.judged
+	if x.differs != nil || x.body != nil {
+		x.differs, x.body = nil, nil // without a write barrier for each request
+	}
+	x.asBefore = false
+	x.intended, x.ready, x.sent, x.first = intended, intended, sent, 0
+}
+
+// take takes what came in next, up to the end of the reply, and returns what
+// follows that.
+func (x *exchange) take(b []byte) (rest []byte, f *fault) {
+	for len(b) > 0 && !x.reply.whole() {
+		off := x.reply.size
+		block, n, f := x.reply.next(b)
+		if f != nil {
+			return b, f
+		}
+		if off == 0 && len(block) > 0 && x.request.now != nil {
+			x.first = x.request.now()
+		}
+		x.compare(off, block)
+		b = b[n:]
+	}
+	return b, nil
+}
+
+// compare compares a block of a body, or keeps it.
+func (x *exchange) compare(off int64, block []byte) {
+	if !x.request.judged || x.differs != nil || len(block) == 0 {
+		return
+	}
+	switch want := x.request.want; {
+	case want.Whole != nil:
+		x.keep(off, block)
+	case !want.Match(off, block):
+		x.differs = new(string)
+		*x.differs = difference(want.Match, off, block)
+	}
+}
+
+// Bounds on what is kept of a body, and of a right one for longer, in bytes.
+const (
+	maxWhole = 16 << 20
+	maxRight = 1 << 20
+)
+
+// keep keeps a block of a body. As long as it is the last right one there is nothing
+// to keep.
+func (x *exchange) keep(off int64, block []byte) {
+	if off == 0 {
+		x.body, x.asBefore = x.request.right, x.request.right != nil
+	}
+	if off+int64(len(block)) > maxWhole {
+		x.differs = new(string)
+		*x.differs = "more content than can be judged"
+		return
+	}
+	if x.asBefore {
+		if bytes.HasPrefix((*x.body)[off:], block) {
+			return
+		}
+		began := bytes.Clone((*x.body)[:off])
+		x.body, x.asBefore = &began, false
+	}
+	if x.body == nil {
+		x.body = new([]byte)
+	}
+	*x.body = append(*x.body, block...)
+}
+
+// difference tells where a block that match refuses is not the body's content at off:
+// at the last byte of the shortest part of it that match refuses.
+func difference(match func(int64, []byte) bool, off int64, block []byte) string {
+	at := sort.Search(len(block)-1, func(n int) bool { return !match(off, block[:n+1]) })
+	return fmt.Sprintf("other content at offset %d, in %q", off+int64(at), excerpt(block, at))
+}
+
+// excerpt is what is around the byte at, 40 bytes at most.
+func excerpt(b []byte, at int) []byte {
+	const most = 40
+	from := max(0, min(at-most/2, len(b)-most))
+	return b[from:min(from+most, len(b))]
+}
+
+// check tells what is wrong with a whole reply, nil if nothing is. The content
+// is judged last: the body of another status or length is no wrong body.
+func (x *exchange) check() *fault {
+	want := x.request.want
+	switch {
+	case want.Status == 0 && x.reply.status/100 != 2, want.Status != 0 && want.Status != x.reply.status:
+		return &fault{ErrStatus, fmt.Sprintf("got %d", x.reply.status)}
+	case want.Length >= 0 && want.Length != x.reply.size:
+		return faultLength
+	case x.differs != nil, want.Whole != nil && !x.wholeRight():
+		return faultWrongBody
+	}
+	return nil
+}
+
+// wholeRight judges a body that was kept, and drops it. One that is the last right one
+// again is right.
+func (x *exchange) wholeRight() bool {
+	var body []byte
+	if x.body != nil {
+		body = *x.body
+	}
+	x.body = nil
+	if x.asBefore {
+		if x.reply.size == int64(len(body)) {
+			return true
+		}
+		body = body[:x.reply.size:x.reply.size]
+	}
+	if !x.request.want.Whole(body) {
+		x.differs = new(string)
+		*x.differs = fmt.Sprintf("other content, which begins with %q", excerpt(body, 0))
+		return false
+	}
+	if len(body) > 0 && len(body) <= maxRight {
+		x.request.right = &body
+	}
+	return true
+}
+
+// describe tells of a wrong body.
+func (x *exchange) describe() string {
+	want := x.request.want
+	return fmt.Sprintf("%s %s: %s, of %d bytes", want.Method, want.URL, *x.differs, x.reply.size)
+}
