@@ -63,9 +63,9 @@ func play(part string) {
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("deaf now")
-		select {}
+		forever()
 	case "hang":
-		select {}
+		forever()
 	case "fail":
 		fmt.Fprintln(os.Stderr, "no module named app")
 		os.Exit(3)
@@ -84,7 +84,7 @@ func play(part string) {
 		if err := child.Run(); err != nil {
 			os.Exit(7)
 		}
-		select {}
+		forever()
 	case "fork":
 		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), "CONTROL_TEST_PART=bind")
@@ -113,7 +113,15 @@ func play(part string) {
 			os.Exit(7)
 		}
 		fmt.Printf("%d\ngroup %s\n", p.PID, p.Group)
-		select {}
+		forever()
+	}
+}
+
+// forever waits to be killed. An empty select would end a program without cgo, for
+// a deadlock.
+func forever() {
+	for {
+		time.Sleep(time.Hour)
 	}
 }
 
