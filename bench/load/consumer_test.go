@@ -1,7 +1,10 @@
 package load
 
 import (
+	"fmt"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +17,11 @@ func TestSlowConsumer(t *testing.T) {
 	const rate, take = 500, 5 * time.Millisecond // 2.5 times what it can take
 	for _, engine := range []string{Raw, Vegeta} {
 		t.Run(engine, func(t *testing.T) {
-			s := site(t)
+			var n atomic.Uint64
+			s := serve(t, func(c net.Conn, _ int, _ string) bool {
+				// Each reply is another, so that each is compared.
+				return says(fmt.Sprintf("HTTP/1.1 200 OK\r\nX-Number: %d\r\nContent-Length: 13\r\n\r\n%s", n.Add(1), hello))(c, 0, "")
+			})
 			defer s.close()
 			c := helloConfig(s, 4)
 			c.Pacer = vegeta.Rate{Freq: rate, Per: time.Second}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -52,6 +53,11 @@ func TestWrongOnce(t *testing.T) {
 	})
 }
 
+// knows tells whether the engine that eachEngine tests remembers replies.
+func knows(t *testing.T) bool {
+	return runtime.GOOS == "linux" && strings.Contains(t.Name(), "/"+Raw)
+}
+
 // Whole is asked again only about a body that is not the last right one.
 func TestWhole(t *testing.T) {
 	bodies := []string{"", hello, hello, "Hello", hello, "Hello, World!!", "Hallo", hello, hello}
@@ -84,6 +90,9 @@ func TestWhole(t *testing.T) {
 			}
 			r := untilCancelled(t, open, c, ctx)
 			want := []string{"", hello, "Hello", hello, "Hello, World!!", "Hallo", hello}
+			if knows(t) { // the reply with hello since its second time
+				want = []string{"", hello, "Hello", "Hello, World!!", "Hallo"}
+			}
 			if !slices.Equal(judged, want) {
 				t.Errorf("%s: judged %q, want %q", framing, judged, want)
 			}

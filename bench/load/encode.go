@@ -21,6 +21,7 @@ type request struct {
 	want   *Target
 	now    func() time.Duration // to tell when a body begins; nil: nobody asks
 	right  *[]byte              // the last body that want.Whole found right, never changed
+	known  *known               // nil: every reply is read
 }
 
 // encode makes c's targets ready. The bytes are those net/http would send, so
@@ -99,6 +100,7 @@ type turn struct {
 	next     int   // index of the next one in order
 }
 
+// newTurn gives a turn from the first request on.
 func (s *setup) newTurn() turn { return turn{requests: slices.Clone(s.requests), order: s.order} }
 
 func (t *turn) take() *request {

@@ -19,6 +19,7 @@ type exchange struct {
 	differs  *string       // how the body is not what it should be; nil: it is, so far
 	body     *[]byte       // kept to be judged as a whole,
 	asBefore bool          // which is request.right, as far as it came
+	recalled bool          // the reply is the known one
 }
 
 // begin makes x ready for the reply to r, for which a connection was there when it
@@ -29,13 +30,31 @@ func (x *exchange) begin(r *request, intended, sent time.Duration) {
 	if x.differs != nil || x.body != nil {
 		x.differs, x.body = nil, nil // without a write barrier for each request
 	}
-	x.asBefore = false
+	x.asBefore, x.recalled = false, false
 	x.intended, x.ready, x.sent, x.first = intended, intended, sent, 0
 }
 
 // take takes what came in next, up to the end of the reply, and returns what
-// follows that.
+// follows that. A reply that comes in one piece is compared with the known one, or
+// becomes it.
 func (x *exchange) take(b []byte) (rest []byte, f *fault) {
+	k := x.request.known
+	if k == nil || x.reply.begun() {
+		return x.read(b)
+	}
+	if k.is(b) {
+		x.recall(k)
+		return b[len(k.bytes):], nil
+	}
+	rest, f = x.read(b)
+	if n := len(b) - len(rest); f == nil && x.learnable(n) {
+		k.learn(b[:n], &x.reply)
+	}
+	return rest, f
+}
+
+// read is take of a reply that is not known.
+func (x *exchange) read(b []byte) (rest []byte, f *fault) {
 	for len(b) > 0 && !x.reply.whole() {
 		off := x.reply.size
 		block, n, f := x.reply.next(b)
@@ -112,14 +131,26 @@ func excerpt(b []byte, at int) []byte {
 // check tells what is wrong with a whole reply, nil if nothing is. The content
 // is judged last: the body of another status or length is no wrong body.
 func (x *exchange) check() *fault {
+	if x.recalled {
+		return nil
+	}
+	if f := x.outline(); f != nil {
+		return f
+	}
+	if x.differs != nil || x.request.want.Whole != nil && !x.wholeRight() {
+		return faultWrongBody
+	}
+	return nil
+}
+
+// outline is check without the content.
+func (x *exchange) outline() *fault {
 	want := x.request.want
 	switch {
 	case want.Status == 0 && x.reply.status/100 != 2, want.Status != 0 && want.Status != x.reply.status:
 		return &fault{ErrStatus, fmt.Sprintf("got %d", x.reply.status)}
 	case want.Length >= 0 && want.Length != x.reply.size:
 		return faultLength
-	case x.differs != nil, want.Whole != nil && !x.wholeRight():
-		return faultWrongBody
 	}
 	return nil
 }

@@ -34,8 +34,9 @@ type Target struct {
 	// every reply.
 	Length int64
 	// Match tells whether block is the body's content at offset off, and is asked about
-	// every block of every reply. If a block is, so is each part that it begins with. nil
-	// takes any content, of any age.
+	// every block of every reply, but for one that is the same bytes as the last right
+	// reply. If a block is, so is each part that it begins with. nil takes any content, of
+	// any age.
 	Match func(off int64, block []byte) bool
 	// Whole judges all of a reply's body, up to 16 MiB, where its blocks tell nothing; it
 	// is asked instead of Match, but about a body like the last right one, up to 1 MiB,

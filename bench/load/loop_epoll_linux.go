@@ -63,6 +63,9 @@ func newWorker(s *setup, index, of int) (*worker, error) {
 		events: make([]unix.EpollEvent, eventBatch),
 		buffer: make([]byte, readSize),
 	}
+	for i := range w.turn.requests {
+		w.turn.requests[i].known = new(known)
+	}
 	for i := range w.conns {
 		w.conns[i].index = int32(i)
 	}

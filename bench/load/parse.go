@@ -55,6 +55,9 @@ func (p *parser) reset(head bool) {
 	*p = parser{kept: kept, head: head, left: -1}
 }
 
+// begun tells whether p has taken anything of the reply.
+func (p *parser) begun() bool { return p.step != stepStatus || p.used > 0 }
+
 // whole tells whether the reply is complete.
 func (p *parser) whole() bool { return p.step == stepWhole }
 
