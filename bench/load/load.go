@@ -42,6 +42,13 @@ type Target struct {
 	// is asked instead of Match, but about a body like the last right one, up to 1 MiB,
 	// not again. It must not keep or change the body, as Match must not the block.
 	Whole func(body []byte) bool
+	// AtLeast is how long the app waits with its reply. A whole right reply that comes
+	// sooner after its request was sent is hasty: the server did not wait. It leaves no
+	// tolerance. 0: the app does not wait.
+	AtLeast time.Duration
+	// Spread is how long on average a reply takes from the first byte of its body to its
+	// end, at least; above 0 it has that time added up in Result.SpreadSeen.
+	Spread time.Duration
 	// Weight is how often the target is taken, relative to the others; 0: 1.
 	Weight int
 	// AtLeast is the least time from sending the request to the end of a right reply.
@@ -156,6 +163,13 @@ type Result struct {
 	// one: the request, where the content differs, and what is there instead.
 	Compared, Wrong uint64
 	WrongBody       string
+	// Hasty are the whole right replies that came sooner than their Target.AtLeast. They
+	// are no errors, and counted as others are.
+	Hasty uint64
+	// SpreadSeen is the time from the first byte of the body to the end of the reply,
+	// added up over Spreads counted replies: those with a body, of targets with Spread.
+	SpreadSeen time.Duration
+	Spreads    uint64
 	// Stale of the compared replies carry a Date that is more than 5 s older than their
 	// request, the oldest by StaleAge: they come from a cache.
 	Stale    uint64

@@ -73,9 +73,9 @@ func openLoop(ctx context.Context, c Config, newLoop func(*setup) (loop, error))
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
 	s := &setup{Config: c, requests: requests, order: order, last: lastReply(c), base: time.Now(), wall: time.Now, open: !closedLoop(c.Pacer)}
-	if c.First {
-		for i := range s.requests {
-			s.requests[i].now = s.now
+	for i := range s.requests {
+		if r := &s.requests[i]; c.First || r.want.Spread > 0 {
+			r.now = s.now
 		}
 	}
 	l, err := newLoop(s)

@@ -91,7 +91,9 @@ type tally struct {
 	busy                            time.Duration // from sent to end, of all that belong to the window,
 	squared                         float64       // and squared, in ns²
 	parts                           []uint64      // counted, by the part of the window
-	compared, wrong                 uint64
+	compared, wrong, hasty          uint64
+	spreads                         uint64
+	spreadSeen                      time.Duration
 	reconnects, reopened            uint64
 	wrongBody                       string
 	stale                           uint64
@@ -151,6 +153,9 @@ func (t *tally) reply(x *exchange, now time.Duration) {
 		t.bad(x, f, now)
 		return
 	}
+	if now-x.sent < x.request.want.AtLeast {
+		t.hasty++
+	}
 	if !t.ended(x, now, now-x.intended, x.reply.status) {
 		return
 	}
@@ -160,13 +165,24 @@ func (t *tally) reply(x *exchange, now time.Duration) {
 		t.parts[t.part(x.intended)]++
 	}
 	record(t.response, now-x.intended)
-	if t.first != nil && x.first > 0 {
-		record(t.first, x.first-x.intended)
+	if x.first > 0 {
+		t.firstByte(x, now)
 	}
 	if t.open {
 		record(t.service, now-x.sent)
 		record(t.lag, x.sent-x.intended)
 		record(t.late, x.sent-x.ready)
+	}
+}
+
+// firstByte counts a reply of which the begin of the body is known.
+func (t *tally) firstByte(x *exchange, now time.Duration) {
+	if t.first != nil {
+		record(t.first, x.first-x.intended)
+	}
+	if x.request.want.Spread > 0 {
+		t.spreads++
+		t.spreadSeen += now - x.first
 	}
 }
 
@@ -256,6 +272,9 @@ func (t *tally) merge(o *tally) {
 	t.bytesOut += o.bytesOut
 	t.compared += o.compared
 	t.wrong += o.wrong
+	t.hasty += o.hasty
+	t.spreads += o.spreads
+	t.spreadSeen += o.spreadSeen
 	t.stale += o.stale
 	t.staleAge = max(t.staleAge, o.staleAge)
 	t.reconnects += o.reconnects
@@ -297,6 +316,7 @@ func result(s span, end time.Duration, tallies []*tally) *Result {
 		Longest: sum.longest, Busy: sum.busy, Squared: sum.squared / 1e18, Parts: sum.parts,
 		Response: sum.response, Service: sum.service, SendLag: sum.lag, Late: sum.late, First: sum.first,
 		Errors: sum.errors, Compared: sum.compared, Wrong: sum.wrong, WrongBody: sum.wrongBody,
+		Hasty: sum.hasty, SpreadSeen: sum.spreadSeen, Spreads: sum.spreads,
 		Stale: sum.stale, StaleAge: sum.staleAge,
 		Reconnects: sum.reconnects, Reopened: sum.reopened,
 	}

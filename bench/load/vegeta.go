@@ -250,6 +250,9 @@ func (s *scorer) score(r *vegeta.Result) {
 	if x.request.judged {
 		x.reply.takeDate([]byte(r.Headers.Get("Date")))
 	}
+	if at, ok := s.witness.first(r.Seq); ok {
+		x.first = at.Sub(s.attack.base)
+	}
 	x.compare(0, r.Body)
 	s.tally.reply(x, sent+r.Latency)
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
@@ -19,13 +20,14 @@ const seqHeader = "X-Vegeta-Seq"
 
 // witness is a RoundTripper that sends each request once, without what vegeta
 // and net/http add to it, and keeps the errors, of which a vegeta Result has
-// only the text.
+// only the text, and when bodies began, of which it has nothing.
 type witness struct {
 	transport *http.Transport
 	targets   []Target
 
 	mu     sync.Mutex
-	faults map[string]*fault // by sequence number
+	faults map[string]*fault    // by sequence number
+	firsts map[string]time.Time // when a body began, of targets with Spread
 }
 
 func newWitness(c Config, d *dialer) *witness {
@@ -50,10 +52,10 @@ func newWitness(c Config, d *dialer) *witness {
 	return w
 }
 
-// reset forgets the faults of the last slice.
+// reset forgets what was kept in the last slice.
 func (w *witness) reset() {
 	w.mu.Lock()
-	w.faults = map[string]*fault{}
+	w.faults, w.firsts = map[string]*fault{}, map[string]time.Time{}
 	w.mu.Unlock()
 }
 
@@ -61,8 +63,12 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	seq := r.Header.Get(seqHeader)
 	r.Header.Del(seqHeader)
 	once(r)
-	if i, err := strconv.Atoi(r.URL.Fragment); err == nil && w.targets[i].Chunked {
-		chunk(r)
+	spread := false
+	if i, err := strconv.Atoi(r.URL.Fragment); err == nil {
+		if w.targets[i].Chunked {
+			chunk(r)
+		}
+		spread = w.targets[i].Spread > 0
 	}
 	r.Close = w.transport.DisableKeepAlives
 	reply, err := w.transport.RoundTrip(r)
@@ -70,7 +76,7 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.keep(seq, err)
 		return nil, err
 	}
-	reply.Body = &witnessed{reply.Body, w, seq}
+	reply.Body = &witnessed{reply.Body, w, seq, spread}
 	return reply, nil
 }
 
@@ -112,15 +118,40 @@ func (w *witness) fault(r *vegeta.Result) *fault {
 	return &fault{ErrMalformed, r.Error}
 }
 
-// witnessed is a reply's body; it tells the witness how reading it failed.
+// first is when the body of the reply to the request seq began, if that was kept.
+func (w *witness) first(seq uint64) (at time.Time, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.firsts) == 0 {
+		return at, false
+	}
+	key := strconv.FormatUint(seq, 10)
+	at, ok = w.firsts[key]
+	delete(w.firsts, key)
+	return at, ok
+}
+
+func (w *witness) began(seq string) {
+	w.mu.Lock()
+	w.firsts[seq] = time.Now()
+	w.mu.Unlock()
+}
+
+// witnessed is a reply's body; it tells the witness how reading it failed, and when it
+// began.
 type witnessed struct {
 	io.ReadCloser
 	witness *witness
 	seq     string
+	spread  bool // and has not begun
 }
 
 func (b *witnessed) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if n > 0 && b.spread {
+		b.spread = false
+		b.witness.began(b.seq)
+	}
 	if err != nil && err != io.EOF {
 		b.witness.keep(b.seq, err)
 	}
