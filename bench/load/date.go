@@ -56,5 +56,8 @@ func (s *span) dateAge(x *exchange) time.Duration {
 	if x.reply.date == 0 {
 		return 0
 	}
-	return s.epoch + x.sent - time.Duration(x.reply.date)*time.Second
+	const century = 100 * 365 * 24 * 3600 // in s; a Duration holds no more than three
+	at := s.epoch + x.sent
+	old := min(max(int64(at/time.Second)-x.reply.date, -century), century)
+	return time.Duration(old)*time.Second + at%time.Second
 }

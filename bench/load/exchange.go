@@ -79,8 +79,8 @@ func (x *exchange) compare(off int64, block []byte) {
 	case want.Whole != nil:
 		x.keep(off, block)
 	case !want.Match(off, block):
-		x.differs = new(string)
-		*x.differs = difference(want.Match, off, block)
+		text := difference(want.Match, off, block)
+		x.differs = &text
 	}
 }
 
@@ -97,8 +97,8 @@ func (x *exchange) keep(off int64, block []byte) {
 		x.body, x.asBefore = x.request.right, x.request.right != nil
 	}
 	if off+int64(len(block)) > maxWhole {
-		x.differs = new(string)
-		*x.differs = "more content than can be judged"
+		text := "more content than can be judged"
+		x.differs, x.body, x.asBefore = &text, nil, false
 		return
 	}
 	if x.asBefore {
@@ -170,8 +170,8 @@ func (x *exchange) wholeRight() bool {
 		body = body[:x.reply.size:x.reply.size]
 	}
 	if !x.request.want.Whole(body) {
-		x.differs = new(string)
-		*x.differs = fmt.Sprintf("other content, which begins with %q", excerpt(body, 0))
+		text := fmt.Sprintf("other content, which begins with %q", excerpt(body, 0))
+		x.differs = &text
 		return false
 	}
 	if len(body) > 0 && len(body) <= maxRight {

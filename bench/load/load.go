@@ -119,7 +119,8 @@ type Result struct {
 	// requests are expected to be sent in a window as replies to arrive in it, its length
 	// times the rate, and their times are neither cut at its end nor chosen by how long
 	// they are. What is not stationary is the end itself: once nothing is sent any more,
-	// the last requests, as many as are in flight, may be answered a little sooner.
+	// a server that works on all requests at once may answer the last ones, as many as
+	// are in flight, sooner.
 	Counted uint64
 	Elapsed time.Duration
 	// Parts is Counted by the part of the window that requests were intended in; nil

@@ -68,11 +68,11 @@ func openLoop(ctx context.Context, c Config, newLoop func(*setup) (loop, error))
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
-	order, err := order(c.Targets)
+	turns, err := order(c.Targets)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Address, err)
 	}
-	s := &setup{Config: c, requests: requests, order: order, last: lastReply(c), base: time.Now(), wall: time.Now, open: !closedLoop(c.Pacer)}
+	s := &setup{Config: c, requests: requests, order: turns, last: lastReply(c), base: time.Now(), wall: time.Now, open: !closedLoop(c.Pacer)}
 	for i := range s.requests {
 		if r := &s.requests[i]; c.First || r.want.Spread > 0 {
 			r.now = s.now

@@ -56,8 +56,9 @@ func newSpan(began time.Duration, wall time.Time, w Window, c Config, open bool)
 // window's end. Of those that arrive in a window the ones that take longer than it
 // does are never seen, and a server that stalls loses its slowest ones.
 //
-// The last of them, one for each that the connections have in flight, end while
-// nothing is sent any more, and so may be answered a little sooner than under load.
+// One thing is not stationary: the last of them, as many as are in flight, end while
+// nothing is sent any more. A server that serves requests in the order they come takes
+// as long for these as for others; one that works on all of them at once takes less.
 //
 // The first request of a constant rate is intended an interval after the begin and
 // the last one at the end, so there the end is inside and the begin is not.
