@@ -13,7 +13,7 @@ import (
 // in the table too.
 func TestOverEngine(t *testing.T) {
 	cell := func(name, base string, rank int) results.Cell {
-		rate := &results.Estimate{Median: 1000, Low: 990, High: 1010}
+		rate := &results.Estimate{Value: 1000, Low: 990, High: 1010}
 		return results.Cell{Scenario: "s", App: "hello", Candidate: name, Base: base, Rank: rank, RankedBy: results.MetricThroughput, Verdict: results.Valid, Throughput: rate, ServerCPU: rate}
 	}
 	cpu := func(a, b string, ratio, half float64) results.Pair {

@@ -39,6 +39,7 @@ const (
 	Errors     Key = "errors"
 	Headroom   Key = "headroom"
 	Requests   Key = "requests"
+	Looked     Key = "looked"
 	Version    Key = "version"
 	Class      Key = "class"
 	Engine     Key = "engine"
@@ -96,6 +97,8 @@ func columns(t *Table) []column {
 		figure(Headroom, "headroom", "x", "the loader's ceiling / this throughput; near 1 the loader was the limit",
 			func(c *results.Cell) *float64 { return loader(c).Headroom }),
 		number(Requests, "requests", "", "answered rightly within counted windows", answered),
+		figure(Looked, "unbroken", "s", "the longest load without a break: what takes longer was not seen",
+			func(c *results.Cell) *float64 { return whole(c) }),
 		name(Version, "version", "the version that was measured", func(c *results.Cell) string { return c.Version }),
 		name(Engine, "engine", "the load engine", func(c *results.Cell) string { return c.Engine }),
 		name(Verdict, "verdict", "how far the row can be trusted", func(c *results.Cell) string { return string(c.Verdict) }),
@@ -234,10 +237,10 @@ func figure(key Key, head, unit, help string, get func(*results.Cell) *float64) 
 func estimate(key Key, head, unit, help string, get func(*results.Cell) *results.Estimate) column {
 	return column{Column{key, head, unit, help, true}, func(c *results.Cell) Value {
 		e := get(c)
-		if e == nil || !finite(e.Median) {
+		if e == nil || !finite(e.Value) {
 			return Value{}
 		}
-		return Value{Text: Number(e.Median, 4), Spread: Spread(*e), Number: e.Median, Known: true}
+		return Value{Text: Number(e.Value, 4), Spread: Spread(*e), Number: e.Value, Known: true}
 	}}
 }
 
@@ -274,6 +277,13 @@ func failed(c *results.Cell) (uint64, bool) {
 }
 
 func answered(c *results.Cell) (uint64, bool) { return c.Requests, c.Requests > 0 }
+
+func whole(c *results.Cell) *float64 {
+	if c.Whole == nil {
+		return nil
+	}
+	return &c.Whole.Seconds
+}
 
 func loader(c *results.Cell) results.Loader {
 	if c.Loader == nil {

@@ -84,7 +84,7 @@ func (t *Table) alone(c *results.Cell) string {
 		return c.Candidate + " is the only ranked row."
 	}
 	return fmt.Sprintf("%s serves %s requests per second; there is no other ranked row of its class to compare it with.",
-		c.Candidate, Number(c.Throughput.Median, 4))
+		c.Candidate, Number(c.Throughput.Value, 4))
 }
 
 // compare says how much faster and how much cheaper a is than b.

@@ -47,10 +47,10 @@ func thousands(s string) string {
 // median: "±1.2 %". It is empty where the interval is not known; an interval of
 // no width is one, since a single slice says nothing about the spread.
 func Spread(e results.Estimate) string {
-	if !hasInterval(e) || e.Median == 0 {
+	if !hasInterval(e) || e.Value == 0 {
 		return ""
 	}
-	percent := 100 * (e.High - e.Low) / 2 / math.Abs(e.Median)
+	percent := 100 * (e.High - e.Low) / 2 / math.Abs(e.Value)
 	switch {
 	case percent < 0.1:
 		return "±<0.1 %"
@@ -61,7 +61,7 @@ func Spread(e results.Estimate) string {
 }
 
 func hasInterval(e results.Estimate) bool {
-	return finite(e.Median) && finite(e.Low) && finite(e.High) && e.High > e.Low
+	return finite(e.Value) && finite(e.Low) && finite(e.High) && e.High > e.Low
 }
 
 // Interval returns the ends of an estimate's interval, if it is known.

@@ -76,15 +76,15 @@ func (t *Table) versusBest(c *results.Cell) Value {
 	if p, ok := t.Pair(t.Metric, best.Candidate, c.Candidate); ok {
 		return Value{Text: Number(p.Ratio, 3) + "x", Number: p.Ratio, Known: true}
 	}
-	ours, theirs := t.median(c), t.median(best)
+	ours, theirs := t.figure(c), t.figure(best)
 	if ours <= 0 || theirs <= 0 {
 		return Value{}
 	}
 	return Value{Text: "~" + Number(ours/theirs, 3) + "x", Number: ours / theirs, Known: true}
 }
 
-// median is the cell's figure by the table's metric, or 0 if it is not known.
-func (t *Table) median(c *results.Cell) float64 {
+// figure is the cell's figure by the table's metric, or 0 if it is not known.
+func (t *Table) figure(c *results.Cell) float64 {
 	e := c.Throughput
 	switch t.Metric {
 	case results.MetricServerCPU:
@@ -92,10 +92,10 @@ func (t *Table) median(c *results.Cell) float64 {
 	case results.MetricSLORate:
 		e = sloRate(c)
 	}
-	if e == nil || !finite(e.Median) {
+	if e == nil || !finite(e.Value) {
 		return 0
 	}
-	return e.Median
+	return e.Value
 }
 
 // ties tells, of all rows of a class recorded as tied, by how little they differ.

@@ -78,7 +78,7 @@ func printableRun(r results.Run) results.Run {
 func printableCell(c *results.Cell) {
 	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Base, &c.Engine)
 	c.Verdict = results.Verdict(Printable(string(c.Verdict)))
-	c.Reasons = each(prose, c.Reasons)
+	c.Reasons, c.Notes = each(prose, c.Reasons), each(prose, c.Notes)
 	if c.SLO != nil {
 		c.SLO = &results.SLO{Objective: Printable(c.SLO.Objective), Rate: c.SLO.Rate}
 	}

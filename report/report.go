@@ -163,7 +163,7 @@ func List(names []string) string {
 // byRank orders rows best first: ranked ones by rank, then those without a rank,
 // then invalid ones. Within each, by the figure they were ranked by, then by name.
 func (t *Table) byRank(a, b Row) int {
-	figures := cmp.Compare(t.median(b.Cell), t.median(a.Cell))
+	figures := cmp.Compare(t.figure(b.Cell), t.figure(a.Cell))
 	if t.Metric == results.MetricServerCPU {
 		figures = -figures
 	}

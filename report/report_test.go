@@ -36,12 +36,12 @@ func TestSpread(t *testing.T) {
 		e    results.Estimate
 		want string
 	}{
-		{results.Estimate{Median: 100, Low: 98, High: 102}, "±2.0 %"},
-		{results.Estimate{Median: 100, Low: 80, High: 120}, "±20 %"},
-		{results.Estimate{Median: 100, Low: 99.999, High: 100.001}, "±<0.1 %"},
-		{results.Estimate{Median: 100, Low: 100, High: 100}, ""}, // one slice tells no spread
-		{results.Estimate{Median: 100}, ""},
-		{results.Estimate{Median: 100, Low: math.NaN(), High: 1}, ""},
+		{results.Estimate{Value: 100, Low: 98, High: 102}, "±2.0 %"},
+		{results.Estimate{Value: 100, Low: 80, High: 120}, "±20 %"},
+		{results.Estimate{Value: 100, Low: 99.999, High: 100.001}, "±<0.1 %"},
+		{results.Estimate{Value: 100, Low: 100, High: 100}, ""}, // one slice tells no spread
+		{results.Estimate{Value: 100}, ""},
+		{results.Estimate{Value: 100, Low: math.NaN(), High: 1}, ""},
 	} {
 		if got := report.Spread(c.e); got != c.want {
 			t.Errorf("Spread(%v) = %q, want %q", c.e, got, c.want)
@@ -127,7 +127,7 @@ func TestTables(t *testing.T) {
 // Rows keep the rank they were given: at a fixed rate it is not by throughput.
 func TestRankIsKept(t *testing.T) {
 	s := fixture.Mixed()
-	s.Cells[6].Throughput.Median = 5001
+	s.Cells[6].Throughput.Value = 5001
 	table := report.New(s).Tables[1]
 	if got := texts(table, report.Candidate); got[0] != "fasthttp@v1.74.0" {
 		t.Errorf("order %q", got)

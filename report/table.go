@@ -145,7 +145,7 @@ func remarks(c *results.Cell) []string {
 	if c.Errors.Total > 0 && !slices.ContainsFunc(texts, told) {
 		texts = append(texts, errorText(c.Errors))
 	}
-	return texts
+	return append(texts, c.Notes...)
 }
 
 // errorText breaks errors down by kind.
@@ -179,7 +179,29 @@ func effort(cells []*results.Cell) string {
 	if launches == nil {
 		return ""
 	}
-	return span(launches, "launch", "launches") + ", " + span(slicesOf, "slice", "slices") + " per candidate"
+	text := span(launches, "launch", "launches") + ", " + span(slicesOf, "slice", "slices") + " per candidate"
+	if looked := unbroken(cells); looked != "" {
+		text += ", " + looked + " s of load without a break"
+	}
+	return text
+}
+
+// unbroken is how long, in s, candidates were looked at without a break at the longest.
+func unbroken(cells []*results.Cell) string {
+	var looked []float64
+	for _, c := range cells {
+		if c.Whole != nil {
+			looked = append(looked, c.Whole.Seconds)
+		}
+	}
+	if looked == nil {
+		return ""
+	}
+	low, high := Number(slices.Min(looked), 2), Number(slices.Max(looked), 2)
+	if low == high {
+		return low
+	}
+	return low + "–" + high
 }
 
 func span(n []int, one, many string) string {

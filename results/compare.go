@@ -102,28 +102,24 @@ func CompareRuns(a, b *Record, tolerance float64) ([]Comparison, error) {
 
 func compareCells(a, b *Record, cell Cell, tolerance float64) []Comparison {
 	var all []Comparison
+	ea, eb := a.evidenceOf(cell), b.evidenceOf(cell)
 	for _, metric := range metrics {
-		ga, gb := a.groups(cell, metric.of), b.groups(cell, metric.of)
-		i, p, ok := stats.BootstrapRatio(ga, gb, a.Manifest.Seed^hash(cell.Candidate, metric.name))
+		of := func(t Trial) []stats.Share { return shares(t, metric.of, metric.inParts) }
+		ga, gb := grouped(ea.basis(), of), grouped(eb.basis(), of)
+		i, p, ok := stats.TotalRatio(ga, gb, a.Manifest.Seed^hash(cell.Candidate, metric.name))
 		if !ok {
 			continue
 		}
 		name := func(r *Record) string { return fmt.Sprintf("%s %s", r.Manifest.ID, cell.Candidate) }
-		all = append(all, newComparison(newPair(cell, name(a), name(b), metric.name, i, p), false, tolerance))
+		all = append(all, newComparison(newPair(ea.block, name(a), name(b), metric.name, i, p), false, tolerance))
 	}
 	return all
 }
 
-// groups is a cell's values of a metric, by launch.
-func (r *Record) groups(c Cell, of metric) [][]float64 {
-	var groups launchGroups
-	for _, t := range r.Trials {
-		if t.Scenario != c.Scenario || t.App != c.App || t.Candidate != c.Candidate {
-			continue
-		}
-		if v, ok := of(t); ok {
-			groups.add(t, v)
-		}
-	}
-	return groups.values
+// evidenceOf is what a run has of a cell.
+func (r *Record) evidenceOf(c Cell) evidence {
+	m := r.Manifest
+	block := slices.IndexFunc(m.Blocks, func(b Block) bool { return b.Scenario == c.Scenario && b.App == c.App })
+	at := slices.IndexFunc(m.Candidates, func(o Candidate) bool { return o.Name == c.Candidate })
+	return newEvidence(r, block, m.Candidates[at])
 }

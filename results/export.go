@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// CellTimes are the times of one cell, all of its slices merged.
+// CellTimes are the times of one cell, all of its slices and passes merged.
 type CellTimes struct {
 	Scenario, App, Candidate string
 	From, To                 time.Time // the first slice's begin, the last one's end
@@ -25,7 +26,7 @@ func (r *Record) CellTimes() ([]CellTimes, error) {
 		if block.SLO != nil {
 			continue
 		}
-		trials := r.trialsOf(b)
+		trials := slices.Concat(r.trialsOf(b), inBlock(r.Passes, b))
 		times, err := mergeHistograms(histPath(r.Dir, r.Manifest, b), trials)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -25,14 +25,18 @@ type Manifest struct {
 	Budget   time.Duration `json:"budget_ns,omitempty"` // 0: none
 	// Fill has each launch go on for its share of the budget; Rounds is then the
 	// most that could fit.
-	Fill        bool        `json:"fill,omitempty"`
-	Precision   float64     `json:"precision,omitempty"` // relative; at it a block ends early; 0: never
-	Blocks      []Block     `json:"blocks"`
-	Candidates  []Candidate `json:"candidates"`
-	ServerDirs  []string    `json:"server_dirs,omitempty"` // absolute
-	Binaries    []string    `json:"binaries,omitempty"`    // VERSION=PATH of other benchctl builds
-	Environment Environment `json:"environment"`
-	Notes       []string    `json:"notes,omitempty"`
+	Fill      bool    `json:"fill,omitempty"`
+	Precision float64 `json:"precision,omitempty"` // relative; at it a block ends early; 0: never
+	// Passes is in how many launches, the first ones, each candidate of a block is loaded
+	// without a break before its slices; 0: in none. Pass is how long; 0: by what was seen.
+	Passes      int           `json:"passes,omitempty"`
+	Pass        time.Duration `json:"pass_ns,omitempty"`
+	Blocks      []Block       `json:"blocks"`
+	Candidates  []Candidate   `json:"candidates"`
+	ServerDirs  []string      `json:"server_dirs,omitempty"` // absolute
+	Binaries    []string      `json:"binaries,omitempty"`    // VERSION=PATH of other benchctl builds
+	Environment Environment   `json:"environment"`
+	Notes       []string      `json:"notes,omitempty"`
 
 	LoaderCeilings []LoaderCeiling `json:"loader_ceilings,omitempty"` // of the closed loops among the blocks
 }
@@ -80,7 +84,11 @@ type Block struct {
 	// SLO is the objective to search the highest rate for; nil: the load says the rate.
 	SLO *slo.Objective `json:"slo,omitempty"`
 	// Without are the candidates that do not carry the app and are not measured here.
-	Without []string      `json:"without,omitempty"`
+	Without []string `json:"without,omitempty"`
+	// Work is the CPU time that the app takes for a reply at least, on average, in ns; 0:
+	// it is not known. Spread is the time that the body of a reply takes at least.
+	Work    time.Duration `json:"work_ns,omitempty"`
+	Spread  time.Duration `json:"spread_ns,omitempty"`
 	Timeout time.Duration `json:"timeout_ns"`
 	Slice   time.Duration `json:"slice_ns,omitempty"` // the scenario's own; 0: as the run's
 	Lead    time.Duration `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
@@ -144,7 +152,9 @@ func (l Launch) FailureIn(block int) string {
 	return l.BlockFailures[block]
 }
 
-// Trial is one slice: a line of trials.jsonl. Times are in ns.
+// Trial is one slice, a line of trials.jsonl, or one uninterrupted pass, a line of
+// passes.jsonl. Times are in ns. Requests belong to it by when they were sent or, at a
+// rate, intended; each is followed to its end.
 type Trial struct {
 	Launch    int       `json:"launch"`
 	Attempt   int       `json:"attempt"`
@@ -160,10 +170,11 @@ type Trial struct {
 	Sent      uint64        `json:"sent"`
 	Answered  uint64        `json:"answered"`
 	Counted   uint64        `json:"counted"`
-	Elapsed   time.Duration `json:"elapsed_ns"` // of the counted window
-	Wall      time.Duration `json:"wall_ns"`    // of the whole slice, lead-in and drain included
+	Lead      time.Duration `json:"lead_ns,omitempty"` // before the counted window
+	Elapsed   time.Duration `json:"elapsed_ns"`        // of the counted window
+	Wall      time.Duration `json:"wall_ns"`           // of the whole slice, lead-in and drain included
 	BytesIn   uint64        `json:"bytes_in"`
-	ServerCPU *int64        `json:"server_cpu_ns,omitempty"` // over Wall
+	ServerCPU *int64        `json:"server_cpu_ns,omitempty"` // over Wall, and what was put off to after it
 	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"` // without what it polled for nothing
 	Steal     *int64        `json:"steal_ns,omitempty"`      // of all processors together
 	MemoryMiB *float64      `json:"memory_mib,omitempty"`
@@ -173,15 +184,39 @@ type Trial struct {
 	SLO       *Search       `json:"slo,omitempty"`         // of blocks with an objective
 
 	Errors     map[string]uint64 `json:"errors,omitempty"`
-	Compared   uint64            `json:"compared"`
+	Compared   uint64            `json:"compared"` // replies whose body was
 	Wrong      uint64            `json:"wrong,omitempty"`
 	WrongBody  string            `json:"wrong_body,omitempty"`
 	Reconnects uint64            `json:"reconnects,omitempty"`
 
-	// Stale of the compared replies carry a Date so old that they come from a cache,
+	// Stale of the sampled replies carry a Date so old that they come from a cache,
 	// the oldest by StaleAge.
 	Stale    uint64        `json:"stale,omitempty"`
 	StaleAge time.Duration `json:"stale_age_ns,omitempty"`
+
+	// Busy is the sum of the response times of the window's requests, by which they were
+	// Busy / Elapsed in flight on average (Little 1961). Longest is the longest response
+	// time seen, also in the lead-in. Scale is the mean response time weighted by itself:
+	// how long what holds a connection at a random moment holds it.
+	Busy    time.Duration `json:"busy_ns,omitempty"`
+	Longest time.Duration `json:"longest_ns,omitempty"`
+	Scale   time.Duration `json:"scale_ns,omitempty"`
+	// Hasty replies came sooner than the app allows. Spread is the mean time from the
+	// first byte of bodies to their end, of apps that stream.
+	Hasty  uint64         `json:"hasty,omitempty"`
+	Spread *time.Duration `json:"spread_ns,omitempty"`
+
+	// Deferred is what of ServerCPU the candidate used after the load, until it came to
+	// rest. Restless is the share of a processor that it went on using, if it did not.
+	Deferred *int64  `json:"deferred_cpu_ns,omitempty"`
+	Restless float64 `json:"restless,omitempty"`
+	// Others is the CPU time of other candidates meanwhile, of those that used any. Idle
+	// is what the candidate itself used in IdleWall before, while others were loaded.
+	Others   map[string]int64 `json:"others_cpu_ns,omitempty"`
+	Idle     *int64           `json:"idle_cpu_ns,omitempty"`
+	IdleWall time.Duration    `json:"idle_wall_ns,omitempty"`
+	// Pass is what an uninterrupted pass tells beside; nil: it is a slice.
+	Pass *Pass `json:"pass,omitempty"`
 
 	// LoaderWait is how long the load generator's threads could have run and did not,
 	// all together, over Wall; LoaderRuns is how often one of them got a processor.
@@ -194,6 +229,39 @@ type Trial struct {
 	IdleKiB  *float64 `json:"idle_kib,omitempty"`
 
 	Host *Host `json:"host,omitempty"` // of the whole round, the same in all its trials
+}
+
+// Pass is what is told of an uninterrupted pass alone.
+type Pass struct {
+	// Parts are the right replies by the equal parts of the window in which their requests
+	// were sent.
+	Parts []uint64 `json:"parts"`
+	// BeforeMiB is the candidate's memory before the pass.
+	BeforeMiB *float64 `json:"before_mib,omitempty"`
+}
+
+// Other candidates may use this share of a processor in a slice, or this much where that
+// is more: the kernel tells of what runs at its ticks, which are as far apart.
+const (
+	maxOthersShare = 0.05
+	maxOthersTime  = 4 * time.Millisecond
+)
+
+// Disturbed names the candidate that used the most CPU time in the trial of another,
+// if all together used so much that its figures are not used; "" if not.
+func (t Trial) Disturbed() string {
+	var sum, most int64
+	by := ""
+	for name, ns := range t.Others {
+		sum += ns
+		if ns > most || ns == most && name < by {
+			most, by = ns, name
+		}
+	}
+	if float64(sum) <= max(maxOthersShare*float64(t.Wall), float64(maxOthersTime)) {
+		return ""
+	}
+	return by
 }
 
 // Host is what the machine did beside the run in the time of a round. Times are in

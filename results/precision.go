@@ -26,9 +26,11 @@ func (r *Record) Precise(block int, live func(candidate string) bool) bool {
 	return balanced(r.Manifest, trials) && len(unresolved(r.Manifest, trials, live, 1)) == 0
 }
 
-func (r *Record) trialsOf(block int) []Trial {
+func (r *Record) trialsOf(block int) []Trial { return inBlock(r.Trials, block) }
+
+func inBlock(all []Trial, block int) []Trial {
 	var trials []Trial
-	for _, t := range r.Trials {
+	for _, t := range all {
 		if t.Block == block {
 			trials = append(trials, t)
 		}
@@ -56,9 +58,15 @@ func balanced(m Manifest, trials []Trial) bool {
 // unresolved lists pairs of live candidates with an interval wider than the
 // precision, or none, until there are most of them.
 func unresolved(m Manifest, trials []Trial, live func(candidate string) bool, most int) []string {
-	own := make(map[string][]Trial)
+	own := make(map[string]evidence)
+	for _, c := range m.Candidates {
+		own[c.Name] = evidence{candidate: c}
+	}
 	for _, t := range trials {
-		own[t.Candidate] = append(own[t.Candidate], t)
+		if e := own[t.Candidate]; t.Disturbed() == "" {
+			e.trials = append(e.trials, t)
+			own[t.Candidate] = e
+		}
 	}
 	needed := 0 // intervals of a pair
 	for _, metric := range metrics {
@@ -75,7 +83,7 @@ func unresolved(m Manifest, trials []Trial, live func(candidate string) bool, mo
 			if !live(a.Name) || !live(b.Name) {
 				continue
 			}
-			narrow := slices.DeleteFunc(comparePair(m, Cell{Candidate: a.Name}, Cell{Candidate: b.Name}, own[a.Name], own[b.Name]), func(p Pair) bool {
+			narrow := slices.DeleteFunc(comparePair(m, own[a.Name], own[b.Name]), func(p Pair) bool {
 				return (p.High-p.Low)/2 > m.Precision*p.Ratio
 			})
 			if needed == 0 || len(narrow) < needed {

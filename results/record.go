@@ -17,7 +17,8 @@ type Record struct {
 	Dir      string
 	Manifest Manifest
 	Launches []Launch
-	Trials   []Trial
+	Trials   []Trial // slices
+	Passes   []Trial // without a break
 }
 
 // Read reads a run. An incomplete last line or round, as a killed process leaves
@@ -29,6 +30,9 @@ func Read(dir string) (*Record, error) {
 	}
 	r := &Record{Dir: dir, Manifest: m}
 	if r.Trials, _, err = readLog(filepath.Join(dir, fileTrials), scanRounds); err != nil {
+		return nil, fmt.Errorf("read run: %w", err)
+	}
+	if r.Passes, _, err = readLog(filepath.Join(dir, filePasses), scanRounds); err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	if r.Launches, _, err = readLog(filepath.Join(dir, fileLaunches), scanLaunches); err != nil {
@@ -139,13 +143,18 @@ func (r *Record) Done() map[RoundKey]bool {
 	return done
 }
 
+// Passed tells whether a block has had its uninterrupted passes in a launch.
+func (r *Record) Passed(launch, block int) bool {
+	return slices.ContainsFunc(r.Passes, func(t Trial) bool { return t.Launch == launch && t.Block == block })
+}
+
 // Attempts is how often the run has been started or resumed.
 func (r *Record) Attempts() int {
 	n := 0
 	for _, l := range r.Launches {
 		n = max(n, l.Attempt+1)
 	}
-	for _, t := range r.Trials {
+	for _, t := range slices.Concat(r.Trials, r.Passes) {
 		n = max(n, t.Attempt+1)
 	}
 	return n

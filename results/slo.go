@@ -9,21 +9,19 @@ import (
 )
 
 // sloRate is a rate around which the search of the highest one swings.
-func sloRate(t Trial) (float64, bool) {
-	return t.Rate, t.SLO != nil && t.SLO.Reversals >= slo.SettledAfter
+func sloRate(t Trial) (stats.Share, bool) {
+	return stats.Share{Amount: t.Rate, Over: 1}, t.SLO != nil && t.SLO.Reversals >= slo.SettledAfter
 }
 
 // found is what the search for an objective came to.
 func found(m Manifest, o slo.Objective, trials []Trial) *SLO {
 	s := &SLO{Objective: o.String()}
-	var groups launchGroups
-	for _, t := range trials {
-		if rate, ok := sloRate(t); ok {
-			groups.add(t, rate)
-		}
-	}
-	if i, ok := stats.Bootstrap(groups.values, m.Seed); ok {
-		s.Rate = &Estimate{i.Median, i.Low, i.High}
+	groups := grouped(trials, func(t Trial) []float64 {
+		rate, ok := sloRate(t)
+		return some(rate.Amount, ok)
+	})
+	if i, ok := stats.Bootstrap(groups, m.Seed); ok {
+		s.Rate = &Estimate{i.Value, i.Low, i.High}
 	}
 	return s
 }

@@ -43,7 +43,7 @@ func TestSearchedRate(t *testing.T) {
 	cells := searched(t, nil)
 	for i, want := range []float64{10_050, 20_100} {
 		c := cells[i]
-		if c.SLO == nil || c.SLO.Objective != "p90<10ms" || c.SLO.Rate == nil || c.SLO.Rate.Median != want || c.SLO.Rate.Low > want || c.SLO.Rate.High < want {
+		if c.SLO == nil || c.SLO.Objective != "p90<10ms" || c.SLO.Rate == nil || c.SLO.Rate.Value != want || c.SLO.Rate.Low > want || c.SLO.Rate.High < want {
 			t.Errorf("%s: %+v", c.Candidate, c.SLO)
 		}
 		if c.Throughput != nil || c.ServerCPU != nil || c.Latency != nil || c.Offered != nil || c.RankedBy != results.MetricSLORate || c.Rank != 2-i || c.Verdict != results.Valid {

@@ -14,6 +14,7 @@ import (
 const (
 	fileManifest = "manifest.json"
 	fileTrials   = "trials.jsonl"
+	filePasses   = "passes.jsonl"
 	fileLaunches = "launches.jsonl"
 	fileSummary  = "summary.json"
 	fileLock     = "lock"
@@ -27,6 +28,7 @@ type Store struct {
 	dir      string
 	manifest Manifest
 	trials   *os.File
+	passes   *os.File
 	launches *os.File
 	lock     *os.File
 }
@@ -71,7 +73,7 @@ func open(dir string, m Manifest) (*Store, error) {
 	for _, f := range []struct {
 		name string
 		file **os.File
-	}{{fileLock, &s.lock}, {fileTrials, &s.trials}, {fileLaunches, &s.launches}} {
+	}{{fileLock, &s.lock}, {fileTrials, &s.trials}, {filePasses, &s.passes}, {fileLaunches, &s.launches}} {
 		file, err := os.OpenFile(filepath.Join(dir, f.name), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
 		if err != nil {
 			s.Close()
@@ -89,7 +91,7 @@ func open(dir string, m Manifest) (*Store, error) {
 // Close releases the run.
 func (s *Store) Close() error {
 	var errs []error
-	for _, f := range []*os.File{s.trials, s.launches, s.lock} {
+	for _, f := range []*os.File{s.trials, s.passes, s.launches, s.lock} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
@@ -124,6 +126,16 @@ func (s *Store) Amend(m Manifest) error {
 // returns when all is on the disk.
 // A round is the unit of what can be lost: it is there whole or not at all.
 func (s *Store) AppendRound(trials []Trial, times []Times) error {
+	return s.appendTrials(s.trials, trials, times)
+}
+
+// AppendPasses adds the uninterrupted passes of the candidates of a block, as
+// AppendRound adds a round.
+func (s *Store) AppendPasses(trials []Trial, times []Times) error {
+	return s.appendTrials(s.passes, trials, times)
+}
+
+func (s *Store) appendTrials(to *os.File, trials []Trial, times []Times) error {
 	if len(trials) == 0 {
 		return nil
 	}
@@ -138,7 +150,7 @@ func (s *Store) AppendRound(trials []Trial, times []Times) error {
 			return fmt.Errorf("write trials: %w", err)
 		}
 	}
-	return appendSynced(s.trials, lines.Bytes())
+	return appendSynced(to, lines.Bytes())
 }
 
 // AppendLaunch adds how one start of one candidate went.
@@ -198,10 +210,15 @@ func (s *Store) cutIncomplete() error {
 	if err != nil {
 		return err
 	}
-	if _, whole, err = readLog(s.trials.Name(), scanRounds); err != nil {
-		return err
+	for _, f := range []*os.File{s.trials, s.passes} {
+		if _, whole, err = readLog(f.Name(), scanRounds); err == nil {
+			err = cut(f, whole)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return cut(s.trials, whole)
+	return nil
 }
 
 func cut(f *os.File, whole int) error {

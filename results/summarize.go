@@ -3,7 +3,6 @@ package results
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
 	"math"
 	"slices"
@@ -105,29 +104,31 @@ func (r *Record) counted() (sum time.Duration) {
 // addBlock adds the cells of one block, ranked, and their pairs.
 func (s *Summary) addBlock(r *Record, block int) error {
 	m := r.Manifest
-	trials := r.trialsOf(block)
-	hists, err := mergeHistograms(histPath(r.Dir, m, block), trials)
+	var all []evidence
+	var told []Trial // whose times are
+	for _, c := range m.Candidates {
+		if !slices.Contains(m.Blocks[block].Without, c.Name) {
+			all = append(all, newEvidence(r, block, c))
+			told = append(told, all[len(all)-1].timed()...)
+		}
+	}
+	hists, err := mergeHistograms(histPath(r.Dir, m, block), told)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	var cells []Cell
-	var own [][]Trial
-	for _, c := range m.Candidates {
-		if slices.Contains(m.Blocks[block].Without, c.Name) {
-			continue
-		}
-		mine := slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Candidate != c.Name })
-		own = append(own, mine)
-		cells = append(cells, newCell(r, block, c, mine, hists[c.Name]))
+	for _, e := range all {
+		cells = append(cells, e.cell(m, hists[e.candidate.Name]))
 	}
 	var pairs []Pair
 	for a := range cells {
 		for b := a + 1; b < len(cells); b++ {
 			if cells[a].Verdict != Invalid && cells[b].Verdict != Invalid {
-				pairs = append(pairs, comparePair(m, cells[a], cells[b], own[a], own[b])...)
+				pairs = append(pairs, comparePair(m, all[a], all[b])...)
 			}
 		}
 	}
+	together(cells, m.loaderCeiling(m.Blocks[block]))
 	rank(cells, pairs, rankMetric(m.Blocks[block]))
 	if note := budgetNote(m, m.Blocks[block], pairs); note != "" {
 		s.Run.Notes = append(s.Run.Notes, note)
@@ -137,31 +138,27 @@ func (s *Summary) addBlock(r *Record, block int) error {
 	return nil
 }
 
-// newCell computes one row from its trials.
-func newCell(r *Record, block int, c Candidate, trials []Trial, times Times) Cell {
-	b := r.Manifest.Blocks[block]
-	e := evidence{block: b, index: block, trials: trials, env: r.Manifest.Environment}
-	for _, l := range r.Launches {
-		if l.Candidate == c.Name {
-			e.launches = append(e.launches, l)
-		}
-	}
+// cell computes one row.
+func (e evidence) cell(m Manifest, times Times) Cell {
+	b, c, basis := e.block, e.candidate, e.basis()
 	e.p99, e.late = p99(times.Response), p99(times.Late)
 	cell := Cell{
 		Scenario: b.Scenario, App: b.App, Candidate: c.Name, Server: c.Server, Version: c.Version,
 		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Engine,
-		Launches: countLaunches(trials), Slices: len(trials), Connections: b.Connections, Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
-		Throughput: estimate(r.Manifest, trials, throughput), ServerCPU: estimate(r.Manifest, trials, serverCPU),
-		BodyRate: medianKnown(trials, bodyRate), Offered: medianKnown(trials, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(trials, func(t Trial) float64 { return t.Ceiling }),
-		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), First: percentiles(times.First), Idle: idle(b, trials), Memory: memory(e.launches, trials), StartupMS: startup(e.launches),
+		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Connections, Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
+		Throughput: estimate(m, basis, throughput), ServerCPU: estimate(m, basis, serverCPU), Basis: e.look.basis(), Whole: e.whole(),
+		BodyRate: medianKnown(basis, bodyRate), Offered: medianKnown(basis, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t Trial) float64 { return t.Ceiling }),
+		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), First: percentiles(times.First), Idle: idle(b, e.trials), Memory: memory(e.launches, slices.Concat(e.trials, e.passes)), StartupMS: startup(e.launches),
 		Errors: e.errors(), TiedWith: []string{},
 	}
 	if b.SLO != nil { // percentiles of many rates are those of none
-		cell.SLO = found(r.Manifest, *b.SLO, trials)
+		cell.SLO = found(m, *b.SLO, e.trials)
 		cell.Latency, cell.Service, cell.SendLag, cell.Offered = nil, nil, nil, nil
 	}
-	cell.Loader = e.loader(cell.Throughput, r.Manifest.loaderCeiling(b))
+	cell.AtRest = e.atRest()
+	cell.Loader = e.loader(cell.Throughput, m.loaderCeiling(b))
 	cell.Verdict, cell.Reasons = verdict(e)
+	cell.Notes = e.notes()
 	return cell
 }
 
@@ -209,71 +206,6 @@ func countLaunches(trials []Trial) int {
 		seen[[2]int{t.Launch, t.Attempt}] = true
 	}
 	return len(seen)
-}
-
-// A metric is a figure of one trial; ok is false if the trial does not tell it.
-type metric func(Trial) (value float64, ok bool)
-
-// metrics are those that candidates are compared by.
-var metrics = []struct {
-	name string
-	of   metric
-}{{MetricThroughput, ownThroughput}, {MetricServerCPU, serverCPU}, {MetricSLORate, sloRate}}
-
-// ownThroughput is throughput but for rates that were made from a ceiling: those
-// compare by how well it was measured.
-func ownThroughput(t Trial) (float64, bool) {
-	v, ok := throughput(t)
-	return v, ok && t.Ceiling == 0
-}
-
-// throughput is not told by the slices of a search, whose rates vary; neither is
-// serverCPU.
-func throughput(t Trial) (float64, bool) {
-	return float64(t.Counted) / t.Elapsed.Seconds(), t.Elapsed > 0 && t.SLO == nil
-}
-
-func serverCPU(t Trial) (float64, bool) {
-	if t.ServerCPU == nil || t.Answered == 0 || t.SLO != nil {
-		return 0, false
-	}
-	return float64(*t.ServerCPU) / 1e3 / float64(t.Answered), true
-}
-
-// estimate is the median of a metric over trials, grouped by launch; nil if no
-// trial tells it.
-func estimate(m Manifest, trials []Trial, of metric) *Estimate {
-	var groups launchGroups
-	for _, t := range trials {
-		if v, ok := of(t); ok {
-			groups.add(t, v)
-		}
-	}
-	if len(groups.values) == 0 {
-		return nil
-	}
-	i, _ := stats.Bootstrap(groups.values, m.Seed)
-	return &Estimate{i.Median, i.Low, i.High}
-}
-
-// launchGroups collects values by launch; a resumed launch is another one.
-type launchGroups struct {
-	index  map[[2]int]int
-	values [][]float64
-}
-
-func (g *launchGroups) add(t Trial, v float64) {
-	key := [2]int{t.Launch, t.Attempt}
-	i, ok := g.index[key]
-	if !ok {
-		if g.index == nil {
-			g.index = make(map[[2]int]int)
-		}
-		i = len(g.values)
-		g.index[key] = i
-		g.values = append(g.values, nil)
-	}
-	g.values[i] = append(g.values[i], v)
 }
 
 // percentiles reads the merged histogram. With fewer than 100 samples beyond it,
@@ -362,54 +294,13 @@ func (e evidence) loader(throughput *Estimate, ceiling float64) *Loader {
 	if share, _ := e.use(); share > 0 {
 		headroom = 1 / share
 	}
-	if ceiling > 0 && throughput != nil && throughput.Median > 0 {
-		headroom = min(headroom, ceiling/throughput.Median)
+	if ceiling > 0 && throughput != nil && throughput.Value > 0 {
+		headroom = min(headroom, ceiling/throughput.Value)
 	}
 	if !math.IsInf(headroom, 1) {
 		l.Headroom = known(headroom)
 	}
 	return l
-}
-
-// comparePair compares two cells round by round, so that whatever slowed the
-// machine in a round slowed both. Metrics without enough rounds are left out.
-func comparePair(m Manifest, a, b Cell, trialsA, trialsB []Trial) []Pair {
-	byRound := make(map[RoundKey]Trial)
-	for _, t := range trialsA {
-		byRound[t.Key()] = t
-	}
-	var pairs []Pair
-	for _, metric := range metrics {
-		var ratios launchGroups
-		for _, t := range trialsB {
-			va, okA := metric.of(byRound[t.Key()])
-			vb, okB := metric.of(t)
-			if okA && okB && va > 0 && vb > 0 {
-				ratios.add(t, vb/va)
-			}
-		}
-		if i, p, ok := stats.BootstrapTest(ratios.values, 1, m.Seed^hash(a.Candidate, b.Candidate, metric.name)); ok {
-			pairs = append(pairs, newPair(a, a.Candidate, b.Candidate, metric.name, i, p))
-		}
-	}
-	return pairs
-}
-
-// newPair is what the interval i of the ratio b/a and its p-value tell, in the
-// scenario and app of a cell.
-func newPair(of Cell, a, b, metric string, i stats.Interval, p float64) Pair {
-	return Pair{
-		Scenario: of.Scenario, App: of.App, A: a, B: b, Metric: metric,
-		Ratio: i.Median, Low: i.Low, High: i.High, MDE: known(i.MinimalEffect()), P: known(p),
-	}
-}
-
-func hash(words ...string) uint64 {
-	h := fnv.New64a()
-	for _, w := range words {
-		fmt.Fprintf(h, "%q", w)
-	}
-	return h.Sum64()
 }
 
 // rankMetric is what a block's cells are ordered by. At a fixed rate all
@@ -455,4 +346,24 @@ func rank(cells []Cell, pairs []Pair, metric string) {
 	}
 }
 
-func moreIsBetter(metric string) bool { return metric != MetricServerCPU }
+// ceilingReached is the share of the load generator's ceiling from which on rows are at it.
+const ceilingReached = 0.95
+
+// together degrades the rows of a block that all lie at the load generator's ceiling:
+// what they have in common is then the load generator, and not their speed.
+func together(cells []Cell, ceiling float64) {
+	var at []int
+	for i, c := range cells {
+		if c.Verdict != Invalid && c.Throughput != nil && ceiling > 0 && c.Throughput.Value >= ceilingReached*ceiling {
+			at = append(at, i)
+		}
+	}
+	if len(at) < 2 {
+		return
+	}
+	for _, i := range at {
+		c := &cells[i]
+		c.Verdict = Degraded
+		c.Reasons = append(c.Reasons, fmt.Sprintf("at the load generator's ceiling: %d rows lie within %.0f %% of its %.0f req/s, so that they may differ and not show it", len(at), 100*(1-ceilingReached), ceiling))
+	}
+}

@@ -41,7 +41,7 @@ func TestSummaryOfARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{
-		"schema": "benchctl/summary/v1",
+		"schema": "benchctl/summary/v2",
 		"run": {
 			"id": "20260301-120000-abcd", "status": "complete", "seed": 7,
 			"started": "2026-03-01T12:00:00Z", "finished": "2026-03-01T12:00:51.1Z", "counted_s": 1.2,
@@ -49,20 +49,20 @@ func TestSummaryOfARun(t *testing.T) {
 			"environment": {"cores": 2, "os": "linux/amd64", "go": "go1.26", "server_cpus": "0", "loader_cpus": "1", "fingerprint": "f"}
 		},
 		"cells": [{
-			"scenario": "concurrency-4", "app": "hello", "candidate": "a", "server": "a", "profile": "default", "class": "engine", "engine": "raw",
+			"scenario": "concurrency-4", "app": "hello", "candidate": "a", "server": "a", "profile": "default", "class": "engine", "engine": "raw", "basis": "slices",
 			"launches": 1, "slices": 6, "connections": 4, "requests": 6000, "verdict": "valid", "reasons": [],
-			"throughput_rps": {"median": 10000, "ci_low": 10000, "ci_high": 10000},
-			"server_cpu_us_per_request": {"median": 100, "ci_low": 100, "ci_high": 100},
+			"throughput_rps": {"value": 10000, "ci_low": 10000, "ci_high": 10000},
+			"server_cpu_us_per_request": {"value": 100, "ci_low": 100, "ci_high": 100},
 			"latency_ms": {"p50": 0.040191, "p90": 0.040191, "max": 0.040191},
 			"memory_mib": {"idle": 8, "peak": 10, "after": 9}, "startup_ms": 5,
 			"loader": {"cpu_us_per_request": 40, "headroom": 2.5},
 			"errors": {"total": 0, "by_kind": {}},
 			"rank": 2, "ranked_by": "throughput_rps", "tied_with": []
 		}, {
-			"scenario": "concurrency-4", "app": "hello", "candidate": "b", "server": "b", "version": "v2", "profile": "default", "class": "engine", "engine": "raw",
+			"scenario": "concurrency-4", "app": "hello", "candidate": "b", "server": "b", "version": "v2", "profile": "default", "class": "engine", "engine": "raw", "basis": "slices",
 			"launches": 1, "slices": 6, "connections": 4, "requests": 12150, "verdict": "valid", "reasons": [],
-			"throughput_rps": {"median": 20250, "ci_low": 20000, "ci_high": 20500},
-			"server_cpu_us_per_request": {"median": 100, "ci_low": 100, "ci_high": 100},
+			"throughput_rps": {"value": 20250, "ci_low": 20000, "ci_high": 20500},
+			"server_cpu_us_per_request": {"value": 100, "ci_low": 100, "ci_high": 100},
 			"latency_ms": {"max": 0.020095},
 			"memory_mib": {"peak": 10}, "startup_ms": 7,
 			"loader": {"cpu_us_per_request": 40, "headroom": 2.5},
@@ -76,7 +76,7 @@ func TestSummaryOfARun(t *testing.T) {
 	}`
 	// The interval's ends depend on the draws; they are about those of the values.
 	e := sum.Cells[1].Throughput
-	if e.Low < 19900 || e.Low > e.Median || e.High > 20600 || e.High < e.Median {
+	if e.Low < 19900 || e.Low > e.Value || e.High > 20600 || e.High < e.Value {
 		t.Errorf("throughput of b is %+v", e)
 	}
 	e.Low, e.High = 20000, 20500
@@ -243,7 +243,7 @@ func TestResumedLaunchesAreGroupsOfTheirOwn(t *testing.T) {
 	if e := two.Cells[0].Throughput; e.Low >= 10000 || e.High <= 11000 {
 		t.Errorf("two launches: %+v", e)
 	}
-	if two.Cells[0].Throughput.Median != one.Cells[0].Throughput.Median {
+	if two.Cells[0].Throughput.Value != one.Cells[0].Throughput.Value {
 		t.Error("the median depends on the grouping")
 	}
 }

@@ -6,7 +6,10 @@ package results
 import "time"
 
 // SummarySchema names the format of Summary. Fields are added, never redefined.
-const SummarySchema = "benchctl/summary/v1"
+//
+// Version 1 had medians over slices where this has totals: their intervals and
+// ratios mean something else.
+const SummarySchema = "benchctl/summary/v2"
 
 // Summary is a run as reports show it; summary.json is its JSON form. A figure
 // that is not known is absent: nil or empty, never 0 or -1.
@@ -83,6 +86,14 @@ type Cell struct {
 	Verdict Verdict  `json:"verdict"`
 	Reasons []string `json:"reasons"`
 
+	// Notes are remarks that take nothing from the figures.
+	Notes []string `json:"notes,omitempty"`
+
+	// Basis is what throughput and CPU time are of: BasisSlices, or BasisWhole where
+	// slices did not show what the same load shows without a break.
+	Basis string `json:"basis,omitempty"`
+	Whole *Whole `json:"whole,omitempty"`
+
 	Throughput *Estimate `json:"throughput_rps,omitempty"`            // req/s
 	BodyRate   *float64  `json:"body_bytes_per_second,omitempty"`     // bytes of replies' bodies, median over slices
 	Offered    *float64  `json:"offered_rps,omitempty"`               // req/s, median over slices; open loop
@@ -94,6 +105,7 @@ type Cell struct {
 	First      *Latency  `json:"first_byte_ms,omitempty"`             // from the intended send time to the first byte of the body
 	Idle       *Idle     `json:"idle_connections,omitempty"`          // that were open beside the load
 	SendLag    *Latency  `json:"send_lag_ms,omitempty"`               // from the intended to the actual send time; open loop
+	AtRest     *AtRest   `json:"at_rest,omitempty"`
 	Memory     *Memory   `json:"memory_mib,omitempty"`
 	StartupMS  *float64  `json:"startup_ms,omitempty"` // median time from spawn to the first correct reply
 	Loader     *Loader   `json:"loader,omitempty"`
@@ -111,11 +123,14 @@ type SLO struct {
 	Rate      *Estimate `json:"rate_rps,omitempty"`
 }
 
-// Estimate is a median with its 95 % confidence interval.
+// Estimate is a figure with its 95 % confidence interval. A throughput is all that was
+// counted over all the time that it was counted in, a cost per request is all that was
+// spent over all requests: nothing is left out, as a median leaves out the slices in
+// which a server stood still.
 type Estimate struct {
-	Median float64 `json:"median"`
-	Low    float64 `json:"ci_low"`
-	High   float64 `json:"ci_high"`
+	Value float64 `json:"value"`
+	Low   float64 `json:"ci_low"`
+	High  float64 `json:"ci_high"`
 }
 
 // Latency holds percentiles of times in ms from the merged histograms of all slices. A
@@ -153,6 +168,37 @@ type Idle struct {
 	KiB   *float64 `json:"kib_each,omitempty"` // resident memory that they took, median
 }
 
+// Bases of a cell's figures.
+const (
+	BasisSlices = "slices"
+	BasisWhole  = "whole"
+)
+
+// Whole is what a candidate showed under load without a break, which its slices are
+// held against. SlicesOver are the slices' figures over those of the passes, in the
+// launches that have both: 1.1 says that slices show 10 % more.
+type Whole struct {
+	Passes         int      `json:"passes"`
+	Seconds        float64  `json:"longest_s"` // of the longest
+	Throughput     *float64 `json:"throughput_rps,omitempty"`
+	ServerCPU      *float64 `json:"server_cpu_us_per_request,omitempty"`
+	SlicesOver     *float64 `json:"slices_over_throughput,omitempty"`
+	SlicesOverCPU  *float64 `json:"slices_over_cpu,omitempty"`
+	Longest        float64  `json:"longest_response_ms"`
+	Scale          float64  `json:"time_scale_ms"` // see Trial.Scale
+	InFlight       *float64 `json:"in_flight,omitempty"`
+	SlicesInFlight *float64 `json:"slices_in_flight,omitempty"`
+}
+
+// AtRest is what a candidate does without load.
+type AtRest struct {
+	// Share is how much of a processor it used while others were loaded.
+	Share *float64 `json:"cpu_share,omitempty"`
+	// Deferred is the CPU time that it put off to after the load, µs per request; it is
+	// in the server CPU.
+	Deferred *float64 `json:"deferred_us_per_request,omitempty"`
+}
+
 // Errors counts requests that got no right answer, over all slices.
 type Errors struct {
 	Total  uint64            `json:"total"`
@@ -166,8 +212,9 @@ const (
 	MetricSLORate    = "slo_rate_rps"
 )
 
-// Pair compares two candidates of one scenario and app, round by round: Ratio is
-// the median of b/a with its 95 % confidence interval.
+// Pair compares two candidates of one scenario and app by the rounds that both were
+// measured in: Ratio is the total of b over that of a, with its 95 % confidence
+// interval.
 type Pair struct {
 	Scenario string  `json:"scenario"`
 	App      string  `json:"app"`

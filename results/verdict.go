@@ -36,17 +36,6 @@ const (
 	tick = 10 * time.Millisecond
 )
 
-// evidence is what the verdict on a cell is made from.
-type evidence struct {
-	block    Block
-	index    int      // of the block
-	launches []Launch // of the candidate
-	trials   []Trial  // of the cell
-	env      Environment
-	p99      time.Duration // of response times; 0 if unknown
-	late     time.Duration // the 99th percentile of what the load generator was late by itself; 0 if unknown
-}
-
 // verdict judges a cell by all rules and gives every reason, worst first.
 func verdict(e evidence) (Verdict, []string) {
 	invalid, degraded := e.voided(), e.reservations()
@@ -74,18 +63,23 @@ func (e evidence) voided() []string {
 	sent, errors := e.sum(func(t Trial) uint64 { return t.Sent }), e.errors()
 	wrong := e.sum(func(t Trial) uint64 { return t.Wrong })
 	if wrong > 0 {
-		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed", wrong, e.sum(func(t Trial) uint64 { return t.Compared })))
+		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed, the first by %s", wrong, e.sum(func(t Trial) uint64 { return t.Compared }), e.wrongBody()))
 	}
 	if stale := e.sum(func(t Trial) uint64 { return t.Stale }); stale > 0 {
 		why = append(why, fmt.Sprintf("stale replies: %d replies carried a Date up to %v old: they come from a cache", stale, e.staleAge()))
 	}
+	why = append(why, e.impossible()...)
 	// A request that found no connection was never sent. A search goes to rates at
 	// which requests fail, and turns back there.
 	if share := float64(errors.Total) / float64(max(sent, errors.Total)); share > maxErrorShare && e.block.SLO == nil {
 		why = append(why, fmt.Sprintf("%s%.3g %% of requests failed (%s)", ManyErrors, 100*share, Kinds(errors.ByKind)))
 	}
-	if len(why) == 0 && e.sum(func(t Trial) uint64 { return t.Counted }) == 0 {
+	switch {
+	case len(why) > 0:
+	case e.sum(func(t Trial) uint64 { return t.Counted }) == 0:
 		why = append(why, "not measured: no reply was counted")
+	case len(e.trials) == 0:
+		why = append(append(why, "not measured: no slice can be used"), e.company()...)
 	}
 	return why
 }
@@ -96,6 +90,7 @@ func (e evidence) reservations() []string {
 	if len(e.trials) == 0 {
 		return nil
 	}
+	why = append(why, e.untrue()...)
 	if n := len(e.trials); n < stats.MinValues {
 		why = append(why, fmt.Sprintf("too few slices: %d, and an interval takes %d; the range is shown", n, stats.MinValues))
 	}
@@ -199,16 +194,26 @@ func readable(d time.Duration) time.Duration { return d.Round(10 * time.Microsec
 
 func (e evidence) sum(of func(Trial) uint64) uint64 {
 	var n uint64
-	for _, t := range e.trials {
+	for _, t := range e.all() {
 		n += of(t)
 	}
 	return n
 }
 
+// wrongBody describes the first wrong body.
+func (e evidence) wrongBody() string {
+	for _, t := range e.all() {
+		if t.WrongBody != "" {
+			return t.WrongBody
+		}
+	}
+	return "content that was not kept"
+}
+
 // staleAge is how old the Date of the oldest reply was.
 func (e evidence) staleAge() time.Duration {
 	var oldest time.Duration
-	for _, t := range e.trials {
+	for _, t := range e.all() {
 		oldest = max(oldest, t.StaleAge)
 	}
 	return oldest.Round(time.Second)
@@ -216,7 +221,7 @@ func (e evidence) staleAge() time.Duration {
 
 func (e evidence) errors() Errors {
 	all := Errors{ByKind: make(map[string]uint64)}
-	for _, t := range e.trials {
+	for _, t := range e.all() {
 		for kind, n := range t.Errors {
 			all.ByKind[kind] += n
 			all.Total += n

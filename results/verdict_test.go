@@ -68,11 +68,11 @@ func TestVerdicts(t *testing.T) {
 		{"loader-bound", each(func(t *results.Trial) {
 			t.LoaderCPU, t.ServerCPU = ns(81*time.Millisecond), ns(89*time.Millisecond)
 		}), results.Degraded, "loader-bound: the load generator used 81 % of its processors and the server 89 %"},
-		{"loader busy, but not too much", each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(80*time.Millisecond), ns(0) }), results.Valid, ""},
+		{"loader busy, but not too much", each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(80*time.Millisecond), ns(10*time.Millisecond) }), results.Valid, ""},
 		{"loader busy, and so is the server", each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(90*time.Millisecond) }), results.Valid, ""},
 		{"loader busy on one of its two processors", func(r *run) {
 			r.m.Environment.LoaderCPUs = "1,3"
-			each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(0) })(r)
+			each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(10*time.Millisecond) })(r)
 		}, results.Valid, ""},
 		{"CPU time unknown", each(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU, t.Steal = nil, nil, nil }), results.Valid, ""},
 		{"not pinned", func(r *run) { r.m.Environment.ServerCPUs = "" }, results.Degraded, "not pinned: "},
@@ -120,7 +120,7 @@ func TestVerdicts(t *testing.T) {
 		}, results.Valid, ""},
 		{"fewer arrivals than the rate has on average", fixedRate(func(t *results.Trial) { t.Rate, t.Due, t.Counted = 10_000, 950, 945 }), results.Valid, ""},
 		{"no rate to reach", each(func(t *results.Trial) { t.Counted = 10 }), results.Valid, ""},
-		{"loader busy at a fixed rate", fixedRate(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(0) }), results.Valid, ""},
+		{"loader busy at a fixed rate", fixedRate(func(t *results.Trial) { t.LoaderCPU, t.ServerCPU = ns(99*time.Millisecond), ns(10*time.Millisecond) }), results.Valid, ""},
 		{"an invalid cell tells its reservations too", func(r *run) { r.trials[0].Wrong, r.m.Environment.ServerCPUs = 1, "" }, results.Invalid, "wrong body: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {

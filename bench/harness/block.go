@@ -20,10 +20,16 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 	if err != nil {
 		return err
 	}
+	if err := r.quiet(ctx, lanes); err != nil {
+		return err
+	}
 	if block.Ceiling() {
 		if err := r.ceilings(ctx, rounds[0], lanes); err != nil {
 			return err
 		}
+	}
+	if err := r.pass(ctx, rounds[0].Launch, b, lanes); err != nil {
+		return err
 	}
 	for _, key := range rounds {
 		if err := r.inBudget(length(lanes)); err != nil {
@@ -111,23 +117,41 @@ func (r *run) shared(after results.RoundKey, takes time.Duration) bool {
 // round that is interrupted is not recorded: its ratios would not be paired.
 func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) error {
 	block := r.plan.Blocks[key.Block]
+	window := func(l *lane) load.Window { return l.window }
+	trials, times, err := r.turns(ctx, key, plan.Order(r.plan.Seed, key, len(lanes)), lanes, window)
+	if err != nil {
+		return err
+	}
+	if err := r.Store.AppendRound(trials, times); err != nil {
+		return err
+	}
+	r.done[key] = true
+	r.record.Trials = append(r.record.Trials, trials...)
+	r.observe(Event{Kind: Round, Launch: key.Launch, Scenario: block.Scenario, App: block.App})
+	return nil
+}
+
+// turns lets each candidate take its window of load, in the given order.
+func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lanes []*lane, window func(*lane) load.Window) ([]results.Trial, []results.Times, error) {
+	block := r.plan.Blocks[key.Block]
 	r.host.begin()
 	var trials []results.Trial
 	var times []results.Times
-	for _, at := range plan.Order(r.plan.Seed, key, len(lanes)) {
+	for _, at := range order {
 		l := lanes[at]
 		if !l.runs() {
 			continue
 		}
 		if err := l.wake(ctx); err != nil {
-			return err
+			return nil, nil, err
 		}
 		if !l.runs() {
 			continue
 		}
-		t, res, err := l.slice(ctx, paced(block, l.window, l.rate, plan.ArrivalSeed(r.plan.Seed, key)))
+		w := window(l)
+		t, res, err := l.slice(ctx, lanes, paced(block, w, l.rate, plan.ArrivalSeed(r.plan.Seed, key)))
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		t.Launch, t.Attempt, t.Block, t.Round, t.Position = key.Launch, r.attempt, key.Block, key.Round, len(trials)
 		t.Scenario, t.App, t.Candidate = block.Scenario, block.App, l.Name
@@ -139,18 +163,13 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		if l.sound(res) {
 			l.waits(res)
 		}
+		l.dismiss(t, lanes)
 	}
 	host := r.host.round()
 	for i := range trials {
 		trials[i].Host = host
 	}
-	if err := r.Store.AppendRound(trials, times); err != nil {
-		return err
-	}
-	r.done[key] = true
-	r.record.Trials = append(r.record.Trials, trials...)
-	r.observe(Event{Kind: Round, Launch: key.Launch, Scenario: block.Scenario, App: block.App})
-	return nil
+	return trials, times, nil
 }
 
 // timesOf is the times of a slice; in a closed loop, response is service as well.
@@ -161,29 +180,29 @@ func timesOf(res *load.Result) results.Times {
 	return results.Times{Response: res.Response, Service: res.Service, SendLag: res.SendLag, Late: res.Late, First: res.First}
 }
 
-// slice drives one slice of load and reads what it cost both sides.
-func (l *lane) slice(ctx context.Context, w load.Window) (results.Trial, *load.Result, error) {
+// slice drives one slice of load and reads what it cost both sides, and what the
+// other candidates did meanwhile.
+func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results.Trial, *load.Result, error) {
 	if l.company != nil {
 		l.company.Begin()
 		defer l.company.End()
 	}
-	before := l.meters()
-	at := time.Now()
+	t := results.Trial{Lead: w.Lead}
+	if w.Parts > 0 {
+		t.Pass = &results.Pass{BeforeMiB: l.memory()}
+	}
+	before := l.meters(lanes)
+	l.idled(&t, before)
+	t.At = before.at
 	res, err := l.session.Slice(ctx, w)
 	if err != nil {
 		return results.Trial{}, nil, err
 	}
-	t := results.Trial{
-		At: at, Wall: time.Since(at), Sent: res.Sent, Answered: res.Answered, Counted: res.Counted, Elapsed: res.Elapsed,
-		BytesIn: res.BytesIn, Errors: res.Errors, Compared: res.Compared, Wrong: res.Wrong, WrongBody: res.WrongBody,
-		Stale: res.Stale, StaleAge: res.StaleAge, Reconnects: res.Reconnects,
-	}
-	after := l.meters()
-	t.ServerCPU, t.LoaderCPU, t.Steal = since(before.server, after.server), since(before.loader, after.loader), since(before.steal, after.steal)
-	if t.LoaderCPU != nil {
-		*t.LoaderCPU = max(0, *t.LoaderCPU-res.Polled.Nanoseconds())
-	}
-	t.LoaderWait, t.LoaderRuns = since(before.wait, after.wait), after.runs-before.runs
+	t.Wall = time.Since(t.At)
+	after := l.meters(lanes)
+	tell(&t, res)
+	l.charge(&t, before, after, res)
+	l.beside(&t, before, after, lanes)
 	t.MemoryMiB = l.memory()
 	if l.company != nil {
 		t.IdleKept, t.IdleKiB = l.company.Idle(), l.idleKiB
@@ -192,21 +211,60 @@ func (l *lane) slice(ctx context.Context, w load.Window) (results.Trial, *load.R
 	if l.rate > 0 {
 		t.Due = res.Metrics.Requests + res.Missed
 	}
-	return t, res, nil
+	return t, res, l.calm(ctx, &t, lanes)
+}
+
+// tell takes what the load saw.
+func tell(t *results.Trial, res *load.Result) {
+	t.Sent, t.Answered, t.Counted, t.Elapsed, t.BytesIn = res.Sent, res.Answered, res.Counted, res.Elapsed, res.BytesIn
+	t.Errors, t.Compared, t.Wrong, t.WrongBody = res.Errors, res.Compared, res.Wrong, res.WrongBody
+	t.Stale, t.StaleAge, t.Reconnects, t.Hasty = res.Stale, res.StaleAge, res.Reconnects, res.Hasty
+	t.Busy, t.Longest, t.Scale = res.Busy, res.Longest, scaleOf(res)
+	if res.Spreads > 0 {
+		t.Spread = new(time.Duration)
+		*t.Spread = res.SpreadSeen / time.Duration(res.Spreads)
+	}
+	if t.Pass != nil {
+		t.Pass.Parts = res.Parts
+	}
+}
+
+// scaleOf is the mean response time weighted by itself; 0 if there was none.
+func scaleOf(res *load.Result) time.Duration {
+	if res.Busy <= 0 {
+		return 0
+	}
+	return time.Duration(res.Squared / res.Busy.Seconds() * float64(time.Second))
+}
+
+// charge tells the CPU time of both sides.
+func (l *lane) charge(t *results.Trial, before, after meters, res *load.Result) {
+	t.ServerCPU, t.LoaderCPU, t.Steal = since(before.of(l), after.of(l)), since(before.loader, after.loader), since(before.steal, after.steal)
+	if t.LoaderCPU != nil {
+		*t.LoaderCPU = max(0, *t.LoaderCPU-res.Polled.Nanoseconds())
+	}
+	t.LoaderWait, t.LoaderRuns = since(before.wait, after.wait), after.runs-before.runs
 }
 
 // meters are readings in ns; nil where the system does not tell.
 type meters struct {
-	server, loader, wait, steal *int64
-	runs                        uint64
+	at                  time.Time
+	loader, wait, steal *int64
+	runs                uint64
+	servers             map[*lane]*int64 // CPU time
 }
 
-func (l *lane) meters() meters {
-	m := meters{server: read(l.tree.CPU), loader: read(measure.SelfCPU), steal: read(l.run.host.Steal)}
+// of is the CPU time of a lane's candidate.
+func (m meters) of(l *lane) *int64 { return m.servers[l] }
+
+func (l *lane) meters(lanes []*lane) meters {
+	m := meters{loader: read(measure.SelfCPU), steal: read(l.run.host.Steal)}
 	m.wait = read(func() (waited time.Duration, err error) {
 		waited, m.runs, err = l.run.wait.Read()
 		return waited, err
 	})
+	m.servers = spent(lanes)
+	m.at = time.Now()
 	return m
 }
 

@@ -39,7 +39,7 @@ type Event struct {
 	Scenario  string // of Measuring and Round
 	App       string
 	Text      string        // of Failed and Warning
-	Took      time.Duration // of Ready: the time it took to start
+	Took      time.Duration // of Ready: the time it took to start; of Passing: that it takes
 	Done      int           // rounds measured so far, of all launches and blocks
 	Total     int           // rounds of the whole run; 0: as many as fit until Ends
 	Ends      time.Time     // when the budget ends; zero: there is none
@@ -54,6 +54,7 @@ const (
 	Ready                      // a candidate is ready
 	Failed                     // a candidate, or one with one app, is out
 	Measuring                  // warm-up of a scenario and app begins
+	Passing                    // the candidates are loaded without a break, one after the other
 	Round                      // a round has been recorded
 	Warning                    // something about the machine disturbs
 )
@@ -108,7 +109,8 @@ type run struct {
 	done     map[results.RoundKey]bool
 	attempt  int
 	deadline time.Time       // zero: none
-	share    time.Time       // when the launch, and in it the block, should end; zero: with its rounds
+	ends     time.Time       // when the launch should end,
+	share    time.Time       // and in it the block; zero: with its rounds
 	out      map[cell]string // why it is not measured, or not any longer
 	host     *host
 	// calibrated tells that this attempt looked at the machine.
@@ -211,7 +213,7 @@ const closing = 300 * time.Millisecond
 // stops them.
 func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err error) {
 	r.observe(Event{Kind: Starting, Launch: n})
-	end := time.Now().Add(time.Until(r.deadline)/time.Duration(r.plan.Launches-n) - closing)
+	r.ends = time.Now().Add((time.Until(r.deadline)-r.reserve(n))/time.Duration(r.plan.Launches-n) - closing)
 	field, err := r.start(ctx, n)
 	defer func() {
 		if failed := r.stop(field); err == nil { // one full disk is one error
@@ -226,7 +228,7 @@ func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err
 			continue
 		}
 		if r.plan.Fill {
-			r.share = time.Now().Add(time.Until(end) / time.Duration(len(left)-b))
+			r.share = time.Now().Add(time.Until(r.ends) / time.Duration(len(left)-b))
 		}
 		if err := r.block(ctx, b, rounds, field); err != nil {
 			return fmt.Errorf("%s, %s: %w", r.plan.Blocks[b].Scenario, r.plan.Blocks[b].App, err)

@@ -43,6 +43,13 @@ type lane struct {
 	stuck   int               // slices in a row in which requests timed out
 	rests   bool              // has connections in its slices only
 	search  *slo.Staircase    // where the highest rate that meets an objective is searched
+	speed   float64           // replies per second once it was warm
+	slowest time.Duration     // the longest response time of its warm-up
+
+	working  bool      // was seen at work in another's slice
+	restless int       // slices in a row after which it did not come to rest
+	used     *int64    // CPU time at the end of its last slice, in ns
+	rested   time.Time // when that was
 }
 
 // close ends the lane's connections, those of its company too.
@@ -197,8 +204,14 @@ func (l *lane) warm(ctx context.Context, rate float64) error {
 		l.close()
 		return err
 	}
-	l.window.Lead, l.window.Span = plan.Slice(l.run.plan, l.block, speed)
+	l.speed = speed
+	l.pace()
 	return nil
+}
+
+// pace sets lead-in and length of the candidate's slices by its speed and its time scale.
+func (l *lane) pace() {
+	l.window.Lead, l.window.Span = plan.Slice(l.run.plan, l.block, l.speed, l.scale())
 }
 
 // warmUp tells how many requests the candidate answers per second once it is warm.
@@ -214,6 +227,7 @@ func (l *lane) warmUp(ctx context.Context) (speed float64, err error) {
 			return 0, err
 		}
 		answered += res.Answered
+		l.slowest = max(l.slowest, res.Longest)
 		if res.Errors[load.ErrTimeout] > 0 {
 			parts = 1 // each would wait as long again
 		}

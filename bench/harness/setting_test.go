@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -83,7 +84,13 @@ func play(part, port string) int {
 	if _, ok := liars[part]; ok {
 		return playLiar(part, ln)
 	}
-	var served atomic.Int64
+	if part == "spins" {
+		go spin(func() bool { return false })
+	}
+	var served, put atomic.Int64 // put off: what is to be done later
+	if part == "defers" {
+		go doLater(&put)
+	}
 	mux := suite.Mux()
 	return fail(nethttp.Serve(context.Background(), ln, apps.Func(func(req apps.Request, res apps.Response) error {
 		loaded, hello := served.Add(1) > underLoad, req.Path() == "/hello"
@@ -96,9 +103,35 @@ func play(part, port string) int {
 			return res.Reply(200, []byte("Hello, Welt!!"))
 		case part == "hangs" && hello && loaded:
 			select {}
+		case part == "hurries" && served.Load() > 20 && req.Path() == "/sleep":
+			res.SetHeader("Content-Type", apps.ContentTypeText)
+			return res.Reply(200, []byte("slept\n"))
+		case part == "defers" && hello:
+			put.Add(1)
 		}
 		return mux.Serve(req, res)
 	})))
+}
+
+// spin uses a processor until it is to end.
+func spin(end func() bool) {
+	for n := uint64(1); n != 0 && !end(); n++ {
+	}
+}
+
+// laterWork is the CPU time that a request costs after its reply, where that is put off.
+const laterWork = 5 * time.Millisecond
+
+// doLater does the work of requests on a thread of its own, which lags behind them.
+func doLater(put *atomic.Int64) {
+	runtime.LockOSThread()
+	for {
+		for ; put.Load() > 0; put.Add(-1) {
+			until := threadTime() + laterWork
+			spin(func() bool { return threadTime() > until })
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // external describes servers that the test binary plays.

@@ -51,10 +51,6 @@ type Target struct {
 	Spread time.Duration
 	// Weight is how often the target is taken, relative to the others; 0: 1.
 	Weight int
-	// AtLeast is the least time from sending the request to the end of a right reply.
-	AtLeast time.Duration
-	// Spread is the least time from the first byte of a right reply's body to its end.
-	Spread time.Duration
 	// Chunked sends the body, if there is one, with Transfer-Encoding: chunked, in
 	// chunks of up to 32 KiB.
 	Chunked bool

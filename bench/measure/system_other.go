@@ -26,6 +26,9 @@ func CPUs(trees []*Tree) []*time.Duration { return make([]*time.Duration, len(tr
 // CPU is not told here.
 func (*Tree) CPU() (time.Duration, error) { return 0, ErrUnsupported }
 
+// Runs is not told here.
+func (*Tree) Runs() bool { return false }
+
 // Memory is not told here.
 func (*Tree) Memory() (float64, error) { return 0, ErrUnsupported }
 

@@ -185,6 +185,9 @@ func (t *Tree) Memory() (float64, error) {
 	return float64(own+files) / 1024, nil
 }
 
+// Runs tells whether a thread of the tree runs, or waits for a processor to run on.
+func (t *Tree) Runs() bool { return t.find() == nil && slices.ContainsFunc(t.pids, proc.Runs) }
+
 // find sees to it that the processes of the tree are known.
 func (t *Tree) find() (err error) {
 	switch {

@@ -30,6 +30,7 @@ const (
 const (
 	MinSlice      = 150 * time.Millisecond
 	MaxSlice      = time.Second
+	MaxLead       = 2 * time.Second
 	SliceRequests = 1000
 )
 
@@ -43,6 +44,46 @@ const (
 	CeilingSlice  = 250 * time.Millisecond
 )
 
+// An uninterrupted pass is many times as long as the longest response time seen, or
+// as it takes to see what builds up within seconds: the first one of a candidate in a
+// block FirstPass at least, others NextPass, or MostPass where the candidate changes.
+const (
+	Passes    = 2 // launches that begin with one
+	FirstPass = 5 * time.Second
+	NextPass  = 2 * time.Second
+	MostPass  = 20 * time.Second
+	passTimes = 20
+	// PassParts is how many parts of a pass are told apart.
+	PassParts = 30
+	// passShare is the part of a budget that passes may take.
+	passShare = 3
+)
+
+// Pass is how long a pass of a candidate is in a launch, by the longest response time
+// seen of it, and whether it was seen to change.
+func Pass(m results.Manifest, launch int, longest time.Duration, changes bool) time.Duration {
+	least := NextPass
+	switch {
+	case m.Pass > 0:
+		return m.Pass
+	case changes:
+		least = MostPass
+	case launch == 0:
+		least = FirstPass
+	}
+	return clamp(passTimes*longest, least, MostPass)
+}
+
+// PassRoom is how long all passes of a block may take, up to and with those of a
+// launch. The first leave some for those after them, who follow what they have seen.
+func PassRoom(m results.Manifest, launch int) time.Duration {
+	room := m.Budget / passShare / time.Duration(len(m.Blocks))
+	if launch+1 < m.Passes {
+		room -= time.Duration(float64(room) * float64(NextPass) / float64(FirstPass+NextPass))
+	}
+	return room
+}
+
 // Request is what was asked for. Zero Launches, Rounds and Slice take the
 // defaults.
 type Request struct {
@@ -53,6 +94,8 @@ type Request struct {
 	Rounds     int
 	Slice      time.Duration
 	Budget     time.Duration // of the whole run; 0: none
+	Pass       time.Duration // of uninterrupted load; 0: by what is seen
+	NoPass     bool          // there is none
 	Seed       uint64
 	// SLO asks for the highest rate that meets it in place of the scenarios' rates;
 	// nil: it is not searched.
@@ -88,6 +131,9 @@ func New(r Request) (results.Manifest, error) {
 	}
 	if m.Launches == 0 {
 		m.Launches = launches(m)
+	}
+	if m.Pass = r.Pass; !r.NoPass {
+		m.Passes = min(Passes, m.Launches)
 	}
 	if m.Rounds == 0 {
 		m.Rounds, m.Fill = rounds(m), m.Budget > 0
@@ -129,10 +175,18 @@ func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 		}
 		blocks = append(blocks, results.Block{
 			Scenario: s.Name, App: app.String(), Without: r.without(app, s.Engine), Engine: s.Engine, Connections: s.Connections, Load: s.Load,
-			Pipeline: s.Pipeline, Requests: s.Requests, Close: s.Close, Company: results.Company(s.Company), FirstByte: s.FirstByte, Timeout: s.Timeout, Slice: s.Slice, Lead: s.Lead,
+			Pipeline: s.Pipeline, Requests: s.Requests, Close: s.Close, Company: results.Company(s.Company), FirstByte: s.FirstByte, Work: app.Work(), Spread: spread(app), Timeout: s.Timeout, Slice: s.Slice, Lead: s.Lead,
 		})
 	}
 	return blocks, nil
+}
+
+// spread is the time that the body of a reply takes at least; 0 for a mix.
+func spread(app suite.Instance) time.Duration {
+	if parts := app.Parts(); len(parts) == 1 {
+		return parts[0].Exchange().Spread
+	}
+	return 0
 }
 
 // search makes blocks into searches: their rates and the lengths of their slices
@@ -231,19 +285,22 @@ func Left(m results.Manifest, launch int, done map[results.RoundKey]bool) [][]re
 	return left
 }
 
+// scaleTimes is how many time scales a lead-in takes: what holds connections longer has
+// built up then to 95 %.
+const scaleTimes = 3
+
 // Slice is how long one slice of a candidate is that answers rate requests per
-// second, and its lead-in, which is not counted: long enough for every
-// connection to have been answered once.
-func Slice(m results.Manifest, b results.Block, rate float64) (lead, span time.Duration) {
-	span, lead = b.Slice, b.Lead
-	if span == 0 {
-		span = m.Slice
-	}
-	if span == 0 {
-		span = clamp(seconds(SliceRequests/rate), MinSlice, MaxSlice)
-	}
+// second, and its lead-in, which is not counted: long enough for every connection to
+// have been answered once, and for states to build up that last as long as scale, the
+// time scale that an uninterrupted pass has found; 0: none has. A slice is no shorter
+// than its lead-in.
+func Slice(m results.Manifest, b results.Block, rate float64, scale time.Duration) (lead, span time.Duration) {
+	span, lead = cmp.Or(b.Slice, m.Slice), b.Lead
 	if lead == 0 {
-		lead = clamp(seconds(float64(b.Connections)/rate), 10*time.Millisecond, MaxSlice)
+		lead = clamp(max(seconds(float64(b.Connections)/rate), scaleTimes*scale), 10*time.Millisecond, MaxLead)
+	}
+	if span == 0 {
+		span = clamp(max(seconds(SliceRequests/rate), lead), MinSlice, max(MaxSlice, lead))
 	}
 	return lead, span
 }

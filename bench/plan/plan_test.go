@@ -170,18 +170,65 @@ func TestSlice(t *testing.T) {
 	b := results.Block{Connections: 256}
 	for _, c := range []struct {
 		rate       float64
+		scale      time.Duration
 		lead, span time.Duration
 	}{
-		{100_000, 10 * time.Millisecond, plan.MinSlice},
-		{4_000, 64 * time.Millisecond, 250 * time.Millisecond},
-		{0, time.Second, time.Second},
+		{100_000, 0, 10 * time.Millisecond, plan.MinSlice},
+		{4_000, 0, 64 * time.Millisecond, 250 * time.Millisecond},
+		{0, 0, plan.MaxLead, plan.MaxLead},
+		{100_000, 2 * time.Millisecond, 10 * time.Millisecond, plan.MinSlice},
+		{100_000, 30 * time.Millisecond, 90 * time.Millisecond, plan.MinSlice},
+		{100_000, 300 * time.Millisecond, 900 * time.Millisecond, 900 * time.Millisecond},
+		{100_000, time.Minute, plan.MaxLead, plan.MaxLead},
 	} {
-		if lead, span := plan.Slice(results.Manifest{}, b, c.rate); lead != c.lead || span != c.span {
-			t.Errorf("at %v req/s: lead %v, slice %v, want %v, %v", c.rate, lead, span, c.lead, c.span)
+		if lead, span := plan.Slice(results.Manifest{}, b, c.rate, c.scale); lead != c.lead || span != c.span {
+			t.Errorf("at %v req/s, scale %v: lead %v, slice %v, want %v, %v", c.rate, c.scale, lead, span, c.lead, c.span)
 		}
 	}
-	if _, span := plan.Slice(results.Manifest{Slice: time.Minute}, b, 10); span != time.Minute {
+	if _, span := plan.Slice(results.Manifest{Slice: time.Minute}, b, 10, 0); span != time.Minute {
 		t.Errorf("a slice that was asked for is %v", span)
+	}
+}
+
+// A pass is many times as long as the longest response, and longer where the candidate
+// was seen to change.
+func TestPass(t *testing.T) {
+	for _, c := range []struct {
+		asked   time.Duration
+		launch  int
+		longest time.Duration
+		changes bool
+		want    time.Duration
+	}{
+		{0, 0, 5 * time.Millisecond, false, plan.FirstPass},
+		{0, 1, 5 * time.Millisecond, false, plan.NextPass},
+		{0, 1, 400 * time.Millisecond, false, 8 * time.Second},
+		{0, 0, 3 * time.Second, false, plan.MostPass},
+		{0, 1, 5 * time.Millisecond, true, plan.MostPass},
+		{time.Second, 0, 3 * time.Second, true, time.Second},
+	} {
+		if got := plan.Pass(results.Manifest{Pass: c.asked}, c.launch, c.longest, c.changes); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+	m := results.Manifest{Budget: 42 * time.Second, Passes: 2, Blocks: make([]results.Block, 2)}
+	if first, all := plan.PassRoom(m, 0), plan.PassRoom(m, 1); first != 5*time.Second || all != 7*time.Second {
+		t.Errorf("room for %v, %v in all", first, all)
+	}
+}
+
+// Runs begin with passes, but for those that are told not to.
+func TestPasses(t *testing.T) {
+	r := choose(t, request(t), "nethttp")
+	for _, c := range []struct {
+		launches int
+		none     bool
+		want     int
+	}{{0, false, plan.Passes}, {1, false, 1}, {3, true, 0}} {
+		r.Launches, r.NoPass = c.launches, c.none
+		if m, err := plan.New(r); err != nil || m.Passes != c.want {
+			t.Errorf("%+v: %d passes, %v", c, m.Passes, err)
+		}
 	}
 }
 

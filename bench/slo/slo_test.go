@@ -156,7 +156,7 @@ func TestSearchFindsTheThreshold(t *testing.T) {
 			if !ok {
 				t.Fatalf("noise %v, seed %d: not settled", noise, seed)
 			}
-			worst = max(worst, math.Abs(i.Median/threshold-1))
+			worst = max(worst, math.Abs(i.Value/threshold-1))
 			if !i.Excludes(threshold) {
 				covered++
 			}

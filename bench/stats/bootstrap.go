@@ -27,7 +27,7 @@ const MinLaunches = 5
 
 // Interval is an estimate with the ends of its 95 % confidence interval.
 type Interval struct {
-	Median, Low, High float64
+	Value, Low, High float64
 	// Freedom are the degrees of freedom of the standard error that the interval
 	// was made of, one less than the launches; 0 if there was none.
 	Freedom float64
@@ -70,7 +70,7 @@ func Bootstrap(groups [][]float64, seed uint64) (i Interval, ok bool) {
 func BootstrapTest(groups [][]float64, x float64, seed uint64) (i Interval, p float64, ok bool) {
 	all := slices.Concat(groups...)
 	if len(all) == 0 {
-		return Interval{Median: math.NaN()}, 1, false
+		return Interval{Value: math.NaN()}, 1, false
 	}
 	if len(all) >= MinValues {
 		e := newEstimate(groups, rand.New(rand.NewPCG(seed, 0)))
@@ -78,7 +78,7 @@ func BootstrapTest(groups [][]float64, x float64, seed uint64) (i Interval, p fl
 			return i, e.pValue(x), true
 		}
 	}
-	return Interval{Median: Median(all), Low: slices.Min(all), High: slices.Max(all)}, 1, false
+	return Interval{Value: Median(all), Low: slices.Min(all), High: slices.Max(all)}, 1, false
 }
 
 // BootstrapRatio estimates the ratio of the medians of b and a, two independent
@@ -90,18 +90,23 @@ func BootstrapRatio(a, b [][]float64, seed uint64) (i Interval, p float64, ok bo
 	if len(slices.Concat(a...)) < MinValues || len(slices.Concat(b...)) < MinValues {
 		return i, 1, false
 	}
-	ea, eb := newEstimate(a, rand.New(rand.NewPCG(seed, 0))), newEstimate(b, rand.New(rand.NewPCG(seed, 1)))
-	if !ea.relative || !eb.relative {
+	return ratioTest(newEstimate(a, rand.New(rand.NewPCG(seed, 0))), newEstimate(b, rand.New(rand.NewPCG(seed, 1))))
+}
+
+// ratioTest is the ratio of two estimates with its interval and the p-value of its
+// being 1.
+func ratioTest(a, b estimate) (i Interval, p float64, ok bool) {
+	if !a.relative || !b.relative {
 		return i, 1, false
 	}
-	e := eb.over(ea)
+	e := b.over(a)
 	if i, ok = e.interval(); !ok {
 		return Interval{}, 1, false
 	}
 	return i, e.pValue(1), true
 }
 
-// An estimate is a median or a ratio of two with its standard error, which has so
+// An estimate is a median, a total or a ratio of two with its standard error, which has so
 // many degrees of freedom. The error is relative, of the logarithm, where all draws
 // were positive: intervals of speeds and ratios then stay positive, and that of b/a
 // is that of a/b turned round.
@@ -110,21 +115,32 @@ type estimate struct {
 	relative            bool
 }
 
-// newEstimate draws the units of groups: the groups or, of a single one, its values.
+// newEstimate is the median of groups. It draws their units: the groups or, of a
+// single one, its values.
 func newEstimate(groups [][]float64, rng *rand.Rand) estimate {
-	units := slices.DeleteFunc(slices.Clone(groups), func(g []float64) bool { return len(g) == 0 })
+	units := unitsOf(groups)
+	return drawn(Median(slices.Concat(units...)), drawMedians(units, rng), len(units))
+}
+
+// unitsOf is what is drawn of groups: those that have values or, if there is only
+// one, each of its values.
+func unitsOf[T any](groups [][]T) [][]T {
+	units := slices.DeleteFunc(slices.Clone(groups), func(g []T) bool { return len(g) == 0 })
 	if len(units) == 1 {
 		units = slices.Collect(slices.Chunk(units[0], 1))
 	}
-	e := estimate{value: Median(slices.Concat(units...))}
-	draws := drawMedians(units, rng)
+	return units
+}
+
+// drawn is a value with the error that draws of n units tell.
+func drawn(value float64, draws []float64, n int) estimate {
+	e := estimate{value: value}
 	e.relative = e.value > 0 && slices.Min(draws) > 0
 	for i, d := range draws {
 		draws[i] = e.distance(d)
 	}
-	n := float64(len(units))
-	e.freedom = n - 1
-	e.err = stat.StdDev(draws, nil) * math.Sqrt(n/(n-1))
+	e.freedom = float64(n - 1)
+	e.err = stat.StdDev(draws, nil) * math.Sqrt(float64(n)/float64(n-1))
 	return e
 }
 
@@ -154,7 +170,8 @@ func (e estimate) interval() (i Interval, ok bool) {
 	if e.relative {
 		i.Low, i.High = e.value*math.Exp(-h), e.value*math.Exp(h)
 	}
-	return i, !math.IsInf(i.High-i.Low, 0)
+	width := i.High - i.Low
+	return i, !math.IsInf(width, 0) && !math.IsNaN(width)
 }
 
 // pValue is the two-sided p-value of the truth being x.

@@ -122,13 +122,13 @@ func TestFalseAlarms(t *testing.T) {
 // half of it much more rarely.
 func TestMinimalEffect(t *testing.T) {
 	t.Parallel()
-	if got := (stats.Interval{Median: 1, Low: 1, High: 1}).MinimalEffect(); got != 0 {
+	if got := (stats.Interval{Value: 1, Low: 1, High: 1}).MinimalEffect(); got != 0 {
 		t.Errorf("without any spread: %g", got)
 	}
 	// exp(ln(1.01/0.99)/2 * (1.959964+0.841621)/1.959964) - 1, and with the quantiles
 	// 2.364624 and 0.896030 of Student's t of 7 degrees of freedom.
 	for freedom, want := range map[float64]float64{0: 0.0143967, 7: 0.0138855} {
-		i := stats.Interval{Median: 1, Low: 0.99, High: 1.01, Freedom: freedom}
+		i := stats.Interval{Value: 1, Low: 0.99, High: 1.01, Freedom: freedom}
 		if got := i.MinimalEffect(); math.Abs(got-want) > 1e-6 {
 			t.Errorf("at a half-width of 1 %% and %g degrees of freedom: %.7f, want %.7f", freedom, got, want)
 		}

@@ -49,7 +49,7 @@ func TestBootstrapIsNearToAllDraws(t *testing.T) {
 		if !ok || math.Abs(got/want-1) > 0.06 {
 			t.Errorf("%d units: half-width %g, of all draws %g", len(units), got, want)
 		}
-		if centre := math.Sqrt(i.Low * i.High); math.Abs(centre/i.Median-1) > 1e-9 {
+		if centre := math.Sqrt(i.Low * i.High); math.Abs(centre/i.Value-1) > 1e-9 {
 			t.Errorf("%d units: %v is not about its median", len(units), i)
 		}
 	}
@@ -64,9 +64,9 @@ func TestPIsStudents(t *testing.T) {
 	}{{3, 2.920, 0.1}, {3, 9.925, 0.01}, {3, 22.327, 0.002}, {8, 1.895, 0.1}, {8, 3.499, 0.01}, {8, 4.785, 0.002}} {
 		groups := simulate(rand.New(rand.NewPCG(6, 6)), c.launches, 10, 0.01)
 		i, _ := stats.Bootstrap(groups, 3)
-		standard := math.Log(i.High/i.Median) / table975[c.launches-1]
+		standard := math.Log(i.High/i.Value) / table975[c.launches-1]
 		for _, side := range []float64{-1, 1} {
-			_, p, _ := stats.BootstrapTest(groups, i.Median*math.Exp(side*c.at*standard), 3)
+			_, p, _ := stats.BootstrapTest(groups, i.Value*math.Exp(side*c.at*standard), 3)
 			if math.Abs(p/c.want-1) > 0.01 {
 				t.Errorf("%d launches, %g standard errors off: p is %g, want %g", c.launches, c.at, p, c.want)
 			}
@@ -78,11 +78,11 @@ func TestPIsStudents(t *testing.T) {
 // numbers has none.
 func TestBootstrapOfAnyValues(t *testing.T) {
 	i, ok := stats.Bootstrap([][]float64{{-3, -1, 2}, {-2, 1, 3}, {-1, 0, 1}}, 1)
-	if !ok || i.Median != 0 || i.Low >= 0 || math.Abs(i.Low+i.High) > 1e-12 {
+	if !ok || i.Value != 0 || i.Low >= 0 || math.Abs(i.Low+i.High) > 1e-12 {
 		t.Errorf("of both signs: %v, %v", i, ok)
 	}
 	i, ok = stats.Bootstrap([][]float64{{1, 1, 1}, {1e300, 1e300, 1e300}}, 1)
-	if want := (stats.Interval{Median: 5e299, Low: 1, High: 1e300}); ok || i != want {
+	if want := (stats.Interval{Value: 5e299, Low: 1, High: 1e300}); ok || i != want {
 		t.Errorf("of 1 and 1e300: %v, %v", i, ok)
 	}
 }
@@ -137,7 +137,7 @@ func TestMinimalEffectHasItsPower(t *testing.T) {
 		if freedom == 1 {
 			continue // the approximation is too coarse there
 		}
-		i := stats.Interval{Median: 1, Low: math.Exp(-quantile), High: math.Exp(quantile), Freedom: float64(freedom)}
+		i := stats.Interval{Value: 1, Low: math.Exp(-quantile), High: math.Exp(quantile), Freedom: float64(freedom)}
 		effect := math.Log1p(i.MinimalEffect()) // in standard errors
 		chi, power := distuv.ChiSquared{K: float64(freedom)}, 0.0
 		const steps = 2000

@@ -39,14 +39,14 @@ func TestBootstrapIsSeeded(t *testing.T) {
 	if b, _ := stats.Bootstrap(groups, 43); a == b {
 		t.Error("two seeds give the same interval")
 	}
-	if a.Low > a.Median || a.High < a.Median {
+	if a.Low > a.Value || a.High < a.Value {
 		t.Errorf("the median is outside of its interval: %v", a)
 	}
 }
 
 func TestFewValuesCarryNoInterval(t *testing.T) {
 	i, ok := stats.Bootstrap([][]float64{{1, 5}, {}, {3}}, 1)
-	if want := (stats.Interval{Median: 3, Low: 1, High: 5}); ok || i != want {
+	if want := (stats.Interval{Value: 3, Low: 1, High: 5}); ok || i != want {
 		t.Errorf("Bootstrap of three values = %v, %v; want the range %v", i, ok, want)
 	}
 }
@@ -113,8 +113,8 @@ func TestBootstrapRatio(t *testing.T) {
 		want stats.Interval
 		ok   bool
 	}{
-		{"exact", ones, twos, stats.Interval{Median: 2, Low: 2, High: 2, Freedom: 2}, true},
-		{"the other way round", twos, ones, stats.Interval{Median: 0.5, Low: 0.5, High: 0.5, Freedom: 2}, true},
+		{"exact", ones, twos, stats.Interval{Value: 2, Low: 2, High: 2, Freedom: 2}, true},
+		{"the other way round", twos, ones, stats.Interval{Value: 0.5, Low: 0.5, High: 0.5, Freedom: 2}, true},
 		{"too few in a", [][]float64{{1, 1}}, twos, stats.Interval{}, false},
 		{"too few in b", ones, [][]float64{{2, 2}, nil}, stats.Interval{}, false},
 		{"nothing", nil, nil, stats.Interval{}, false},

@@ -53,6 +53,8 @@ func (p *progress) observe(e harness.Event) {
 		p.update(e, fmt.Sprintf("%s ready in %.0f ms", e.Candidate, e.Took.Seconds()*1e3))
 	case harness.Measuring:
 		p.update(e, fmt.Sprintf("%s, %s: warming up", e.Scenario, e.App))
+	case harness.Passing:
+		p.update(e, fmt.Sprintf("%s, %s: loading each without a break, %v in all", e.Scenario, e.App, e.Took.Round(time.Second/10)))
 	case harness.Round:
 		p.update(e, fmt.Sprintf("%s, %s", e.Scenario, e.App))
 	}

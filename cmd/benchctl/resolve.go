@@ -56,6 +56,10 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 	if err != nil {
 		return none(usage(err))
 	}
+	pass, err := f.passLength()
+	if err != nil {
+		return none(usage(err))
+	}
 	candidates, notes, err := chooseCandidates(ctx, dirs, f.servers, binaries)
 	if err != nil {
 		return none(err)
@@ -65,7 +69,7 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 	}
 	m, err := plan.New(plan.Request{
 		Scenarios: chosen, Apps: f.apps, Candidates: candidates, Launches: f.launches, Rounds: f.rounds,
-		Slice: f.slice, Budget: f.budget, Seed: f.seed, SLO: objective,
+		Slice: f.slice, Budget: f.budget, Pass: pass, NoPass: f.pass == noPass, Seed: f.seed, SLO: objective,
 	})
 	if len(m.Blocks) > 0 { // of a plan without candidates, their lack is told first
 		var unplanned error
@@ -126,6 +130,21 @@ func (f runFlags) check() error {
 		return fmt.Errorf("run: --budget %v: negative", f.budget)
 	}
 	return nil
+}
+
+// noPass is the value of --pass that leaves passes out.
+const noPass = "none"
+
+// passLength is what --pass asks for; 0 if it leaves the length open.
+func (f runFlags) passLength() (time.Duration, error) {
+	if f.pass == "" || f.pass == noPass {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(f.pass)
+	if err != nil || d < 10*time.Millisecond || d > time.Hour {
+		return 0, fmt.Errorf("run: --pass %q: neither a time within 10ms and 1h nor %s", f.pass, noPass)
+	}
+	return d, nil
 }
 
 // objective is what --find-slo asks for, nil if it does not.

@@ -28,6 +28,7 @@ type runFlags struct {
 	launches, rounds       int
 	slice, budget          time.Duration
 	precision, findSLO     string
+	pass                   string
 	seed                   uint64
 	out, resume            string
 	serverCPUs, loaderCPUs string
@@ -66,6 +67,7 @@ of those that have it.`,
 	fs.IntVar(&f.launches, "launches", 0, fmt.Sprintf("fresh starts of every candidate (default %d)", plan.DefaultLaunches))
 	fs.IntVar(&f.rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default as many as the budget holds, or %d)", plan.DefaultRounds))
 	fs.DurationVar(&f.slice, "slice", 0, "counted part of a slice (default 150ms, longer for slow candidates)")
+	fs.StringVar(&f.pass, "pass", "", "load without a break that each candidate's slices are held against, such as 10s, or none (default some seconds, longer where replies take long)")
 	fs.DurationVar(&f.budget, "budget", 0, "bound of the whole run's time")
 	fs.StringVar(&f.precision, "precision", "", "end a block early once all its paired intervals are within this half-width, such as 2%")
 	fs.StringVar(&f.findSLO, "find-slo", "", "search the highest rate that meets an objective, such as 'p99<10ms', instead of the scenarios' rates")

@@ -60,7 +60,7 @@ func TestFloorSize(t *testing.T) {
 // What calibrate says can be resolved is what a pair of results says, at the time
 // that it took, and goes by 1/sqrt(time) from there.
 func TestResolvedIsTheMinimalEffect(t *testing.T) {
-	i := stats.Interval{Median: 1, Low: 0.98, High: 1.02}
+	i := stats.Interval{Value: 1, Low: 0.98, High: 1.02}
 	mde := i.MinimalEffect()
 	n := newNoise(results.Pair{Metric: "m", Ratio: 1, Low: i.Low, High: i.High, MDE: &mde}, 30*time.Second)
 	if got := n.Resolved["30s"] / 100; math.Abs(got-mde) > 1e-9 {

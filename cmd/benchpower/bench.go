@@ -42,7 +42,7 @@ func (b *bench) calibrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.base = s.Cells[0].ServerCPU.Median * 1e3
+	b.base = s.Cells[0].ServerCPU.Value * 1e3
 	b.step = b.base * (ratioOf(s) - 1) / calibrationSteps
 	fmt.Printf("%s, %d connections, %s: %.0f ns of server CPU per request, %.3f ns per step of busy work, %s\n\n",
 		b.server, b.connections, s.Run.Environment.CPU, b.base, b.step, time.Now().UTC().Format(time.DateTime))

@@ -34,7 +34,7 @@ func cpu(t *report.Table) *chart {
 
 // estimates is a chart of a bar per candidate with a whisker for the interval.
 func estimates(t *report.Table, fill color.Color, get func(*results.Cell) *results.Estimate) *chart {
-	cells, note := drawn(t, func(c *results.Cell) bool { return get(c) != nil && get(c).Median >= 0 })
+	cells, note := drawn(t, func(c *results.Cell) bool { return get(c) != nil && get(c).Value >= 0 })
 	c := &chart{subtitle: t.Title(), rowHeight: 26}
 	c.note = "Bar: median; whisker: 95 % confidence interval."
 	if note != "" {
@@ -44,13 +44,13 @@ func estimates(t *report.Table, fill color.Color, get func(*results.Cell) *resul
 	c.list(t, cells)
 	for i, cell := range cells {
 		e := *get(cell)
-		label := report.Value{Text: report.Number(e.Median, 4), Spread: report.Spread(e)}
+		label := report.Value{Text: report.Number(e.Value, 4), Spread: report.Spread(e)}
 		low, high, ok := report.Interval(e)
 		if !ok {
-			low, high = e.Median, e.Median
+			low, high = e.Value, e.Value
 		}
 		b.all = append(b.all, bar{
-			y: c.y(i), value: e.Median, low: low, high: high, label: label.String(),
+			y: c.y(i), value: e.Value, low: low, high: high, label: label.String(),
 			fill: fill, hollow: cell.Verdict == results.Degraded,
 		})
 	}

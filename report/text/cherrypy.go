@@ -119,11 +119,11 @@ func (r cherryReport) write(w io.Writer) error {
 		}
 		if err := table.Append([]string{
 			strconv.FormatInt(row.key, 10), strconv.FormatUint(c.Requests, 10), strconv.FormatUint(c.Errors.Total, 10),
-			number(&c.Throughput.Median), number(latency.P50), number(latency.P99), kilobytes(c.BodyRate),
+			number(&c.Throughput.Value), number(latency.P50), number(latency.P99), kilobytes(c.BodyRate),
 		}); err != nil {
 			return err
 		}
-		rates = append(rates, c.Throughput.Median)
+		rates = append(rates, c.Throughput.Value)
 		medians = appendKnown(medians, latency.P50)
 		bodies = appendKnown(bodies, c.BodyRate)
 	}

@@ -14,7 +14,7 @@ func cherryCell(candidate, app string, connections int, rps, p50 float64) result
 	p99, bytes := 3*p50, rps*13
 	return results.Cell{
 		Candidate: candidate, App: app, Connections: connections, Requests: uint64(rps),
-		Throughput: &results.Estimate{Median: rps, Low: rps, High: rps},
+		Throughput: &results.Estimate{Value: rps, Low: rps, High: rps},
 		Latency:    &results.Latency{P50: &p50, P99: &p99}, BodyRate: &bytes,
 		Errors: results.Errors{Total: uint64(connections / 100)},
 	}

@@ -98,14 +98,32 @@ const (
 
 // stat is the fields of /proc/PID/stat from the state on. The command name before
 // it may hold anything, also parentheses, so they are counted from the last one.
-func stat(pid int) ([][]byte, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+func stat(pid int) ([][]byte, error) { return statOf(fmt.Sprintf("/proc/%d", pid)) }
+
+// statOf is stat of a process's or a thread's directory.
+func statOf(dir string) ([][]byte, error) {
+	text, err := os.ReadFile(dir + "/stat")
 	if err != nil {
 		return nil, err
 	}
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 	if len(fields) <= childrenSystem {
-		return nil, fmt.Errorf("read /proc/%d/stat: too few fields", pid)
+		return nil, fmt.Errorf("read %s/stat: too few fields", dir)
 	}
 	return fields, nil
+}
+
+// Runs tells whether a thread of a process runs, or waits for a processor to run on.
+func Runs(pid int) bool {
+	tasks := fmt.Sprintf("/proc/%d/task", pid)
+	threads, err := os.ReadDir(tasks)
+	if err != nil {
+		return false // it has ended
+	}
+	for _, t := range threads {
+		if fields, err := statOf(tasks + "/" + t.Name()); err == nil && fields[state][0] == 'R' {
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,131 @@
+package harness_test
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/results"
+)
+
+// withPasses has two launches of the first block begin with short passes.
+func withPasses(m *results.Manifest) {
+	m.Blocks, m.Launches, m.Rounds = m.Blocks[:1], 3, 2
+	m.Passes, m.Pass = 2, 60*time.Millisecond
+}
+
+// The first launches of a run begin with an uninterrupted pass of each candidate, in an
+// order that the next one mirrors, and a resumed run does not take them again.
+func TestPasses(t *testing.T) {
+	ownTemp(t)
+	s := prepare(t, "", withPasses, "nethttp", "fasthttp", "fasthttp#b")
+	var seen []string
+	s.Observe = func(e harness.Event) {
+		if e.Kind == harness.Passing || e.Kind == harness.Round {
+			seen = append(seen, map[harness.EventKind]string{harness.Passing: "pass", harness.Round: "round"}[e.Kind])
+		}
+	}
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete(t, r)
+	if got, want := strings.Join(seen, " "), "pass round round pass round round round round"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	var orders [2][]string
+	for _, p := range r.Passes {
+		orders[p.Launch] = append(orders[p.Launch], p.Candidate)
+		var parts uint64
+		for _, n := range p.Pass.Parts {
+			parts += n
+		}
+		if p.Counted == 0 || parts != p.Counted || p.Elapsed != 60*time.Millisecond || p.Busy <= 0 || p.Longest <= 0 || p.Scale <= 0 {
+			t.Errorf("pass %+v, %d in parts", p, parts)
+		}
+	}
+	slices.Reverse(orders[1])
+	if len(orders[0]) != 3 || !slices.Equal(orders[0], orders[1]) {
+		t.Errorf("orders %q, the second one mirrored", orders)
+	}
+	s.resume()
+	again, err := s.measure(t.Context())
+	if err != nil || len(again.Passes) != len(r.Passes) || len(again.Trials) != len(r.Trials) {
+		t.Errorf("resumed: %v, %d passes, %d trials", err, len(again.Passes), len(again.Trials))
+	}
+	sum, err := results.Summarize(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range sum.Cells {
+		if c.Whole == nil || c.Whole.Passes != 2 || c.Whole.Throughput == nil || c.Latency == nil {
+			t.Errorf("%s: %+v", c.Candidate, c.Whole)
+		}
+	}
+}
+
+// A candidate that is busy with nothing to do is named and taken out before the others
+// are measured beside it, and alone it is measured with a reservation.
+func TestBusyWhileIdle(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the CPU time of candidates is told on Linux only")
+	}
+	ownTemp(t)
+	s := prepare(t, external(t, "spins"), withPasses, "nethttp", "spins")
+	cells := s.cells()
+	if c := cells["spins"]; c.Verdict != results.Invalid || c.Slices > 0 || !says(c, "busy while idle: it used ") {
+		t.Errorf("spins is %s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
+	}
+	if c := cells["nethttp"]; c.Verdict == results.Invalid || c.Slices != 6 || says(c, "disturbed") {
+		t.Errorf("nethttp is %s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
+	}
+	alone := prepare(t, external(t, "spins"), func(m *results.Manifest) { withPasses(m); m.Launches = 1 }, "spins")
+	if c := alone.cells()["spins"]; c.Verdict != results.Degraded || !says(c, "busy while idle: it uses ") {
+		t.Errorf("alone spins is %s: %q", c.Verdict, c.Reasons)
+	}
+}
+
+// Work that is put off until there is no load is the requests' that caused it.
+func TestWorkPutOff(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the CPU time of candidates is told on Linux only")
+	}
+	ownTemp(t)
+	s := prepare(t, external(t, "defers"), func(m *results.Manifest) {
+		withPasses(m)
+		m.Launches = 1
+		m.Blocks[0].Rate = 200 // so many that it takes a while, and no more than that
+	}, "defers")
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r.Passes {
+		least := int64(p.Answered) * laterWork.Nanoseconds() / 2 // the last of it is not waited for
+		if p.Deferred == nil || *p.Deferred <= 0 || *p.ServerCPU < least || p.Restless > 0 {
+			t.Errorf("pass of %d replies: put off %v ns of %v, at least %d", p.Answered, p.Deferred, p.ServerCPU, least)
+		}
+	}
+	if len(r.Passes) != 1 {
+		t.Errorf("%d passes", len(r.Passes))
+	}
+}
+
+// A server that does not wait as the app does is not fast but wrong.
+func TestUnwaited(t *testing.T) {
+	ownTemp(t)
+	s := prepare(t, external(t, "hurries"), func(m *results.Manifest) {
+		only(2)(m)
+		m.Blocks[0].App = "sleep?ms=5"
+	}, "nethttp", "hurries")
+	cells := s.cells()
+	if c := cells["hurries"]; c.Verdict != results.Invalid || !says(c, "did not wait: ") {
+		t.Errorf("hurries is %s: %q", c.Verdict, c.Reasons)
+	}
+	if c := cells["nethttp"]; c.Verdict == results.Invalid || says(c, "did not wait") {
+		t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
+	}
+}

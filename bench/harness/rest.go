@@ -1,0 +1,180 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/results"
+)
+
+// A candidate that others share processors with must be at rest while those are
+// loaded. What it does then is measured in every slice. One that is seen at work is
+// waited for after each of its slices from then on: work that ends within restLimit
+// was put off and is charged to the requests of the slice, as it is theirs; what does
+// not end follows from no request, and a candidate that goes on and on is taken out.
+const (
+	// glance is how long a candidate is looked at, some of the kernel's ticks: the CPU
+	// time of what runs is told at those only.
+	glance = 20 * time.Millisecond
+	// atRest is the share of a processor that a candidate at rest may use in a glance.
+	atRest = 0.10
+	// restLimit bounds how long a candidate is waited for.
+	restLimit = 2 * time.Second
+	// maxRestless is in how many slices in a row a candidate may not come to rest.
+	maxRestless = 2
+	// seenAtWork is the least CPU time, and workShare the share of the time, by which a
+	// candidate is seen at work in another's slice.
+	seenAtWork = 2 * time.Millisecond
+	workShare  = 0.02
+	// recorded is the share of the time from which on others' CPU time is recorded.
+	recorded = 0.002
+)
+
+// spent is the CPU time of each lane's candidate so far, in ns.
+func spent(lanes []*lane) map[*lane]*int64 {
+	var trees []*measure.Tree
+	var of []*lane
+	for _, l := range lanes {
+		if l != nil && l.tree != nil && l.process != nil {
+			trees, of = append(trees, l.tree), append(of, l)
+		}
+	}
+	all := make(map[*lane]*int64, len(of))
+	for i, d := range measure.CPUs(trees) {
+		if d != nil {
+			ns := d.Nanoseconds()
+			all[of[i]] = &ns
+		}
+	}
+	return all
+}
+
+// idled tells what the candidate used since its last slice of the block.
+func (l *lane) idled(t *results.Trial, now meters) {
+	if l.rested.IsZero() {
+		return
+	}
+	if t.Idle = since(l.used, now.of(l)); t.Idle != nil {
+		t.IdleWall = now.at.Sub(l.rested)
+	}
+}
+
+// beside tells what the other candidates used in a slice.
+func (l *lane) beside(t *results.Trial, before, after meters, lanes []*lane) {
+	for _, other := range lanes {
+		if other == nil || other == l {
+			continue
+		}
+		used := since(before.of(other), after.of(other))
+		if used == nil || float64(*used) < recorded*float64(t.Wall) {
+			continue
+		}
+		if t.Others == nil {
+			t.Others = make(map[string]int64)
+		}
+		t.Others[other.Name] = *used
+		if *used > max(seenAtWork.Nanoseconds(), int64(workShare*float64(t.Wall))) {
+			other.working = true
+		}
+	}
+}
+
+// calm waits for the candidate to come to rest, after a pass and where it was seen at
+// work before, and charges what it used meanwhile.
+func (l *lane) calm(ctx context.Context, t *results.Trial, lanes []*lane) error {
+	var err error
+	if t.Pass != nil || l.working {
+		var used int64
+		used, t.Restless, err = l.settle(ctx)
+		if t.Restless == 0 && used > 0 && t.ServerCPU != nil {
+			t.Deferred = &used
+			*t.ServerCPU += used
+		}
+	}
+	l.used, l.rested = spent([]*lane{l})[l], time.Now()
+	return err
+}
+
+// settle waits until the candidate is at rest, and tells what it used, in ns, and if it
+// did not come to rest, which share of a processor it goes on using.
+func (l *lane) settle(ctx context.Context) (used int64, restless float64, err error) {
+	began, first := time.Now(), spent([]*lane{l})[l]
+	last := first
+	for {
+		from := time.Now()
+		if err := pause(ctx, glance); err != nil {
+			return 0, 0, err
+		}
+		now := spent([]*lane{l})[l]
+		in, all := since(last, now), since(first, now)
+		if in == nil || all == nil {
+			return 0, 0, nil // it is not known, or the candidate ended
+		}
+		share := float64(*in) / float64(time.Since(from))
+		switch {
+		case share <= atRest && !l.tree.Runs(): // it may be kept from its processor
+			return *all, 0, nil
+		case time.Since(began) >= restLimit:
+			return 0, float64(*all) / float64(time.Since(began)), nil
+		}
+		last = now
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// quiet waits until all candidates are at rest before anything is measured of any, and
+// takes out who does not come to rest.
+func (r *run) quiet(ctx context.Context, lanes []*lane) error {
+	for _, l := range lanes {
+		if !l.runs() || alone(l, lanes) {
+			continue
+		}
+		if _, restless, err := l.settle(ctx); err != nil {
+			return err
+		} else if restless > 0 {
+			l.evict(restless)
+		}
+	}
+	return nil
+}
+
+// dismiss takes out a candidate that does not come to rest between its slices where
+// others are measured beside it.
+func (l *lane) dismiss(t results.Trial, lanes []*lane) {
+	l.restless++
+	if t.Restless == 0 {
+		l.restless = 0
+	}
+	if l.runs() && l.restless >= maxRestless && !alone(l, lanes) {
+		l.evict(t.Restless)
+	}
+}
+
+// evict ends a candidate that uses a share of a processor with nothing to do.
+func (l *lane) evict(share float64) {
+	l.failStart(fmt.Errorf("busy while idle: it used %.0f %% of a processor for %v with nothing to do, which the others would pay for; measure it alone", 100*share, restLimit))
+	l.close()
+	l.stop()
+}
+
+// alone tells whether no other candidate is measured beside l.
+func alone(l *lane, lanes []*lane) bool {
+	for _, other := range lanes {
+		if other != l && other.runs() {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,206 @@
+package results
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/stats"
+)
+
+// Limits by which slices are held against uninterrupted passes.
+const (
+	// leastTolerance is what slices may be off at least: what a machine's speed changes
+	// within seconds. With slices of one launch only, nothing tells how much that is.
+	leastTolerance  = 0.05
+	loneTolerance   = 0.10
+	maxIdleInFlight = 0.05 // of the connections, by Little's law
+)
+
+// look holds a cell's slices against its uninterrupted passes: what slices show is
+// what the same load, left running, shows, or the passes are the cell's figures.
+type look struct {
+	passed                bool // there was a pass
+	throughput, cpu       difference
+	inSlices, inPasses    float64 // requests in flight over connections; NaN if unknown
+	sliceError, passError bool    // these are off by more than maxIdleInFlight
+}
+
+// difference is the slices' figure over that of the passes in the same launches, and
+// what of a difference the spread between launches explains.
+type difference struct {
+	ratio, tolerance float64
+	known            bool
+}
+
+func (d difference) beyond() bool {
+	return d.known && math.Abs(math.Log(d.ratio)) > math.Log1p(d.tolerance)
+}
+
+func newLook(e evidence) look {
+	l := look{passed: len(e.passes) > 0, inSlices: e.inFlight(e.trials), inPasses: e.inFlight(e.passes)}
+	if !e.block.Open() {
+		l.throughput = e.differ(throughput)
+	}
+	l.cpu = e.differ(serverCPU)
+	off := func(share float64) bool { return math.Abs(share-1) > maxIdleInFlight } // false of NaN
+	l.sliceError, l.passError = off(l.inSlices), off(l.inPasses)
+	return l
+}
+
+// differs tells whether the cell's figures are those of the passes.
+func (l look) differs() bool {
+	misled := l.sliceError && !l.passError && !math.IsNaN(l.inPasses)
+	return l.passed && (l.throughput.beyond() || l.cpu.beyond() || misled)
+}
+
+func (l look) basis() string {
+	if l.differs() {
+		return BasisWhole
+	}
+	return BasisSlices
+}
+
+// inFlight is the mean number of requests in flight over the number that a closed
+// loop keeps in flight, which Little's law (1961) says is throughput x mean response
+// time; NaN if unknown, or where connections also wait for something else.
+func (e evidence) inFlight(trials []Trial) float64 {
+	var busy, window time.Duration
+	for _, t := range trials {
+		busy += t.Busy
+		window += t.Elapsed
+	}
+	b := e.block
+	if b.Open() || b.Requests > 0 || b.Close || busy == 0 || window == 0 {
+		return math.NaN()
+	}
+	return busy.Seconds() / window.Seconds() / b.inFlight()
+}
+
+// inFlight is how many requests a closed loop keeps in flight.
+func (b Block) inFlight() float64 { return float64(b.Connections * max(1, b.Pipeline)) }
+
+// differ holds slices against passes by a metric.
+func (e evidence) differ(of metric) (d difference) {
+	var ratios []float64
+	for _, pass := range e.passes {
+		beside := slices.DeleteFunc(slices.Clone(e.trials), func(t Trial) bool { return t.Launch != pass.Launch || t.Attempt != pass.Attempt })
+		whole, ok := of(pass)
+		if in, any := sumOf(beside, of); ok && any && whole.Amount > 0 && in.Amount > 0 {
+			ratios = append(ratios, math.Log(in.Amount/in.Over/whole.Amount*whole.Over))
+		}
+	}
+	if len(ratios) == 0 {
+		return d
+	}
+	d.ratio, d.tolerance, d.known = math.Exp(mean(ratios)), loneTolerance, true
+	if by := e.byLaunch(of); len(by) > 1 {
+		d.tolerance = max(leastTolerance, math.Expm1(stats.Ahead(by, len(ratios))))
+	}
+	return d
+}
+
+// byLaunch are the logarithms of a metric's totals of the launches.
+func (e evidence) byLaunch(of metric) []float64 {
+	var logs []float64
+	for _, launch := range grouped(e.trials, func(t Trial) []Trial { return []Trial{t} }) {
+		if s, ok := sumOf(launch, of); ok && s.Amount > 0 {
+			logs = append(logs, math.Log(s.Amount/s.Over))
+		}
+	}
+	return logs
+}
+
+func sumOf(trials []Trial, of metric) (sum stats.Share, ok bool) {
+	for _, t := range trials {
+		if s, told := of(t); told {
+			sum.Amount, sum.Over, ok = sum.Amount+s.Amount, sum.Over+s.Over, true
+		}
+	}
+	return sum, ok
+}
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// whole is the look as a summary has it; nil if there was no pass.
+func (e evidence) whole() *Whole {
+	l, passes := e.look, e.passes
+	if len(passes) == 0 {
+		return nil
+	}
+	w := &Whole{Passes: len(passes), Throughput: ofTotal(passes, throughput), ServerCPU: ofTotal(passes, serverCPU)}
+	for _, t := range passes {
+		w.Seconds = max(w.Seconds, t.Elapsed.Seconds())
+		w.Longest = max(w.Longest, float64(t.Longest)/1e6)
+		w.Scale = max(w.Scale, float64(t.Scale)/1e6)
+	}
+	if l.throughput.known {
+		w.SlicesOver = known(l.throughput.ratio)
+	}
+	if l.cpu.known {
+		w.SlicesOverCPU = known(l.cpu.ratio)
+	}
+	keep := e.block.inFlight()
+	if !math.IsNaN(l.inPasses) {
+		w.InFlight = known(l.inPasses * keep)
+	}
+	if !math.IsNaN(l.inSlices) {
+		w.SlicesInFlight = known(l.inSlices * keep)
+	}
+	return w
+}
+
+func ofTotal(trials []Trial, of metric) *float64 {
+	if s, ok := sumOf(trials, of); ok {
+		return known(s.Amount / s.Over)
+	}
+	return nil
+}
+
+// untrue lists by what the figures may not be what a load left running shows.
+func (e evidence) untrue() []string {
+	l := e.look
+	var why []string
+	if e.asked && len(e.passes) == 0 {
+		why = append(why, "slices only: there is no uninterrupted load to hold them against")
+	}
+	if l.differs() {
+		why = append(why, e.misled())
+	}
+	in, off := l.inSlices, l.sliceError
+	if l.differs() {
+		in, off = l.inPasses, l.passError
+	}
+	keep := e.block.inFlight()
+	switch {
+	case off && in < 1:
+		why = append(why, fmt.Sprintf("connections not kept busy: %.3g of %.0f requests in flight, by throughput x mean response time", in*keep, keep))
+	case off:
+		why = append(why, fmt.Sprintf("response times beyond what connections allow: %.3g requests in flight, by throughput x mean response time, where %.0f are kept", in*keep, keep))
+	}
+	return append(append(why, e.changes()...), e.company()...)
+}
+
+// misled says what slices show otherwise, and that the row does not.
+func (e evidence) misled() string {
+	l := e.look
+	var what []string
+	if l.throughput.beyond() {
+		what = append(what, fmt.Sprintf("%.2fx the throughput", l.throughput.ratio))
+	}
+	if l.cpu.beyond() {
+		what = append(what, fmt.Sprintf("%.2fx the server CPU per request", l.cpu.ratio))
+	}
+	if len(what) == 0 {
+		what = append(what, fmt.Sprintf("%.3g requests in flight, not %.0f,", l.inSlices*e.block.inFlight(), e.block.inFlight()))
+	}
+	return fmt.Sprintf("slices mislead: they show %s of an uninterrupted load of %.3g s; the row is that load's", strings.Join(what, " and "), e.longest().Elapsed.Seconds())
+}

@@ -1,0 +1,45 @@
+package results
+
+import (
+	"fmt"
+	"time"
+)
+
+// Limits of what can be.
+const (
+	minSpreadShare = 0.80 // of the time that the body of a stream takes
+	minWorkShare   = 0.90 // of the CPU time that an app takes
+	// leastCPU is less than the system calls of a request take, two on a kernel of today.
+	leastCPU    = 300 * time.Nanosecond
+	leastForCPU = 1000 // replies that a CPU time per reply is judged by
+)
+
+// impossible lists what can't be: waits that were not waited, work that was not done,
+// replies that cost nothing.
+func (e evidence) impossible() []string {
+	var why []string
+	if n := e.sum(func(t Trial) uint64 { return t.Hasty }); n > 0 {
+		why = append(why, fmt.Sprintf("did not wait: %d of %d replies came sooner than the app allows", n, e.sum(func(t Trial) uint64 { return t.Answered })))
+	}
+	var spreads []float64
+	for _, t := range e.all() {
+		if t.Spread != nil {
+			spreads = append(spreads, float64(*t.Spread))
+		}
+	}
+	if due := float64(e.block.Spread); len(spreads) > 0 && mean(spreads) < minSpreadShare*due {
+		why = append(why, fmt.Sprintf("did not stream: from the first byte of a body to its end it took %v on average, where the app takes %v", readable(time.Duration(mean(spreads))), e.block.Spread))
+	}
+	cpu, ok := sumOf(e.all(), serverCPU)
+	if !ok || cpu.Over < leastForCPU && e.block.Work == 0 {
+		return why
+	}
+	each := time.Duration(1e3 * cpu.Amount / cpu.Over)
+	switch {
+	case each < time.Duration(minWorkShare*float64(e.block.Work)):
+		why = append(why, fmt.Sprintf("did not work: %v of CPU time per request, where the app takes %v", each, e.block.Work))
+	case cpu.Over >= leastForCPU && each < leastCPU/time.Duration(max(1, e.block.Pipeline)):
+		why = append(why, fmt.Sprintf("server CPU can't be true: %v per request is less than its system calls take; what answers is not among the processes that were started", each))
+	}
+	return why
+}

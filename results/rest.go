@@ -1,0 +1,85 @@
+package results
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// From how much on it is told what a candidate does without load.
+const (
+	minToldAtRest = 0.02 // of a processor
+	minToldPutOff = 0.05 // of the CPU time per request
+)
+
+// company lists what others did in the candidate's slices, and what it does with
+// nothing to do.
+func (e evidence) company() []string {
+	var why []string
+	if n := len(e.disturbed); n > 0 {
+		why = append(why, fmt.Sprintf("disturbed: %d of %d slices are left out, as %s used the processors meanwhile", n, len(e.all()), e.disturbers()))
+	}
+	busy := 0.0
+	for _, t := range e.all() {
+		busy = max(busy, t.Restless)
+	}
+	if busy > 0 {
+		why = append(why, fmt.Sprintf("busy while idle: it uses %.0f %% of a processor with nothing to do, which is no request's", 100*busy))
+	}
+	return why
+}
+
+func (e evidence) disturbers() string {
+	var names []string
+	for _, t := range e.disturbed {
+		if by := t.Disturbed(); !slices.Contains(names, by) {
+			names = append(names, by)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// atRest is what the candidate did without load; nil if it is not known.
+func (e evidence) atRest() *AtRest {
+	var idle, deferred, wall, answered float64
+	known := false
+	for _, t := range e.all() {
+		if t.Idle != nil && t.IdleWall > 0 {
+			idle, wall, known = idle+float64(*t.Idle), wall+float64(t.IdleWall), true
+		}
+		if t.Deferred != nil {
+			deferred += float64(*t.Deferred)
+		}
+		answered += float64(t.Answered)
+	}
+	if !known && deferred == 0 {
+		return nil
+	}
+	r := &AtRest{}
+	if known {
+		r.Share = new(float64)
+		*r.Share = idle / wall
+	}
+	if deferred > 0 && answered > 0 {
+		r.Deferred = new(float64)
+		*r.Deferred = deferred / 1e3 / answered
+	}
+	return r
+}
+
+// notes are remarks on what the candidate does without load.
+func (e evidence) notes() []string {
+	var notes []string
+	rest := e.atRest()
+	if rest == nil {
+		return nil
+	}
+	if rest.Share != nil && *rest.Share > minToldAtRest {
+		notes = append(notes, fmt.Sprintf("works while idle: %.0f %% of a processor while others were loaded", 100**rest.Share))
+	}
+	if cpu, ok := sumOf(e.basis(), serverCPU); ok && rest.Deferred != nil && *rest.Deferred > minToldPutOff*cpu.Amount/cpu.Over {
+		notes = append(notes, fmt.Sprintf("puts work off: %.3g µs of the server CPU per request were spent after the load", *rest.Deferred))
+	}
+	return notes
+}
