@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 type alone struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
+	ended  sync.Once
 	log    bytes.Buffer // read once it has exited
 }
 
@@ -92,13 +94,15 @@ func answers(ctx context.Context, address string, app suite.Exchange) bool {
 
 // stop asks the server to end, and then kills what is left of its process group.
 func (a *alone) stop() {
-	_ = a.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-a.exited:
-	case <-time.After(10 * time.Second):
-	}
-	_ = syscall.Kill(-a.cmd.Process.Pid, syscall.SIGKILL)
-	<-a.exited
+	a.ended.Do(func() {
+		_ = a.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-a.exited:
+		case <-time.After(10 * time.Second):
+		}
+		_ = syscall.Kill(-a.cmd.Process.Pid, syscall.SIGKILL)
+		<-a.exited
+	})
 }
 
 // cpu is the CPU time that the processes of the server's session have used, and those

@@ -21,6 +21,7 @@ const (
 	p99        metric = "p99"
 	p999       metric = "p99.9"
 	longest    metric = "max"
+	failures   metric = "errors"
 )
 
 func times() []metric { return []metric{p50, p90, p99, p999, longest} }
@@ -84,6 +85,10 @@ func (t tolerance) disagreeing(r row, loads []figures) (all []metric) {
 			all = append(all, m)
 		}
 	}
+	failed := func(f figures) bool { return f[failures] > 0 }
+	if r.figures[failures].value == 0 && slices.ContainsFunc(loads, failed) {
+		all = append(all, failures)
+	}
 	return all
 }
 
@@ -125,18 +130,21 @@ func (o outcome) String() string {
 	return o.word + ": " + o.why
 }
 
+// unmeasured begins the reason of a row that is invalid because there was no time.
+const unmeasured = "not measured"
+
 // judge holds a row against loads of the same server. A void row is one with wrong
-// replies: it must be invalid, whatever its figures.
+// replies: it must be invalid for what was seen, whatever its figures.
 func (t tolerance) judge(r row, void bool, loads ...figures) outcome {
 	first := "no reason"
 	if len(r.reasons) > 0 {
 		first = r.reasons[0]
 	}
 	if void {
-		if r.verdict == results.Invalid && len(r.reasons) > 0 {
+		if r.verdict == results.Invalid && len(r.reasons) > 0 && !strings.HasPrefix(first, unmeasured) {
 			return outcome{named, first}
 		}
-		return outcome{missed, fmt.Sprintf("%s, and not invalid: %s", r.verdict, first)}
+		return outcome{missed, fmt.Sprintf("%s, and not for wrong replies: %s", r.verdict, first)}
 	}
 	differ := t.disagreeing(r, loads)
 	switch {

@@ -48,6 +48,8 @@ func TestJudge(t *testing.T) {
 		{"a longer maximum that the row warns of", func(r *row, f figures) {
 			f[longest], r.verdict, r.reasons = 400, results.Degraded, []string{"not looked at long enough"}
 		}, "agrees"},
+		{"errors that the row has none of", func(_ *row, f figures) { f[failures] = 1 }, "MISSED: errors"},
+		{"errors that both have", func(r *row, f figures) { r.figures[failures], f[failures] = estimate{2, 2, 2}, 100 }, "agrees"},
 		{"no figures", func(r *row, _ figures) { r.figures = nil }, "MISSED: req/s, CPU"},
 		{"invalid without figures", func(r *row, _ figures) { r.figures, r.verdict, r.reasons = nil, results.Invalid, why }, "named: stalls: it stood still (req/s, CPU)"},
 		{"degraded with a reason", func(r *row, f figures) { f[throughput], r.verdict, r.reasons = 500, results.Degraded, why }, "named: stalls: it stood still (req/s)"},
@@ -82,7 +84,7 @@ func TestJudgeVoid(t *testing.T) {
 		reasons []string
 		want    string
 	}{
-		{results.Invalid, why, named}, {results.Invalid, nil, missed}, {results.Degraded, why, missed}, {results.Valid, nil, missed},
+		{results.Invalid, why, named}, {results.Invalid, nil, missed}, {results.Invalid, []string{"not measured: no reply was counted"}, missed}, {results.Degraded, why, missed}, {results.Valid, nil, missed},
 	} {
 		r, f := madeUp(func(r *row, _ figures) { r.verdict, r.reasons = test.verdict, test.reasons })
 		if got := tolerances.judge(r, true, f, f); got.word != test.want {
@@ -92,14 +94,14 @@ func TestJudgeVoid(t *testing.T) {
 }
 
 func TestParseSummary(t *testing.T) {
-	const cell = `{"candidate": "plain", "verdict": "degraded", "reasons": ["why"], "throughput_rps": {"NAME": 5, "ci_low": 4, "ci_high": 6}, "latency_ms": {"p50": 1, "p999": 2, "max": 3}}`
+	const cell = `{"candidate": "plain", "verdict": "degraded", "reasons": ["why"], "throughput_rps": {"NAME": 5, "ci_low": 4, "ci_high": 6}, "latency_ms": {"p50": 1, "p999": 2, "max": 3}, "errors": {"total": 7, "by_kind": {"timeout": 7}}}`
 	for _, name := range []string{"median", "value"} {
 		rows, err := parseSummary([]byte(`{"cells": [` + strings.ReplaceAll(cell, "NAME", name) + `]}`))
 		if err != nil || len(rows) != 1 {
 			t.Fatal(rows, err)
 		}
 		r := rows[0]
-		if r.candidate != "plain" || r.verdict != results.Degraded || !slices.Equal(r.reasons, []string{"why"}) || len(r.figures) != 4 ||
+		if r.candidate != "plain" || r.verdict != results.Degraded || !slices.Equal(r.reasons, []string{"why"}) || len(r.figures) != 5 || r.figures[failures].value != 7 ||
 			r.figures[throughput] != (estimate{5, 4, 6}) || r.figures[p999] != (estimate{2, 2, 2}) || r.figures[longest].value != 3 {
 			t.Errorf("%+v", r)
 		}
@@ -121,8 +123,8 @@ func TestParseLoads(t *testing.T) {
 		output string
 	}{"wrk": {parseWrk, wrk}, "load": {parseLoad, own}} {
 		s, err := test.read([]byte(test.output))
-		want := figures{throughput: 76000, p50: 0.45, p90: 2.044, p99: 4.862, p999: 9, longest: 21.5}
-		if err != nil || s.requests != 76000 || s.errors != 3 || len(s.figures) != len(want) {
+		want := figures{throughput: 76000, p50: 0.45, p90: 2.044, p99: 4.862, p999: 9, longest: 21.5, failures: 3}
+		if err != nil || s.requests != 76000 || len(s.figures) != len(want) {
 			t.Errorf("%s: %+v, %v", name, s, err)
 		}
 		for m, v := range want {

@@ -57,6 +57,9 @@ func parseSummary(output []byte) ([]row, error) {
 			Throughput *estimate            `json:"throughput_rps"`
 			ServerCPU  *estimate            `json:"server_cpu_us_per_request"`
 			Latency    map[string]*estimate `json:"latency_ms"`
+			Errors     struct {
+				Total *estimate `json:"total"`
+			} `json:"errors"`
 		} `json:"cells"`
 	}
 	if err := json.Unmarshal(output, &s); err != nil {
@@ -72,6 +75,7 @@ func parseSummary(output []byte) ([]row, error) {
 		}
 		set(throughput, c.Throughput)
 		set(serverCPU, c.ServerCPU)
+		set(failures, c.Errors.Total)
 		for _, m := range times() {
 			set(m, c.Latency[m.key()])
 		}

@@ -56,7 +56,7 @@ func tricks() []trick {
 		{name: "idle-work", doc: "20 µs of CPU per request, put off until no request came for 2 ms", differs: "CPU", putsOff: true, handle: idleWork},
 		{name: "starved", doc: "one connection in 10 waits 3 s for each reply", differs: "max", handle: starved},
 		{name: "memory-grows", doc: "keeps 1 KiB for each request, up to 4 GiB", differs: "CPU", handle: memoryGrows},
-		{name: "double-fork", doc: "a grandchild answers whose parent has ended", differs: "nothing: CPU must be seen", play: doubleFork},
+		{name: "double-fork", doc: "a grandchild answers whose parent has ended", differs: "nothing, if its CPU is seen", play: doubleFork},
 		{name: "double-fork-child", part: true, play: doubleForkChild},
 		{name: "unwaited-sleep", doc: "the app sleep answers at once", differs: "replies are wrong", app: "sleep?ms=10", void: true, handle: unwaitedSleep},
 		{name: "wrong-10000", doc: "one reply in 10,000 has another body of the same length", differs: "replies are wrong", void: true, handle: wrong(10_000)},
@@ -64,7 +64,7 @@ func tricks() []trick {
 		{name: "first-slow", doc: "20 µs more CPU per request up to a connection's 1,000th", differs: "req/s, CPU", handle: costly(func(n uint64) bool { return n <= 1000 })},
 		{name: "spins-idle", doc: "another thread burns a processor whenever no request came for 1 ms", differs: "what is beside it", handle: spinsIdle},
 		{name: "digest-by-length", doc: "the app upload answers what an earlier body of the same length had", differs: "replies are wrong", app: "upload", void: true, handle: digestByLength},
-		{name: "accept-limited", doc: "serves 8 connections at a time, others wait for one to end", differs: "max", accept: acceptLimited},
+		{name: "accept-limited", doc: "serves 8 connections at a time, others wait for one to end", differs: "most connections get no reply", accept: acceptLimited},
 	}
 }
 

@@ -67,7 +67,7 @@ func (b *bench) try(ctx context.Context, s subject) (t tried, err error) {
 		if *pass.to, err = b.pass(ctx, s, pass.name == "wrk"); err != nil {
 			return t, err
 		}
-		progress(pass.name, pass.to.figures, fmt.Sprintf("%d errors", pass.to.errors))
+		progress(pass.name, pass.to.figures, "")
 	}
 	t.differ = b.tolerance.differing(t.wrk.figures, t.load.figures)
 	t.outcome = b.tolerance.judge(t.row, s.void, t.wrk.figures, t.load.figures)
@@ -110,7 +110,7 @@ func progress(name string, f figures, more string) {
 	for _, m := range times() {
 		text += fmt.Sprintf(", %s %s", m, show(f, m))
 	}
-	fmt.Fprintf(os.Stderr, "%s ms, %s\n", text, strings.TrimSpace(more))
+	fmt.Fprintf(os.Stderr, "%s ms, %.0f errors %s\n", text, f[failures], strings.TrimSpace(more))
 }
 
 // show is a figure, or a dash.
@@ -131,8 +131,8 @@ func (t tried) print(s subject) {
 		for _, m := range []metric{throughput, p999, longest, serverCPU} {
 			cells = append(cells, show(l.figures, m))
 		}
-		if l.errors > 0 {
-			cells[len(cells)-4] += fmt.Sprintf(" (%d errors)", l.errors)
+		if n := l.figures[failures]; n > 0 {
+			cells[len(cells)-4] += fmt.Sprintf(" (%.0f errors)", n)
 		}
 	}
 	cells = append(cells, string(t.row.verdict))

@@ -50,14 +50,13 @@ func wrkArgs(url, script string, connections int, length time.Duration) []string
 type seen struct {
 	figures
 	requests float64
-	errors   uint64
 }
 
 func parseWrk(output []byte) (seen, error) {
 	var r struct {
 		Requests, Duration       float64
 		P50, P90, P99, P999, Max float64
-		Errors                   map[string]uint64
+		Errors                   map[string]float64
 	}
 	at := bytes.LastIndex(output, []byte("\n{"))
 	if at < 0 {
@@ -71,9 +70,8 @@ func parseWrk(output []byte) (seen, error) {
 	}
 	s := seen{requests: r.Requests, figures: figures{
 		throughput: r.Requests / r.Duration * 1e6,
-		p50:        r.P50 / 1e3, p90: r.P90 / 1e3, p99: r.P99 / 1e3, p999: r.P999 / 1e3, longest: r.Max / 1e3,
+		p50:        r.P50 / 1e3, p90: r.P90 / 1e3, p99: r.P99 / 1e3, p999: r.P999 / 1e3, longest: r.Max / 1e3, failures: sum(r.Errors),
 	}}
-	s.errors = sum(r.Errors)
 	return s, nil
 }
 
@@ -94,7 +92,7 @@ func parseLoad(output []byte) (seen, error) {
 		Requests   float64            `json:"requests"`
 		Throughput float64            `json:"throughput_rps"`
 		Latency    map[string]float64 `json:"latency_ms"`
-		Errors     map[string]uint64  `json:"errors"`
+		Errors     map[string]float64 `json:"errors"`
 	}
 	if err := json.Unmarshal(output, &r); err != nil {
 		return seen{}, fmt.Errorf("read the output of benchctl load: %w", err)
@@ -102,17 +100,16 @@ func parseLoad(output []byte) (seen, error) {
 	if r.Requests == 0 {
 		return seen{}, errors.New("benchctl load got no replies")
 	}
-	s := seen{requests: r.Requests, figures: figures{throughput: r.Throughput}}
+	s := seen{requests: r.Requests, figures: figures{throughput: r.Throughput, failures: sum(r.Errors)}}
 	for _, m := range times() {
 		if v, ok := r.Latency[m.key()]; ok {
 			s.figures[m] = v
 		}
 	}
-	s.errors = sum(r.Errors)
 	return s, nil
 }
 
-func sum(counts map[string]uint64) (total uint64) {
+func sum(counts map[string]float64) (total float64) {
 	for _, n := range counts {
 		total += n
 	}
