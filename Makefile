@@ -88,6 +88,11 @@ nightly: setup ## measure this revision against BASE in one run; fails on a regr
 power: build ## try what this machine tells apart; takes two hours (POWERFLAGS shorten it)
 	@$(GO) run ./cmd/benchpower $(POWERFLAGS)
 
+.PHONY: truth
+truth: build ## hold runs against loads without interruptions, of servers with known tricks; takes 75 minutes (TRUTHFLAGS shorten it)
+	@$(GO) build -o $(BIN)/benchtruth ./cmd/benchtruth
+	@$(BIN)/benchtruth $(TRUTHFLAGS)
+
 .PHONY: loader-bench
 loader-bench: build $(TOOLS)/vegeta ## compare the load engines with other load generators; takes 10 minutes (LOADERFLAGS shorten it)
 	@$(GO) run ./cmd/loaderbench -vegeta $(TOOLS)/vegeta -slice 2s $(LOADERFLAGS)
