@@ -20,11 +20,8 @@ func cpuSpec() Spec {
 				return res.Reply(200, burnedBody)
 			}
 		},
-		exchange: func(a Args) Exchange {
-			e := whole(burnedBody)
-			e.Work = time.Duration(a[0]) * time.Microsecond
-			return e
-		},
+		work:     func(a Args) time.Duration { return time.Duration(a[0]) * time.Microsecond },
+		exchange: func(Args) Exchange { return whole(burnedBody) },
 	}
 }
 

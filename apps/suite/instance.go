@@ -99,8 +99,8 @@ type Exchange struct {
 	Work    time.Duration // CPU time, where the app can tell it: on Linux
 }
 
-// Exchange makes the instance's request and its right reply, always the same. An instance that is
-// not Loadable has none.
+// Exchange makes the instance's request and its right reply, always the same. An
+// instance that is not Loadable has none.
 func (i Instance) Exchange() Exchange {
 	e := i.Spec.exchange(i.Args)
 	i.complete(&e)
@@ -116,6 +116,7 @@ func (i Instance) complete(e *Exchange) {
 	if e.Type == "" && e.Length > 0 {
 		e.Type = apps.ContentTypeText
 	}
+	e.Work = i.work()
 }
 
 // Part is an app in a mix.
@@ -153,9 +154,16 @@ func (i Instance) Work() time.Duration {
 	var work, weight time.Duration
 	for _, p := range i.Parts() {
 		n := time.Duration(p.Weight)
-		work, weight = work+n*p.Exchange().Work, weight+n
+		work, weight = work+n*p.work(), weight+n
 	}
 	return work / weight
+}
+
+func (i Instance) work() time.Duration {
+	if i.Spec.work == nil {
+		return 0
+	}
+	return i.Spec.work(i.Args)
 }
 
 // Loadable tells why no load can be made of the app, nil if it can.

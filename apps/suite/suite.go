@@ -9,6 +9,7 @@ package suite
 
 import (
 	"math/rand/v2"
+	"time"
 
 	"github.com/benchctl/benchctl/apps"
 )
@@ -33,6 +34,7 @@ type Spec struct {
 	// vary makes exchanges whose requests differ, for Instance.Exchanges; nil where the
 	// reply does not depend on them.
 	vary func(Args, *rand.Rand) []Exchange
+	work func(Args) time.Duration // for Exchange.Work; nil: none
 }
 
 // Param is one parameter of an app: a whole number with bounds.

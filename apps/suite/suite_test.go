@@ -269,6 +269,9 @@ func TestWorkOfAMix(t *testing.T) {
 	if got := i.Work(); got != 150*time.Microsecond {
 		t.Errorf("work is %v, want 150µs", got)
 	}
+	if got := instance(t, "watch").Work(); got != 0 {
+		t.Errorf("work of an app without load is %v", got)
+	}
 }
 
 func TestWaitEndsWithRequest(t *testing.T) {
