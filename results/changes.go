@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/benchctl/benchctl/bench/stats"
 )
@@ -14,6 +15,8 @@ const (
 	signOfChange = 0.07 // the same, to look longer
 	maxAging     = 0.05 // from the first half of a launch's slices to the last
 	minGrowthMiB = 32   // of memory in a pass, and half as much again as before
+	// leastTrend is the shortest pass that a trend is told of: machines vary within less.
+	leastTrend = time.Second
 )
 
 // changes lists what was not the same at the end of the looking as at its begin.
@@ -39,7 +42,7 @@ func (e evidence) longest() Trial {
 
 // trend is what the first and the last third of the longest pass counted.
 func (e evidence) trend() (first, last float64, ok bool) {
-	if len(e.passes) == 0 {
+	if len(e.passes) == 0 || e.longest().Elapsed < leastTrend {
 		return 0, 0, false
 	}
 	return e.longest().Pass.thirds()

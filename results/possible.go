@@ -7,7 +7,7 @@ import (
 
 // Limits of what can be.
 const (
-	minSpreadShare = 0.80 // of the time that the body of a stream takes
+	minSpreadShare = 0.50 // of the time that the body of a stream takes: a first byte may be read late
 	minWorkShare   = 0.90 // of the CPU time that an app takes
 	// leastCPU is less than the system calls of a request take, two on a kernel of today.
 	leastCPU    = 300 * time.Nanosecond

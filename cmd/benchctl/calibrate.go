@@ -229,7 +229,7 @@ func (c calibrator) floorPlan(ctx context.Context, d time.Duration) (results.Man
 	launches, rounds := floorSize(d)
 	now := time.Now()
 	m, err := plan.New(plan.Request{
-		Scenarios: chosen, Apps: []string{"hello"}, Candidates: candidates, Launches: launches, Rounds: rounds, Seed: uint64(now.UnixNano()) >> 10 & math.MaxUint32,
+		Scenarios: chosen, Apps: []string{"hello"}, Candidates: candidates, Launches: launches, Rounds: rounds, NoPass: true, Seed: uint64(now.UnixNano()) >> 10 & math.MaxUint32,
 	})
 	m.Started, m.ID, m.Benchctl, m.Environment = now.UTC(), runID(now), version(), measure.Environment()
 	return m, candidates, err

@@ -133,7 +133,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		t.Skip("kills a run ten times")
 	}
 	dir := t.TempDir()
-	first := []string{"run", "--scenario=smoke", "--apps=hello", "--servers=nethttp,fasthttp", "--launches=3", "--rounds=20", "--slice=50ms"}
+	first := []string{"run", "--scenario=smoke", "--apps=hello", "--servers=nethttp,fasthttp", "--launches=3", "--pass=none", "--rounds=20", "--slice=50ms"}
 	for n := range kills {
 		run, before := trials(t, dir)
 		args := first
@@ -193,7 +193,7 @@ func everyTrialOnce(t *testing.T, lines []byte, want int) {
 func TestInterrupted(t *testing.T) {
 	needLinux(t)
 	dir := t.TempDir()
-	cmd := benchctl(t, dir, "run", "--scenario=smoke", "--apps=hello", "--servers=nethttp", "--launches=1", "--rounds=1000", "--slice=20ms")
+	cmd := benchctl(t, dir, "run", "--scenario=smoke", "--apps=hello", "--servers=nethttp", "--launches=1", "--pass=none", "--rounds=1000", "--slice=20ms")
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Start(); err != nil {
@@ -236,7 +236,7 @@ func TestDiskFull(t *testing.T) {
 		t.Skipf("no small disk to be had: %s", out)
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", disk).Run() })
-	cmd := benchctl(t, dir, "run", "--scenario=smoke", "--servers=nethttp,fasthttp", "--launches=1", "--rounds=200", "--slice=10ms", "--out", disk)
+	cmd := benchctl(t, dir, "run", "--scenario=smoke", "--servers=nethttp,fasthttp", "--launches=1", "--pass=none", "--rounds=200", "--slice=10ms", "--out", disk)
 	out, _ := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != exitEnvironment {
 		t.Errorf("exit code %d, want %d", code, exitEnvironment)

@@ -99,7 +99,7 @@ func runReadme(t *testing.T, dir, line string) {
 		serveReadme(t, dir, line)
 		return
 	case strings.HasPrefix(line, "benchctl run ") && !strings.Contains(line, "--resume"):
-		line += " --launches=1 --rounds=6 --slice=10ms"
+		line += " --launches=1 --rounds=6 --slice=10ms --pass=50ms"
 	case line == "benchctl calibrate":
 		line += " --duration=2s"
 	}

@@ -101,7 +101,7 @@ func gives(c results.Cell, reasons ...string) bool {
 }
 
 // small is a run of one row that takes about two seconds.
-var small = []string{"run", "--scenario=concurrency-64", "--servers=fasthttp", "--launches=1", "--rounds=8", "--json"}
+var small = []string{"run", "--scenario=concurrency-64", "--servers=fasthttp", "--launches=1", "--pass=none", "--rounds=8", "--json"}
 
 func TestStolenCore(t *testing.T) {
 	servers, loader := halves(t)
@@ -176,7 +176,7 @@ func TestLoaderBound(t *testing.T) {
 	halves(t)
 	dir := t.TempDir()
 	scenario(t, dir, "engine: vegeta\nconnections: 16\napps: [hello]\n")
-	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario-file=s.yaml", "--servers=fasthttp", "--launches=1", "--rounds=8", "--slice=100ms", "--json"))
+	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario-file=s.yaml", "--servers=fasthttp", "--launches=1", "--pass=none", "--rounds=8", "--slice=100ms", "--json"))
 	if cell.Verdict == results.Valid || !gives(cell, "loader-bound: ", "loader throttled: ", "busy host: ") {
 		t.Errorf("it is %s: %q", cell.Verdict, cell.Reasons)
 	}
@@ -191,7 +191,7 @@ func TestSlowConsumer(t *testing.T) {
 	needLinux(t)
 	dir := t.TempDir()
 	scenario(t, dir, "engine: vegeta\nconnections: 8\nrate: 2000/s\nlead: 1ms\napps: ['size?bytes=2000000']\n") // 4 GB/s, and the first of it counts
-	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario-file=s.yaml", "--servers=nethttp", "--launches=1", "--rounds=2", "--slice=1s", "--json"))
+	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario-file=s.yaml", "--servers=nethttp", "--launches=1", "--pass=none", "--rounds=2", "--slice=1s", "--json"))
 	if cell.Verdict == results.Valid || !gives(cell, "rate not reached: ") || !gives(cell, "late load: ") {
 		t.Errorf("it is %s: %q", cell.Verdict, cell.Reasons)
 	}

@@ -210,7 +210,7 @@ func (g *guard) ask(verb Verb) {
 
 // reap waits for the main process, then ends and reaps whatever it left.
 func (g *guard) reap() event {
-	e := event{Kind: eventExited}
+	e, over := event{Kind: eventExited}, false
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, 0, nil)
@@ -223,11 +223,11 @@ func (g *guard) reap() event {
 			if status.Signaled() {
 				e.Signal = int(status.Signal())
 			}
-			e.Escaped = g.killAll()
-		default:
-			if e.Escaped > 0 { // an orphan died; its own children are ours now
-				g.killAll()
-			}
+			e.Escaped, over = g.killAll(), true
+		case over:
+			// Its own children are ours now. One that it forked while the table was read may
+			// have been missed before, and nothing else would tell of that.
+			e.Escaped = max(e.Escaped, g.killAll())
 		}
 	}
 }
