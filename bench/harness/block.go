@@ -134,7 +134,7 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 // turns lets each candidate take its window of load, in the given order.
 func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lanes []*lane, window func(*lane) load.Window) ([]results.Trial, []results.Times, error) {
 	block := r.plan.Blocks[key.Block]
-	r.host.begin()
+	r.host.begin(lanes)
 	var trials []results.Trial
 	var times []results.Times
 	for _, at := range order {
@@ -165,7 +165,7 @@ func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lane
 		}
 		l.dismiss(t, lanes)
 	}
-	host := r.host.round()
+	host := r.host.round(lanes)
 	for i := range trials {
 		trials[i].Host = host
 	}
@@ -211,7 +211,7 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results
 	if l.rate > 0 {
 		t.Due = res.Metrics.Requests + res.Missed
 	}
-	return t, res, l.calm(ctx, &t, lanes)
+	return t, res, l.calm(ctx, &t)
 }
 
 // tell takes what the load saw.

@@ -46,6 +46,7 @@ type hostReading struct {
 	at        time.Time
 	ticks     map[int]measure.Ticks // nil: not told
 	all, self *int64                // CPU time of benchctl with all it has started, and without
+	held      map[*lane]*int64      // of the candidates, as it is told best
 	throttled measure.Throttling
 }
 
@@ -59,8 +60,8 @@ func overlap(a, b []int) bool {
 	return slices.ContainsFunc(a, func(n int) bool { return slices.Contains(b, n) })
 }
 
-func (h *host) read() hostReading {
-	r := hostReading{at: time.Now(), throttled: h.Throttling()}
+func (h *host) read(lanes []*lane) hostReading {
+	r := hostReading{at: time.Now(), throttled: h.Throttling(), held: spent(lanes)}
 	if ticks, err := h.Ticks(); err == nil {
 		r.ticks = ticks
 	}
@@ -69,11 +70,11 @@ func (h *host) read() hostReading {
 }
 
 // begin starts to watch.
-func (h *host) begin() { h.began = h.read() }
+func (h *host) begin(lanes []*lane) { h.began = h.read(lanes) }
 
 // round tells what there was since begin.
-func (h *host) round() *results.Host {
-	before, after := h.began, h.read()
+func (h *host) round(lanes []*lane) *results.Host {
+	before, after := h.began, h.read(lanes)
 	seen := &results.Host{
 		Wall: after.at.Sub(before.at), Throttled: after.throttled.Quota - before.throttled.Quota, Heat: after.throttled.Heat - before.throttled.Heat,
 	}
@@ -81,6 +82,9 @@ func (h *host) round() *results.Host {
 	if before.ticks == nil || after.ticks == nil || all == nil || self == nil {
 		return seen
 	}
+	// The process table does not tell of children that nobody waited for, and the
+	// candidates' own meters may.
+	*all = max(*all, *self+heldSince(before, after))
 	others := func(cpus []int, own int64) *int64 {
 		ns := measure.Used(before.ticks, after.ticks, cpus).Nanoseconds() - own
 		return &ns
@@ -92,4 +96,14 @@ func (h *host) round() *results.Host {
 		seen.OnServers, seen.OnLoader = others(h.servers, *all-*self), others(h.loader, *self)
 	}
 	return seen
+}
+
+// heldSince is what the candidates used between two readings.
+func heldSince(before, after hostReading) (sum int64) {
+	for l, now := range after.held {
+		if used := since(before.held[l], now); used != nil {
+			sum += *used
+		}
+	}
+	return sum
 }

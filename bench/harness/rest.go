@@ -20,8 +20,10 @@ const (
 	glance = 20 * time.Millisecond
 	// atRest is the share of a processor that a candidate at rest may use in a glance.
 	atRest = 0.10
-	// restLimit bounds how long a candidate is waited for.
+	// restLimit is how long a candidate is waited for, and restTimes how many times as long
+	// as it was loaded if that is more: what was put off takes its time.
 	restLimit = 2 * time.Second
+	restTimes = 5
 	// maxRestless is in how many slices in a row a candidate may not come to rest.
 	maxRestless = 2
 	// seenAtWork is the least CPU time, and workShare the share of the time, by which a
@@ -83,11 +85,11 @@ func (l *lane) beside(t *results.Trial, before, after meters, lanes []*lane) {
 
 // calm waits for the candidate to come to rest, after a pass and where it was seen at
 // work before, and charges what it used meanwhile.
-func (l *lane) calm(ctx context.Context, t *results.Trial, lanes []*lane) error {
+func (l *lane) calm(ctx context.Context, t *results.Trial) error {
 	var err error
 	if t.Pass != nil || l.working {
 		var used int64
-		used, t.Restless, err = l.settle(ctx)
+		used, t.Restless, err = l.settle(ctx, l.patience(t.Wall))
 		if t.Restless == 0 && used > 0 && t.ServerCPU != nil {
 			t.Deferred = &used
 			*t.ServerCPU += used
@@ -97,9 +99,20 @@ func (l *lane) calm(ctx context.Context, t *results.Trial, lanes []*lane) error 
 	return err
 }
 
-// settle waits until the candidate is at rest, and tells what it used, in ns, and if it
-// did not come to rest, which share of a processor it goes on using.
-func (l *lane) settle(ctx context.Context) (used int64, restless float64, err error) {
+// patience is how long the candidate is waited for after a load of such a length, within
+// the run's budget.
+func (l *lane) patience(loaded time.Duration) time.Duration {
+	limit := max(restLimit, restTimes*loaded)
+	if end := l.run.deadline; !end.IsZero() {
+		limit = max(restLimit, min(limit, time.Until(end)/2))
+	}
+	return limit
+}
+
+// settle waits until the candidate is at rest, but no longer than the limit, and tells
+// what it used, in ns, and if it did not come to rest, which share of a processor it
+// goes on using.
+func (l *lane) settle(ctx context.Context, limit time.Duration) (used int64, restless float64, err error) {
 	began, first := time.Now(), spent([]*lane{l})[l]
 	last := first
 	for {
@@ -116,7 +129,7 @@ func (l *lane) settle(ctx context.Context) (used int64, restless float64, err er
 		switch {
 		case share <= atRest && !l.tree.Runs(): // it may be kept from its processor
 			return *all, 0, nil
-		case time.Since(began) >= restLimit:
+		case time.Since(began) >= limit:
 			return 0, float64(*all) / float64(time.Since(began)), nil
 		}
 		last = now
@@ -141,10 +154,10 @@ func (r *run) quiet(ctx context.Context, lanes []*lane) error {
 		if !l.runs() || alone(l, lanes) {
 			continue
 		}
-		if _, restless, err := l.settle(ctx); err != nil {
+		if _, restless, err := l.settle(ctx, restLimit); err != nil {
 			return err
 		} else if restless > 0 {
-			l.evict(restless)
+			l.evict(restless, restLimit)
 		}
 	}
 	return nil
@@ -158,13 +171,13 @@ func (l *lane) dismiss(t results.Trial, lanes []*lane) {
 		l.restless = 0
 	}
 	if l.runs() && l.restless >= maxRestless && !alone(l, lanes) {
-		l.evict(t.Restless)
+		l.evict(t.Restless, l.patience(t.Wall))
 	}
 }
 
 // evict ends a candidate that uses a share of a processor with nothing to do.
-func (l *lane) evict(share float64) {
-	l.failStart(fmt.Errorf("busy while idle: it used %.0f %% of a processor for %v with nothing to do, which the others would pay for; measure it alone", 100*share, restLimit))
+func (l *lane) evict(share float64, waited time.Duration) {
+	l.failStart(fmt.Errorf("busy while idle: it used %.0f %% of a processor for %v with nothing to do, which the others would pay for; measure it alone", 100*share, waited.Round(time.Second/10)))
 	l.close()
 	l.stop()
 }
