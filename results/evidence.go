@@ -13,9 +13,10 @@ type evidence struct {
 	env       Environment
 	asked     bool     // for uninterrupted passes
 	launches  []Launch // of the candidate
-	trials    []Trial  // slices that others did not disturb
-	passes    []Trial  // uninterrupted, and not disturbed either
-	disturbed []Trial  // slices and passes that were
+	trials    []Trial  // slices that other candidates did not disturb
+	passes    []Trial  // uninterrupted, and not disturbed by anybody
+	disturbed []Trial  // slices and passes that other candidates disturbed
+	hampered  []Trial  // passes that something else did
 	look      look
 
 	p99  time.Duration // of response times; 0 if unknown
@@ -31,7 +32,14 @@ func newEvidence(r *Record, block int, c Candidate) evidence {
 			e.launches = append(e.launches, l)
 		}
 	}
-	e.trials, e.passes = e.own(r.Trials), e.own(r.Passes)
+	e.trials = e.own(r.Trials)
+	for _, pass := range e.own(r.Passes) {
+		if e.hampers(pass) != nil {
+			e.hampered = append(e.hampered, pass)
+		} else {
+			e.passes = append(e.passes, pass)
+		}
+	}
 	e.look = newLook(e)
 	return e
 }
@@ -51,8 +59,19 @@ func (e *evidence) own(all []Trial) []Trial {
 	return mine
 }
 
+// hampers lists what kept either side from its processors in a pass. Slices spread such
+// a thing over many rounds and all candidates; a pass has all of it.
+func (e *evidence) hampers(pass Trial) []string {
+	alone := evidence{block: e.block, env: e.env, trials: []Trial{pass}}
+	why := alone.disturbances()
+	if alone.steal() > maxSteal {
+		why = append(why, "stolen time")
+	}
+	return why
+}
+
 // all are all trials, whatever they are good for: a wrong reply is one anywhere.
-func (e evidence) all() []Trial { return slices.Concat(e.trials, e.passes, e.disturbed) }
+func (e evidence) all() []Trial { return slices.Concat(e.trials, e.passes, e.disturbed, e.hampered) }
 
 // basis are the trials that the cell's figures are of.
 func (e evidence) basis() []Trial {

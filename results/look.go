@@ -29,14 +29,18 @@ type look struct {
 }
 
 // difference is the slices' figure over that of the passes in the same launches, and
-// what of a difference the spread between launches explains.
+// what of a difference the spread between launches explains. The least is that of the
+// pass from which they differ least, 1 if they differ this way and that.
 type difference struct {
-	ratio, tolerance float64
-	known            bool
+	ratio, least, tolerance float64
+	known                   bool
 }
 
+// beyond tells whether slices differ from the passes on average, and from each of them:
+// a machine that slows down for the length of one pass is not the slices' doing.
 func (d difference) beyond() bool {
-	return d.known && math.Abs(math.Log(d.ratio)) > math.Log1p(d.tolerance)
+	off := func(ratio, by float64) bool { return math.Abs(math.Log(ratio)) > math.Log1p(by) }
+	return d.known && off(d.ratio, d.tolerance) && off(d.least, leastTolerance)
 }
 
 func newLook(e evidence) look {
@@ -96,6 +100,7 @@ func (e evidence) differ(of metric) (d difference) {
 		return d
 	}
 	d.ratio, d.tolerance, d.known = math.Exp(mean(ratios)), loneTolerance, true
+	d.least = math.Exp(max(0, slices.Min(ratios)) + min(0, slices.Max(ratios)))
 	if by := e.byLaunch(of); len(by) > 1 {
 		d.tolerance = max(leastTolerance, math.Expm1(stats.Ahead(by, len(ratios))))
 	}
@@ -169,7 +174,11 @@ func ofTotal(trials []Trial, of metric) *float64 {
 func (e evidence) untrue() []string {
 	l := e.look
 	var why []string
-	if e.asked && len(e.passes) == 0 {
+	switch {
+	case !e.asked || len(e.passes) > 0:
+	case len(e.hampered) > 0:
+		why = append(why, fmt.Sprintf("slices only: the uninterrupted load was hampered (%s)", strings.Join(e.hampers(e.hampered[0]), "; ")))
+	default:
 		why = append(why, "slices only: there is no uninterrupted load to hold them against")
 	}
 	if l.differs() {

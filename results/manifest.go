@@ -228,7 +228,7 @@ type Trial struct {
 	IdleKept int      `json:"idle_kept,omitempty"`
 	IdleKiB  *float64 `json:"idle_kib,omitempty"`
 
-	Host *Host `json:"host,omitempty"` // of the whole round, the same in all its trials
+	Host *Host `json:"host,omitempty"` // of the whole round, the same in all its trials; of a pass its own
 }
 
 // Pass is what is told of an uninterrupted pass alone.

@@ -159,6 +159,10 @@ func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lane
 			t.SLO = l.step(*block.SLO, res)
 		}
 		l.rest()
+		if t.Pass != nil { // which is long enough to be told apart
+			t.Host = r.host.round(lanes)
+			r.host.begin(lanes)
+		}
 		trials, times = append(trials, t), append(times, timesOf(res))
 		if l.sound(res) {
 			l.waits(res)
@@ -167,7 +171,9 @@ func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lane
 	}
 	host := r.host.round(lanes)
 	for i := range trials {
-		trials[i].Host = host
+		if trials[i].Host == nil {
+			trials[i].Host = host
+		}
 	}
 	return trials, times, nil
 }

@@ -54,6 +54,7 @@ func (p *progress) observe(e harness.Event) {
 	case harness.Measuring:
 		p.update(e, fmt.Sprintf("%s, %s: warming up", e.Scenario, e.App))
 	case harness.Passing:
+		p.began = p.began.Add(e.Took) // which is none of the rounds'
 		p.update(e, fmt.Sprintf("%s, %s: loading each without a break, %v in all", e.Scenario, e.App, e.Took.Round(time.Second/10)))
 	case harness.Round:
 		p.update(e, fmt.Sprintf("%s, %s", e.Scenario, e.App))
