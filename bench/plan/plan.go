@@ -129,14 +129,18 @@ func New(r Request) (results.Manifest, error) {
 	if len(m.Blocks) == 0 || len(m.Candidates) == 0 {
 		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates that carry their apps", len(r.Scenarios), len(m.Candidates))
 	}
+	budget := r.Budget // that is left for slices
+	if !r.NoPass {
+		budget -= budget / passShare
+	}
 	if m.Launches == 0 {
-		m.Launches = launches(m)
+		m.Launches = launches(m, budget)
 	}
 	if m.Pass = r.Pass; !r.NoPass {
 		m.Passes = min(Passes, m.Launches)
 	}
 	if m.Rounds == 0 {
-		m.Rounds, m.Fill = rounds(m), m.Budget > 0
+		m.Rounds, m.Fill = rounds(m, budget), m.Budget > 0
 	}
 	return m, nil
 }
@@ -206,8 +210,8 @@ const (
 
 // launches is the default, or as many as a budget has room for with two rounds of
 // every block in each, at least one.
-func launches(m results.Manifest) int {
-	if m.Budget == 0 {
+func launches(m results.Manifest, budget time.Duration) int {
+	if budget == 0 {
 		return DefaultLaunches
 	}
 	takes := launchTime
@@ -218,20 +222,20 @@ func launches(m results.Manifest) int {
 		}
 		takes += lane * time.Duration(len(m.Candidates))
 	}
-	return max(1, min(DefaultLaunches, int(m.Budget/takes)))
+	return max(1, min(DefaultLaunches, int(budget/takes)))
 }
 
 // rounds is the default, or the most that a budget could hold, at least two. The
 // harness keeps the budget by the clock.
-func rounds(m results.Manifest) int {
+func rounds(m results.Manifest, budget time.Duration) int {
 	searching := slices.ContainsFunc(m.Blocks, func(b results.Block) bool { return b.SLO != nil })
 	switch {
-	case m.Budget == 0 && searching:
+	case budget == 0 && searching:
 		return SearchRounds
-	case m.Budget == 0:
+	case budget == 0:
 		return DefaultRounds
 	}
-	share := m.Budget / time.Duration(m.Launches*len(m.Blocks))
+	share := budget / time.Duration(m.Launches*len(m.Blocks))
 	most := 2
 	for _, b := range m.Blocks {
 		round := cmp.Or(b.Slice, m.Slice, MinSlice) * time.Duration(len(m.Candidates))

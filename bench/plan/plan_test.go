@@ -284,7 +284,7 @@ func TestProbesAreNoLoad(t *testing.T) {
 
 // A budget that is short for all launches takes fewer, each with its two rounds.
 func TestShortBudgets(t *testing.T) {
-	for budget, want := range map[time.Duration]int{0: plan.DefaultLaunches, time.Minute: plan.DefaultLaunches, 10 * time.Second: 2, time.Second: 1} {
+	for budget, want := range map[time.Duration]int{0: plan.DefaultLaunches, time.Minute: plan.DefaultLaunches, 15 * time.Second: 2, 10 * time.Second: 1, time.Second: 1} {
 		r := request(t)
 		r.Apps, r.Budget = []string{"hello"}, budget
 		m, err := plan.New(r)
@@ -299,5 +299,10 @@ func TestShortBudgets(t *testing.T) {
 				t.Errorf("%v: %d launches though 5 were asked for, %v", budget, m.Launches, err)
 			}
 		}
+	}
+	r := request(t) // a third of a budget is for passes
+	r.Apps, r.Budget, r.NoPass = []string{"hello"}, 10*time.Second, true
+	if m, err := plan.New(r); err != nil || m.Launches != 2 {
+		t.Errorf("10 s without passes: %d launches, %v", m.Launches, err)
 	}
 }
