@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// CellTimes are the times of one cell, all of its slices and passes merged.
+// CellTimes are the times of one cell, those of the trials that its row's are of
+// merged.
 type CellTimes struct {
 	Scenario, App, Candidate string
-	From, To                 time.Time // the first slice's begin, the last one's end
+	From, To                 time.Time // the first trial's begin, the last one's end
 	Times
 }
 
@@ -26,7 +26,10 @@ func (r *Record) CellTimes() ([]CellTimes, error) {
 		if block.SLO != nil {
 			continue
 		}
-		trials := slices.Concat(r.trialsOf(b), inBlock(r.Passes, b))
+		var trials []Trial
+		for _, c := range r.Manifest.Candidates {
+			trials = append(trials, newEvidence(r, b, c).timed()...)
+		}
 		times, err := mergeHistograms(histPath(r.Dir, r.Manifest, b), trials)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -48,6 +48,30 @@ func TestCellTimes(t *testing.T) {
 	}
 }
 
+// Where a row is that of the uninterrupted passes, so are the times.
+func TestCellTimesOfPasses(t *testing.T) {
+	m := manifest()
+	m.Passes = 1
+	s := create(t, m)
+	for r := range 6 {
+		if err := s.AppendRound([]results.Trial{slice("a", 0, r)}, responses(many(10))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := pass("a", 0)
+	p.Counted, p.Answered = p.Counted/2, p.Answered/2
+	if err := s.AppendPasses([]results.Trial{p}, responses(many(30))); err != nil {
+		t.Fatal(err)
+	}
+	cells, err := read(t, s.Dir()).CellTimes()
+	if err != nil || len(cells) != 1 {
+		t.Fatalf("%d cells, %v", len(cells), err)
+	}
+	if c := cells[0]; c.Response.TotalCount() != many(30).TotalCount() || !c.From.Equal(p.At) || !c.To.Equal(p.At.Add(p.Wall)) {
+		t.Errorf("%d times from %v to %v", c.Response.TotalCount(), c.From, c.To)
+	}
+}
+
 // HdrHistogram's own reader finds the very histogram in an exported log.
 func TestWriteLog(t *testing.T) {
 	c, want := exported(t)
