@@ -68,7 +68,7 @@ var homes = map[string][]string{
 	"github.com/labstack/":                       {"servers/echo"},
 	"github.com/go-chi/":                         {"servers/chi"},
 	"github.com/gofiber/":                        {"servers/fiber"},
-	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/harness", "results", "cmd/benchctl"},
+	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/harness", "results", "cmd/benchctl", "cmd/benchtruth"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -23,14 +24,29 @@ type bench struct {
 	options
 	self, dir              string
 	serverCPUs, loaderCPUs control.CPUs
-	beside                 *row // the neighbour of the first subject
 }
 
 // subject is a server that is tried.
 type subject struct {
 	name, app     string
 	void, putsOff bool
+	manifest      string                        // "" if benchctl knows it
 	argv          func(address string) []string // that serves it alone
+}
+
+// trick is a trick as a subject.
+func (b *bench) trick(t trick) subject {
+	return subject{name: t.name, app: t.load(), void: t.void, putsOff: t.putsOff, manifest: manifest(t, b.self), argv: func(address string) []string {
+		return []string{b.self, "serve", t.name, address, t.load()}
+	}}
+}
+
+// plain is the server that a subject is measured beside and held against, with the
+// subject's app.
+func (b *bench) plain(s subject) subject {
+	t := tricks()[0]
+	t.app = s.app
+	return b.trick(t)
 }
 
 func newBench(o options) (*bench, error) {
@@ -54,8 +70,8 @@ func newBench(o options) (*bench, error) {
 
 // manifest is that of a trick, for benchctl run.
 func manifest(t trick, self string) string {
-	return fmt.Sprintf("name: %s\nclass: engine\ndoc: %q\ncommand: [%q, serve, %s, \"{{.Host}}:{{.Port}}\"]\napps: [%s]\n",
-		t.name, t.doc, self, t.name, appName(t.load()))
+	return fmt.Sprintf("name: %s\nclass: engine\ndoc: %q\ncommand: [%q, serve, %s, \"{{.Host}}:{{.Port}}\", %q]\napps: [%s]\n",
+		t.name, t.doc, self, t.name, t.load(), appName(t.load()))
 }
 
 // appName is an app without its parameters.
@@ -72,81 +88,108 @@ func honest() []string {
 	}
 }
 
-// subjects writes the manifests of the tricks that are chosen, or names the honest
-// servers that are.
-func (b *bench) subjects() (all []subject, err error) {
-	if b.honest {
-		for _, name := range honest() {
-			if matches(name, b.only) {
-				all = append(all, subject{name: name, app: "hello", argv: func(address string) []string {
-					return []string{b.benchctl, "serve", "--server=" + name, "--addr=" + address}
-				}})
-			}
+// subjects are the tricks that are chosen, or the honest servers that are.
+func (b *bench) subjects() (all []subject) {
+	if !b.honest {
+		for _, t := range chosen(b.only) {
+			all = append(all, b.trick(t))
 		}
-		return all, nil
+		return all
 	}
-	if err := os.Mkdir(b.serverDir(), 0o755); err != nil {
-		return nil, err
-	}
-	for _, t := range chosen(b.only) {
-		if err := os.WriteFile(filepath.Join(b.serverDir(), t.name+".yaml"), []byte(manifest(t, b.self)), 0o644); err != nil {
-			return nil, err
+	for _, name := range honest() {
+		if matches(name, b.only) {
+			all = append(all, subject{name: name, app: "hello", argv: func(address string) []string {
+				return []string{b.benchctl, "serve", "--server=" + name, "--addr=" + address}
+			}})
 		}
-		all = append(all, subject{name: t.name, app: t.load(), void: t.void, putsOff: t.putsOff, argv: func(address string) []string {
-			return []string{b.self, "serve", t.name, address}
-		}})
 	}
-	return all, nil
+	return all
 }
 
-func (b *bench) serverDir() string { return filepath.Join(b.dir, "servers") }
-
-// neighbour is what a subject is measured beside.
+// neighbour is what the row of plain is called beside a subject.
 func neighbour(s subject) string {
-	if s.name == "nethttp" {
-		return "nethttp#b"
+	if plain := tricks()[0].name; s.name != plain {
+		return plain
 	}
-	return "nethttp"
+	return s.name + "#b"
 }
 
-// run is one "benchctl run", as a user would start it: the subject's row and the
-// neighbour's.
+// run is one "benchctl run", as a user would start it: the subject's row and plain's.
 func (b *bench) run(ctx context.Context, s subject) (own, beside row, err error) {
 	scenario := filepath.Join(b.dir, "truth.yaml")
 	text := fmt.Sprintf("name: truth\ndoc: as many requests as %d connections get answered\nengine: raw\nconnections: %d\napps: [%q]\n", b.connections, b.connections, s.app)
 	if err := os.WriteFile(scenario, []byte(text), 0o644); err != nil {
 		return own, beside, err
 	}
-	runs := filepath.Join(b.dir, "runs")
+	servers, runs := filepath.Join(b.dir, "servers"), filepath.Join(b.dir, "runs")
 	defer os.RemoveAll(runs)
-	args := []string{
-		"run", "--json", "--scenario-file=" + scenario, "--servers=" + s.name + "," + neighbour(s),
-		"--budget=" + b.budget.String(), "--out=" + runs,
+	defer os.RemoveAll(servers)
+	if err := writeManifests(servers, b.plain(s), s); err != nil {
+		return own, beside, err
 	}
-	if !b.honest {
-		args = append(args, "--server-dir="+b.serverDir())
-	}
-	cmd := exec.CommandContext(ctx, b.benchctl, args...)
+	cmd := exec.CommandContext(
+		ctx, b.benchctl, "run", "--json", "--scenario-file="+scenario, "--servers="+s.name+","+neighbour(s),
+		"--budget="+b.budget.String(), "--out="+runs, "--server-dir="+servers,
+	)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops its servers
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	failed := cmd.Run() // an invalid row is one as well
-	rows, err := parseSummary(out.Bytes())
-	if err == nil && len(rows) != 2 {
-		err = fmt.Errorf("%d rows, not 2", len(rows))
-	}
+	own, beside, err = readRun(out.Bytes(), runs, s)
 	if err != nil {
-		return own, beside, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), errors.Join(err, failed), errs.Bytes())
+		err = fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), errors.Join(err, failed), errs.Bytes())
 	}
-	i := slices.IndexFunc(rows, func(r row) bool { return r.candidate == neighbour(s) })
-	if i < 0 {
-		return own, beside, fmt.Errorf("no row of %s", neighbour(s))
+	return own, beside, err
+}
+
+func writeManifests(dir string, all ...subject) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
 	}
-	return rows[1-i], rows[i], nil
+	for _, s := range all {
+		if s.manifest == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, s.name+".yaml"), []byte(s.manifest), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRun reads the rows of a subject and of plain from what a run printed, and left
+// in a directory.
+func readRun(output []byte, runs string, s subject) (own, beside row, err error) {
+	sum, err := parseSummary(output)
+	if err != nil {
+		return own, beside, err
+	}
+	i := slices.IndexFunc(sum.rows, func(r row) bool { return r.candidate == neighbour(s) })
+	if len(sum.rows) != 2 || i < 0 {
+		return own, beside, fmt.Errorf("%d rows, not 2 with one of %s", len(sum.rows), neighbour(s))
+	}
+	own, beside = sum.rows[1-i], sum.rows[i]
+	own.ratios = sum.over(own.candidate, beside.candidate)
+	return own, beside, own.addTimes(filepath.Join(runs, sum.id))
+}
+
+// long loads a subject without interruptions, and plain for a short time right before
+// and right after.
+func (b *bench) long(ctx context.Context, s subject, byWrk bool) (l long, err error) {
+	for _, p := range []struct {
+		of     subject
+		length time.Duration
+		to     *seen
+	}{{b.plain(s), b.options.beside, &l.before}, {s, b.options.long, &l.seen}, {b.plain(s), b.options.beside, &l.after}} {
+		if *p.to, err = b.pass(ctx, p.of, byWrk, p.length); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
 }
 
 // pass is a load of the server alone, without interruptions.
-func (b *bench) pass(ctx context.Context, s subject, byWrk bool) (seen, error) {
+func (b *bench) pass(ctx context.Context, s subject, byWrk bool, length time.Duration) (seen, error) {
 	instance, err := suite.Parse(s.app)
 	if err != nil {
 		return seen{}, err
@@ -166,13 +209,13 @@ func (b *bench) pass(ctx context.Context, s subject, byWrk bool) (seen, error) {
 		return seen{}, err
 	}
 	defer server.stop()
-	argv, read := loadArgs(b.benchctl, url, bodyFile, b.connections, b.long), parseLoad
+	argv, read := loadArgs(b.benchctl, url, bodyFile, b.connections, length), parseLoad
 	if byWrk {
 		script := filepath.Join(b.dir, "wrk.lua")
 		if err := os.WriteFile(script, []byte(wrkScript(bodyFile)), 0o644); err != nil {
 			return seen{}, err
 		}
-		argv, read = wrkArgs(url, script, b.connections, b.long), parseWrk
+		argv, read = wrkArgs(url, script, b.connections, length), parseWrk
 	}
 	return b.load(ctx, server, s, pinned(b.loaderCPUs, argv), read)
 }
@@ -191,7 +234,7 @@ func (b *bench) load(ctx context.Context, server *alone, s subject, argv []strin
 	if err != nil {
 		return seen{}, fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), errors.Join(err, failed), errs.Bytes())
 	}
-	if err := server.settle(ctx, s.putsOff, 5*b.long); err != nil {
+	if err := server.settle(ctx, s.putsOff, 5*b.options.long); err != nil {
 		return seen{}, err
 	}
 	after, err := server.cpu()
@@ -214,5 +257,6 @@ func (b *bench) bodyFile(app suite.Exchange) (string, error) {
 // head says what is held against what, and where.
 func (b *bench) head() {
 	e := measure.Environment()
-	fmt.Printf("%s, %s, %s, %s; %d connections; loads of %v without interruptions, runs of %v\n\n", e.CPU, e.OS, e.Kernel, e.Go, b.connections, b.long, b.budget)
+	fmt.Printf("%s, %s, %s, %s; %d connections; loads of %v without interruptions, of plain around them of %v; runs of %v\n\n",
+		e.CPU, e.OS, e.Kernel, e.Go, b.connections, b.options.long, b.options.beside, b.budget)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/benchctl/benchctl/results"
 )
 
@@ -32,79 +34,126 @@ func (m metric) key() string { return strings.ReplaceAll(string(m), ".", "") }
 // figures are those of a load; what is not known is not there.
 type figures map[metric]float64
 
-// tolerance is how far what agrees may be apart, beside a row's own interval.
-type tolerance struct {
-	drift float64 // of throughput and CPU, as a share
-	share float64 // of percentiles, or
-	ms    float64
+// percentile is one that is compared, with how far what agrees may be apart: by a
+// share or by so many ms, whichever is more.
+type percentile struct {
+	metric
+	at, share, ms float64
 }
 
-// apart tells whether a figure of a metric is another than the estimate e.
-func (t tolerance) apart(m metric, e estimate, figure float64) bool {
-	low, high := min(e.low, e.value), max(e.high, e.value)
-	switch m {
-	case throughput, serverCPU:
-		return figure < low*(1-t.drift) || figure > high*(1+t.drift)
-	default:
-		return figure < min(low*(1-t.share), low-t.ms) || figure > max(high*(1+t.share), high+t.ms)
+// percentiles of which the last is at the noise of a machine: what else runs for some
+// ms now and then.
+func percentiles() []percentile {
+	return []percentile{{p50, 50, 0.25, 0.3}, {p90, 90, 0.25, 0.3}, {p99, 99, 0.25, 0.3}, {p999, 99.9, 0.50, 1}}
+}
+
+// minBeyond is how many replies have to be beyond a percentile that is told.
+const minBeyond = 100
+
+// told tells whether a load with so many replies tells the percentile.
+func (p percentile) told(replies float64) bool { return replies*(100-p.at)/100 >= minBeyond }
+
+// cliff is by how much of itself the tail beyond a percentile may be another one. Where
+// one request in 1,000 is slow, p99.9 is that of the slow or of the others by chance.
+const cliff = 0.3
+
+// apart tells whether a figure is none of a run whose times are h.
+func (p percentile) apart(h *hdrhistogram.Histogram, figure float64) bool {
+	tail := 100 - p.at
+	low, high := p.of(h, 100-tail*(1+cliff)), p.of(h, 100-tail*(1-cliff))
+	return figure < min(low*(1-p.share), low-p.ms) || figure > max(high*(1+p.share), high+p.ms)
+}
+
+func (percentile) of(h *hdrhistogram.Histogram, at float64) float64 {
+	return float64(h.ValueAtQuantile(at)) / 1e6
+}
+
+// corrected are times in ns as wrk prints them. It takes it that every connection
+// should have sent a request at the expected interval, and makes up the replies that
+// those would have got which it did not send while it waited for one:
+// stats_correct in its stats.c.
+func corrected(h *hdrhistogram.Histogram, expected int64) *hdrhistogram.Histogram {
+	c := h.Clone()
+	if expected <= 0 {
+		return c
 	}
-}
-
-// differing are the metrics by which two loads differ. Their maxima are left out: of
-// two that look for long, one may have seen a rarer thing.
-func (t tolerance) differing(a, b figures) (all []metric) {
-	for _, m := range slices.Concat([]metric{throughput, serverCPU}, times()[:4]) {
-		x, hasA := a[m]
-		y, hasB := b[m]
-		if hasA && hasB && t.apart(m, estimate{x, x, x}, y) {
-			all = append(all, m)
+	for _, bar := range h.Distribution() {
+		for v := bar.To - expected; bar.Count > 0 && v > expected; v -= expected {
+			_ = c.RecordValues(v, bar.Count) // which is less than what is in it
 		}
 	}
-	return all
+	return c
+}
+
+// long is a load without interruptions, and what the same loader saw of the server
+// plain right before and right after it: the machine's speed is another one minutes
+// later.
+type long struct {
+	seen
+	before, after seen
+}
+
+// ratio is a figure over plain's. The two of plain differ from their mean by spread,
+// as a share.
+func (l long) ratio(m metric) (ratio, spread float64, known bool) {
+	own, ok := l.figures[m]
+	a, b := l.before.figures[m], l.after.figures[m]
+	if !ok || a <= 0 || b <= 0 {
+		return 0, 0, false
+	}
+	return own / ((a + b) / 2), max(a-b, b-a) / (a + b), true
+}
+
+// loads are those that a row is held against.
+type loads struct{ wrk, load long }
+
+// by are the loads that a row's throughput or CPU time is held against. wrk sleeps
+// while it waits, and what it costs the server to wake it is not in the row.
+func (l loads) by(m metric) []long {
+	if m == serverCPU {
+		return []long{l.load}
+	}
+	return []long{l.wrk, l.load}
+}
+
+// tolerance is how far ratios that agree may be apart, as a share, beside a row's own
+// interval and what plain differs by.
+type tolerance struct{ drift float64 }
+
+// apart tells whether a load's ratio is another than a row's.
+func (t tolerance) apart(e estimate, l long, m metric) bool {
+	ratio, spread, known := l.ratio(m)
+	low, high := min(e.low, e.value), max(e.high, e.value)
+	return !known || ratio < low*(1-t.drift-spread) || ratio > high*(1+t.drift+spread)
 }
 
 // disagreeing are the metrics by which a row is other than what any of the loads
 // saw.
-func (t tolerance) disagreeing(r row, loads []figures) (all []metric) {
-	for _, m := range slices.Concat([]metric{throughput, serverCPU}, times()) {
-		e, told := r.figures[m]
-		if !told && (m == throughput || m == serverCPU) {
-			all = append(all, m)
-		}
-		if !told {
-			continue // a tail of too few replies
-		}
-		other := func(f figures) bool {
-			v, known := f[m]
-			return known && t.apart(m, e, v)
-		}
-		if m == longest {
-			other = func(figures) bool { return !r.tailUntold() && e.value < leastLongest(loads)/2 }
-		}
-		if slices.ContainsFunc(loads, other) {
+func (t tolerance) disagreeing(r row, l loads) (all []metric) {
+	for _, m := range []metric{throughput, serverCPU} {
+		if slices.ContainsFunc(l.by(m), func(by long) bool { return t.apart(r.ratios[m], by, m) }) {
 			all = append(all, m)
 		}
 	}
-	failed := func(f figures) bool { return f[failures] > 0 }
-	if r.figures[failures].value == 0 && slices.ContainsFunc(loads, failed) {
+	for _, p := range percentiles() {
+		other := func(h *hdrhistogram.Histogram, f figures) bool {
+			v, known := f[p.metric]
+			return known && p.apart(h, v)
+		}
+		if _, told := r.figures[p.metric]; told && (other(r.times, l.load.figures) || other(r.corrected, l.wrk.figures)) {
+			all = append(all, p.metric)
+		}
+	}
+	if e, told := r.figures[longest]; told && !r.tailUntold() && e.value < min(l.wrk.longest(), l.load.longest())/2 {
+		all = append(all, longest)
+	}
+	if r.figures[failures].value == 0 && l.wrk.figures[failures]+l.load.figures[failures] > 0 {
 		all = append(all, failures)
 	}
 	return all
 }
 
-// leastLongest is the shorter of the maxima.
-func leastLongest(loads []figures) float64 {
-	var all []float64
-	for _, f := range loads {
-		if v, ok := f[longest]; ok {
-			all = append(all, v)
-		}
-	}
-	if len(all) == 0 {
-		return 0
-	}
-	return slices.Min(all)
-}
+func (l long) longest() float64 { return l.figures[longest] }
 
 // tailUntold tells whether the row says that it may not have seen the longest times.
 func (r row) tailUntold() bool {
@@ -116,7 +165,8 @@ func (r row) tailUntold() bool {
 // Outcomes of a row.
 const (
 	agrees = "agrees"
-	named  = "named" // it does not agree, and says what is wrong with it
+	named  = "named"    // it does not agree, and says what is wrong with the server
+	untold = "not told" // it does not agree, and says what else was wrong, which excuses nothing
 	missed = "MISSED"
 )
 
@@ -130,30 +180,83 @@ func (o outcome) String() string {
 	return o.word + ": " + o.why
 }
 
-// unmeasured begins the reason of a row that is invalid because there was no time.
-const unmeasured = "not measured"
+// right tells whether the row told what it had to.
+func (o outcome) right() bool { return o.word == agrees || o.word == named }
+
+// disturbed begins the reason of a row that its neighbour disturbed: it is about the
+// neighbour.
+const disturbed = "disturbed"
+
+// notOfServer begin reasons that are about the machine, the load generator or the run.
+func notOfServer() []string {
+	return []string{
+		"busy host", "loader throttled", "too few slices", "not pinned", "stolen time", "throttled",
+		"loader-bound", "late load", "slices only", "not measured",
+	}
+}
+
+func beginsWith(why string, beginnings ...string) bool {
+	return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(why, b) })
+}
+
+// ofServer is the first reason of a row that tells something of its server, "" if it
+// has none.
+func (r row) ofServer() string {
+	for _, why := range r.reasons {
+		if r.verdict != results.Valid && !beginsWith(why, append(notOfServer(), disturbed)...) {
+			return why
+		}
+	}
+	return ""
+}
+
+// ofNeighbour is the first reason by which plain's row tells of what it was measured
+// beside, or has been misled by it.
+func (r row) ofNeighbour() string {
+	for _, why := range r.reasons {
+		if r.verdict != results.Valid && !beginsWith(why, notOfServer()...) {
+			return why
+		}
+	}
+	return ""
+}
 
 // judge holds a row against loads of the same server. A void row is one with wrong
-// replies: it must be invalid for what was seen, whatever its figures.
-func (t tolerance) judge(r row, void bool, loads ...figures) outcome {
+// replies: it must be invalid for what was seen, whatever its figures. One that has no
+// ratio to plain has nothing to compare, so that it has to say what is wrong.
+func (t tolerance) judge(r row, void bool, l loads) outcome {
 	first := "no reason"
 	if len(r.reasons) > 0 {
 		first = r.reasons[0]
 	}
 	if void {
-		if r.verdict == results.Invalid && len(r.reasons) > 0 && !strings.HasPrefix(first, unmeasured) {
+		if r.verdict == results.Invalid && first == r.ofServer() {
 			return outcome{named, first}
 		}
 		return outcome{missed, fmt.Sprintf("%s, and not for wrong replies: %s", r.verdict, first)}
 	}
-	differ := t.disagreeing(r, loads)
-	switch {
-	case len(differ) == 0:
-		return outcome{agrees, ""}
-	case r.verdict != results.Valid && len(r.reasons) > 0:
-		return outcome{named, first + " (" + join(differ) + ")"}
+	differ := "no pair with plain"
+	if r.paired() {
+		all := t.disagreeing(r, l)
+		if len(all) == 0 {
+			return outcome{agrees, ""}
+		}
+		differ = join(all)
 	}
-	return outcome{missed, join(differ)}
+	switch {
+	case r.ofServer() != "":
+		return outcome{named, r.ofServer() + " (" + differ + ")"}
+	case r.verdict != results.Valid && len(r.reasons) > 0:
+		return outcome{untold, first + " (" + differ + ")"}
+	}
+	return outcome{missed, differ}
+}
+
+// paired tells whether the row's ratios to plain are known.
+func (r row) paired() bool {
+	_, a := r.ratios[throughput]
+	_, b := r.ratios[serverCPU]
+	return a && b
 }
 
 func join(all []metric) string {

@@ -3,77 +3,127 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/benchctl/benchctl/results"
 )
 
-var tolerances = tolerance{drift: 0.1, share: 0.25, ms: 0.3}
+var tolerances = tolerance{drift: 0.1}
 
-// madeUp is a row, and what a load saw that agrees with it; change alters both.
-func madeUp(change func(r *row, f figures)) (row, figures) {
-	r := row{candidate: "plain", verdict: results.Valid, figures: map[metric]estimate{
-		throughput: {1000, 900, 1100}, serverCPU: {10, 9, 11}, p50: {1, 1, 1}, p90: {2, 2, 2}, p99: {4, 4, 4}, p999: {8, 8, 8}, longest: {20, 20, 20},
-	}}
-	f := figures{throughput: 1000, serverCPU: 10, p50: 1, p90: 2, p99: 4, p999: 8, longest: 20}
-	if change != nil {
-		change(&r, f)
+// histogram has counts of times in µs.
+func histogram(counts map[int64]int64) *hdrhistogram.Histogram {
+	h := hdrhistogram.New(1, int64(time.Minute), 3)
+	for us, n := range counts {
+		_ = h.RecordValues(us*1000, n)
 	}
-	return r, f
+	return h
+}
+
+// madeUp is a row, and what loads saw that agree with it; change alters all.
+func madeUp(change func(r *row, l *loads)) (row, loads) {
+	r := row{
+		candidate: "slow", verdict: results.Valid, connections: 64,
+		figures: map[metric]estimate{
+			throughput: {1000, 900, 1100}, serverCPU: {10, 9, 11}, p50: {1, 1, 1}, p90: {2, 2, 2}, p99: {4, 4, 4}, p999: {8, 8, 8}, longest: {20, 20, 20},
+		},
+		ratios: map[metric]estimate{throughput: {0.5, 0.49, 0.51}, serverCPU: {2, 1.9, 2.1}},
+		times:  histogram(map[int64]int64{1000: 66_000, 2000: 28_000, 4000: 5500, 8000: 499, 20_000: 1}),
+	}
+	r.corrected = r.times
+	one := func() long {
+		plain := func() seen { return seen{figures: figures{throughput: 4000, serverCPU: 4}} }
+		own := seen{figures: figures{throughput: 2000, serverCPU: 8, p50: 1, p90: 2, p99: 4, p999: 8, longest: 20}}
+		return long{own, plain(), plain()}
+	}
+	l := loads{one(), one()}
+	if change != nil {
+		change(&r, &l)
+	}
+	return r, l
 }
 
 func TestJudge(t *testing.T) {
-	why := []string{"stalls: it stood still", "something else"}
+	stalls, busy := "stalls: it stood still", "busy host: other processes used 9 %"
+	degraded := func(r *row, why ...string) { r.verdict, r.reasons = results.Degraded, why }
 	for _, test := range []struct {
 		name   string
-		change func(*row, figures)
-		want   string // beginning of the outcome
+		change func(*row, *loads)
+		want   string
 	}{
 		{"the same", nil, "agrees"},
-		{"degraded, but the same", func(r *row, _ figures) { r.verdict, r.reasons = results.Degraded, why }, "agrees"},
-		{"at the edges of the interval and the drift", func(_ *row, f figures) { f[throughput], f[serverCPU] = 1209, 8.11 }, "agrees"},
-		{"more req/s", func(_ *row, f figures) { f[throughput] = 1211 }, "MISSED: req/s"},
-		{"fewer req/s", func(_ *row, f figures) { f[throughput] = 809 }, "MISSED: req/s"},
-		{"more CPU", func(_ *row, f figures) { f[serverCPU] = 12.2 }, "MISSED: CPU"},
-		{"less CPU", func(_ *row, f figures) { f[serverCPU] = 8.09 }, "MISSED: CPU"},
-		{"percentiles a little off", func(_ *row, f figures) { f[p50], f[p99] = 1.29, 4.9 }, "agrees"},
-		{"percentiles off", func(_ *row, f figures) { f[p50], f[p999] = 1.31, 400 }, "MISSED: p50, p99.9"},
-		{"the load's percentile is not known", func(_ *row, f figures) { delete(f, p999) }, "agrees"},
-		{"the row's tail is not told", func(r *row, f figures) { delete(r.figures, p999); f[p999] = 400 }, "agrees"},
-		{"a longer maximum", func(_ *row, f figures) { f[longest] = 39 }, "agrees"},
-		{"a much longer maximum", func(_ *row, f figures) { f[longest] = 41 }, "MISSED: max"},
-		{"a shorter maximum", func(_ *row, f figures) { f[longest] = 2 }, "agrees"},
-		{"a longer maximum that the row warns of", func(r *row, f figures) {
-			f[longest], r.verdict, r.reasons = 400, results.Degraded, []string{"not looked at long enough"}
+		{"degraded, but the same", func(r *row, _ *loads) { degraded(r, stalls) }, "agrees"},
+		{"at the edges of the interval and the drift", func(_ *row, l *loads) {
+			l.wrk.figures[throughput], l.load.figures[throughput], l.load.figures[serverCPU] = 2243, 1765, 6.85
 		}, "agrees"},
-		{"errors that the row has none of", func(_ *row, f figures) { f[failures] = 1 }, "MISSED: errors"},
-		{"errors that both have", func(r *row, f figures) { r.figures[failures], f[failures] = estimate{2, 2, 2}, 100 }, "agrees"},
-		{"no figures", func(r *row, _ figures) { r.figures = nil }, "MISSED: req/s, CPU"},
-		{"invalid without figures", func(r *row, _ figures) { r.figures, r.verdict, r.reasons = nil, results.Invalid, why }, "named: stalls: it stood still (req/s, CPU)"},
-		{"degraded with a reason", func(r *row, f figures) { f[throughput], r.verdict, r.reasons = 500, results.Degraded, why }, "named: stalls: it stood still (req/s)"},
-		{"degraded without a reason", func(r *row, f figures) { f[throughput], r.verdict = 500, results.Degraded }, "MISSED: req/s"},
-		{"valid with a reason", func(r *row, f figures) { f[throughput], r.reasons = 500, why }, "MISSED: req/s"},
+		{"more req/s, by wrk", func(_ *row, l *loads) { l.wrk.figures[throughput] = 2245 }, "MISSED: req/s"},
+		{"fewer req/s, by load", func(_ *row, l *loads) { l.load.figures[throughput] = 1763 }, "MISSED: req/s"},
+		{"more CPU, by load", func(_ *row, l *loads) { l.load.figures[serverCPU] = 9.25 }, "MISSED: CPU"},
+		{"less CPU, by load", func(_ *row, l *loads) { l.load.figures[serverCPU] = 6.83 }, "MISSED: CPU"},
+		{"more CPU, by wrk", func(_ *row, l *loads) { l.wrk.figures[serverCPU] = 80 }, "agrees"},
+		{"another speed of the machine", func(_ *row, l *loads) {
+			for _, f := range []figures{l.wrk.figures, l.wrk.before.figures, l.wrk.after.figures} {
+				f[throughput] /= 2
+			}
+		}, "agrees"},
+		{"another speed of the load alone", func(_ *row, l *loads) { l.wrk.figures[throughput] /= 2 }, "MISSED: req/s"},
+		{"plain is not known", func(_ *row, l *loads) { delete(l.load.after.figures, serverCPU) }, "MISSED: CPU"},
+		{"a percentile at the edges", func(_ *row, l *loads) {
+			l.load.figures[p50], l.wrk.figures[p50], l.load.figures[p99], l.wrk.figures[p99] = 0.71, 1.29, 3.01, 4.99
+			l.load.figures[p999], l.wrk.figures[p999] = 4.01, 11.9
+		}, "agrees"},
+		{"percentiles off, by load", func(_ *row, l *loads) {
+			l.load.figures[p50], l.load.figures[p90], l.load.figures[p999] = 1.31, 1.49, 12.1
+		}, "MISSED: p50, p90, p99.9"},
+		{"percentiles off, by wrk", func(_ *row, l *loads) { l.wrk.figures[p99], l.wrk.figures[p999] = 5.1, 3.9 }, "MISSED: p99, p99.9"},
+		{"wrk agrees with what is corrected alone", func(r *row, l *loads) {
+			l.wrk.figures[p99], r.corrected = 279, histogram(map[int64]int64{1000: 66_000, 2000: 28_000, 4000: 3000, 279_000: 3000})
+			l.wrk.figures[p999] = 279
+		}, "agrees"},
+		{"load agrees with what is corrected alone", func(r *row, l *loads) {
+			l.load.figures[p99] = 279
+		}, "MISSED: p99"},
+		{"the load's percentile is not known", func(_ *row, l *loads) { delete(l.load.figures, p999); delete(l.wrk.figures, p999) }, "agrees"},
+		{"the row's tail is not told", func(r *row, l *loads) { delete(r.figures, p999); l.load.figures[p999] = 400 }, "agrees"},
+		{"longer maxima", func(_ *row, l *loads) { l.wrk.figures[longest], l.load.figures[longest] = 39, 39 }, "agrees"},
+		{"one much longer maximum", func(_ *row, l *loads) { l.wrk.figures[longest] = 400 }, "agrees"},
+		{"much longer maxima", func(_ *row, l *loads) { l.wrk.figures[longest], l.load.figures[longest] = 41, 41 }, "MISSED: max"},
+		{"shorter maxima", func(_ *row, l *loads) { l.wrk.figures[longest], l.load.figures[longest] = 2, 2 }, "agrees"},
+		{"longer maxima that the row warns of", func(r *row, l *loads) {
+			degraded(r, "not looked at long enough")
+			l.wrk.figures[longest], l.load.figures[longest] = 400, 400
+		}, "agrees"},
+		{"errors that the row has none of", func(_ *row, l *loads) { l.load.figures[failures] = 1 }, "MISSED: errors"},
+		{"errors that both have", func(r *row, l *loads) { r.figures[failures], l.wrk.figures[failures] = estimate{2, 2, 2}, 100 }, "agrees"},
+		{"no pair", func(r *row, _ *loads) { r.ratios = nil }, "MISSED: no pair with plain"},
+		{"half a pair", func(r *row, _ *loads) { delete(r.ratios, serverCPU) }, "MISSED: no pair with plain"},
+		{"no pair, and a busy machine", func(r *row, _ *loads) { r.ratios = nil; degraded(r, busy) }, "not told: " + busy + " (no pair with plain)"},
+		{"invalid without figures", func(r *row, _ *loads) {
+			*r = row{verdict: results.Invalid, reasons: []string{"errors: 9 % of requests failed"}}
+		}, "named: errors: 9 % of requests failed (no pair with plain)"},
+		{"invalid for lack of time", func(r *row, _ *loads) {
+			*r = row{verdict: results.Invalid, reasons: []string{"not measured: no reply was counted"}}
+		}, "not told: not measured: no reply was counted (no pair with plain)"},
+		{"degraded with a reason", func(r *row, l *loads) { degraded(r, stalls, "another"); l.load.figures[throughput] = 500 }, "named: " + stalls + " (req/s)"},
+		{"a reason of the server after others", func(r *row, l *loads) { degraded(r, busy, stalls); l.load.figures[throughput] = 500 }, "named: " + stalls + " (req/s)"},
+		{"only reasons that are not of the server", func(r *row, l *loads) { degraded(r, busy, "throttled: by heat"); l.load.figures[throughput] = 500 }, "not told: " + busy + " (req/s)"},
+		{"disturbed by plain", func(r *row, l *loads) {
+			degraded(r, "disturbed: 3 of 60 slices are left out, as plain used the processors meanwhile")
+			l.load.figures[throughput] = 500
+		}, "not told: disturbed: 3 of 60 slices are left out, as plain used the processors meanwhile (req/s)"},
+		{"degraded without a reason", func(r *row, l *loads) { degraded(r); l.load.figures[throughput] = 500 }, "MISSED: req/s"},
+		{"valid with a reason", func(r *row, l *loads) { r.reasons = []string{stalls}; l.load.figures[throughput] = 500 }, "MISSED: req/s"},
 	} {
-		r, f := madeUp(test.change)
-		if got := tolerances.judge(r, false, f, f).String(); got != test.want {
+		r, l := madeUp(test.change)
+		got := tolerances.judge(r, false, l)
+		if got.String() != test.want || got.right() != (strings.HasPrefix(test.want, agrees) || strings.HasPrefix(test.want, named)) {
 			t.Errorf("%s: %q, not %q", test.name, got, test.want)
 		}
-	}
-}
-
-// A row has to agree with both loads, and its maximum with half of the shorter one's.
-func TestJudgeTakesBoth(t *testing.T) {
-	r, same := madeUp(nil)
-	_, other := madeUp(func(_ *row, f figures) { f[p99], f[longest] = 9, 400 })
-	for _, loads := range [][]figures{{same, other}, {other, same}} {
-		if got := tolerances.judge(r, false, loads...).String(); got != "MISSED: p99" {
-			t.Error(got)
-		}
-	}
-	if got := tolerances.differing(same, other); !slices.Equal(got, []metric{p99}) {
-		t.Error(got)
 	}
 }
 
@@ -84,47 +134,147 @@ func TestJudgeVoid(t *testing.T) {
 		reasons []string
 		want    string
 	}{
-		{results.Invalid, why, named}, {results.Invalid, nil, missed}, {results.Invalid, []string{"not measured: no reply was counted"}, missed}, {results.Degraded, why, missed}, {results.Valid, nil, missed},
+		{results.Invalid, why, named}, {results.Invalid, nil, missed}, {results.Invalid, []string{"not measured: no reply was counted", "something else"}, missed},
+		{results.Invalid, []string{"busy host"}, missed}, {results.Degraded, why, missed}, {results.Valid, nil, missed},
 	} {
-		r, f := madeUp(func(r *row, _ figures) { r.verdict, r.reasons = test.verdict, test.reasons })
-		if got := tolerances.judge(r, true, f, f); got.word != test.want {
+		r, l := madeUp(func(r *row, _ *loads) { r.verdict, r.reasons = test.verdict, test.reasons })
+		if got := tolerances.judge(r, true, l); got.word != test.want {
 			t.Errorf("%s %q: %s", test.verdict, test.reasons, got)
 		}
 	}
 }
 
-func TestParseSummary(t *testing.T) {
-	const cell = `{"candidate": "plain", "verdict": "degraded", "reasons": ["why"], "throughput_rps": {"NAME": 5, "ci_low": 4, "ci_high": 6}, "latency_ms": {"p50": 1, "p999": 2, "max": 3}, "errors": {"total": 7, "by_kind": {"timeout": 7}}}`
-	for _, name := range []string{"median", "value"} {
-		rows, err := parseSummary([]byte(`{"cells": [` + strings.ReplaceAll(cell, "NAME", name) + `]}`))
-		if err != nil || len(rows) != 1 {
-			t.Fatal(rows, err)
+// What plain's row tells of the trick beside it is shown.
+func TestOfNeighbour(t *testing.T) {
+	for _, test := range []struct {
+		verdict results.Verdict
+		reasons []string
+		want    string
+	}{
+		{results.Valid, nil, ""}, {results.Degraded, []string{"busy host: it is"}, ""},
+		{results.Degraded, []string{"busy host: it is", "disturbed: 3 slices", "other"}, "disturbed: 3 slices"},
+	} {
+		if got := (row{verdict: test.verdict, reasons: test.reasons}).ofNeighbour(); got != test.want {
+			t.Errorf("%q: %q", test.reasons, got)
 		}
-		r := rows[0]
-		if r.candidate != "plain" || r.verdict != results.Degraded || !slices.Equal(r.reasons, []string{"why"}) || len(r.figures) != 5 || r.figures[failures].value != 7 ||
+	}
+}
+
+// A load's ratio may be off by what plain around it differs by, as well.
+func TestRatio(t *testing.T) {
+	l := long{seen{figures: figures{throughput: 2000}}, seen{figures: figures{throughput: 3000}}, seen{figures: figures{throughput: 5000}}}
+	if ratio, spread, known := l.ratio(throughput); ratio != 0.5 || spread != 0.25 || !known {
+		t.Error(ratio, spread, known)
+	}
+	if _, _, known := l.ratio(serverCPU); known {
+		t.Error("what nobody told is known")
+	}
+	// With a drift of 0.1, 0.5 is within 0.65 times the one bound and 1.35 times the other.
+	for e, want := range map[estimate]bool{{0.8, 0.76, 0.9}: false, {0.8, 0.77, 0.9}: true, {0.3, 0.2, 0.371}: false, {0.3, 0.2, 0.37}: true} {
+		if got := tolerances.apart(e, l, throughput); got != want {
+			t.Errorf("%v: apart %v", e, got)
+		}
+	}
+}
+
+// Where one request in 1,000 is slow, p99.9 is any of what is there.
+func TestCliff(t *testing.T) {
+	p := percentiles()[3]
+	for _, test := range []struct {
+		slow   int64 // of 100,000
+		figure float64
+		apart  bool
+	}{
+		{100, 1, false}, {100, 400, false}, {100, 590, false}, {100, 610, true},
+		{80, 400, false}, {120, 1, false}, {60, 400, true}, {60, 1, false}, {140, 1, true}, {140, 400, false}, {140, 190, true},
+	} {
+		h := histogram(map[int64]int64{1000: 100_000 - test.slow, 400_000: test.slow})
+		if got := p.apart(h, test.figure); got != test.apart {
+			t.Errorf("%d of 100,000 are slow, p99.9 is %v: apart %v", test.slow, test.figure, got)
+		}
+	}
+}
+
+// By hand: a reply in 45 where one in 10 was due stands for those in 35, 25 and 15,
+// not for one in 5; one in 21 for one in 11, and one in 20 for none.
+func TestCorrected(t *testing.T) {
+	h := hdrhistogram.New(1, 1000, 3)
+	for v, n := range map[int64]int64{5: 7, 10: 1, 19: 1, 20: 1, 21: 1, 45: 2} {
+		_ = h.RecordValues(v, n)
+	}
+	counts := func(h *hdrhistogram.Histogram) map[int64]int64 {
+		all := map[int64]int64{}
+		for _, bar := range h.Distribution() {
+			if bar.Count > 0 {
+				all[bar.To] = bar.Count
+			}
+		}
+		return all
+	}
+	before := counts(h)
+	want := map[int64]int64{5: 7, 10: 1, 11: 1, 15: 2, 19: 1, 20: 1, 21: 1, 25: 2, 35: 2, 45: 2}
+	if got := counts(corrected(h, 10)); !maps.Equal(got, want) {
+		t.Errorf("%v, not %v", got, want)
+	}
+	if got := counts(h); !maps.Equal(got, before) {
+		t.Errorf("what was given has changed: %v", got)
+	}
+	if got := counts(corrected(h, 0)); !maps.Equal(got, before) {
+		t.Errorf("without an interval: %v", got)
+	}
+	r := row{connections: 64, figures: map[metric]estimate{throughput: {32_000, 0, 0}}}
+	if got := r.interval(); got != 2_000_000 {
+		t.Errorf("64 connections with 32,000 req/s: %d ns", got)
+	}
+}
+
+func TestParseSummary(t *testing.T) {
+	const cell = `{"candidate": "plain", "verdict": "degraded", "reasons": ["why"], "connections": 64, "throughput_rps": {"NAME": 5, "ci_low": 4, "ci_high": 6}, "latency_ms": {"p50": 1, "p999": 2, "max": 3}, "errors": {"total": 7, "by_kind": {"timeout": 7}}}`
+	for _, name := range []string{"median", "value"} {
+		s, err := parseSummary([]byte(`{"run": {"id": "one"}, "cells": [` + strings.ReplaceAll(cell, "NAME", name) + `]}`))
+		if err != nil || len(s.rows) != 1 || s.id != "one" {
+			t.Fatal(s, err)
+		}
+		r := s.rows[0]
+		if r.candidate != "plain" || r.verdict != results.Degraded || !slices.Equal(r.reasons, []string{"why"}) || r.connections != 64 || len(r.figures) != 5 || r.figures[failures].value != 7 ||
 			r.figures[throughput] != (estimate{5, 4, 6}) || r.figures[p999] != (estimate{2, 2, 2}) || r.figures[longest].value != 3 {
 			t.Errorf("%+v", r)
 		}
 	}
 	for _, bad := range []string{"", `{"cells": [` + cell + `]}`} {
-		if rows, err := parseSummary([]byte(bad)); err == nil {
-			t.Errorf("%q: %v", bad, rows)
+		if s, err := parseSummary([]byte(bad)); err == nil {
+			t.Errorf("%q: %v", bad, s)
 		}
+	}
+}
+
+// A pair is that of a candidate over another, whichever comes first in it.
+func TestOver(t *testing.T) {
+	s, err := parseSummary([]byte(`{"pairs": [
+		{"a": "plain", "b": "slow", "metric": "throughput_rps", "ratio": 0.5, "ci_low": 0.4, "ci_high": 0.8},
+		{"a": "plain", "b": "slow", "metric": "something_else", "ratio": 3, "ci_low": 3, "ci_high": 3},
+		{"a": "slow", "b": "plain", "metric": "server_cpu_us_per_request", "ratio": 0.5, "ci_low": 0.4, "ci_high": 0.8}]}`))
+	want := map[metric]estimate{throughput: {0.5, 0.4, 0.8}, serverCPU: {2, 1.25, 2.5}}
+	if got := s.over("slow", "plain"); err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got := s.over("slow", "other"); len(got) > 0 {
+		t.Errorf("of nobody: %v", got)
 	}
 }
 
 // What wrk prints with the script, and what benchctl load does.
 func TestParseLoads(t *testing.T) {
-	const wrk = "Running 1s test @ http://127.0.0.1:8080/hello\n  76000 requests in 1.00s, 9.5MB read\nRequests/sec:  76000.00\nTransfer/sec:  9.5MB\n" +
-		`{"requests": 76000, "duration": 1000000, "p50": 450, "p90": 2044, "p99": 4862, "p999": 9000, "max": 21500, "errors": {"connect": 0, "read": 1, "write": 0, "status": 2, "timeout": 0}}` + "\n"
-	const own = `{"requests": 76000, "throughput_rps": 76000, "latency_ms": {"p50": 0.45, "p90": 2.044, "p99": 4.862, "p999": 9, "max": 21.5}, "errors": {"length": 3}}`
+	const wrk = "Running 1s test @ http://127.0.0.1:8080/hello\n  760000 requests in 10.00s, 9.5MB read\nRequests/sec:  76000.00\nTransfer/sec:  9.5MB\n" +
+		`{"requests": 760000, "duration": 10000000, "p50": 450, "p90": 2044, "p99": 4862, "p999": 9000, "max": 21500, "errors": {"connect": 0, "read": 1, "write": 0, "status": 2, "timeout": 0}}` + "\n"
+	const own = `{"requests": 760000, "throughput_rps": 76000, "latency_ms": {"p50": 0.45, "p90": 2.044, "p99": 4.862, "p999": 9, "max": 21.5}, "errors": {"length": 3}}`
 	for name, test := range map[string]struct {
 		read   func([]byte) (seen, error)
 		output string
 	}{"wrk": {parseWrk, wrk}, "load": {parseLoad, own}} {
 		s, err := test.read([]byte(test.output))
 		want := figures{throughput: 76000, p50: 0.45, p90: 2.044, p99: 4.862, p999: 9, longest: 21.5, failures: 3}
-		if err != nil || s.requests != 76000 || len(s.figures) != len(want) {
+		if err != nil || s.requests != 760_000 || len(s.figures) != len(want) {
 			t.Errorf("%s: %+v, %v", name, s, err)
 		}
 		for m, v := range want {
@@ -137,6 +287,14 @@ func TestParseLoads(t *testing.T) {
 				t.Errorf("%s: %q: %v", name, bad, s)
 			}
 		}
+	}
+}
+
+// wrk tells percentiles of any number of replies.
+func TestParseWrkLeavesOut(t *testing.T) {
+	s, err := parseWrk([]byte("\n" + `{"requests": 99000, "duration": 1000000, "p50": 450, "p90": 2044, "p99": 4862, "p999": 9000, "max": 21500, "errors": {}}`))
+	if _, told := s.figures[p999]; err != nil || told || s.figures[p99] != 4.862 {
+		t.Errorf("%v, %v", s, err)
 	}
 }
 
@@ -159,7 +317,7 @@ func TestParseFlags(t *testing.T) {
 	if o, err := parse([]string{"-long", "2s", "-only", "stall"}); err != nil || o.long.Seconds() != 2 || o.only != "stall" || o.connections != 64 {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, bad := range []string{"-long=1500ms", "-long=0s", "-run=0s", "-connections=0", "serve"} {
+	for _, bad := range []string{"-long=1500ms", "-long=0s", "-run=0s", "-connections=0", "-beside=500ms", "-drift=-1", "serve"} {
 		if _, err := parse([]string{bad}); err == nil {
 			t.Errorf("%s is taken", bad)
 		}

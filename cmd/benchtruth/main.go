@@ -1,13 +1,15 @@
 //go:build linux
 
 // Command benchtruth tries whether what "benchctl run" says of a server is true:
-// servers with one known trick each are measured by a run, and then loaded for long
-// without any interruption by wrk and by "benchctl load". A row must agree with both,
-// or say what is wrong with it. With -honest it does the same with servers as they
-// are. It prints Markdown, and each pass as it ends on standard error. The exit
-// status is 1 if a row neither agrees nor says why.
+// servers with one known trick each are measured by a run, beside the server plain,
+// which has none, and then loaded for long without any interruption by wrk and by
+// "benchctl load", which load plain right before and after. A row must agree with
+// both, by its ratios to plain and its times, or say what is wrong with the server.
+// With -honest it does the same with servers as they are. It prints Markdown, and
+// each pass as it ends on standard error. The exit status is 1 if a row neither
+// agrees nor says why.
 //
-// "benchtruth serve TRICK ADDR" is such a server.
+// "benchtruth serve TRICK ADDR [APP]" is such a server.
 package main
 
 import (
@@ -32,11 +34,11 @@ func main() {
 
 // options are the flags.
 type options struct {
-	benchctl, only string
-	connections    int
-	long, budget   time.Duration
-	list, honest   bool
-	tolerance      tolerance
+	benchctl, only       string
+	connections          int
+	long, beside, budget time.Duration
+	list, honest         bool
+	tolerance            tolerance
 }
 
 func parse(args []string) (options, error) {
@@ -46,20 +48,20 @@ func parse(args []string) (options, error) {
 	fs.StringVar(&o.only, "only", "", "only what has one of these in its name, divided by commas")
 	fs.IntVar(&o.connections, "connections", 64, "connections")
 	fs.DurationVar(&o.long, "long", time.Minute, "of a load without interruptions; whole seconds")
+	fs.DurationVar(&o.beside, "beside", 5*time.Second, "of a load of plain, before and after each of those; whole seconds")
 	fs.DurationVar(&o.budget, "run", time.Minute, "of a run")
-	fs.Float64Var(&o.tolerance.drift, "drift", 0.10, "share by which throughput and CPU may differ, beside a row's interval")
+	fs.Float64Var(&o.tolerance.drift, "drift", 0.05, "share by which ratios to plain may differ, beside a row's interval and what plain differs by around a load")
 	fs.BoolVar(&o.list, "list", false, "list the tricks instead")
 	fs.BoolVar(&o.honest, "honest", false, "try servers without tricks instead")
-	o.tolerance.share, o.tolerance.ms = 0.25, 0.3
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
 	if fs.NArg() > 0 {
 		return o, fmt.Errorf("%q is not a flag", fs.Arg(0))
 	}
-	if o.connections < 1 || o.budget <= 0 || o.long < time.Second || o.long%time.Second != 0 {
-		// wrk takes nothing shorter.
-		return o, errors.New("-connections and -run must be positive, -long whole seconds")
+	whole := func(d time.Duration) bool { return d >= time.Second && d%time.Second == 0 } // wrk takes nothing else
+	if o.connections < 1 || o.budget <= 0 || o.tolerance.drift < 0 || !whole(o.long) || !whole(o.beside) {
+		return o, errors.New("-connections and -run must be positive, -drift not negative, -long and -beside whole seconds")
 	}
 	return o, nil
 }

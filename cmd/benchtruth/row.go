@@ -5,6 +5,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/benchctl/benchctl/results"
 )
@@ -42,32 +45,60 @@ func (e *estimate) UnmarshalJSON(text []byte) error {
 
 // row is one of a run's summary.
 type row struct {
-	candidate string
-	verdict   results.Verdict
-	reasons   []string
-	figures   map[metric]estimate // those that are known
+	candidate   string
+	verdict     results.Verdict
+	reasons     []string
+	connections float64
+	figures     map[metric]estimate // those that are known
+	ratios      map[metric]estimate // of throughput and CPU, over plain's; those that are known
+
+	// Response times in ns, as they are and as wrk prints them; nil if the row has
+	// none.
+	times, corrected *hdrhistogram.Histogram
 }
 
-func parseSummary(output []byte) ([]row, error) {
+// summary is what a run came to.
+type summary struct {
+	id    string
+	rows  []row
+	pairs []pair
+}
+
+// pair is the ratio b/a of two candidates.
+type pair struct {
+	A      string  `json:"a"`
+	B      string  `json:"b"`
+	Metric string  `json:"metric"`
+	Ratio  float64 `json:"ratio"`
+	Low    float64 `json:"ci_low"`
+	High   float64 `json:"ci_high"`
+}
+
+func parseSummary(output []byte) (summary, error) {
 	var s struct {
+		Run struct {
+			ID string `json:"id"`
+		} `json:"run"`
 		Cells []struct {
-			Candidate  string               `json:"candidate"`
-			Verdict    results.Verdict      `json:"verdict"`
-			Reasons    []string             `json:"reasons"`
-			Throughput *estimate            `json:"throughput_rps"`
-			ServerCPU  *estimate            `json:"server_cpu_us_per_request"`
-			Latency    map[string]*estimate `json:"latency_ms"`
-			Errors     struct {
+			Candidate   string               `json:"candidate"`
+			Verdict     results.Verdict      `json:"verdict"`
+			Reasons     []string             `json:"reasons"`
+			Connections float64              `json:"connections"`
+			Throughput  *estimate            `json:"throughput_rps"`
+			ServerCPU   *estimate            `json:"server_cpu_us_per_request"`
+			Latency     map[string]*estimate `json:"latency_ms"`
+			Errors      struct {
 				Total *estimate `json:"total"`
 			} `json:"errors"`
 		} `json:"cells"`
+		Pairs []pair `json:"pairs"`
 	}
 	if err := json.Unmarshal(output, &s); err != nil {
-		return nil, fmt.Errorf("read summary: %w", err)
+		return summary{}, fmt.Errorf("read summary: %w", err)
 	}
-	var rows []row
+	parsed := summary{id: s.Run.ID, pairs: s.Pairs}
 	for _, c := range s.Cells {
-		r := row{c.Candidate, c.Verdict, c.Reasons, map[metric]estimate{}}
+		r := row{candidate: c.Candidate, verdict: c.Verdict, reasons: c.Reasons, connections: c.Connections, figures: map[metric]estimate{}}
 		set := func(m metric, e *estimate) {
 			if e != nil {
 				r.figures[m] = *e
@@ -79,7 +110,56 @@ func parseSummary(output []byte) ([]row, error) {
 		for _, m := range times() {
 			set(m, c.Latency[m.key()])
 		}
-		rows = append(rows, r)
+		parsed.rows = append(parsed.rows, r)
 	}
-	return rows, nil
+	return parsed, nil
+}
+
+// over are the ratios of a candidate to another one.
+func (s summary) over(candidate, base string) map[metric]estimate {
+	ratios := map[metric]estimate{}
+	for _, p := range s.pairs {
+		m, ok := map[string]metric{results.MetricThroughput: throughput, results.MetricServerCPU: serverCPU}[p.Metric]
+		switch {
+		case !ok:
+		case p.A == base && p.B == candidate:
+			ratios[m] = estimate{p.Ratio, p.Low, p.High}
+		case p.B == base && p.A == candidate && p.Low > 0:
+			ratios[m] = estimate{1 / p.Ratio, 1 / p.High, 1 / p.Low}
+		}
+	}
+	return ratios
+}
+
+// addTimes reads the response times of the row from the directory of its run.
+func (r *row) addTimes(dir string) error {
+	if _, told := r.figures[p50]; !told {
+		return nil
+	}
+	record, err := results.Read(dir)
+	if err != nil {
+		return err
+	}
+	cells, err := record.CellTimes()
+	if err != nil {
+		return err
+	}
+	for _, c := range cells {
+		if c.Candidate == r.candidate {
+			r.times = c.Response
+			r.corrected = corrected(c.Response, r.interval())
+			return nil
+		}
+	}
+	return fmt.Errorf("no times of %s in %s", r.candidate, dir)
+}
+
+// interval is how often a connection sends a request, in ns, as wrk has it; 0 if it
+// is not known.
+func (r *row) interval() int64 {
+	rate := r.figures[throughput].value
+	if rate <= 0 {
+		return 0
+	}
+	return int64(r.connections / rate * float64(time.Second))
 }

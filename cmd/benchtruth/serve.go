@@ -34,15 +34,19 @@ type process func(ctx context.Context) error
 // inherited stands for an address: the socket that the process was started with.
 const inherited, inheritedFD = "inherited", 3
 
-// serve is "benchtruth serve TRICK ADDR".
+// serve is "benchtruth serve TRICK ADDR [APP]".
 func serve(ctx context.Context, args []string) error {
-	if len(args) != 2 {
-		return errors.New("serve: give a trick and an address")
+	if len(args) != 2 && len(args) != 3 {
+		return errors.New("serve: give a trick and an address, and an app if it is not the trick's own")
 	}
 	all := tricks()
 	i := slices.IndexFunc(all, func(t trick) bool { return t.name == args[0] })
 	if i < 0 {
 		return fmt.Errorf("serve: no trick %q, see benchtruth -list", args[0])
+	}
+	t := all[i]
+	if len(args) == 3 {
+		t.app = args[2]
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
@@ -50,7 +54,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return serveOn(ctx, all[i], ln)
+	return serveOn(ctx, t, ln)
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

@@ -46,7 +46,7 @@ func start(t *testing.T, tr trick) (address string, a *alone) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err = startAlone(t.Context(), []string{self, "serve", tr.name, address}, address, app.Exchange())
+	a, err = startAlone(t.Context(), []string{self, "serve", tr.name, address, tr.load()}, address, app.Exchange())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +120,24 @@ func TestTricksAnswer(t *testing.T) {
 	}
 }
 
+// Beside a trick with another app, plain serves that one.
+func TestPlainServesAnyApp(t *testing.T) {
+	b := &bench{self: "/tmp/benchtruth"}
+	for _, tr := range chosen("") {
+		if tr.app == "" {
+			continue
+		}
+		s := b.plain(b.trick(tr))
+		if want := "serve plain x " + tr.app; s.app != tr.app || strings.Join(s.argv("x")[1:], " ") != want || !strings.Contains(s.manifest, tr.app) {
+			t.Errorf("%s: plain is %q, %s", tr.name, s.argv("x"), s.manifest)
+		}
+		address, _ := start(t, trick{name: s.name, app: s.app})
+		if err := ask(http.DefaultClient, address, tr.app); err != nil {
+			t.Errorf("%s: %v", tr.app, err)
+		}
+	}
+}
+
 // The manifests are ones that benchctl takes, and name apps that it can load.
 func TestManifests(t *testing.T) {
 	seen := map[string]bool{}
@@ -134,7 +152,7 @@ func TestManifests(t *testing.T) {
 			continue
 		}
 		c, err := m.Command(external.Launch{Dir: t.TempDir(), Port: 8000})
-		if want := []string{"/tmp/a b/benchtruth", "serve", tr.name, "127.0.0.1:8000"}; err != nil || strings.Join(c.Argv, "|") != strings.Join(want, "|") {
+		if want := []string{"/tmp/a b/benchtruth", "serve", tr.name, "127.0.0.1:8000", tr.load()}; err != nil || strings.Join(c.Argv, "|") != strings.Join(want, "|") {
 			t.Errorf("%s: %q, %v", tr.name, c.Argv, err)
 		}
 		if !m.Carries(appName(tr.load())) {

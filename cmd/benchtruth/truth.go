@@ -11,16 +11,12 @@ import (
 
 // truth tries every subject and prints a row for each.
 func (b *bench) truth(ctx context.Context) error {
-	all, err := b.subjects()
-	if err != nil {
-		return err
-	}
+	all := b.subjects()
 	if len(all) == 0 {
 		return fmt.Errorf("-only %s: there is none", b.only)
 	}
 	b.head()
-	fmt.Println("| server | wrk: req/s | p99.9 ms | max ms | CPU µs | load: req/s | p99.9 ms | max ms | CPU µs | run: verdict | req/s | p99.9 ms | max ms | CPU µs | wrk and load differ by | outcome | neighbour |")
-	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Printf("| %s |\n|%s\n", strings.Join(columns(), " | "), strings.Repeat("---|", len(columns())))
 	bad := 0
 	for i, s := range all {
 		fmt.Fprintf(os.Stderr, "%s (%d/%d)\n", s.name, i+1, len(all))
@@ -31,10 +27,10 @@ func (b *bench) truth(ctx context.Context) error {
 		if err != nil {
 			bad++
 			fmt.Fprintf(os.Stderr, "  %s: %v\n", s.name, err)
-			fmt.Printf("| %s |%s not tried | |\n", s.name, strings.Repeat(" |", 14))
+			fmt.Printf("| %s |%s not tried |\n", s.name, strings.Repeat(" |", len(columns())-2))
 			continue
 		}
-		if t.outcome.word == missed || t.beside.word == missed {
+		if !t.outcome.right() {
 			bad++
 		}
 		t.print(s)
@@ -45,55 +41,55 @@ func (b *bench) truth(ctx context.Context) error {
 	return nil
 }
 
+// columns of the table.
+func columns() []string {
+	return []string{
+		"server", "run: verdict", "req/s over plain's (req/s): run", "wrk", "load", "CPU over plain's: run", "load",
+		"p99 ms: run", "load", "p99.9 ms: run", "load", "run, corrected as wrk does", "wrk", "max ms: run", "wrk", "load", "outcome",
+	}
+}
+
 // tried is what all passes over a subject came to.
 type tried struct {
-	wrk, load       seen
-	row             row
-	differ          []metric // wrk and load
-	outcome, beside outcome  // of the row, and of its neighbour's
+	row, beside row // the subject's, and plain's
+	loads
+	outcome outcome
 }
 
 func (b *bench) try(ctx context.Context, s subject) (t tried, err error) {
-	var beside row
-	if t.row, beside, err = b.run(ctx, s); err != nil {
+	if t.row, t.beside, err = b.run(ctx, s); err != nil {
 		return t, err
 	}
-	progress("run", t.row.point(), string(t.row.verdict)+" "+strings.Join(t.row.reasons, "; "))
-	progress("run, "+neighbour(s), beside.point(), string(beside.verdict)+" "+strings.Join(beside.reasons, "; "))
-	for _, pass := range []struct {
-		name string
-		to   *seen
-	}{{"wrk", &t.wrk}, {"load", &t.load}} {
-		if *pass.to, err = b.pass(ctx, s, pass.name == "wrk"); err != nil {
-			return t, err
-		}
-		progress(pass.name, pass.to.figures, "")
+	for _, r := range []row{t.row, t.beside} {
+		progress("run, "+r.candidate, r.point(), string(r.verdict)+" "+strings.Join(r.reasons, "; "))
 	}
-	t.differ = b.tolerance.differing(t.wrk.figures, t.load.figures)
-	t.outcome = b.tolerance.judge(t.row, s.void, t.wrk.figures, t.load.figures)
-	t.beside = b.judgeBeside(s, beside)
+	if t.row.corrected != nil {
+		progress("run, corrected as wrk does", t.row.correctedPoint(), "")
+	}
+	for _, by := range []struct {
+		name string
+		to   *long
+	}{{"wrk", &t.wrk}, {"load", &t.load}} {
+		if *by.to, err = b.long(ctx, s, by.name == "wrk"); err != nil {
+			return t, fmt.Errorf("%s: %w", by.name, err)
+		}
+		progress(by.name, by.to.figures, "")
+		progress(by.name+", plain before", by.to.before.figures, "")
+		progress(by.name+", plain after", by.to.after.figures, "")
+	}
+	t.outcome = b.tolerance.judge(t.row, s.void, t.loads)
 	return t, nil
 }
 
-// first tells whether a subject is the one whose neighbour others' are held against.
-func (b *bench) first(s subject) bool {
-	if b.honest {
-		return s.name == honest()[0]
+// correctedPoint are the row's percentiles as wrk prints them, of those that it tells.
+func (r row) correctedPoint() figures {
+	f := figures{}
+	for _, p := range percentiles() {
+		if _, told := r.figures[p.metric]; told {
+			f[p.metric] = p.of(r.corrected, p.at)
+		}
 	}
-	return s.name == tricks()[0].name
-}
-
-// judgeBeside holds the neighbour's row against that of the first subject. Its
-// latency is not: a neighbour waits for nothing of its own.
-func (b *bench) judgeBeside(s subject, r row) outcome {
-	if b.first(s) {
-		b.beside = &r
-	}
-	if b.beside == nil || b.first(s) || s.app != "hello" {
-		return outcome{"–", ""}
-	}
-	base := b.beside.point()
-	return b.tolerance.judge(r, false, figures{throughput: base[throughput], serverCPU: base[serverCPU]})
+	return f
 }
 
 // point is a row's figures without their intervals.
@@ -125,30 +121,45 @@ func show(f figures, m metric) string {
 	return fmt.Sprintf("%.4g", v)
 }
 
+// show is a ratio of the load to plain, or a dash.
+func (l long) show(m metric) string {
+	ratio, _, known := l.ratio(m)
+	if !known {
+		return "–"
+	}
+	return fmt.Sprintf("%.3f", ratio)
+}
+
+// showRatio is the row's ratio to plain and half of its interval, or a dash.
+func (r row) showRatio(m metric) string {
+	e, known := r.ratios[m]
+	if !known {
+		return "–"
+	}
+	return fmt.Sprintf("%.3f ± %.3f", e.value, (e.high-e.low)/2)
+}
+
 func (t tried) print(s subject) {
-	cells := []string{s.name}
-	for _, l := range []seen{t.wrk, t.load} {
-		for _, m := range []metric{throughput, p999, longest, serverCPU} {
-			cells = append(cells, show(l.figures, m))
-		}
-		if n := l.figures[failures]; n > 0 {
-			cells[len(cells)-4] += fmt.Sprintf(" (%.0f errors)", n)
-		}
-	}
-	cells = append(cells, string(t.row.verdict))
 	point := t.row.point()
-	for _, m := range []metric{throughput, p999, longest, serverCPU} {
-		cell := show(point, m)
-		if e := t.row.figures[m]; e.value > 0 && e.high > e.low {
-			cell += fmt.Sprintf(" ±%.1f %%", 100*(e.high-e.low)/2/e.value)
+	with := func(ratio string, f figures) string {
+		text := fmt.Sprintf("%s (%s)", ratio, show(f, throughput))
+		if n := f[failures]; n > 0 {
+			text += fmt.Sprintf(", %.0f errors", n)
 		}
-		cells = append(cells, cell)
+		return text
 	}
-	differ := "–"
-	if len(t.differ) > 0 {
-		differ = join(t.differ)
+	cells := []string{
+		s.name, string(t.row.verdict),
+		with(t.row.showRatio(throughput), point), with(t.wrk.show(throughput), t.wrk.figures), with(t.load.show(throughput), t.load.figures),
+		t.row.showRatio(serverCPU), t.load.show(serverCPU),
+		show(point, p99), show(t.load.figures, p99),
+		show(point, p999), show(t.load.figures, p999), show(t.row.correctedPoint(), p999), show(t.wrk.figures, p999),
+		show(point, longest), show(t.wrk.figures, longest), show(t.load.figures, longest),
+		t.outcome.String(),
 	}
-	cells = append(cells, differ, t.outcome.String(), t.beside.String())
+	if why := t.beside.ofNeighbour(); why != "" {
+		cells[len(cells)-1] += "; beside it, " + t.beside.candidate + ": " + why
+	}
 	for i := range cells {
 		cells[i] = strings.ReplaceAll(cells[i], "|", "/")
 	}
