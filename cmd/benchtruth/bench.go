@@ -24,7 +24,12 @@ type bench struct {
 	options
 	self, dir              string
 	serverCPUs, loaderCPUs control.CPUs
+	poll                   time.Duration // of benchctl load
 }
+
+// pollFor is how long the load generator of a run polls, where it has whole cores of
+// its own: a server pays for waking one that sleeps.
+const pollFor = 100 * us
 
 // subject is a server that is tried.
 type subject struct {
@@ -64,6 +69,9 @@ func newBench(o options) (*bench, error) {
 		return nil, err
 	}
 	b.serverCPUs, b.loaderCPUs = control.Split()
+	if len(b.loaderCPUs) > 0 && !control.ShareCore(os.DirFS("/"), b.loaderCPUs, b.serverCPUs) {
+		b.poll = pollFor
+	}
 	b.dir, err = os.MkdirTemp("", "benchtruth-")
 	return b, err
 }
@@ -209,7 +217,7 @@ func (b *bench) pass(ctx context.Context, s subject, byWrk bool, length time.Dur
 		return seen{}, err
 	}
 	defer server.stop()
-	argv, read := loadArgs(b.benchctl, url, bodyFile, b.connections, length), parseLoad
+	argv, read := loadArgs(b.benchctl, url, bodyFile, b.connections, length, b.poll), parseLoad
 	if byWrk {
 		script := filepath.Join(b.dir, "wrk.lua")
 		if err := os.WriteFile(script, []byte(wrkScript(bodyFile)), 0o644); err != nil {

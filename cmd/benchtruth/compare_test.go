@@ -86,7 +86,9 @@ func TestJudge(t *testing.T) {
 			l.wrk.figures[p999] = 279
 		}, "agrees"},
 		{"load agrees with what is corrected alone", func(r *row, l *loads) {
-			l.load.figures[p99] = 279
+			l.load.figures[p99], l.wrk.figures[p99], l.wrk.figures[p999] = 279, 279, 279
+			r.corrected = histogram(map[int64]int64{1000: 94_000, 279_000: 6000})
+			l.wrk.figures[p90] = 1
 		}, "MISSED: p99"},
 		{"the load's percentile is not known", func(_ *row, l *loads) { delete(l.load.figures, p999); delete(l.wrk.figures, p999) }, "agrees"},
 		{"the row's tail is not told", func(r *row, l *loads) { delete(r.figures, p999); l.load.figures[p999] = 400 }, "agrees"},
@@ -320,6 +322,11 @@ func TestParseFlags(t *testing.T) {
 	for _, bad := range []string{"-long=1500ms", "-long=0s", "-run=0s", "-connections=0", "-beside=500ms", "-drift=-1", "serve"} {
 		if _, err := parse([]string{bad}); err == nil {
 			t.Errorf("%s is taken", bad)
+		}
+	}
+	for at, want := range map[time.Duration]string{0: "--poll 0s", 100 * us: "--poll 100µs"} {
+		if got := strings.Join(loadArgs("benchctl", "http://x/", "", 64, time.Second, at), " "); !strings.Contains(got, want) {
+			t.Errorf("%s has no %s", got, want)
 		}
 	}
 	if got := len(chosen("stall,plain")); got != 4 {

@@ -39,8 +39,8 @@ func (t trick) load() string {
 
 const ms, us = time.Millisecond, time.Microsecond
 
-// tricks is all of them. The first has none: what others are beside is compared
-// with what is beside it.
+// tricks is all of them. The first has none: others are measured beside it, and held
+// against it.
 func tricks() []trick {
 	return []trick{
 		{name: "plain", doc: "no trick", differs: "nothing"},

@@ -14,10 +14,6 @@ import (
 // takes longer.
 const timeout = 10 * time.Second
 
-// poll is how long benchctl load asks for replies before it sleeps, as it does in a
-// run: a server pays for waking it.
-const poll = 100 * time.Microsecond
-
 // script has wrk print what its own output does not tell, as one line of JSON. Its
 // times are in µs.
 const script = `done = function(summary, latency, requests)
@@ -83,7 +79,7 @@ func parseWrk(output []byte) (seen, error) {
 	return s, nil
 }
 
-func loadArgs(benchctl, url, bodyFile string, connections int, length time.Duration) []string {
+func loadArgs(benchctl, url, bodyFile string, connections int, length, poll time.Duration) []string {
 	args := []string{
 		benchctl, "load", "--json", "--connections", fmt.Sprint(connections), "--duration", length.String(), "--timeout", timeout.String(), "--poll", poll.String(), url,
 	}
