@@ -141,8 +141,17 @@ func TestSlicesAgainstPasses(t *testing.T) {
 		{"a wrong reply in a slice that others disturbed", func(r *results.Record) {
 			r.Trials[0].Wrong, r.Trials[0].WrongBody, r.Trials[0].Others = 1, `GET /hello: "x"`, map[string]int64{"b": (time.Second).Nanoseconds()}
 		}, results.Invalid, results.BasisSlices, 10_000, `replies differed, the first by GET /hello: "x"`},
+		{"two at the loader's ceiling, and at their own", func(r *results.Record) {
+			r.Manifest.LoaderCeilings = []results.LoaderCeiling{{Engine: "raw", Connections: 4, RPS: 10_100}}
+		}, results.Valid, results.BasisSlices, 10_000, ""},
 		{"two at the loader's ceiling", func(r *results.Record) {
 			r.Manifest.LoaderCeilings = []results.LoaderCeiling{{Engine: "raw", Connections: 4, RPS: 10_100}}
+			for i := range r.Trials {
+				r.Trials[i].ServerCPU = ns(80 * time.Millisecond)
+			}
+			for i := range r.Passes {
+				r.Passes[i].ServerCPU = ns(2400 * time.Millisecond)
+			}
 		}, results.Degraded, results.BasisSlices, 10_000, "at the load generator's ceiling: 2 rows lie within 5 % of its 10100 req/s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

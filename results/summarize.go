@@ -128,7 +128,7 @@ func (s *Summary) addBlock(r *Record, block int) error {
 			}
 		}
 	}
-	together(cells, m.loaderCeiling(m.Blocks[block]))
+	together(cells, all, m.loaderCeiling(m.Blocks[block]))
 	rank(cells, pairs, rankMetric(m.Blocks[block]))
 	if note := budgetNote(m, m.Blocks[block], pairs); note != "" {
 		s.Run.Notes = append(s.Run.Notes, note)
@@ -349,12 +349,16 @@ func rank(cells []Cell, pairs []Pair, metric string) {
 // ceilingReached is the share of the load generator's ceiling from which on rows are at it.
 const ceilingReached = 0.95
 
-// together degrades the rows of a block that all lie at the load generator's ceiling:
-// what they have in common is then the load generator, and not their speed.
-func together(cells []Cell, ceiling float64) {
+// together degrades the rows of a block that all lie at the load generator's ceiling
+// while their servers had something left: what they have in common is then the load
+// generator, and not their speed.
+func together(cells []Cell, of []evidence, ceiling float64) {
 	var at []int
 	for i, c := range cells {
-		if c.Verdict != Invalid && c.Throughput != nil && ceiling > 0 && c.Throughput.Value >= ceilingReached*ceiling {
+		if c.Verdict == Invalid || c.Throughput == nil || ceiling <= 0 || c.Throughput.Value < ceilingReached*ceiling {
+			continue
+		}
+		if _, server := of[i].use(); server < serverIdleBelow {
 			at = append(at, i)
 		}
 	}
