@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -131,7 +132,7 @@ func TestWitnessedBegin(t *testing.T) {
 	if _, ok := w.first(7); ok {
 		t.Error("it is kept")
 	}
-	if _, err := (&witnessed{http.NoBody, w, "8", true}).Read(make([]byte, 1)); err != io.EOF || len(w.firsts) > 0 {
+	if _, err := (&witnessed{http.NoBody, w, "8", true}).Read(make([]byte, 1)); !errors.Is(err, io.EOF) || len(w.firsts) > 0 {
 		t.Errorf("an empty body began: %v", err)
 	}
 }

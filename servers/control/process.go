@@ -35,6 +35,7 @@ type Spec struct {
 // CPU time. Where none can be made, as without the rights, the candidate runs without.
 type Groups string
 
+// Kinds of Groups: of the version that works here, none, and of one version alone.
 const (
 	AnyGroup Groups = ""
 	NoGroup  Groups = "none"
