@@ -84,7 +84,7 @@ func (e evidence) basis() []Trial {
 // timed are the trials whose response times are the cell's. A pass has those that
 // slices are too short for, and counts in any case.
 func (e evidence) timed() []Trial {
-	if e.look.differs() {
+	if e.look.mistimed() {
 		return e.passes
 	}
 	return slices.Concat(e.trials, e.passes)

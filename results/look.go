@@ -55,9 +55,12 @@ func newLook(e evidence) look {
 }
 
 // differs tells whether the cell's figures are those of the passes.
-func (l look) differs() bool {
-	misled := l.sliceError && !l.passError && !math.IsNaN(l.inPasses)
-	return l.passed && (l.throughput.beyond() || l.cpu.beyond() || misled)
+func (l look) differs() bool { return l.passed && (l.throughput.beyond() || l.cpu.beyond()) }
+
+// mistimed tells whether the cell's response times are those of the passes alone: those
+// of the slices don't go with as many connections.
+func (l look) mistimed() bool {
+	return l.differs() || l.sliceError && !l.passError && !math.IsNaN(l.inPasses)
 }
 
 func (l look) basis() string {
@@ -185,7 +188,7 @@ func (e evidence) untrue() []string {
 		why = append(why, e.misled())
 	}
 	in, off := l.inSlices, l.sliceError
-	if l.differs() {
+	if l.mistimed() {
 		in, off = l.inPasses, l.passError
 	}
 	keep := e.block.inFlight()
@@ -207,9 +210,6 @@ func (e evidence) misled() string {
 	}
 	if l.cpu.beyond() {
 		what = append(what, fmt.Sprintf("%.2fx the server CPU per request", l.cpu.ratio))
-	}
-	if len(what) == 0 {
-		what = append(what, fmt.Sprintf("%.3g requests in flight, not %.0f,", l.inSlices*e.block.inFlight(), e.block.inFlight()))
 	}
 	return fmt.Sprintf("slices mislead: they show %s of an uninterrupted load of %.3g s; the row is that load's", strings.Join(what, " and "), e.longest().Elapsed.Seconds())
 }

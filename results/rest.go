@@ -68,12 +68,17 @@ func (e evidence) atRest() *AtRest {
 	return r
 }
 
-// notes are remarks on what the candidate does without load.
+// notes are remarks that take nothing from the figures: whose the response times are,
+// and what the candidate does without load.
 func (e evidence) notes() []string {
 	var notes []string
+	if l := e.look; l.mistimed() && !l.differs() {
+		notes = append(notes, fmt.Sprintf("response times are those of the load without a break: by those of the slices %.3g requests were in flight, where %.0f are kept",
+			l.inSlices*e.block.inFlight(), e.block.inFlight()))
+	}
 	rest := e.atRest()
 	if rest == nil {
-		return nil
+		return notes
 	}
 	if rest.Share != nil && *rest.Share > minToldAtRest {
 		notes = append(notes, fmt.Sprintf("works while idle: %.0f %% of a processor while others were loaded", 100**rest.Share))
