@@ -232,7 +232,7 @@ func figure(key Key, head, unit, help string, get func(*results.Cell) *float64) 
 	}}
 }
 
-// estimate is a column of medians with the spread of their interval.
+// estimate is a column of estimates with the spread of their interval.
 func estimate(key Key, head, unit, help string, get func(*results.Cell) *results.Estimate) column {
 	return column{Column{key, head, unit, help, true}, func(c *results.Cell) Value {
 		e := get(c)

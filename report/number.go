@@ -44,7 +44,7 @@ func thousands(s string) string {
 }
 
 // Spread is half the width of the 95 % confidence interval as a share of the
-// median: "±1.2 %". It is empty where the interval is not known; an interval of
+// figure: "±1.2 %". It is empty where the interval is not known; an interval of
 // no width is one, since a single slice says nothing about the spread.
 func Spread(e results.Estimate) string {
 	if !hasInterval(e) || e.Value == 0 {

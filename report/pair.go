@@ -55,12 +55,12 @@ func (t *Table) Pair(metric, a, b string) (results.Pair, bool) {
 
 // relative is the column that compares each row with the best one.
 func (t *Table) relative() column {
-	head, help := "vs best", "this throughput / the best row's, paired within rounds; ~ where it is the ratio of the medians"
+	head, help := "vs best", "this throughput / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
 	switch t.Metric {
 	case results.MetricServerCPU:
-		head, help = "CPU vs best", "this CPU time per request / the best row's, paired within rounds; ~ where it is the ratio of the medians"
+		head, help = "CPU vs best", "this CPU time per request / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
 	case results.MetricSLORate:
-		head, help = "rate vs best", "this rate / the best row's, paired within rounds; ~ where it is the ratio of the medians"
+		head, help = "rate vs best", "this rate / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
 	}
 	return column{Column{Relative, head, "", help, true}, t.versusBest}
 }

@@ -103,16 +103,21 @@ func child(ctx context.Context, trick string, files ...*os.File) (*exec.Cmd, err
 	return cmd, nil
 }
 
+// handOver is the socket for other processes to accept on, and no longer for this one.
+func handOver(ln *net.TCPListener) (*os.File, error) {
+	defer ln.Close()
+	return ln.File()
+}
+
 // recycle starts one worker after the other on the socket, where those who want to
 // connect wait meanwhile.
 func recycle(ln *net.TCPListener) process {
 	return func(ctx context.Context) error {
-		file, err := ln.File()
+		file, err := handOver(ln)
 		if err != nil {
 			return err
 		}
 		defer file.Close()
-		ln.Close()
 		for ctx.Err() == nil {
 			cmd, err := child(ctx, "recycle-worker", file)
 			if err != nil {
@@ -130,12 +135,11 @@ func recycle(ln *net.TCPListener) process {
 // whose other end is here.
 func doubleFork(ln *net.TCPListener) process {
 	return func(ctx context.Context) error {
-		file, err := ln.File()
+		file, err := handOver(ln)
 		if err != nil {
 			return err
 		}
 		defer file.Close()
-		ln.Close()
 		r, w, err := os.Pipe()
 		if err != nil {
 			return err

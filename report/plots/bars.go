@@ -36,7 +36,7 @@ func cpu(t *report.Table) *chart {
 func estimates(t *report.Table, fill color.Color, get func(*results.Cell) *results.Estimate) *chart {
 	cells, note := drawn(t, func(c *results.Cell) bool { return get(c) != nil && get(c).Value >= 0 })
 	c := &chart{subtitle: t.Title(), rowHeight: 26}
-	c.note = "Bar: median; whisker: 95 % confidence interval."
+	c.note = "Bar: estimate; whisker: 95 % confidence interval."
 	if note != "" {
 		c.note += " " + note
 	}
