@@ -43,6 +43,14 @@ func (d difference) beyond() bool {
 	return d.known && off(d.ratio, d.tolerance) && off(d.least, leastTolerance)
 }
 
+// Misled tells whether a row of a block would be its passes', as slices mislead, of the
+// candidates that are live.
+func (r *Record) Misled(block int, live func(candidate string) bool) bool {
+	return slices.ContainsFunc(r.Manifest.Candidates, func(c Candidate) bool {
+		return live(c.Name) && newEvidence(r, block, c).look.differs()
+	})
+}
+
 func newLook(e evidence) look {
 	l := look{passed: len(e.passes) > 0, inSlices: e.inFlight(e.trials), inPasses: e.inFlight(e.passes)}
 	if !e.block.Open() {

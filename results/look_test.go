@@ -1,6 +1,7 @@
 package results_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,21 @@ func onlyA(trials []results.Trial, change func(*results.Trial)) {
 			change(&trials[i])
 		}
 	}
+}
+
+// Whether slices mislead in a block is told by those that are still measured.
+func TestMisled(t *testing.T) {
+	r := looked()
+	is := func(want bool, live ...string) {
+		t.Helper()
+		if got := r.Misled(0, func(name string) bool { return slices.Contains(live, name) }); got != want {
+			t.Errorf("misled is %t with %q live", got, live)
+		}
+	}
+	is(false, "a", "b")
+	onlyA(r.Passes, func(t *results.Trial) { t.Counted /= 2 })
+	is(true, "a", "b")
+	is(false, "b")
 }
 
 func TestSlicesAgainstPasses(t *testing.T) {

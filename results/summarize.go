@@ -35,8 +35,7 @@ func Summarize(r *Record) (*Summary, error) {
 
 // Status is complete when every planned round has been measured, or need not be
 // because its block is precise, or can't be because no candidate was left. Where
-// rounds are to fill a budget, it is when the last launch has rounds for an
-// interval.
+// rounds are to fill a budget, it is when the last launch has a round and its mirror.
 func (r *Record) Status() string {
 	m := r.Manifest
 	for b := range m.Blocks {
@@ -61,7 +60,7 @@ func (r *Record) full(block int) bool {
 			last++
 		}
 	}
-	return last >= stats.MinValues
+	return last >= 2
 }
 
 // planned is the number of rounds of the whole run.

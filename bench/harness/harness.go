@@ -76,7 +76,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	r := newRun(c, record)
 	for launch := range r.plan.Launches {
-		if r.filled(launch) {
+		if r.filled(launch) || r.spare(launch) {
 			continue
 		}
 		left := plan.Left(r.plan, launch, r.done)

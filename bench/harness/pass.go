@@ -16,8 +16,8 @@ const leastPass = 250 * time.Millisecond
 // take time, and records it as what the slices are held against. The order is
 // shuffled, and mirrored in the next launch.
 func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
-	block := r.plan.Blocks[b]
-	if launch >= r.plan.Passes || block.SLO != nil || r.record.Passed(launch, b) {
+	block, planned := r.plan.Blocks[b], launch < r.plan.Passes
+	if !planned && !r.misled(b) || block.SLO != nil || r.record.Passed(launch, b) {
 		return nil
 	}
 	lengths, all := r.passLengths(launch, b, lanes)
@@ -44,9 +44,48 @@ func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 			l.pace()
 		}
 	}
-	took := time.Since(began) // that the slices are not to lack
-	r.ends, r.share = r.ends.Add(took), r.share.Add(took)
+	if planned { // for which time was kept that the slices are not to lack
+		took := time.Since(began)
+		r.ends, r.share = r.ends.Add(took), r.share.Add(took)
+	}
 	return nil
+}
+
+// misled tells whether slices were seen to mislead in a block so far, and passes take
+// their time from then on: rows are of the passes, and the more launches these are of, the
+// narrower are their intervals. Where there is no budget, what is measured does not
+// depend on what was seen.
+func (r *run) misled(b int) bool {
+	return r.plan.Fill && r.plan.Passes > 0 && r.record.Misled(b, func(candidate string) bool { return !r.isOut(candidate, b) })
+}
+
+// spare tells whether a launch is left out: where slices mislead, what is left of a
+// budget is for fewer launches, with passes as long as they have to be.
+func (r *run) spare(launch int) bool {
+	var takes time.Duration
+	for b := range r.plan.Blocks {
+		if launch >= r.plan.Passes && r.misled(b) {
+			takes += r.takes(launch, b)
+		}
+	}
+	fit := int(time.Until(r.deadline) / (takes + plan.LaunchTime(r.plan)))
+	return takes > 0 && r.plan.Launches-launch > max(1, fit)
+}
+
+// takes is how long a block takes in a launch with passes of all candidates and two rounds.
+func (r *run) takes(launch, b int) (sum time.Duration) {
+	latest := make(map[string]time.Duration)
+	for _, t := range r.record.Trials {
+		if t.Block == b {
+			latest[t.Candidate] = t.Wall
+		}
+	}
+	for _, c := range r.Candidates {
+		if !r.isOut(c.Name, b) {
+			sum += r.passLength(launch, b, c.Name, 0) + 2*latest[c.Name]
+		}
+	}
+	return sum
 }
 
 // passLengths are the lengths of the candidates' passes in a launch, and their sum: as
@@ -55,11 +94,14 @@ func (r *run) passLengths(launch, b int, lanes []*lane) (lengths map[*lane]time.
 	lengths = make(map[*lane]time.Duration)
 	for _, l := range lanes {
 		if l.runs() {
-			lengths[l] = plan.Pass(r.plan, launch, l.longest(), l.changes())
+			lengths[l] = r.passLength(launch, b, l.Name, l.slowest)
 			all += lengths[l]
 		}
 	}
 	room := plan.PassRoom(r.plan, launch) - r.passed(b)
+	if launch >= r.plan.Passes {
+		room = time.Until(r.share) - 2*length(lanes)
+	}
 	if r.plan.Budget == 0 || r.plan.Pass > 0 || all <= room {
 		return lengths, all
 	}
@@ -70,6 +112,20 @@ func (r *run) passLengths(launch, b int, lanes []*lane) (lengths map[*lane]time.
 		all += lengths[l]
 	}
 	return lengths, all
+}
+
+// passLength is how long a candidate's pass in a launch is to be, by what was seen of it
+// in the block, in its warm-up a response time of slowest.
+func (r *run) passLength(launch, b int, candidate string, slowest time.Duration) time.Duration {
+	longest, changes := slowest, false
+	for _, all := range [][]results.Trial{r.record.Trials, r.record.Passes} {
+		for _, t := range all {
+			if t.Block == b && t.Candidate == candidate {
+				longest, changes = max(longest, t.Longest), changes || t.Changes()
+			}
+		}
+	}
+	return plan.Pass(r.plan, launch, longest, changes)
 }
 
 // passed is how long the passes of a block were so far.
@@ -93,45 +149,12 @@ func (r *run) reserve(launch int) (sum time.Duration) {
 	return sum
 }
 
-// own are the candidate's passes in the block so far.
-func (l *lane) own() []results.Trial {
-	var own []results.Trial
+// scale is the longest time scale that the candidate's passes in the block have found.
+func (l *lane) scale() (scale time.Duration) {
 	for _, t := range l.run.record.Passes {
 		if t.Block == l.index && t.Candidate == l.Name {
-			own = append(own, t)
+			scale = max(scale, t.Scale)
 		}
-	}
-	return own
-}
-
-// longest is the longest response time seen of the candidate in the block.
-func (l *lane) longest() time.Duration {
-	longest := l.slowest
-	for _, t := range l.run.record.Trials {
-		if t.Block == l.index && t.Candidate == l.Name {
-			longest = max(longest, t.Longest)
-		}
-	}
-	for _, t := range l.own() {
-		longest = max(longest, t.Longest)
-	}
-	return longest
-}
-
-// scale is the longest time scale that the passes have found.
-func (l *lane) scale() (scale time.Duration) {
-	for _, t := range l.own() {
-		scale = max(scale, t.Scale)
 	}
 	return scale
-}
-
-// changes tells whether a pass has seen the candidate change under load.
-func (l *lane) changes() bool {
-	for _, t := range l.own() {
-		if t.Changes() {
-			return true
-		}
-	}
-	return false
 }

@@ -129,3 +129,47 @@ func TestUnwaited(t *testing.T) {
 		t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
 	}
 }
+
+// Where slices mislead, what is left of a budget is for fewer launches, the last of
+// which is one, and each begins with a pass of the length that it has to have.
+func TestPassesWhereSlicesMislead(t *testing.T) {
+	ownTemp(t)
+	s := prepare(t, "", func(m *results.Manifest) {
+		m.Blocks, m.Launches, m.Rounds, m.Passes = m.Blocks[:1], 6, 1000, 2
+		m.Blocks[0].App = "sleep?ms=5" // 800 req/s, at most
+		m.Budget, m.Fill = 12*time.Second, true
+	}, "nethttp")
+	for launch := range 2 { // that have been measured: slices show 20 times the throughput
+		var pass results.Trial
+		for round := range 4 {
+			pass = results.Trial{
+				Launch: launch, Round: round, Candidate: "nethttp", Scenario: "small", App: "sleep?ms=5",
+				Answered: 16, Counted: 16, Elapsed: 20 * time.Millisecond, Wall: 20 * time.Millisecond, Longest: 150 * time.Millisecond,
+			}
+			if err := s.Store.AppendRound([]results.Trial{pass}, []results.Times{{}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass.Round, pass.Elapsed, pass.Pass = 0, 20*pass.Elapsed, &results.Pass{Parts: []uint64{6, 5, 5}}
+		if err := s.Store.AppendPasses([]results.Trial{pass}, []results.Times{{}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.resume()
+	r, err := s.measure(t.Context())
+	if err != nil || r.Status() != results.StatusComplete {
+		t.Fatalf("%v, %s", err, r.Status())
+	}
+	var launches []int
+	for _, t := range r.Trials {
+		if !slices.Contains(launches, t.Launch) {
+			launches = append(launches, t.Launch)
+		}
+	}
+	if want := []int{0, 1, 5}; !slices.Equal(launches, want) {
+		t.Errorf("launches %v, want %v", launches, want)
+	}
+	if last := r.Passes[len(r.Passes)-1]; len(r.Passes) != 3 || last.Launch != 5 || last.Elapsed < 2*time.Second {
+		t.Errorf("%d passes, the last one in launch %d for %v", len(r.Passes), last.Launch, last.Elapsed)
+	}
+}

@@ -214,15 +214,24 @@ func launches(m results.Manifest, budget time.Duration) int {
 	if budget == 0 {
 		return DefaultLaunches
 	}
+	takes := LaunchTime(m)
+	for _, b := range m.Blocks {
+		takes += time.Duration(max(2, m.Rounds)*len(m.Candidates)) * cmp.Or(b.Slice, m.Slice, MinSlice)
+	}
+	return max(1, min(DefaultLaunches, int(budget/takes)))
+}
+
+// LaunchTime is how long a launch takes beside its slices and passes, about.
+func LaunchTime(m results.Manifest) time.Duration {
 	takes := launchTime
 	for _, b := range m.Blocks {
-		lane := laneTime + time.Duration(max(2, m.Rounds))*cmp.Or(b.Slice, m.Slice, MinSlice)
+		lane := laneTime
 		if b.Ceiling() {
 			lane += CeilingPasses * CeilingSlice
 		}
 		takes += lane * time.Duration(len(m.Candidates))
 	}
-	return max(1, min(DefaultLaunches, int(budget/takes)))
+	return takes
 }
 
 // rounds is the default, or the most that a budget could hold, at least two. The

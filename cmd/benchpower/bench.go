@@ -84,6 +84,7 @@ type layout struct {
 	launches int
 	slice    time.Duration
 	lead     time.Duration
+	pass     string // of run's flag
 	benchctl string // another build that orders or warms up differently
 }
 
@@ -142,6 +143,9 @@ func (b *bench) measure(ctx context.Context, l layout, steps []int) (*results.Su
 	}
 	if l.slice > 0 {
 		args = append(args, "--slice="+l.slice.String())
+	}
+	if l.pass != "" {
+		args = append(args, "--pass="+l.pass)
 	}
 	s, err := summary(ctx, program, args)
 	if err != nil {

@@ -18,15 +18,15 @@ func (b *bench) layouts() []layout {
 	all := []layout{
 		{name: "the default"},
 		{name: "slices of 50 ms", slice: 50 * ms},
-		{name: "slices of 150 ms", slice: 150 * ms},
 		{name: "slices of 200 ms", slice: 200 * ms},
 		{name: "slices of 300 ms", slice: 300 * ms},
 		{name: "lead-in of 2 ms", lead: 2 * ms},
 		{name: "lead-in of 30 ms", lead: 30 * ms},
 		{name: "3 launches", launches: 3},
 		{name: "5 launches", launches: 5},
-		{name: "6 launches", launches: 6},
 		{name: "12 launches", launches: 12},
+		{name: "no passes", pass: "none"},
+		{name: "passes of 1 s", pass: "1s"},
 	}
 	// Builds that differ in what no flag sets, such as the order.
 	others, _ := filepath.Glob(b.benchctl + "-*") // only a bad pattern is an error

@@ -123,9 +123,12 @@ func neighbour(s subject) string {
 }
 
 // run is one "benchctl run", as a user would start it: the subject's row and plain's.
-func (b *bench) run(ctx context.Context, s subject) (own, beside row, err error) {
+func (b *bench) run(ctx context.Context, s subject, by layout) (own, beside row, err error) {
 	scenario := filepath.Join(b.dir, "truth.yaml")
 	text := fmt.Sprintf("name: truth\ndoc: as many requests as %d connections get answered\nengine: raw\nconnections: %d\napps: [%q]\n", b.connections, b.connections, s.app)
+	if by.lead > 0 {
+		text += fmt.Sprintf("lead: %v\n", by.lead)
+	}
 	if err := os.WriteFile(scenario, []byte(text), 0o644); err != nil {
 		return own, beside, err
 	}
@@ -135,10 +138,10 @@ func (b *bench) run(ctx context.Context, s subject) (own, beside row, err error)
 	if err := writeManifests(servers, b.plain(s), s); err != nil {
 		return own, beside, err
 	}
-	cmd := exec.CommandContext(
-		ctx, b.benchctl, "run", "--json", "--scenario-file="+scenario, "--servers="+s.name+","+neighbour(s),
-		"--budget="+b.budget.String(), "--out="+runs, "--server-dir="+servers,
-	)
+	cmd := exec.CommandContext(ctx, b.benchctl, append([]string{
+		"run", "--json", "--scenario-file=" + scenario, "--servers=" + s.name + "," + neighbour(s),
+		"--budget=" + b.budget.String(), "--out=" + runs, "--server-dir=" + servers,
+	}, by.flags...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops its servers
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

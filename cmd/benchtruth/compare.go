@@ -120,10 +120,14 @@ func (l loads) by(m metric) []long {
 // interval and what plain differs by.
 type tolerance struct{ drift float64 }
 
+// widest is the share of a ratio that its interval counts as at most, either way: one of
+// few launches may hold anything.
+const widest = 0.25
+
 // apart tells whether a load's ratio is another than a row's.
 func (t tolerance) apart(e estimate, l long, m metric) bool {
 	ratio, spread, known := l.ratio(m)
-	low, high := min(e.low, e.value), max(e.high, e.value)
+	low, high := min(max(e.low, e.value*(1-widest)), e.value), max(min(e.high, e.value*(1+widest)), e.value)
 	return !known || ratio < low*(1-t.drift-spread) || ratio > high*(1+t.drift+spread)
 }
 

@@ -61,6 +61,14 @@ func TestJudge(t *testing.T) {
 		{"at the edges of the interval and the drift", func(_ *row, l *loads) {
 			l.wrk.figures[throughput], l.load.figures[throughput], l.load.figures[serverCPU] = 2243, 1765, 6.85
 		}, "agrees"},
+		{"an interval that holds anything", func(r *row, l *loads) {
+			r.ratios[throughput] = estimate{0.5, 0, 5}
+			l.wrk.figures[throughput], l.load.figures[throughput] = 2500, 1600
+		}, "agrees"},
+		{"beyond what an interval counts as", func(r *row, l *loads) {
+			r.ratios[throughput] = estimate{0.5, 0, 5}
+			l.wrk.figures[throughput] = 2800
+		}, "MISSED: req/s"},
 		{"more req/s, by wrk", func(_ *row, l *loads) { l.wrk.figures[throughput] = 2245 }, "MISSED: req/s"},
 		{"fewer req/s, by load", func(_ *row, l *loads) { l.load.figures[throughput] = 1763 }, "MISSED: req/s"},
 		{"more CPU, by load", func(_ *row, l *loads) { l.load.figures[serverCPU] = 9.25 }, "MISSED: CPU"},

@@ -5,7 +5,8 @@
 // which has none, and then loaded for long without any interruption by wrk and by
 // "benchctl load", which load plain right before and after. A row must agree with
 // both, by its ratios to plain and its times, or say what is wrong with the server.
-// With -honest it does the same with servers as they are. It prints Markdown, and
+// With -honest it does the same with servers as they are, with -layouts it tries how
+// runs are best laid out instead. It prints Markdown, and
 // each pass as it ends on standard error. The exit status is 1 if a row neither
 // agrees nor says why.
 //
@@ -34,11 +35,11 @@ func main() {
 
 // options are the flags.
 type options struct {
-	benchctl, only       string
-	connections          int
-	long, beside, budget time.Duration
-	list, honest         bool
-	tolerance            tolerance
+	benchctl, only        string
+	connections           int
+	long, beside, budget  time.Duration
+	list, honest, layouts bool
+	tolerance             tolerance
 }
 
 func parse(args []string) (options, error) {
@@ -52,6 +53,7 @@ func parse(args []string) (options, error) {
 	fs.DurationVar(&o.budget, "run", time.Minute, "of a run")
 	fs.Float64Var(&o.tolerance.drift, "drift", 0.05, "share by which ratios to plain may differ, beside a row's interval and what plain differs by around a load")
 	fs.BoolVar(&o.list, "list", false, "list the tricks instead")
+	fs.BoolVar(&o.layouts, "layouts", false, "try how runs are laid out instead")
 	fs.BoolVar(&o.honest, "honest", false, "try servers without tricks instead")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -86,6 +88,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	if o.layouts {
+		return b.tryLayouts(ctx)
+	}
 	return b.truth(ctx)
 }
 

@@ -51,6 +51,8 @@ type row struct {
 	connections float64
 	figures     map[metric]estimate // those that are known
 	ratios      map[metric]estimate // of throughput and CPU, over plain's; those that are known
+	basis       string              // what throughput and CPU are of
+	slicesOver  figures             // throughput and CPU of the slices over those of the passes
 
 	// Response times in ns, as they are and as wrk prints them; nil if the row has
 	// none.
@@ -80,14 +82,19 @@ func parseSummary(output []byte) (summary, error) {
 			ID string `json:"id"`
 		} `json:"run"`
 		Cells []struct {
-			Candidate   string               `json:"candidate"`
-			Verdict     results.Verdict      `json:"verdict"`
-			Reasons     []string             `json:"reasons"`
-			Connections float64              `json:"connections"`
-			Throughput  *estimate            `json:"throughput_rps"`
-			ServerCPU   *estimate            `json:"server_cpu_us_per_request"`
-			Latency     map[string]*estimate `json:"latency_ms"`
-			Errors      struct {
+			Candidate   string          `json:"candidate"`
+			Verdict     results.Verdict `json:"verdict"`
+			Reasons     []string        `json:"reasons"`
+			Connections float64         `json:"connections"`
+			Basis       string          `json:"basis"`
+			Whole       struct {
+				Throughput *float64 `json:"slices_over_throughput"`
+				CPU        *float64 `json:"slices_over_cpu"`
+			} `json:"whole"`
+			Throughput *estimate            `json:"throughput_rps"`
+			ServerCPU  *estimate            `json:"server_cpu_us_per_request"`
+			Latency    map[string]*estimate `json:"latency_ms"`
+			Errors     struct {
 				Total *estimate `json:"total"`
 			} `json:"errors"`
 		} `json:"cells"`
@@ -98,7 +105,12 @@ func parseSummary(output []byte) (summary, error) {
 	}
 	parsed := summary{id: s.Run.ID, pairs: s.Pairs}
 	for _, c := range s.Cells {
-		r := row{candidate: c.Candidate, verdict: c.Verdict, reasons: c.Reasons, connections: c.Connections, figures: map[metric]estimate{}}
+		r := row{candidate: c.Candidate, verdict: c.Verdict, reasons: c.Reasons, connections: c.Connections, basis: c.Basis, figures: map[metric]estimate{}, slicesOver: figures{}}
+		for m, over := range map[metric]*float64{throughput: c.Whole.Throughput, serverCPU: c.Whole.CPU} {
+			if over != nil {
+				r.slicesOver[m] = *over
+			}
+		}
 		set := func(m metric, e *estimate) {
 			if e != nil {
 				r.figures[m] = *e

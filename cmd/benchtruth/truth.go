@@ -57,7 +57,7 @@ type tried struct {
 }
 
 func (b *bench) try(ctx context.Context, s subject) (t tried, err error) {
-	if t.row, t.beside, err = b.run(ctx, s); err != nil {
+	if t.row, t.beside, err = b.run(ctx, s, layout{}); err != nil {
 		return t, err
 	}
 	for _, r := range []row{t.row, t.beside} {
@@ -111,14 +111,18 @@ func progress(name string, f figures, more string) {
 
 // show is a figure, or a dash.
 func show(f figures, m metric) string {
-	v, ok := f[m]
-	switch {
-	case !ok:
-		return "–"
-	case m == throughput:
-		return fmt.Sprintf("%.0f", v)
+	if m == throughput {
+		return f.show(m, "%.0f")
 	}
-	return fmt.Sprintf("%.4g", v)
+	return f.show(m, "%.4g")
+}
+
+func (f figures) show(m metric, format string) string {
+	v, ok := f[m]
+	if !ok {
+		return "–"
+	}
+	return fmt.Sprintf(format, v)
 }
 
 // show is a ratio of the load to plain, or a dash.
