@@ -36,6 +36,31 @@ func TestConnections(t *testing.T) {
 	})
 }
 
+// What an engine says that it sent is what the server got, and as many replies as that
+// gave are all accounted for: no request is lost, and none is told twice.
+func TestServerCountsAlike(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open opener) {
+		var got atomic.Uint64
+		s := serve(t, func(c net.Conn, n int, head string) bool {
+			got.Add(1)
+			return says(helloReply)(c, n, head)
+		})
+		defer s.close()
+		load := mustOpen(t, open, helloConfig(s, 64))
+		defer load.Close()
+		for range 3 {
+			before := got.Load()
+			r, err := load.Slice(t.Context(), Window{Lead: 10 * time.Millisecond, Span: 50 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if in := got.Load() - before; r.Sent != in || r.Answered != in {
+				t.Errorf("the server got %d: %v", in, summary(r))
+			}
+		}
+	})
+}
+
 // summary leaves out what is long.
 func summary(r *Result) any {
 	return map[string]any{
