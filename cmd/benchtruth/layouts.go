@@ -21,19 +21,17 @@ func layouts() []layout {
 	return []layout{
 		{name: "the default"},
 		{name: "slices of 50 ms", flags: []string{"--slice=50ms"}},
-		{name: "slices of 150 ms", flags: []string{"--slice=150ms"}},
 		{name: "slices of 1 s", flags: []string{"--slice=1s"}},
 		{name: "lead-in of 10 ms", lead: 10 * ms},
 		{name: "lead-in of 500 ms", lead: 500 * ms},
 		{name: "no passes", flags: []string{"--pass=none"}},
 		{name: "passes of 1 s", flags: []string{"--pass=1s"}},
-		{name: "passes of 5 s", flags: []string{"--pass=5s"}},
 	}
 }
 
-// tried by layouts, unless others are chosen: those whose slices may show something
+// showsLayouts are tried, unless others are chosen: those whose slices may show something
 // else than a load that is left running.
-const showsLayouts = "plain,slow-500,stall-300,pauses-grow,recycle,pool-fills,first-fast"
+const showsLayouts = "plain,slow-500,stall-300,pauses-grow,recycle,pool-fills"
 
 // tryLayouts holds runs of all layouts against one load by "benchctl load" for each
 // subject. Nothing here is right or wrong: what it costs to be how near is told.
