@@ -15,6 +15,12 @@ const (
 	signOfChange = 0.07 // the same, to look longer
 	maxAging     = 0.05 // from the first half of a launch's slices to the last
 	minGrowthMiB = 32   // of memory in a pass, and half as much again as before
+	// maxUnsteady is the standard deviation over the mean of what the parts of a pass
+	// counted, in every pass: what else a machine does shows less, or in one alone.
+	maxUnsteady = 0.25
+	// steadyRequests is how many requests each connection sends in a part at least for that:
+	// where it is few, connections that wait in step look like it.
+	steadyRequests = 20
 	// leastTrend is the shortest pass that a trend is told of: machines vary within less.
 	leastTrend = time.Second
 )
@@ -27,6 +33,11 @@ func (e evidence) changes() []string {
 	}
 	if i, ok := e.aging(); ok && i.Excludes(1) && math.Abs(math.Log(i.Value)) > math.Log1p(maxAging) && !e.block.Open() {
 		why = append(why, fmt.Sprintf("changes with age: the second half of a launch's slices had %.2fx the throughput of the first [%.2f, %.2f]", i.Value, i.Low, i.High))
+	}
+	if e.unsteady() {
+		t := e.longest()
+		low, high := t.Pass.extremes()
+		why = append(why, fmt.Sprintf("unsteady under load: parts of %.2g s had %.2gx to %.2gx the mean throughput of %.3g s without a break, so that figures depend on when and how long it is loaded", t.Elapsed.Seconds()/float64(len(t.Pass.Parts)), low, high, t.Elapsed.Seconds()))
 	}
 	if at := slices.IndexFunc(e.passes, Trial.grows); at >= 0 {
 		t := e.passes[at]
@@ -56,6 +67,37 @@ func (p *Pass) thirds() (first, last float64, ok bool) {
 		last += float64(p.Parts[len(p.Parts)-1-i])
 	}
 	return first, last, third > 0 && first > 0 && last > 0
+}
+
+// unsteady tells whether the throughput of each pass went up and down as a whole: where
+// it did not come to rest within many times what the longest request takes, or stands
+// still again and again.
+func (e evidence) unsteady() bool {
+	if e.block.Open() || len(e.passes) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(e.passes, func(t Trial) bool {
+		spread, mean := t.Pass.spread()
+		return spread <= maxUnsteady*mean || mean < float64(steadyRequests*e.block.Connections)
+	})
+}
+
+// spread is the standard deviation and the mean of what the parts counted.
+func (p *Pass) spread() (deviation, mean float64) {
+	n := float64(len(p.Parts))
+	for _, counted := range p.Parts {
+		mean += float64(counted) / n
+	}
+	for _, counted := range p.Parts {
+		deviation += (float64(counted) - mean) * (float64(counted) - mean) / n
+	}
+	return math.Sqrt(deviation), mean
+}
+
+// extremes are the least and the most that a part counted, over their mean.
+func (p *Pass) extremes() (low, high float64) {
+	_, mean := p.spread()
+	return float64(slices.Min(p.Parts)) / mean, float64(slices.Max(p.Parts)) / mean
 }
 
 // grows tells whether a pass saw the candidate's memory grow.

@@ -70,6 +70,18 @@ func TestMisled(t *testing.T) {
 	is(false, "b")
 }
 
+// waves has parts of a pass alternate between 0.7 and 1.3 times as many, in turns of n.
+func waves(n int) func(*results.Trial) {
+	return func(t *results.Trial) {
+		for i := range t.Pass.Parts {
+			t.Pass.Parts[i] = 700
+			if i/n%2 == 1 {
+				t.Pass.Parts[i] = 1300
+			}
+		}
+	}
+}
+
 func TestSlicesAgainstPasses(t *testing.T) {
 	slower := func(t *results.Trial) {
 		t.Counted, t.Answered = t.Counted*8/10, t.Answered*8/10
@@ -119,6 +131,16 @@ func TestSlicesAgainstPasses(t *testing.T) {
 				}
 			})
 		}, results.Degraded, results.BasisSlices, 10_000, "changes under load: the last third of 3 s without a break had 0.70x the throughput of the first"},
+		{"it comes in waves", func(r *results.Record) { onlyA(r.Passes, waves(5)) }, results.Degraded, results.BasisSlices, 10_000,
+			"unsteady under load: parts of 0.1 s had 0.7x to 1.3x the mean throughput of 3 s without a break"},
+		{"one of two passes comes in waves", func(r *results.Record) { onlyA(r.Passes[:2], waves(5)) }, results.Valid, results.BasisSlices, 10_000, ""},
+		{"connections wait in step", func(r *results.Record) {
+			r.Manifest.Blocks[0].Connections = 64
+			onlyA(r.Passes, func(t *results.Trial) { waves(5)(t); t.Busy = 64 * t.Elapsed })
+			for i := range r.Trials {
+				r.Trials[i].Busy = 64 * r.Trials[i].Elapsed
+			}
+		}, results.Valid, results.BasisSlices, 10_000, ""},
 		{"it gets slower with age", func(r *results.Record) {
 			onlyA(r.Trials, func(t *results.Trial) { t.Counted += uint64(60 - 40*t.Round) })
 		}, results.Degraded, results.BasisSlices, 10_000, "changes with age: the second half of a launch's slices had 0.92x the throughput"},

@@ -59,20 +59,22 @@ func (r *run) misled(b int) bool {
 	return r.plan.Fill && r.plan.Passes > 0 && r.record.Misled(b, func(candidate string) bool { return !r.isOut(candidate, b) })
 }
 
-// spare tells whether a launch is left out: where slices mislead, what is left of a
-// budget is for fewer launches, with passes as long as they have to be.
+// spare tells whether a launch is left out: what is left of a budget is for as many
+// launches as it has room for, where slices turned out to take long or give way to passes.
+// Those that are to begin with passes are not left out.
 func (r *run) spare(launch int) bool {
-	var takes time.Duration
-	for b := range r.plan.Blocks {
-		if launch >= r.plan.Passes && r.misled(b) {
-			takes += r.takes(launch, b)
-		}
+	if !r.plan.Fill || launch < max(1, r.plan.Passes) {
+		return false
 	}
-	fit := int(time.Until(r.deadline) / (takes + plan.LaunchTime(r.plan)))
-	return takes > 0 && r.plan.Launches-launch > max(1, fit)
+	takes := plan.LaunchTime(r.plan)
+	for b := range r.plan.Blocks {
+		takes += r.takes(launch, b)
+	}
+	return r.plan.Launches-launch > max(1, int(time.Until(r.deadline)/takes))
 }
 
-// takes is how long a block takes in a launch with passes of all candidates and two rounds.
+// takes is how long two rounds of a block took the latest time, and passes that are to
+// come before them in a launch.
 func (r *run) takes(launch, b int) (sum time.Duration) {
 	latest := make(map[string]time.Duration)
 	for _, t := range r.record.Trials {
@@ -80,9 +82,14 @@ func (r *run) takes(launch, b int) (sum time.Duration) {
 			latest[t.Candidate] = t.Wall
 		}
 	}
+	misled := r.misled(b)
 	for _, c := range r.Candidates {
-		if !r.isOut(c.Name, b) {
-			sum += r.passLength(launch, b, c.Name, 0) + 2*latest[c.Name]
+		if r.isOut(c.Name, b) {
+			continue
+		}
+		sum += 2 * latest[c.Name]
+		if misled {
+			sum += r.passLength(launch, b, c.Name, 0)
 		}
 	}
 	return sum
