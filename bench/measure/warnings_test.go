@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 )
 
 func kinds(all []Warning) []string {
@@ -122,18 +121,13 @@ func TestDisturbance(t *testing.T) {
 	}
 }
 
-// What this machine tells is readable and quickly read.
+// What this machine tells is readable.
 func TestRealConditions(t *testing.T) {
-	began := time.Now()
 	c := ReadConditions()
-	took := time.Since(began)
 	if c.Processors < 1 || c.Descriptors < 3 {
 		t.Errorf("read %+v", c)
 	}
-	if took > time.Second {
-		t.Errorf("reading took %v", took)
-	}
-	t.Logf("%+v in %v", c, took)
+	t.Logf("%+v", c)
 	ticks, err := ReadTicks()
 	if errors.Is(err, ErrUnsupported) {
 		t.Skip(err)

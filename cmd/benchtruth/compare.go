@@ -91,6 +91,7 @@ func corrected(h *hdrhistogram.Histogram, expected int64) *hdrhistogram.Histogra
 type long struct {
 	seen
 	before, after seen
+	of            int // loads that it is the median of; 0: there was one
 }
 
 // ratio is a figure over plain's. The two of plain differ from their mean by spread,
@@ -107,13 +108,13 @@ func (l long) ratio(m metric) (ratio, spread float64, known bool) {
 // loads are those that a row is held against.
 type loads struct{ wrk, load long }
 
-// by are the loads that a row's throughput or CPU time is held against. wrk sleeps
-// while it waits, and what it costs the server to wake it is not in the row.
-func (l loads) by(m metric) []long {
-	if m == serverCPU {
-		return []long{l.load}
+// metricsOf are what a loader is held against a row in. wrk sleeps while it waits, and
+// what it costs the server to wake it is not in the row.
+func metricsOf(loader string) []metric {
+	if loader == "wrk" {
+		return []metric{throughput}
 	}
-	return []long{l.wrk, l.load}
+	return []metric{throughput, serverCPU}
 }
 
 // tolerance is how far ratios that agree may be apart, as a share, beside a row's own
@@ -131,14 +132,23 @@ func (t tolerance) apart(e estimate, l long, m metric) bool {
 	return !known || ratio < low*(1-t.drift-spread) || ratio > high*(1+t.drift+spread)
 }
 
-// disagreeing are the metrics by which a row is other than what any of the loads
-// saw.
-func (t tolerance) disagreeing(r row, l loads) (all []metric) {
-	for _, m := range []metric{throughput, serverCPU} {
-		if slices.ContainsFunc(l.by(m), func(by long) bool { return t.apart(r.ratios[m], by, m) }) {
+// apartIn are those of the metrics in which a load is another than a row.
+func (t tolerance) apartIn(r row, l long, of []metric) (all []metric) {
+	for _, m := range of {
+		if t.apart(r.ratios[m], l, m) {
 			all = append(all, m)
 		}
 	}
+	return all
+}
+
+// disagreeing are the metrics by which a row is other than what any of the loads
+// saw.
+func (t tolerance) disagreeing(r row, l loads) (all []metric) {
+	all = append(t.apartIn(r, l.wrk, metricsOf("wrk")), t.apartIn(r, l.load, metricsOf("load"))...)
+	slices.Sort(all)
+	slices.Reverse(all) // throughput first
+	all = slices.Compact(all)
 	for _, p := range percentiles() {
 		other := func(h *hdrhistogram.Histogram, f figures) bool {
 			v, known := f[p.metric]
@@ -148,7 +158,7 @@ func (t tolerance) disagreeing(r row, l loads) (all []metric) {
 			all = append(all, p.metric)
 		}
 	}
-	if e, told := r.figures[longest]; told && !r.tailUntold() && e.value < min(l.wrk.longest(), l.load.longest())/2 {
+	if r.outlasted(min(l.wrk.longest(), l.load.longest())) {
 		all = append(all, longest)
 	}
 	if r.figures[failures].value == 0 && l.wrk.figures[failures]+l.load.figures[failures] > 0 {
@@ -158,6 +168,13 @@ func (t tolerance) disagreeing(r row, l loads) (all []metric) {
 }
 
 func (l long) longest() float64 { return l.figures[longest] }
+
+// outlasted tells whether a time in ms is more than twice the longest of the row, which
+// does not say that it may not have seen the longest.
+func (r row) outlasted(by float64) bool {
+	e, told := r.figures[longest]
+	return told && !r.tailUntold() && e.value < by/2
+}
 
 // tailUntold tells whether the row says that it may not have seen the longest times.
 func (r row) tailUntold() bool {

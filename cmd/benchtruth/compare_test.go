@@ -39,7 +39,7 @@ func madeUp(change func(r *row, l *loads)) (row, loads) {
 	one := func() long {
 		plain := func() seen { return seen{figures: figures{throughput: 4000, serverCPU: 4}} }
 		own := seen{figures: figures{throughput: 2000, serverCPU: 8, p50: 1, p90: 2, p99: 4, p999: 8, longest: 20}}
-		return long{own, plain(), plain()}
+		return long{seen: own, before: plain(), after: plain()}
 	}
 	l := loads{one(), one()}
 	if change != nil {
@@ -172,7 +172,7 @@ func TestOfNeighbour(t *testing.T) {
 
 // A load's ratio may be off by what plain around it differs by, as well.
 func TestRatio(t *testing.T) {
-	l := long{seen{figures: figures{throughput: 2000}}, seen{figures: figures{throughput: 3000}}, seen{figures: figures{throughput: 5000}}}
+	l := long{seen: seen{figures: figures{throughput: 2000}}, before: seen{figures: figures{throughput: 3000}}, after: seen{figures: figures{throughput: 5000}}}
 	if ratio, spread, known := l.ratio(throughput); ratio != 0.5 || spread != 0.25 || !known {
 		t.Error(ratio, spread, known)
 	}
@@ -339,5 +339,17 @@ func TestParseFlags(t *testing.T) {
 	}
 	if got := len(chosen("stall,plain")); got != 4 {
 		t.Errorf("%d tricks match", got)
+	}
+}
+
+// The median of loads is the whole load whose ratio is, and is told as one of so many.
+func TestMedianLoad(t *testing.T) {
+	var all []long
+	for _, rps := range []float64{2000, 800, 1900} {
+		plain := seen{figures: figures{throughput: 1000}}
+		all = append(all, long{seen: seen{figures: figures{throughput: rps}}, before: plain, after: plain})
+	}
+	if l := median(all, throughput); l.figures[throughput] != 1900 || l.show(throughput) != "1.900, median of 3" {
+		t.Errorf("%v, %s", l.figures, l.show(throughput))
 	}
 }

@@ -3,9 +3,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -70,15 +72,58 @@ func (b *bench) try(ctx context.Context, s subject) (t tried, err error) {
 		name string
 		to   *long
 	}{{"wrk", &t.wrk}, {"load", &t.load}} {
-		if *by.to, err = b.long(ctx, s, by.name == "wrk"); err != nil {
+		if *by.to, err = b.repeated(ctx, s, t.row, by.name); err != nil {
 			return t, fmt.Errorf("%s: %w", by.name, err)
 		}
-		progress(by.name, by.to.figures, "")
-		progress(by.name+", plain before", by.to.before.figures, "")
-		progress(by.name+", plain after", by.to.after.figures, "")
 	}
 	t.outcome = b.tolerance.judge(t.row, s.void, t.loads)
 	return t, nil
+}
+
+// repeats are how many loads there are where the first one disagrees with a row that has
+// nothing to say of its server.
+const repeats = 3
+
+// repeated is a load of a subject, or that one of three with the median of what the first
+// one disagrees with the row in: within a minute the speed of a machine may change by a
+// fifth and back, of which the loads of plain around it know nothing, and something else
+// may take the processors for some ms.
+func (b *bench) repeated(ctx context.Context, s subject, r row, by string) (l long, err error) {
+	var all []long
+	for {
+		if l, err = b.long(ctx, s, by == "wrk"); err != nil {
+			return l, err
+		}
+		progress(by, l.figures, "")
+		progress(by+", plain before", l.before.figures, "")
+		progress(by+", plain after", l.after.figures, "")
+		all = append(all, l)
+		apart := b.tolerance.apartIn(r, all[0], metricsOf(by))
+		if r.outlasted(all[0].longest()) {
+			apart = append(apart, longest)
+		}
+		switch {
+		case len(all) == 1 && (len(apart) == 0 || !r.paired() || r.ofServer() != ""):
+			return l, nil
+		case len(all) == repeats:
+			return median(all, apart[0]), nil
+		}
+	}
+}
+
+// median is the load of an odd number whose longest time or ratio to plain is the median.
+func median(all []long, m metric) long {
+	slices.SortFunc(all, func(a, b long) int {
+		if m == longest {
+			return cmp.Compare(a.longest(), b.longest())
+		}
+		x, _, _ := a.ratio(m)
+		y, _, _ := b.ratio(m)
+		return cmp.Compare(x, y)
+	})
+	l := all[len(all)/2]
+	l.of = len(all)
+	return l
 }
 
 // correctedPoint are the row's percentiles as wrk prints them, of those that it tells.
@@ -130,6 +175,9 @@ func (l long) show(m metric) string {
 	ratio, _, known := l.ratio(m)
 	if !known {
 		return "–"
+	}
+	if l.of > 1 {
+		return fmt.Sprintf("%.3f, median of %d", ratio, l.of)
 	}
 	return fmt.Sprintf("%.3f", ratio)
 }
