@@ -89,7 +89,7 @@ power: build ## try what this machine tells apart; takes two hours (POWERFLAGS s
 	@$(GO) run ./cmd/benchpower $(POWERFLAGS)
 
 .PHONY: truth
-truth: build ## hold runs against loads without interruptions, of servers with known tricks; takes 85 minutes (TRUTHFLAGS shorten it)
+truth: build ## hold runs against loads without interruptions, of servers with known tricks; takes 80 minutes, more where loads are repeated (TRUTHFLAGS shorten it)
 	@$(GO) build -o $(BIN)/benchtruth ./cmd/benchtruth
 	@$(BIN)/benchtruth $(TRUTHFLAGS)
 
