@@ -130,46 +130,58 @@ func TestUnwaited(t *testing.T) {
 	}
 }
 
-// Where slices mislead, what is left of a budget is for fewer launches, the last of
-// which is one, and each begins with a pass of the length that it has to have.
+// Where slices mislead, launches are left out until those that remain have room for two
+// rounds as long as the latest, and each begins with a pass of the length that it has to
+// have. The launches before were measured earlier, and of the budget more is left than
+// any machine needs.
 func TestPassesWhereSlicesMislead(t *testing.T) {
 	ownTemp(t)
-	s := prepare(t, "", func(m *results.Manifest) {
-		m.Blocks, m.Launches, m.Rounds, m.Passes = m.Blocks[:1], 6, 1000, 2
-		m.Blocks[0].App = "sleep?ms=5" // 800 req/s, at most
-		m.Budget, m.Fill = 12*time.Second, true
-	}, "nethttp")
-	for launch := range 2 { // that have been measured: slices show 20 times the throughput
-		var pass results.Trial
+	for _, test := range []struct {
+		wall time.Duration // of the latest slices
+		want []int         // launches, of which the last is the last that was planned
+	}{{20 * time.Millisecond, []int{0, 1, 2}}, {time.Hour, []int{0, 1, 3}}} {
+		s := prepare(t, "", func(m *results.Manifest) {
+			m.Blocks, m.Launches, m.Rounds, m.Passes = m.Blocks[:1], test.want[2]+1, 4, 2
+			m.Budget, m.Fill = time.Hour, true
+		}, "nethttp")
+		s.tookBefore(test.wall)
+		s.resume()
+		r, err := s.measure(t.Context())
+		if err != nil || r.Status() != results.StatusComplete {
+			t.Fatalf("%v, %s", err, r.Status())
+		}
+		for what, trials := range map[string][]results.Trial{"slices": r.Trials, "passes": r.Passes} {
+			var launches []int
+			for _, trial := range trials {
+				if launches = append(launches, trial.Launch); trial.Launch > 1 && what == "passes" && trial.Elapsed < 3*time.Second {
+					t.Errorf("launch %d begins with a pass of %v, want 20 times 150ms or more", trial.Launch, trial.Elapsed)
+				}
+			}
+			if got := slices.Compact(launches); !slices.Equal(got, test.want) {
+				t.Errorf("after slices of %v there are %s in launches %v, want %v", test.wall, what, got, test.want)
+			}
+		}
+	}
+}
+
+// tookBefore records two launches of nethttp whose slices show 20 times the throughput of
+// their passes.
+func (s *setting) tookBefore(wall time.Duration) {
+	s.t.Helper()
+	for launch := range 2 {
+		var trial results.Trial
 		for round := range 4 {
-			pass = results.Trial{
-				Launch: launch, Round: round, Candidate: "nethttp", Scenario: "small", App: "sleep?ms=5",
-				Answered: 16, Counted: 16, Elapsed: 20 * time.Millisecond, Wall: 20 * time.Millisecond, Longest: 150 * time.Millisecond,
+			trial = results.Trial{
+				Launch: launch, Round: round, Candidate: "nethttp", Scenario: "small", App: "hello",
+				Answered: 15, Counted: 15, Elapsed: 20 * time.Millisecond, Wall: wall, Longest: 150 * time.Millisecond,
 			}
-			if err := s.Store.AppendRound([]results.Trial{pass}, []results.Times{{}}); err != nil {
-				t.Fatal(err)
+			if err := s.Store.AppendRound([]results.Trial{trial}, []results.Times{{}}); err != nil {
+				s.t.Fatal(err)
 			}
 		}
-		pass.Round, pass.Elapsed, pass.Pass = 0, 20*pass.Elapsed, &results.Pass{Parts: []uint64{6, 5, 5}}
-		if err := s.Store.AppendPasses([]results.Trial{pass}, []results.Times{{}}); err != nil {
-			t.Fatal(err)
+		trial.Round, trial.Elapsed, trial.Pass = 0, 20*trial.Elapsed, &results.Pass{Parts: []uint64{5, 5, 5}}
+		if err := s.Store.AppendPasses([]results.Trial{trial}, []results.Times{{}}); err != nil {
+			s.t.Fatal(err)
 		}
-	}
-	s.resume()
-	r, err := s.measure(t.Context())
-	if err != nil || r.Status() != results.StatusComplete {
-		t.Fatalf("%v, %s", err, r.Status())
-	}
-	var launches []int
-	for _, t := range r.Trials {
-		if !slices.Contains(launches, t.Launch) {
-			launches = append(launches, t.Launch)
-		}
-	}
-	if want := []int{0, 1, 5}; !slices.Equal(launches, want) {
-		t.Errorf("launches %v, want %v", launches, want)
-	}
-	if last := r.Passes[len(r.Passes)-1]; len(r.Passes) != 3 || last.Launch != 5 || last.Elapsed < 2*time.Second {
-		t.Errorf("%d passes, the last one in launch %d for %v", len(r.Passes), last.Launch, last.Elapsed)
 	}
 }

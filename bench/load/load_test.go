@@ -225,16 +225,22 @@ func TestServerDies(t *testing.T) {
 		}()
 		load := mustOpen(t, open, helloConfig(s, 16))
 		defer load.Close()
-		r, err := load.Slice(t.Context(), Window{Span: time.Second})
-		if err != nil {
-			t.Fatal(err)
+		counted := uint64(0)
+		for refused := uint64(0); refused == 0; {
+			r, err := load.Slice(t.Context(), Window{Span: 300 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			balanced(t, r)
+			counted, refused = counted+r.Counted, r.Errors[ErrConnect]
+			if refused > 16*40 { // 16 connections try every 10 ms
+				t.Errorf("%v", summary(r))
+			}
 		}
-		balanced(t, r)
-		// 16 connections try every 10 ms.
-		if n := r.Errors[ErrConnect]; r.Counted == 0 || n == 0 || n > 16*100 {
-			t.Errorf("%v", summary(r))
+		if counted == 0 {
+			t.Error("nothing was counted before the server died")
 		}
-		if r, err = load.Slice(t.Context(), Window{Span: 50 * time.Millisecond}); err != nil || r.Sent > 0 || r.Errors[ErrConnect] == 0 {
+		if r, err := load.Slice(t.Context(), Window{Span: 50 * time.Millisecond}); err != nil || r.Sent > 0 || r.Errors[ErrConnect] == 0 {
 			t.Errorf("dead: %v %v", err, summary(r))
 		}
 	})
@@ -248,12 +254,12 @@ func TestCancel(t *testing.T) {
 			c.Pacer = pacer
 			load := mustOpen(t, open, c)
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			began := time.Now()
-			r, err := load.Slice(ctx, Window{Span: time.Minute})
+			window := Window{Span: 24 * time.Hour} // no test lasts as long
+			r, err := load.Slice(ctx, window)
 			cancel()
-			if took := time.Since(began); took > time.Minute/2 || !errors.Is(err, context.DeadlineExceeded) || r == nil {
-				t.Errorf("%s: took %v, error %v", name, took, err)
-			} else if r.Errored() > 0 || r.Elapsed > time.Minute/2 {
+			if !errors.Is(err, context.DeadlineExceeded) || r == nil {
+				t.Errorf("%s: error %v", name, err)
+			} else if r.Errored() > 0 || r.Elapsed >= window.Span {
 				t.Errorf("%s: %v", name, summary(r))
 			}
 			load.Close()
@@ -273,8 +279,8 @@ func TestCancelStuck(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		r, err := load.Slice(ctx, Window{Span: time.Minute})
-		if took := time.Since(began); err == nil || took < grace || took > time.Minute/2 {
+		r, err := load.Slice(ctx, Window{Span: 24 * time.Hour}) // no test lasts as long
+		if took := time.Since(began); err == nil || took < grace {
 			t.Errorf("took %v, error %v", took, err)
 		}
 		if r.Sent != 4 || r.Answered != 0 || r.Errored() != 0 {
