@@ -54,8 +54,8 @@ func (p *progress) observe(e harness.Event) {
 	case harness.Measuring:
 		p.update(e, fmt.Sprintf("%s, %s: warming up", e.Scenario, e.App))
 	case harness.Passing:
-		p.began = p.began.Add(e.Took) // which is none of the rounds'
 		p.update(e, fmt.Sprintf("%s, %s: loading each without a break, %v in all", e.Scenario, e.App, e.Took.Round(time.Second/10)))
+		p.began = p.began.Add(e.Took) // which is none of the rounds'
 	case harness.Round:
 		p.update(e, fmt.Sprintf("%s, %s", e.Scenario, e.App))
 	}
@@ -81,7 +81,7 @@ func (p *progress) update(e harness.Event, what string) {
 	case p.terminal:
 		fmt.Fprintf(p.stderr, "\r%-*s", p.line, text)
 		p.line = len(text)
-	case time.Since(p.said) >= quiet || e.Done == e.Total && e.Kind == harness.Round:
+	case time.Since(p.said) >= quiet || e.Kind == harness.Passing || e.Done == e.Total && e.Kind == harness.Round:
 		p.say(text)
 	}
 }
@@ -96,8 +96,11 @@ func (p *progress) left(e harness.Event) (time.Duration, bool) {
 	if measured <= 0 {
 		return 0, false
 	}
-	perRound := time.Since(p.began) / time.Duration(measured)
-	return (perRound * time.Duration(e.Total-e.Done)).Round(time.Second), true
+	left := time.Since(p.began) / time.Duration(measured) * time.Duration(e.Total-e.Done)
+	if e.Kind == harness.Passing {
+		left += e.Took
+	}
+	return max(0, left).Round(time.Second), true
 }
 
 // say prints a line of its own.
