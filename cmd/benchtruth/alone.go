@@ -26,7 +26,6 @@ type alone struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
 	ended  sync.Once
-	log    bytes.Buffer // read once it has exited
 }
 
 // pinned is argv on some processors.
@@ -39,20 +38,28 @@ func pinned(cpus control.CPUs, argv []string) []string {
 
 // startAlone starts a server and waits until it answers an app at address.
 func startAlone(ctx context.Context, argv []string, address string, app suite.Exchange) (*alone, error) {
+	log, err := os.CreateTemp("", "benchtruth-*.log") // a pipe would take one who reads it, and a processor
+	if err != nil {
+		return nil, err
+	}
 	a := &alone{cmd: exec.Command(argv[0], argv[1:]...), exited: make(chan struct{})}
-	a.cmd.Stderr = &a.log
+	a.cmd.Stderr = log
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	a.cmd.WaitDelay = time.Second // descendants may keep the log open
-	if err := a.cmd.Start(); err != nil {
+	err = a.cmd.Start()
+	log.Close() // the server has it
+	if err != nil {
+		_ = os.Remove(log.Name())
 		return nil, err
 	}
 	go func() {
 		_ = a.cmd.Wait() // what it exits with is not told: it has to be stopped
+		_ = os.Remove(log.Name())
 		close(a.exited)
 	}()
 	if err := a.ready(ctx, address, app); err != nil {
+		tail := control.LogTail(log.Name(), 20)
 		a.stop()
-		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, a.log.Bytes())
+		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, tail)
 	}
 	return a, nil
 }

@@ -105,8 +105,11 @@ func (l long) ratio(m metric) (ratio, spread float64, known bool) {
 	return own / ((a + b) / 2), max(a-b, b-a) / (a + b), true
 }
 
-// loads are those that a row is held against.
-type loads struct{ wrk, load long }
+// loads are those that a row is held against. wrk is none of them where it is only shown.
+type loads struct {
+	wrk, load long
+	wrkShown  bool
+}
 
 // metricsOf are what a loader is held against a row in. wrk sleeps while it waits, and
 // what it costs the server to wake it is not in the row.
@@ -145,7 +148,12 @@ func (t tolerance) apartIn(r row, l long, of []metric) (all []metric) {
 // disagreeing are the metrics by which a row is other than what any of the loads
 // saw.
 func (t tolerance) disagreeing(r row, l loads) (all []metric) {
-	all = append(t.apartIn(r, l.wrk, metricsOf("wrk")), t.apartIn(r, l.load, metricsOf("load"))...)
+	all = t.apartIn(r, l.load, metricsOf("load"))
+	if l.wrkShown {
+		l.wrk = l.load
+	} else {
+		all = append(all, t.apartIn(r, l.wrk, metricsOf("wrk"))...)
+	}
 	slices.Sort(all)
 	slices.Reverse(all) // throughput first
 	all = slices.Compact(all)
@@ -154,7 +162,7 @@ func (t tolerance) disagreeing(r row, l loads) (all []metric) {
 			v, known := f[p.metric]
 			return known && p.apart(h, v)
 		}
-		if _, told := r.figures[p.metric]; told && (other(r.times, l.load.figures) || other(r.corrected, l.wrk.figures)) {
+		if _, told := r.figures[p.metric]; told && (other(r.times, l.load.figures) || !l.wrkShown && other(r.corrected, l.wrk.figures)) {
 			all = append(all, p.metric)
 		}
 	}

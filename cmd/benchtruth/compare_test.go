@@ -41,7 +41,7 @@ func madeUp(change func(r *row, l *loads)) (row, loads) {
 		own := seen{figures: figures{throughput: 2000, serverCPU: 8, p50: 1, p90: 2, p99: 4, p999: 8, longest: 20}}
 		return long{seen: own, before: plain(), after: plain()}
 	}
-	l := loads{one(), one()}
+	l := loads{wrk: one(), load: one()}
 	if change != nil {
 		change(&r, &l)
 	}

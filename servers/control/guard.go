@@ -159,8 +159,15 @@ func (g *guard) environ() []string {
 	return (&exec.Cmd{Env: append(os.Environ(), g.order.Env...)}).Environ()
 }
 
-// logPipe returns where the candidate writes; what comes is kept, bounded.
+// logPipe returns where the candidate writes; what comes is kept, bounded. To standard
+// error it writes by itself: to copy a line for every request would take a processor.
 func (g *guard) logPipe() (*os.File, error) {
+	g.logged = make(chan struct{})
+	if g.order.Log == LogStderr {
+		close(g.logged)
+		fd, err := syscall.Dup(syscall.Stderr)
+		return os.NewFile(uintptr(fd), "log"), err
+	}
 	log, err := openLog(g.order.Log)
 	if err != nil {
 		return nil, err
@@ -169,7 +176,6 @@ func (g *guard) logPipe() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.logged = make(chan struct{})
 	go func() {
 		defer close(g.logged)
 		_, _ = io.Copy(log, r)

@@ -23,11 +23,8 @@ type boundedLog struct {
 }
 
 func openLog(path string) (io.Writer, error) {
-	switch path {
-	case "":
+	if path == "" {
 		return io.Discard, nil
-	case LogStderr:
-		return os.Stderr, nil
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
