@@ -9,12 +9,14 @@ import (
 	"github.com/benchctl/benchctl/bench/offered"
 )
 
-// Bounds of a scenario. More connections need more ports and files than systems
-// give by default.
+// Bounds of a scenario, and of a load by flags. More connections need more ports and
+// files than systems give by default.
 const (
-	maxConnections = 10000
-	maxPipeline    = 1000
-	maxRequests    = 1e9  // per connection
+	MaxConnections = 10000
+	MaxPipeline    = 1000
+	MaxRequests    = 1e9 // per connection
+	MinTime        = time.Millisecond
+	MaxTime        = time.Hour
 	maxSlow        = 1000 // clients of a kind beside the load
 )
 
@@ -29,22 +31,22 @@ func parse(file string, data []byte) (Scenario, error) {
 		"name":         strict.Name(&s.Name),
 		"doc":          strict.Line(&s.Doc),
 		"engine":       strict.OneOf(&s.Engine, Raw, Vegeta),
-		"connections":  strict.Int(&s.Connections, 1, maxConnections),
+		"connections":  strict.Int(&s.Connections, 1, MaxConnections),
 		"rate":         given.note("rate", placed(s.Load.SetRate)),
 		"ramp":         given.note("ramp", placed(s.Load.SetRamp)),
 		"steps":        given.note("steps", steps(&s.Load)),
 		"arrivals":     given.note("arrivals", strict.OneOf(&s.Load.Arrivals, offered.Constant, offered.Poisson)),
-		"pipeline":     given.note("pipeline", strict.Int(&s.Pipeline, 1, maxPipeline)),
-		"requests":     given.note("requests", strict.Int(&s.Requests, 1, maxRequests)),
+		"pipeline":     given.note("pipeline", strict.Int(&s.Pipeline, 1, MaxPipeline)),
+		"requests":     given.note("requests", strict.Int(&s.Requests, 1, MaxRequests)),
 		"close":        given.note("close", boolean(&s.Close)),
-		"idle":         strict.Int(&s.Idle, 1, maxConnections),
+		"idle":         strict.Int(&s.Idle, 1, MaxConnections),
 		"slow-readers": strict.Int(&s.SlowReaders, 1, maxSlow),
 		"slow-headers": strict.Int(&s.SlowHeaders, 1, maxSlow),
 		"first-byte":   given.note("first-byte", boolean(&s.FirstByte)),
 		"apps":         instances(&s.Apps),
-		"timeout":      strict.Duration(&s.Timeout, time.Millisecond, time.Hour),
-		"slice":        strict.Duration(&s.Slice, time.Millisecond, time.Hour),
-		"lead":         strict.Duration(&s.Lead, 0, time.Hour),
+		"timeout":      strict.Duration(&s.Timeout, MinTime, MaxTime),
+		"slice":        strict.Duration(&s.Slice, MinTime, MaxTime),
+		"lead":         strict.Duration(&s.Lead, 0, MaxTime),
 	}, "name", "connections")
 	if err != nil {
 		return s, err

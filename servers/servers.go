@@ -120,7 +120,9 @@ func fromManifest(m external.Manifest) Server {
 
 func with(list []Server, m external.Manifest) ([]Server, error) {
 	at := slices.IndexFunc(list, func(s Server) bool { return s.Name == m.Name })
-	switch {
+	switch groups := append(external.Classes(), GroupAll, GroupGo, ClassEngine, ClassStripped, ClassFramework); {
+	case slices.Contains(groups, m.Name):
+		return nil, fmt.Errorf("%s: name %q stands for a group of servers", m.File, m.Name)
 	case at < 0:
 		return append(list, fromManifest(m)), nil
 	case list[at].Engine != nil:

@@ -96,9 +96,13 @@ type reply struct {
 // errNoReply is that the connection ended before a reply.
 var errNoReply = errors.New("the connection ended without a reply")
 
-// read reads the whole reply to a request with the given method.
+// read reads the whole reply to a request with the given method, beyond interim ones
+// (RFC 9110 section 15.2), of which there may be any.
 func (c *client) read(method string) (*reply, error) {
 	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	for err == nil && res.StatusCode < http.StatusOK && res.StatusCode != http.StatusSwitchingProtocols {
+		res, err = http.ReadResponse(c.r, &http.Request{Method: method})
+	}
 	if err != nil {
 		return nil, asEnd(err)
 	}

@@ -343,6 +343,20 @@ func TestAServerThatClosesPasses(t *testing.T) {
 }
 
 // The reply is compared in everything that the app says about it.
+// Interim replies are valid before any other (RFC 9110 section 15.2).
+func TestInterimRepliesPass(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProcessing)
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, "Hello, World!")
+	}))
+	defer s.Close()
+	if err := conform.Probe(t.Context(), s.Listener.Addr().String(), parse(t, "hello")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWrongReplies(t *testing.T) {
 	body := func(kind, text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {

@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -70,7 +71,7 @@ func Parse(file string, data []byte) (Node, error) {
 	if len(data) > maxSize {
 		return Node{}, top.Errorf("%d bytes are more than %d", len(data), maxSize)
 	}
-	tokens := lexer.Tokenize(string(data))
+	tokens := lexer.Tokenize(plainText(data))
 	if t := tooDeep(tokens); t != nil {
 		return Node{}, top.at(t.Position.Line).Errorf("more than %d values within values", maxDepth)
 	}
@@ -87,6 +88,19 @@ func Parse(file string, data []byte) (Node, error) {
 	top.node = tree.Docs[0].Body
 	_, err = top.pairs()
 	return top, err
+}
+
+// directive is the line by which a file says that it is YAML.
+var directive = regexp.MustCompile(`^%YAML[ \t]+1\.[0-9]+[ \t]*(?:#.*)?\r?\n`)
+
+// plainText is a document without the mark of its encoding (a BOM) and the directive that
+// it may begin with, on the same lines.
+func plainText(data []byte) string {
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	if d := directive.FindString(text); d != "" {
+		text = "\n" + text[len(d):]
+	}
+	return text
 }
 
 // tooDeep finds where brackets, or list items that begin on one line, stand too

@@ -2,6 +2,7 @@ package strict
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -75,6 +76,20 @@ on: true
 	want.Inner.Text = "it: is"
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("read = %+v, %v, want %+v", got, err, want)
+	}
+}
+
+// A file may say what it is before it says anything else.
+func TestReadBeginnings(t *testing.T) {
+	plain, err := read("\n\nname: x\nkind: raw\n")
+	for _, begin := range []string{"\ufeff\n\n", "%YAML 1.2\n---\n", "\ufeff%YAML 1.1 # old\r\n---\n", "---\n\n"} {
+		got, other := read(begin + "name: x\nkind: raw\n")
+		if fmt.Sprint(other) != fmt.Sprint(err) || !reflect.DeepEqual(got, plain) {
+			t.Errorf("%q: %+v, %v, want %+v, %v", begin, got, other, plain, err)
+		}
+		if _, err := read(begin + "nmae: x\n"); err == nil || !strings.Contains(err.Error(), ":3: ") {
+			t.Errorf("%q: %v, want an error in line 3", begin, err)
+		}
 	}
 }
 

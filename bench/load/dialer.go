@@ -143,7 +143,7 @@ func faultOf(err error) *fault {
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &op) && op.Op == "dial":
-		return &fault{ErrConnect, root(op).Error()}
+		return &fault{kind: ErrConnect, cause: root(op).Error()}
 	case errors.As(err, &timeout) && timeout.Timeout(), err.Error() == "net/http: request canceled":
 		// Nothing else cancels a request, and its error is not exported.
 		return faultTimeout
@@ -152,7 +152,7 @@ func faultOf(err error) *fault {
 	case isEnd(err):
 		return faultClosed
 	}
-	return &fault{ErrMalformed, root(err).Error()}
+	return &fault{kind: ErrMalformed, cause: root(err).Error()}
 }
 
 // root is the innermost error, without the addresses that make each one differ.

@@ -56,6 +56,10 @@ func checkHeader(h http.Header) error {
 		switch http.CanonicalHeaderKey(name) {
 		case "Content-Length", "Transfer-Encoding", "Trailer":
 			return fmt.Errorf("header %s: the body decides it", name)
+		case "Host":
+			if len(values) != 1 || strings.TrimSpace(values[0]) == "" {
+				return fmt.Errorf("header Host: %q: a request has one that names a host", values)
+			}
 		}
 		for _, value := range values {
 			got, _, ok := cutField([]byte(name + ":" + value))
@@ -77,6 +81,14 @@ func newRequest(address string, t *vegeta.Target) (*http.Request, error) {
 	r, err := absolute.Request()
 	if err != nil {
 		return nil, err
+	}
+	if user := r.URL.User; user != nil {
+		// net/http's client does so, its Request.Write does not.
+		if r.Header.Get("Authorization") == "" {
+			password, _ := user.Password()
+			r.SetBasicAuth(user.Username(), password)
+		}
+		r.URL.User = nil
 	}
 	if _, ok := r.Header["User-Agent"]; !ok {
 		r.Header.Set("User-Agent", "")

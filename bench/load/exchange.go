@@ -148,9 +148,9 @@ func (x *exchange) outline() *fault {
 	want := x.request.want
 	switch {
 	case want.Status == 0 && x.reply.status/100 != 2, want.Status != 0 && want.Status != x.reply.status:
-		return &fault{ErrStatus, fmt.Sprintf("got %d", x.reply.status)}
+		return &fault{kind: ErrStatus, cause: fmt.Sprintf("got %d", x.reply.status)}
 	case want.Length >= 0 && want.Length != x.reply.size:
-		return faultLength
+		return &fault{kind: ErrLength, cause: fmt.Sprintf("got %d bytes, not %d", x.reply.size, want.Length)}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -153,8 +154,11 @@ type Result struct {
 	// First is the time from the intended send time to the first byte of the body; nil
 	// without Config.First.
 	First *hdrhistogram.Histogram
-	// Errors counts failed requests by kind, over everything Sent.
-	Errors map[string]uint64
+	// Errors counts failed requests by kind, over everything Sent. Causes counts them by
+	// "kind: cause", such as "status: got 502", the first 32 that there are. Examples tells of
+	// the first request that failed by a kind.
+	Errors, Causes map[string]uint64
+	Examples       map[string]string
 	// Compared are the whole replies whose content was judged, which are all of the
 	// targets with Match or Whole; Wrong of them differed. WrongBody describes the first
 	// one: the request, where the content differs, and what is there instead.
@@ -171,6 +175,9 @@ type Result struct {
 	// request, the oldest by StaleAge: they come from a cache.
 	Stale    uint64
 	StaleAge time.Duration
+	// Folded replies have header fields that go over several lines, which a server must
+	// not send (RFC 9112 section 5.2).
+	Folded uint64
 	// Reconnects are connections the server closed between requests and that
 	// were opened again; not errors.
 	Reconnects uint64
@@ -188,6 +195,7 @@ const (
 	ErrReset     = "reset"      // connection reset by the server
 	ErrTimeout   = "timeout"    // no whole reply in time
 	ErrMalformed = "malformed"  // not an HTTP/1.1 reply, or false framing
+	ErrLong      = "too-long"   // a head longer than benchctl reads
 	ErrStatus    = "status"     // another status than the target's
 	ErrLength    = "length"     // another body length than the target's
 	ErrWrongBody = "wrong-body" // a body with other content
@@ -220,10 +228,29 @@ func Open(ctx context.Context, engine string, c Config) (Session, error) {
 		return nil, err
 	}
 	c = c.complete()
+	if err := c.settle(ctx); err != nil {
+		return nil, err
+	}
 	if engine == Vegeta {
 		return openVegeta(ctx, c)
 	}
 	return openRaw(ctx, c)
+}
+
+// settle replaces a host's name by the address that answers: a name may have several, of
+// which a server listens on one (RFC 8305).
+func (c *Config) settle(ctx context.Context) error {
+	host, _, err := net.SplitHostPort(c.Address)
+	if err != nil || host == "" || net.ParseIP(host) != nil {
+		return nil // the engine tells of what is wrong
+	}
+	d := net.Dialer{Timeout: c.Timeout}
+	conn, err := d.DialContext(ctx, "tcp", c.Address)
+	if err != nil {
+		return fmt.Errorf("load %s: %w", c.Address, err)
+	}
+	c.Address = conn.RemoteAddr().String()
+	return conn.Close()
 }
 
 // Check tells why Open would refuse c whatever the server does.

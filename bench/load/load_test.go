@@ -78,6 +78,7 @@ func TestErrorKinds(t *testing.T) {
 		{ErrMalformed, says("HTTP/1.1 2OO OK\r\n\r\n")},
 		{ErrMalformed, says(ok + "Content-Length: 13\r\nContent-Length: 14\r\n\r\n" + hello)},
 		{ErrMalformed, says(ok + "Transfer-Encoding: chunked\r\n\r\nx\r\n")},
+		{ErrMalformed, says("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")}, // after which anything goes, for ever
 		{ErrStatus, says("HTTP/1.1 503 Busy\r\nContent-Length: 13\r\n\r\n" + hello)},
 		{ErrStatus, says("HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 0\r\n\r\n")},
 		{ErrLength, says(ok + "Content-Length: 5\r\n\r\nHello")},
@@ -103,6 +104,9 @@ func TestErrorKinds(t *testing.T) {
 			r := slice(t, open, c, Window{Span: 100 * time.Millisecond})
 			if r.Errors[test.kind] == 0 || r.Errored() != r.Errors[test.kind] || r.Counted != 0 {
 				t.Errorf("%s: %v", test.kind, summary(r))
+			}
+			if n := len(r.Causes); n != 1 || r.Causes[r.Metrics.Errors[0]] != r.Errored() || !strings.Contains(r.Examples[test.kind], "GET ") {
+				t.Errorf("%s: causes %v, examples %q", test.kind, r.Causes, r.Examples)
 			}
 			if (r.Wrong > 0) != (test.kind == ErrWrongBody) || (r.WrongBody != "") != (r.Wrong > 0) {
 				t.Errorf("%s: %v: %q", test.kind, summary(r), r.WrongBody)

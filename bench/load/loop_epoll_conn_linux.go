@@ -84,7 +84,7 @@ func (w *worker) connectFailed(c *conn, err error, now time.Duration) {
 		w.connecting--
 	}
 	w.failed = fmt.Errorf("connect: %w", err)
-	w.tally.fault(&fault{ErrConnect, err.Error()})
+	w.tally.fault(&fault{kind: ErrConnect, cause: err.Error()}, nil)
 	w.drop(c)
 	w.retry(c, now+backoff)
 }
@@ -242,7 +242,7 @@ func (w *worker) disturbed(c *conn, in, ended bool) {
 	case ended:
 		w.reopen(c, w.setup.now())
 	case in:
-		w.tally.fault(faultTrailing)
+		w.tally.fault(faultTrailing, nil)
 		w.drop(c)
 		w.retry(c, w.setup.now())
 	}

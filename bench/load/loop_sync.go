@@ -149,7 +149,7 @@ func (c *syncConn) open(ctx context.Context) error {
 	defer c.shard.Unlock()
 	switch {
 	case err != nil && ctx.Err() == nil:
-		c.shard.tally.fault(faultOf(err))
+		c.shard.tally.fault(faultOf(err), nil)
 	case err == nil && c.closed:
 		c.shard.tally.reconnects++
 	case err == nil && c.spent:

@@ -44,6 +44,7 @@ type parser struct {
 	chunked bool
 	close   bool // the connection ends after this reply
 	keep    bool // the reply says keep-alive
+	folded  bool // a field goes over several lines
 }
 
 // reset makes p ready for the reply to the next request.
@@ -93,7 +94,11 @@ func (p *parser) next(b []byte) (block []byte, n int, f *fault) {
 // lines parses lines up to the next block of the body.
 func (p *parser) lines(b []byte) (n int, f *fault) {
 	for n < len(b) {
-		line, used := p.line(b[n:])
+		cut := p.line
+		if p.step == stepField || p.step == stepTrailer {
+			cut = p.field
+		}
+		line, used := cut(b[n:])
 		n += used
 		if p.used += used; p.used > maxHead || p.step == stepCRLF && p.used > len("\r\n") {
 			return n, faultLong
@@ -102,10 +107,10 @@ func (p *parser) lines(b []byte) (n int, f *fault) {
 			break
 		}
 		if len(line) < 2 || line[len(line)-2] != '\r' {
-			return n, faultLine
+			return n, faultLine.in(line)
 		}
 		if f := p.take(line[:len(line)-2]); f != nil {
-			return n, f
+			return n, f.in(line)
 		}
 		if p.step == stepSized || p.step == stepRest || p.step == stepChunk || p.step == stepWhole {
 			break
@@ -132,8 +137,63 @@ func (p *parser) line(b []byte) (line []byte, n int) {
 	return line, end
 }
 
+// field cuts the field line that b begins with, or the empty line, as line does. A field
+// line goes on where the next one begins with a space (obs-fold, RFC 9112 section 5.2), so
+// it is incomplete until that is known.
+func (p *parser) field(b []byte) (line []byte, n int) {
+	if kept := len(p.kept); kept > 0 && p.kept[kept-1] == '\n' && !blank(b[0]) {
+		line = p.kept
+		p.kept = line[:0]
+		return line, 0
+	}
+	end := 0
+	for {
+		lf := bytes.IndexByte(b[end:], '\n') + 1
+		end += lf
+		empty := len(p.kept)+end <= len("\r\n")
+		switch {
+		case lf == 0, end == len(b) && !empty:
+			p.kept = append(p.kept, b[:min(len(b), maxHead)]...)
+			return nil, len(b)
+		case empty || !blank(b[end]):
+			if len(p.kept) == 0 {
+				return b[:end], end
+			}
+			p.kept = append(p.kept, b[:min(end, maxHead)]...)
+			line = p.kept
+			p.kept = line[:0]
+			return line, end
+		}
+	}
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
+
+// unfold joins the lines of a field by a space, as a user agent must. It is nil if one of
+// them does not end in CRLF.
+func unfold(line []byte) []byte {
+	var whole []byte
+	for i, part := range bytes.Split(line, []byte("\n")) {
+		if i > 0 {
+			if len(whole) == 0 || whole[len(whole)-1] != '\r' {
+				return nil
+			}
+			whole = append(bytes.TrimRight(whole, "\r \t"), ' ')
+			part = bytes.TrimLeft(part, " \t")
+		}
+		whole = append(whole, part...)
+	}
+	return whole
+}
+
 // take takes a line without its CRLF.
 func (p *parser) take(line []byte) *fault {
+	if bytes.IndexByte(line, '\n') >= 0 { // which field alone lets through
+		if line = unfold(line); line == nil {
+			return faultLine
+		}
+		p.folded = true
+	}
 	switch p.step {
 	case stepStatus:
 		return p.takeStatus(line)

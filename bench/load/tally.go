@@ -92,23 +92,23 @@ type tally struct {
 	busy                            time.Duration // from sent to end, of all that belong to the window,
 	squared                         float64       // and squared, in ns²
 	parts                           []uint64      // counted, by the part of the window
-	compared, wrong, hasty          uint64
+	compared, wrong, hasty, folded  uint64
 	spreads                         uint64
 	spreadSeen                      time.Duration
 	reconnects, reopened            uint64
 	wrongBody                       string
 	stale                           uint64
-	staleAge                        time.Duration // of the oldest
-	errors                          map[string]uint64
-	causes                          map[string]bool
-	requests                        uint64       // that belong to the window, failed or not
-	codes                           [1000]uint64 // of those; 0: no reply
+	staleAge                        time.Duration     // of the oldest
+	errors, causes                  map[string]uint64 // by kind, and by kind and cause
+	examples                        map[string]string // of the first of a kind
+	requests                        uint64            // that belong to the window, failed or not
+	codes                           [1000]uint64      // of those; 0: no reply
 	response, service, lag, late    *hdrhistogram.Histogram
 	first                           *hdrhistogram.Histogram // nil: not asked for
 }
 
 func newTally(open, first bool) *tally {
-	t := &tally{errors: map[string]uint64{}, causes: map[string]bool{}, response: newHistogram()}
+	t := &tally{errors: map[string]uint64{}, causes: map[string]uint64{}, examples: map[string]string{}, response: newHistogram()}
 	t.service = t.response
 	if open {
 		t.service, t.lag, t.late = newHistogram(), newHistogram(), newHistogram()
@@ -123,8 +123,9 @@ func newTally(open, first bool) *tally {
 func (t *tally) reset() {
 	clear(t.errors)
 	clear(t.causes)
+	clear(t.examples)
 	clear(t.parts)
-	*t = tally{errors: t.errors, causes: t.causes, parts: t.parts, response: t.response, service: t.service, lag: t.lag, late: t.late, first: t.first}
+	*t = tally{errors: t.errors, causes: t.causes, examples: t.examples, parts: t.parts, response: t.response, service: t.service, lag: t.lag, late: t.late, first: t.first}
 	for _, h := range []*hdrhistogram.Histogram{t.response, t.service, t.lag, t.late, t.first} {
 		if h != nil {
 			h.Reset()
@@ -143,6 +144,9 @@ func (t *tally) start(s span) {
 // reply counts the whole reply that x got by now.
 func (t *tally) reply(x *exchange, now time.Duration) {
 	t.answered++
+	if x.reply.folded {
+		t.folded++
+	}
 	if x.request.judged {
 		t.compared++
 	}
@@ -199,7 +203,7 @@ func (t *tally) bad(x *exchange, f *fault, now time.Duration) {
 		t.stale++
 		t.staleAge = max(t.staleAge, t.dateAge(x))
 	}
-	t.fault(f)
+	t.fault(f, x)
 	t.ended(x, now, now-x.intended, x.reply.status)
 }
 
@@ -207,7 +211,7 @@ func (t *tally) bad(x *exchange, f *fault, now time.Duration) {
 // was not sent, so it took no time. One that timed out took as long as it was waited
 // for, or else the longest times would be the ones that are left out.
 func (t *tally) lost(x *exchange, f *fault, now time.Duration) {
-	t.fault(f)
+	t.fault(f, x)
 	if f.kind == ErrConnect {
 		if t.counts(x.intended) {
 			t.window(0, x.request.body)
@@ -241,11 +245,19 @@ func (t *tally) ended(x *exchange, now, took time.Duration, status int) bool {
 	return true
 }
 
-// fault counts an error of any sort.
-func (t *tally) fault(f *fault) {
-	t.errors[f.kind]++
-	if len(t.causes) < maxCauses {
-		t.causes[f.String()] = true
+// fault counts an error of any sort, of the exchange x or, if that is nil, of none.
+func (t *tally) fault(f *fault, x *exchange) {
+	if t.errors[f.kind]++; t.errors[f.kind] == 1 {
+		t.examples[f.kind] = f.example(x)
+	}
+	t.cause(f.String(), 1)
+}
+
+// cause counts n errors by a cause. They are all in errors by their kind, but only so many
+// causes are told apart.
+func (t *tally) cause(c string, n uint64) {
+	if _, told := t.causes[c]; told || len(t.causes) < maxCauses {
+		t.causes[c] += n
 	}
 }
 
@@ -274,6 +286,7 @@ func (t *tally) merge(o *tally) {
 	t.compared += o.compared
 	t.wrong += o.wrong
 	t.hasty += o.hasty
+	t.folded += o.folded
 	t.spreads += o.spreads
 	t.spreadSeen += o.spreadSeen
 	t.stale += o.stale
@@ -287,8 +300,13 @@ func (t *tally) merge(o *tally) {
 	for k, n := range o.errors {
 		t.errors[k] += n
 	}
-	for c := range o.causes {
-		t.causes[c] = true
+	for c, n := range o.causes {
+		t.cause(c, n)
+	}
+	for k, text := range o.examples {
+		if t.examples[k] == "" {
+			t.examples[k] = text
+		}
 	}
 	for i, n := range o.codes {
 		t.codes[i] += n
@@ -316,8 +334,8 @@ func result(s span, end time.Duration, tallies []*tally) *Result {
 		Elapsed: max(min(end, s.to)-s.from, 0), BytesIn: sum.bytesIn,
 		Longest: sum.longest, Busy: sum.busy, Squared: sum.squared / 1e18, Parts: sum.parts,
 		Response: sum.response, Service: sum.service, SendLag: sum.lag, Late: sum.late, First: sum.first,
-		Errors: sum.errors, Compared: sum.compared, Wrong: sum.wrong, WrongBody: sum.wrongBody,
-		Hasty: sum.hasty, SpreadSeen: sum.spreadSeen, Spreads: sum.spreads,
+		Errors: sum.errors, Causes: sum.causes, Examples: sum.examples, Compared: sum.compared, Wrong: sum.wrong, WrongBody: sum.wrongBody,
+		Hasty: sum.hasty, Folded: sum.folded, SpreadSeen: sum.spreadSeen, Spreads: sum.spreads,
 		Stale: sum.stale, StaleAge: sum.staleAge,
 		Reconnects: sum.reconnects, Reopened: sum.reopened,
 	}

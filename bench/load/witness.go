@@ -76,6 +76,12 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.keep(seq, err)
 		return nil, err
 	}
+	if reply.StatusCode == http.StatusSwitchingProtocols {
+		// Its body is the connection, which may never end, and no timeout bounds it.
+		reply.Body.Close()
+		w.keepFault(seq, faultSwitch)
+		return nil, errSwitch
+	}
 	reply.Body = &witnessed{reply.Body, w, seq, spread}
 	return reply, nil
 }
@@ -100,9 +106,14 @@ func once(r *http.Request) {
 	r.TransferEncoding = []string{"identity"}
 }
 
-func (w *witness) keep(seq string, err error) {
+// errSwitch is what becomes of a request whose reply is faultSwitch.
+var errSwitch = errors.New(faultSwitch.cause)
+
+func (w *witness) keep(seq string, err error) { w.keepFault(seq, faultOf(err)) }
+
+func (w *witness) keepFault(seq string, f *fault) {
 	w.mu.Lock()
-	w.faults[seq] = faultOf(err)
+	w.faults[seq] = f
 	w.mu.Unlock()
 }
 
@@ -115,7 +126,7 @@ func (w *witness) fault(r *vegeta.Result) *fault {
 		delete(w.faults, seq)
 		return f
 	}
-	return &fault{ErrMalformed, r.Error}
+	return &fault{kind: ErrMalformed, cause: r.Error}
 }
 
 // first is when the body of the reply to the request seq began, if that was kept.

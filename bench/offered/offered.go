@@ -29,7 +29,7 @@ const (
 // Bounds of what can be offered.
 const (
 	MaxRate  = 10e6  // requests per second
-	minRate  = 0.001 // but for 0, a closed loop
+	MinRate  = 0.001 // but for 0, a closed loop
 	minShare = 0.001 // of a ceiling
 	maxShare = 2.0   // more than all of a ceiling is an overload
 	maxSteps = 100
@@ -130,7 +130,7 @@ func (l *Load) SetRamp(text string) error {
 	a, errA := parsePerSecond(from)
 	b, errB := parsePerSecond(to)
 	if !ok || errA != nil || errB != nil {
-		return fmt.Errorf("%q is not a ramp such as 100/s to 5000/s, of rates from %g/s to %.0f/s", text, minRate, float64(MaxRate))
+		return fmt.Errorf("%q is not a ramp such as 100/s to 5000/s, of rates from %g/s to %.0f/s", text, MinRate, float64(MaxRate))
 	}
 	l.Ramp = [2]float64{a, b}
 	return nil
@@ -143,7 +143,7 @@ func (l *Load) AddStep(text string) error {
 	}
 	rate, err := parsePerSecond(text)
 	if err != nil {
-		return fmt.Errorf("%q is not a rate such as 1000/s, from %g/s to %.0f/s", text, minRate, float64(MaxRate))
+		return fmt.Errorf("%q is not a rate such as 1000/s, from %g/s to %.0f/s", text, MinRate, float64(MaxRate))
 	}
 	l.Steps = append(l.Steps, rate)
 	return nil
@@ -158,7 +158,7 @@ func parsePerSecond(text string) (float64, error) {
 	switch {
 	case err == nil && rate == 0:
 		return 0, errRate
-	case err != nil || !(rate >= minRate && rate <= MaxRate):
+	case err != nil || !(rate >= MinRate && rate <= MaxRate):
 		return math.NaN(), errRate
 	}
 	return rate, nil

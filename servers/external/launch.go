@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/user"
 	"path"
@@ -19,6 +20,7 @@ import (
 type Launch struct {
 	Host    string // to listen on; "": 127.0.0.1
 	Port    int    // to listen on
+	Address string // host:port, an IPv6 address in brackets; filled in
 	Dir     string // exists, private to the launch, the working directory
 	Workers int    // processes; 0: 1
 	Threads int    // in each process; 0: 1
@@ -30,7 +32,7 @@ type Launch struct {
 
 // sample is the Launch that templates are tried with.
 func sample() Launch {
-	return Launch{Host: "127.0.0.1", Port: 8080, Dir: "/launch", Workers: 1, Threads: 1, Pool: 1, User: "nobody", App: "hello", Profile: Default}
+	return Launch{Host: "127.0.0.1", Port: 8080, Address: "127.0.0.1:8080", Dir: "/launch", Workers: 1, Threads: 1, Pool: 1, User: "nobody", App: "hello", Profile: Default}
 }
 
 // Command writes the files of a launch into its directory and says how to start
@@ -43,7 +45,7 @@ func (m Manifest) Command(l Launch) (control.Command, error) {
 	}
 	l.Host, l.Profile = cmp.Or(l.Host, "127.0.0.1"), cmp.Or(l.Profile, Default)
 	l.Workers, l.Threads = cmp.Or(l.Workers, 1), cmp.Or(l.Threads, 1)
-	l.Pool, l.User = l.Workers*l.Threads, userName()
+	l.Pool, l.User, l.Address = l.Workers*l.Threads, userName(), net.JoinHostPort(l.Host, strconv.Itoa(l.Port))
 	if l.Port < 1 || l.Port > 65535 {
 		return c, fmt.Errorf("launch %s: no port %d", m.Name, l.Port)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 )
 
 //go:embed *.yaml
@@ -23,10 +24,11 @@ func ReadDir(dir string) ([]Manifest, error) {
 	return ReadFS(os.DirFS(dir), dir)
 }
 
-// ReadFS reads the manifests at the top of a file system, *.yaml, ordered by file
-// name. Dir names it in errors.
+// ReadFS reads the manifests at the top of a file system, *.yaml and *.yml, ordered by
+// file name. Hidden files, as editors and other systems leave them, are none. Dir names it
+// in errors.
 func ReadFS(fsys fs.FS, dir string) ([]Manifest, error) {
-	names, err := fs.Glob(fsys, "*.yaml")
+	names, err := manifests(fsys)
 	if err != nil {
 		return nil, fmt.Errorf("read manifests in %s: %w", dir, err)
 	}
@@ -51,4 +53,28 @@ func ReadFS(fsys fs.FS, dir string) ([]Manifest, error) {
 		out = append(out, m)
 	}
 	return out, nil
+}
+
+// manifests are the names of the files. What is no file, such as a pipe that nobody
+// writes to, is an error.
+func manifests(fsys fs.FS) (names []string, err error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if strings.HasPrefix(name, ".") || path.Ext(name) != ".yaml" && path.Ext(name) != ".yml" {
+			continue
+		}
+		info, err := fs.Stat(fsys, name) // of what a link leads to
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is not a regular file", name)
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }

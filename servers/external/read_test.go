@@ -106,8 +106,8 @@ func TestErrors(t *testing.T) {
 		{"zero byte", "command: [\"a\\0b\"]\n", `x.yaml:1: command[0]: contains a zero byte`},
 		{"unknown field", "command:\n  - demo\n  - --port={{.Prot}}\n", `x.yaml:3: command[1]: template: unknown field ".Prot": did you mean "Port"?`},
 		{"field not reached", "command: [demo, \"{{if gt .Workers 9}}{{.Treads}}{{end}}\"]\n", `x.yaml:1: command[1]: template: unknown field ".Treads": did you mean "Threads"?`},
-		{"field in else", "command: [demo, \"{{if .App}}{{else}}{{.X}}{{end}}\"]\n", `x.yaml:1: command[1]: template: unknown field ".X": known are Host, Port, Workers, Threads, Pool, User, App, Profile, Dir`},
-		{"field of a field", "command: [\"{{.Dir.Name}}\"]\n", `x.yaml:1: command[0]: template: unknown field ".Dir.Name": known are Host, Port, Workers, Threads, Pool, User, App, Profile, Dir`},
+		{"field in else", "command: [demo, \"{{if .App}}{{else}}{{.X}}{{end}}\"]\n", `x.yaml:1: command[1]: template: unknown field ".X": known are Host, Port, Address, Workers, Threads, Pool, User, App, Profile, Dir`},
+		{"field of a field", "command: [\"{{.Dir.Name}}\"]\n", `x.yaml:1: command[0]: template: unknown field ".Dir.Name": known are Host, Port, Address, Workers, Threads, Pool, User, App, Profile, Dir`},
 		{"unknown action", "command: [\"{{printf `%9d` 1}}\"]\n", `x.yaml:1: command[0]: template: unknown action "printf": known are and, or, not, eq, ne, lt, le, gt, ge`},
 		{"range", "command: [\"{{range .App}}{{end}}\"]\n", `x.yaml:1: command[0]: template: "{{range .App}}{{end}}" is not taken`},
 		{"variable", "command: [\"{{$x := .App}}\"]\n", `x.yaml:1: command[0]: template: variables are not taken`},
@@ -180,6 +180,24 @@ func TestReadDir(t *testing.T) {
 	list, err := ReadDir(dir)
 	if err != nil || len(list) != 1 || list[0].Name != "demo" || list[0].File != filepath.Join(dir, "demo.yaml") {
 		t.Errorf("ReadDir = %+v, %v", list, err)
+	}
+}
+
+// What editors and other systems leave beside manifests is none, and what is no file is
+// not waited for.
+func TestReadDirWithOthers(t *testing.T) {
+	file := &fstest.MapFile{Data: []byte(minimal)}
+	broken := &fstest.MapFile{Data: []byte("\x00\x05\x16\x07")}
+	list, err := ReadFS(fstest.MapFS{"demo.yml": file, "._demo.yml": broken, ".#demo.yaml": broken, "demo.yaml~": broken}, "dir")
+	if err != nil || len(list) != 1 {
+		t.Errorf("%d manifests, %v", len(list), err)
+	}
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.yaml"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadDir(dir); err == nil || !strings.Contains(err.Error(), "pipe.yaml is not a regular file") {
+		t.Errorf("of a pipe: %v", err)
 	}
 }
 
