@@ -260,7 +260,7 @@ func (t *Table) rank(c *results.Cell) string {
 	return fmt.Sprint(c.Rank)
 }
 
-func ranked(c *results.Cell) bool { return c.Rank > 0 && c.Verdict != results.Invalid }
+func ranked(c *results.Cell) bool { return c.Rank > 0 && c.Verdict.Usable() }
 
 // class is known only where rows differ in it.
 func (t *Table) class(c *results.Cell) string {

@@ -163,16 +163,19 @@ func (t *Table) reservations() string {
 	return fmt.Sprintf("%s are degraded: their figures hold with the reservations in the notes.", List(names))
 }
 
-// exclusions names the invalid rows.
+// exclusions names the rows that are not ranked.
 func (t *Table) exclusions() string {
-	names := t.with(results.Invalid)
-	switch len(names) {
-	case 0:
-		return ""
-	case 1:
-		return names[0] + " is invalid and not ranked."
+	var all []string
+	for _, v := range []results.Verdict{results.Invalid, results.Unreached} {
+		switch names := t.with(v); len(names) {
+		case 0:
+		case 1:
+			all = append(all, fmt.Sprintf("%s is %s and not ranked.", names[0], v))
+		default:
+			all = append(all, fmt.Sprintf("%s are %s and not ranked.", List(names), v))
+		}
 	}
-	return List(names) + " are invalid and not ranked."
+	return strings.Join(all, " ")
 }
 
 func (t *Table) with(v results.Verdict) []string {

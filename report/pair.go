@@ -22,7 +22,7 @@ func (t *Table) own(all []results.Pair) []results.Pair {
 // holds tells whether the candidate has a cell that is not invalid.
 func (t *Table) holds(candidate string) bool {
 	return slices.ContainsFunc(t.Rows, func(r Row) bool {
-		return r.Cell.Candidate == candidate && r.Cell.Verdict != results.Invalid
+		return r.Cell.Candidate == candidate && r.Cell.Verdict.Usable()
 	})
 }
 

@@ -40,9 +40,9 @@ func Printable(s string) string {
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// prose is Printable for texts of several lines: reasons may carry the tail of
+// Prose is Printable for texts of several lines: reasons may carry the tail of
 // a log. Lines are kept, tabs become spaces.
-func prose(s string) string {
+func Prose(s string) string {
 	s = strings.ReplaceAll(strings.TrimSpace(s), "\r\n", "\n")
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {
@@ -71,23 +71,38 @@ func printableRun(r results.Run) results.Run {
 	e := &r.Environment
 	apply(Printable, &r.ID, &r.Status, &r.Benchctl, &r.Command,
 		&e.CPU, &e.Kernel, &e.OS, &e.Go, &e.Governor, &e.Virtualized, &e.ServerCPUs, &e.LoaderCPUs, &e.Fingerprint)
-	r.Notes = each(prose, r.Notes)
+	settings := make(map[string]string, len(e.Settings))
+	for name, value := range e.Settings {
+		settings[Printable(name)] = Printable(value)
+	}
+	e.Settings = settings
+	r.Notes = each(Prose, r.Notes)
 	return r
 }
 
 func printableCell(c *results.Cell) {
 	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Base, &c.Engine)
 	c.Verdict = results.Verdict(Printable(string(c.Verdict)))
-	c.Reasons, c.Notes = each(prose, c.Reasons), each(prose, c.Notes)
+	c.Reasons, c.Notes = each(Prose, c.Reasons), each(Prose, c.Notes)
 	if c.SLO != nil {
 		c.SLO = &results.SLO{Objective: Printable(c.SLO.Objective), Rate: c.SLO.Rate}
 	}
 	c.TiedWith = each(Printable, c.TiedWith)
-	kinds := make(map[string]uint64, len(c.Errors.ByKind))
-	for kind, n := range c.Errors.ByKind {
-		kinds[Printable(kind)] += n
+	var errors results.Errors
+	errors.Add(printableKeys(c.Errors.ByKind), printableKeys(c.Errors.ByCause), nil)
+	errors.Total, errors.Examples = c.Errors.Total, make(map[string]string, len(c.Errors.Examples))
+	for kind, text := range c.Errors.Examples {
+		errors.Examples[Printable(kind)] = Printable(text)
 	}
-	c.Errors.ByKind = kinds
+	c.Errors = errors
+}
+
+func printableKeys(numbers map[string]uint64) map[string]uint64 {
+	all := make(map[string]uint64, len(numbers))
+	for key, n := range numbers {
+		all[Printable(key)] += n
+	}
+	return all
 }
 
 func apply(f func(string) string, fields ...*string) {

@@ -9,6 +9,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ type Field struct{ Name, Value string }
 // Environment lists what is known of the machine and of how it was divided.
 func (r *Report) Environment() []Field {
 	e := r.Run.Environment
-	return known([]Field{
+	fields := []Field{
 		{"CPU", e.CPU},
 		{"cores", count(e.Cores)},
 		{"cores of the servers", e.ServerCPUs},
@@ -68,7 +69,11 @@ func (r *Report) Environment() []Field {
 		{"frequency governor", e.Governor},
 		{"Go", e.Go},
 		{"fingerprint", e.Fingerprint},
-	})
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Settings)) {
+		fields = append(fields, Field{name, e.Settings[name]})
+	}
+	return known(fields)
 }
 
 // Facts lists what identifies the run.
@@ -174,7 +179,7 @@ func (t *Table) byRank(a, b Row) int {
 func place(c *results.Cell) int {
 	const none = 1 << 30
 	switch {
-	case c.Verdict == results.Invalid:
+	case !c.Verdict.Usable():
 		return none + 1
 	case c.Rank <= 0:
 		return none

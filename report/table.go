@@ -154,7 +154,7 @@ func errorText(e results.Errors) string {
 	if e.Total > 1 {
 		text = Whole(e.Total) + " requests got no right answer"
 	}
-	return join(": ", text, results.Kinds(e.ByKind))
+	return join(": ", text, e.String())
 }
 
 func engines(cells []*results.Cell) string {

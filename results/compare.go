@@ -93,7 +93,7 @@ func CompareRuns(a, b *Record, tolerance float64) ([]Comparison, error) {
 		at := slices.IndexFunc(sb.Cells, func(cb Cell) bool {
 			return cb.Scenario == ca.Scenario && cb.App == ca.App && cb.Candidate == ca.Candidate
 		})
-		if at >= 0 && ca.Verdict != Invalid && sb.Cells[at].Verdict != Invalid {
+		if at >= 0 && ca.Verdict.Usable() && sb.Cells[at].Verdict.Usable() {
 			all = append(all, compareCells(a, b, ca, tolerance)...)
 		}
 	}

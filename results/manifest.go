@@ -35,6 +35,7 @@ type Manifest struct {
 	Candidates  []Candidate   `json:"candidates"`
 	ServerDirs  []string      `json:"server_dirs,omitempty"` // absolute
 	Binaries    []string      `json:"binaries,omitempty"`    // VERSION=PATH of other benchctl builds
+	Env         []string      `json:"env,omitempty"`         // NAME=VALUE, in the candidates' environment
 	Environment Environment   `json:"environment"`
 	Notes       []string      `json:"notes,omitempty"`
 
@@ -141,7 +142,8 @@ type Launch struct {
 	// blocks with these numbers.
 	Failure       string         `json:"failure,omitempty"`
 	BlockFailures map[int]string `json:"block_failures,omitempty"`
-	Exit          string         `json:"exit,omitempty"` // how it ended when it was stopped
+	Exit          string         `json:"exit,omitempty"`   // how it ended when it was stopped
+	Killed        bool           `json:"killed,omitempty"` // as it did not stop when asked
 }
 
 // FailureIn is why the candidate could not be measured in a block, "" if it could.
@@ -183,11 +185,17 @@ type Trial struct {
 	Due       uint64        `json:"due,omitempty"`         // requests intended in the counted window, sent or not; open loop
 	SLO       *Search       `json:"slo,omitempty"`         // of blocks with an objective
 
-	Errors     map[string]uint64 `json:"errors,omitempty"`
-	Compared   uint64            `json:"compared"` // replies whose body was
-	Wrong      uint64            `json:"wrong,omitempty"`
-	WrongBody  string            `json:"wrong_body,omitempty"`
-	Reconnects uint64            `json:"reconnects,omitempty"`
+	// Errors by kind; Causes of them, as "kind: cause", of the first that there were; and
+	// Examples, by kind the first request that failed.
+	Errors   map[string]uint64 `json:"errors,omitempty"`
+	Causes   map[string]uint64 `json:"causes,omitempty"`
+	Examples map[string]string `json:"examples,omitempty"`
+
+	Compared   uint64 `json:"compared"` // replies whose body was
+	Wrong      uint64 `json:"wrong,omitempty"`
+	WrongBody  string `json:"wrong_body,omitempty"`
+	Reconnects uint64 `json:"reconnects,omitempty"`
+	Folded     uint64 `json:"folded,omitempty"` // replies with header fields over several lines
 
 	// Stale of the sampled replies carry a Date so old that they come from a cache,
 	// the oldest by StaleAge.

@@ -72,6 +72,15 @@ func (e evidence) atRest() *AtRest {
 // and what the candidate does without load.
 func (e evidence) notes() []string {
 	var notes []string
+	killed := 0
+	for _, l := range e.launches {
+		if l.Killed {
+			killed++
+		}
+	}
+	if killed > 0 {
+		notes = append(notes, fmt.Sprintf("had to be killed: it did not stop when asked, after %d of %d launches", killed, len(e.launches)))
+	}
 	if l := e.look; l.mistimed() && !l.differs() {
 		notes = append(notes, fmt.Sprintf("response times are those of the load without a break: by those of the slices %.3g requests were in flight, where %.0f are kept",
 			l.inSlices*e.block.inFlight(), e.block.inFlight()))

@@ -122,7 +122,7 @@ func (s *Summary) addBlock(r *Record, block int) error {
 	var pairs []Pair
 	for a := range cells {
 		for b := a + 1; b < len(cells); b++ {
-			if cells[a].Verdict != Invalid && cells[b].Verdict != Invalid {
+			if cells[a].Verdict.Usable() && cells[b].Verdict.Usable() {
 				pairs = append(pairs, comparePair(m, all[a], all[b])...)
 			}
 		}
@@ -136,6 +136,10 @@ func (s *Summary) addBlock(r *Record, block int) error {
 	s.Pairs = append(s.Pairs, pairs...)
 	return nil
 }
+
+// slowStart is the share of a run's budget from which on the time that a candidate takes to
+// start is told.
+const slowStart = 0.1
 
 // cell computes one row.
 func (e evidence) cell(m Manifest, times Times) Cell {
@@ -158,6 +162,9 @@ func (e evidence) cell(m Manifest, times Times) Cell {
 	cell.Loader = e.loader(cell.Throughput, m.loaderCeiling(b))
 	cell.Verdict, cell.Reasons = verdict(e)
 	cell.Notes = e.notes()
+	if start := cell.StartupMS; start != nil && m.Budget > 0 && *start*1e6 > slowStart*float64(m.Budget) {
+		cell.Notes = append(cell.Notes, fmt.Sprintf("slow start: it takes %.3g s to start, of a budget of %v, and had %d launches of %d", *start/1e3, m.Budget, cell.Launches, m.Launches))
+	}
 	return cell
 }
 
@@ -320,7 +327,7 @@ func rankMetric(b Block) string {
 func rank(cells []Cell, pairs []Pair, metric string) {
 	var ranked []int
 	for i, c := range cells {
-		if c.Verdict != Invalid && (c.SLO == nil || c.SLO.Rate != nil) {
+		if c.Verdict.Usable() && (c.SLO == nil || c.SLO.Rate != nil) {
 			ranked = append(ranked, i)
 		}
 	}
@@ -354,7 +361,7 @@ const ceilingReached = 0.95
 func together(cells []Cell, of []evidence, ceiling float64) {
 	var at []int
 	for i, c := range cells {
-		if c.Verdict == Invalid || c.Throughput == nil || ceiling <= 0 || c.Throughput.Value < ceilingReached*ceiling {
+		if !c.Verdict.Usable() || c.Throughput == nil || ceiling <= 0 || c.Throughput.Value < ceilingReached*ceiling {
 			continue
 		}
 		if _, server := of[i].use(); server < serverIdleBelow {

@@ -3,7 +3,14 @@
 // the append-only store that keeps them readable whatever ends the run.
 package results
 
-import "time"
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
 
 // SummarySchema names the format of Summary. Fields are added, never redefined.
 //
@@ -53,18 +60,56 @@ type Environment struct {
 	Virtualized string  `json:"virtualized,omitempty"` // hypervisor, "" on bare metal or if unknown
 	ServerCPUs  string  `json:"server_cpus,omitempty"` // cores the candidates were pinned to, "0" or "0-3"
 	LoaderCPUs  string  `json:"loader_cpus,omitempty"`
-	Fingerprint string  `json:"fingerprint"` // hash of what must agree for two runs to be comparable
+	// Settings is how the machine is set up where that may change figures, by name:
+	// limits of processes and control groups, kernel parameters, mitigations.
+	Settings    map[string]string `json:"settings,omitempty"`
+	Fingerprint string            `json:"fingerprint"` // hash of what must agree for two runs to be comparable
+}
+
+// Differences names what of two environments with different fingerprints differs, and
+// how, in order.
+func (e Environment) Differences(o Environment) []string {
+	var all []string
+	differ := func(name, a, b string) {
+		if a != b {
+			all = append(all, fmt.Sprintf("%s: %s, and %s", name, cmp.Or(a, "unknown"), cmp.Or(b, "unknown")))
+		}
+	}
+	differ("CPU", e.CPU, o.CPU)
+	differ("cores", strconv.Itoa(e.Cores), strconv.Itoa(o.Cores))
+	differ("kernel", e.Kernel, o.Kernel)
+	differ("operating system", e.OS, o.OS)
+	differ("frequency governor", e.Governor, o.Governor)
+	differ("virtualized", e.Virtualized, o.Virtualized)
+	names := slices.Collect(maps.Keys(e.Settings))
+	for name := range o.Settings {
+		if _, both := e.Settings[name]; !both {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		differ(name, e.Settings[name], o.Settings[name])
+	}
+	return all
 }
 
 // Verdict says how far a cell can be trusted.
 type Verdict string
 
-// Verdicts, best first. Invalid cells are never ranked.
+// Verdicts, best first. Invalid cells, and those that the run ended before, are never
+// ranked.
 const (
 	Valid    Verdict = "valid"
 	Degraded Verdict = "degraded" // the figures hold with the reservation that the reasons state
 	Invalid  Verdict = "invalid"
+	// Unreached cells were not measured because the run ended before: nothing is said of
+	// the server.
+	Unreached Verdict = "unreached"
 )
+
+// Usable tells whether a cell's figures are to be used.
+func (v Verdict) Usable() bool { return v == Valid || v == Degraded }
 
 // Cell is one scenario x app x candidate: a row of a table.
 type Cell struct {
@@ -203,6 +248,10 @@ type AtRest struct {
 type Errors struct {
 	Total  uint64            `json:"total"`
 	ByKind map[string]uint64 `json:"by_kind"`
+	// ByCause counts them by "kind: cause", of the first causes that there were. Examples
+	// tells, by kind, of one request.
+	ByCause  map[string]uint64 `json:"by_cause,omitempty"`
+	Examples map[string]string `json:"examples,omitempty"`
 }
 
 // Metrics that pairs are compared by.

@@ -38,12 +38,37 @@ const (
 
 // verdict judges a cell by all rules and gives every reason, worst first.
 func verdict(e evidence) (Verdict, []string) {
+	if e.unreached() {
+		return Unreached, []string{"not reached: the run ended before it was measured"}
+	}
 	invalid, degraded := e.voided(), e.reservations()
 	switch {
 	case len(invalid) > 0:
 		return Invalid, append(invalid, degraded...)
 	case len(degraded) > 0:
 		return Degraded, degraded
+	}
+	return Valid, []string{}
+}
+
+// unreached tells whether nothing was seen of the candidate in the block, neither good nor bad.
+func (e evidence) unreached() bool {
+	return len(e.all()) == 0 && !slices.ContainsFunc(e.launches, func(l Launch) bool { return l.FailureIn(e.index) != "" }) &&
+		!slices.Contains(e.block.Without, e.candidate.Name)
+}
+
+// Judge judges a load that was made by itself by those rules that concern it: what came
+// back, whether the rate was reached, and whether the connections were kept busy. p99 is the
+// 99th percentile of the response times, late that of how late the load generator itself was.
+func Judge(b Block, t Trial, p99, late time.Duration) (Verdict, []string) {
+	e := evidence{block: b, trials: []Trial{t}, p99: p99, late: late}
+	e.look = newLook(e)
+	why := e.voided()
+	if len(why) > 0 {
+		return Invalid, why
+	}
+	if why = slices.Concat(e.untrue(), e.folded(), e.rateReservations()); len(why) > 0 {
+		return Degraded, why
 	}
 	return Valid, []string{}
 }
@@ -72,7 +97,7 @@ func (e evidence) voided() []string {
 	// A request that found no connection was never sent. A search goes to rates at
 	// which requests fail, and turns back there.
 	if share := float64(errors.Total) / float64(max(sent, errors.Total)); share > maxErrorShare && e.block.SLO == nil {
-		why = append(why, fmt.Sprintf("%s%.3g %% of requests failed (%s)", ManyErrors, 100*share, Kinds(errors.ByKind)))
+		why = append(why, fmt.Sprintf("%s%.3g %% of requests failed (%s)", ManyErrors, 100*share, errors))
 	}
 	switch {
 	case len(why) > 0:
@@ -107,8 +132,18 @@ func (e evidence) reservations() []string {
 	if i := idle(e.block, e.trials); i != nil && float64(i.Kept) < minIdleKept*float64(i.Asked) {
 		why = append(why, fmt.Sprintf("idle connections: the server kept %d of %d open", i.Kept, i.Asked))
 	}
+	why = append(why, e.folded()...)
 	why = append(why, e.disturbances()...)
 	return append(why, e.rateReservations()...)
+}
+
+// folded tells of replies that every user agent has to mend.
+func (e evidence) folded() []string {
+	n := e.sum(func(t Trial) uint64 { return t.Folded })
+	if n == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("folded header fields: %d replies have some that go over several lines, which RFC 9112 section 5.2 forbids", n)}
 }
 
 // disturbances are what kept either side from its processors.
@@ -222,26 +257,86 @@ func (e evidence) staleAge() time.Duration {
 func (e evidence) errors() Errors {
 	all := Errors{ByKind: make(map[string]uint64)}
 	for _, t := range e.all() {
-		for kind, n := range t.Errors {
-			all.ByKind[kind] += n
-			all.Total += n
-		}
+		all.Add(t.Errors, t.Causes, t.Examples)
 	}
 	return all
+}
+
+// Add adds those of a load.
+func (e *Errors) Add(byKind, byCause map[string]uint64, examples map[string]string) {
+	if e.ByKind == nil {
+		e.ByKind = make(map[string]uint64)
+	}
+	for kind, n := range byKind {
+		e.ByKind[kind] += n
+		e.Total += n
+	}
+	for cause, n := range byCause {
+		if e.ByCause == nil {
+			e.ByCause = make(map[string]uint64)
+		}
+		e.ByCause[cause] += n
+	}
+	for kind, text := range examples {
+		if e.Examples == nil {
+			e.Examples = make(map[string]string)
+		}
+		if e.Examples[kind] == "" {
+			e.Examples[kind] = text
+		}
+	}
 }
 
 // ManyErrors begins the reason of a cell that errors void; it tells their kinds.
 const ManyErrors = "errors: "
 
-// Kinds lists errors by their kind, the most frequent first.
-func Kinds(byKind map[string]uint64) string {
-	names := slices.SortedFunc(maps.Keys(byKind), func(a, b string) int {
-		return cmp.Or(cmp.Compare(byKind[b], byKind[a]), cmp.Compare(a, b))
-	})
-	for i, kind := range names {
-		names[i] = fmt.Sprintf("%d %s", byKind[kind], kind)
+// mostCauses of a kind are listed in a text.
+const mostCauses = 3
+
+// String lists errors by their kind, the most frequent first, each with its causes, and
+// tells of one request of the first kind.
+func (e Errors) String() string {
+	kinds := frequent(e.ByKind)
+	var all []string
+	for _, kind := range kinds {
+		text := fmt.Sprintf("%d %s", e.ByKind[kind], kind)
+		if causes := e.causes(kind); causes != "" {
+			text += " (" + causes + ")"
+		}
+		all = append(all, text)
 	}
-	return strings.Join(names, ", ")
+	text := strings.Join(all, ", ")
+	if len(kinds) > 0 && e.Examples[kinds[0]] != "" {
+		text += "; the first " + kinds[0] + ": " + e.Examples[kinds[0]]
+	}
+	return text
+}
+
+// causes lists those of a kind, with their numbers if there are several.
+func (e Errors) causes(kind string) string {
+	of := make(map[string]uint64)
+	for cause, n := range e.ByCause {
+		if text, ok := strings.CutPrefix(cause, kind+": "); ok {
+			of[text] += n
+		}
+	}
+	texts := frequent(of)
+	if len(texts) > 1 {
+		for i, text := range texts {
+			texts[i] = fmt.Sprintf("%d %s", of[text], text)
+		}
+	}
+	if more := len(texts) - mostCauses; more > 0 {
+		texts = append(texts[:mostCauses], fmt.Sprintf("%d others", more))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// frequent are the keys, those of the greatest numbers first.
+func frequent(numbers map[string]uint64) []string {
+	return slices.SortedFunc(maps.Keys(numbers), func(a, b string) int {
+		return cmp.Or(cmp.Compare(numbers[b], numbers[a]), cmp.Compare(a, b))
+	})
 }
 
 // use is how much of their processors loader and server used over all slices;

@@ -61,7 +61,8 @@ func TestVerdicts(t *testing.T) {
 			t.Sent, t.Answered, t.Counted, t.Errors = 0, 0, 0, map[string]uint64{"connect": 5}
 		}), results.Invalid, "errors: 100 % of requests failed (30 connect)"},
 		{"nothing counted", each(func(t *results.Trial) { t.Counted = 0 }), results.Invalid, "not measured: no reply was counted"},
-		{"nothing measured", func(r *run) { r.trials = nil }, results.Invalid, "not measured: no reply was counted"},
+		{"nothing measured", func(r *run) { r.trials = nil }, results.Unreached, "not reached: the run ended before it was measured"},
+		{"no reply counted", each(func(t *results.Trial) { t.Counted = 0 }), results.Invalid, "not measured: no reply was counted"},
 		{"one reply counted", each(func(t *results.Trial) { t.Counted = 1 }), results.Valid, ""},
 
 		{"five slices", func(r *run) { r.trials = r.trials[:10] }, results.Degraded, "too few slices: 5, and an interval takes 6"},
@@ -133,7 +134,7 @@ func TestVerdicts(t *testing.T) {
 			if c.reason == "" && len(cell.Reasons) > 0 || c.reason != "" && (len(cell.Reasons) == 0 || !strings.HasPrefix(cell.Reasons[0], c.reason)) {
 				t.Errorf("reasons are %q, not %q", cell.Reasons, c.reason)
 			}
-			if (cell.Rank > 0) == (cell.Verdict == results.Invalid) {
+			if (cell.Rank > 0) != cell.Verdict.Usable() {
 				t.Errorf("rank is %d", cell.Rank)
 			}
 		})
@@ -261,5 +262,27 @@ func TestEmptyTrialsHaveJSON(t *testing.T) {
 	empty := summarize(t, results.Manifest{}, nil, nil)
 	if got := asJSON(t, empty); !reflect.DeepEqual(got["pairs"], []any{}) {
 		t.Errorf("an empty run: %v", got)
+	}
+}
+
+// What a launch took to start, or did not do when it was asked to stop, is told in the row.
+func TestLaunchNotes(t *testing.T) {
+	m, launches := manifest(), launched()
+	m.Budget = 20 * time.Second
+	launches[0].StartupMS, launches[0].Killed = ptr(3000.0), true
+	for i, want := range [][]string{
+		{"had to be killed: it did not stop when asked, after 1 of 1 launches", "slow start: it takes 3 s to start, of a budget of 20s, and had 1 launches of "},
+		nil,
+	} {
+		notes := summarize(t, m, launches, rounds(6, nil)).Cells[i].Notes
+		if len(notes) != len(want) {
+			t.Errorf("notes are %q, want %q", notes, want)
+			continue
+		}
+		for j := range want {
+			if !strings.HasPrefix(notes[j], want[j]) {
+				t.Errorf("note is %q, want %q", notes[j], want[j])
+			}
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/benchctl/benchctl/servers/control"
@@ -22,6 +23,7 @@ type Launch struct {
 	CPUs     control.CPUs // to run on
 	Dir      string       // private to the launch, exists; goes with it if this process is killed
 	Log      string       // file for the output; "" discards it
+	Env      []string     // NAME=VALUE, over what every candidate gets
 }
 
 // DefaultThreads is the threads that each worker of a threaded server gets, for
@@ -59,13 +61,16 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 		argv = append(argv, "--app", l.App)
 	}
 	p, err := control.Start(c.Name, control.Spec{
-		Command: control.Command{Argv: argv, Env: temporary(l), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir,
+		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir,
 	})
 	return p, ln.Addr().String(), err
 }
 
-// temporary has the candidate put temporary files where they go with the launch.
-func temporary(l Launch) []string { return []string{"TMPDIR=" + l.Dir} }
+// environ is the environment of a candidate whose manifest sets own. Its temporary files
+// go with the launch.
+func (l Launch) environ(own []string) []string {
+	return slices.Concat(control.Environ(l.Dir), own, l.Env)
+}
 
 func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 	if l.Address == "" {
@@ -93,7 +98,7 @@ func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	command.Env = append(temporary(l), command.Env...)
+	command.Env = l.environ(command.Env)
 	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir})
 	return p, l.Address, err
 }

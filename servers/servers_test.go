@@ -229,6 +229,8 @@ func TestAllWithManifests(t *testing.T) {
 	}
 	for _, c := range []struct{ dir, want string }{
 		{manifests(t, "name: nethttp; class: baseline; doc: x; command: [x]"), `name "nethttp" belongs to a Go engine`},
+		{manifests(t, "name: all; class: baseline; doc: x; command: [x]"), `name "all" stands for a group of servers`},
+		{manifests(t, "name: wsgi; class: baseline; doc: x; command: [x]"), `name "wsgi" stands for a group of servers`},
 		{manifests(t, "name: x; class: baseline; doc: x; comand: [x]"), `0.yaml:4: `},
 		{manifests(t), "no file *.yaml"},
 		{filepath.Join(t.TempDir(), "nowhere"), "nowhere"},
@@ -246,6 +248,7 @@ func start(t *testing.T, name string, l servers.Launch) (*control.Process, strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.Env = []string{"GORACE=atexit_sleep_ms=0"}
 	l.Benchctl, l.Guard, l.Dir = os.Args[0], []string{os.Args[0], "guard"}, t.TempDir()
 	p, address, err := choice.Candidates[0].Start(t.Context(), l)
 	if err != nil {

@@ -223,8 +223,9 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results
 // tell takes what the load saw.
 func tell(t *results.Trial, res *load.Result) {
 	t.Sent, t.Answered, t.Counted, t.Elapsed, t.BytesIn = res.Sent, res.Answered, res.Counted, res.Elapsed, res.BytesIn
-	t.Errors, t.Compared, t.Wrong, t.WrongBody = res.Errors, res.Compared, res.Wrong, res.WrongBody
-	t.Stale, t.StaleAge, t.Reconnects, t.Hasty = res.Stale, res.StaleAge, res.Reconnects, res.Hasty
+	t.Errors, t.Causes, t.Examples = res.Errors, res.Causes, res.Examples
+	t.Compared, t.Wrong, t.WrongBody = res.Compared, res.Wrong, res.WrongBody
+	t.Stale, t.StaleAge, t.Reconnects, t.Hasty, t.Folded = res.Stale, res.StaleAge, res.Reconnects, res.Hasty, res.Folded
 	t.Busy, t.Longest, t.Scale = res.Busy, res.Longest, scaleOf(res)
 	if res.Spreads > 0 {
 		t.Spread = new(time.Duration)

@@ -73,7 +73,7 @@ func (c Calibration) start(ctx context.Context, dir string) (*control.Process, s
 	}
 	defer file.Close()
 	p, err := control.Start("sink", control.Spec{
-		Command: control.Command{Argv: c.Sink, Dir: dir}, Guard: c.Guard,
+		Command: control.Command{Argv: c.Sink, Env: control.Environ(dir), Dir: dir}, Guard: c.Guard,
 		Listener: file, CPUs: c.ServerCPUs, Log: filepath.Join(dir, "sink.log"), Scratch: dir,
 	})
 	return p, ln.Addr().String(), err

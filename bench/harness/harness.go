@@ -24,6 +24,7 @@ type Config struct {
 	Benchctl   string              // program that serves Go engines; candidates with a version have their own
 	Binaries   map[string]string   // version -> program, for Go engines of other builds
 	Guard      []string            // command line of the guard
+	Env        []string            // NAME=VALUE, over the environment that every candidate gets
 	Sink       []string            // command line of the sink of Calibration; nil: the run does not calibrate
 	ServerCPUs control.CPUs
 	LoaderCPUs control.CPUs
@@ -88,7 +89,7 @@ func Run(ctx context.Context, c Config) error {
 		if r.nothing(left) {
 			continue
 		}
-		if err := r.inBudget(0); err != nil {
+		if err := r.inBudget(r.overhead); err != nil {
 			return err
 		}
 		if err := r.calibrate(ctx); err != nil {
@@ -111,6 +112,7 @@ type run struct {
 	deadline time.Time       // zero: none
 	ends     time.Time       // when the launch should end,
 	share    time.Time       // and in it the block; zero: with its rounds
+	overhead time.Duration   // what a launch took to start and to stop, the most so far
 	out      map[cell]string // why it is not measured, or not any longer
 	host     *host
 	// calibrated tells that this attempt looked at the machine.
@@ -214,8 +216,12 @@ const closing = 300 * time.Millisecond
 func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err error) {
 	r.observe(Event{Kind: Starting, Launch: n})
 	r.ends = time.Now().Add((time.Until(r.deadline)-r.reserve(n))/time.Duration(r.plan.Launches-n) - closing)
+	began := time.Now()
 	field, err := r.start(ctx, n)
+	starting := time.Since(began)
 	defer func() {
+		began := time.Now()
+		defer func() { r.overhead = max(r.overhead, starting+time.Since(began)) }()
 		if failed := r.stop(field); err == nil { // one full disk is one error
 			err = failed
 		}

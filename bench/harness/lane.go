@@ -283,7 +283,7 @@ func (l *lane) sound(res *load.Result) bool {
 	case res.Wrong > 0:
 		l.fail(fmt.Errorf("wrong body under load: %s", res.WrongBody))
 	case res.Answered == 0:
-		l.fail(fmt.Errorf("answers nothing under load: %s", describe(res.Errors)))
+		l.fail(fmt.Errorf("answers nothing under load: %s", describe(res)))
 	}
 	return l.runs()
 }
@@ -299,13 +299,16 @@ func (l *lane) waits(res *load.Result) {
 		l.stuck = 0
 	}
 	if l.stuck == maxStuck {
-		l.fail(fmt.Errorf("requests time out: %s in the last of %d slices in a row", describe(res.Errors), maxStuck))
+		l.fail(fmt.Errorf("requests time out: %s in the last of %d slices in a row", describe(res), maxStuck))
 	}
 }
 
-func describe(errors map[string]uint64) string {
-	if len(errors) == 0 {
+// describe lists the errors of a load.
+func describe(res *load.Result) string {
+	if len(res.Errors) == 0 {
 		return "no reply came"
 	}
-	return results.Kinds(errors)
+	var all results.Errors
+	all.Add(res.Errors, res.Causes, res.Examples)
+	return all.String()
 }

@@ -63,10 +63,15 @@ func (r *run) misled(b int) bool {
 // launches as it has room for, where slices turned out to take long or give way to passes.
 // Those that are to begin with passes are not left out.
 func (r *run) spare(launch int) bool {
-	if !r.plan.Fill || launch < max(1, r.plan.Passes) {
+	switch {
+	case !r.plan.Fill || launch == 0:
+		return false
+	case time.Until(r.deadline) < r.overhead:
+		return true
+	case launch < r.plan.Passes:
 		return false
 	}
-	takes := plan.LaunchTime(r.plan)
+	takes := max(plan.LaunchTime(r.plan), r.overhead)
 	for b := range r.plan.Blocks {
 		takes += r.takes(launch, b)
 	}

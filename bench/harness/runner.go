@@ -91,7 +91,7 @@ func (c *runner) start(ctx context.Context) error {
 		benchctl = other
 	}
 	c.process, c.address, err = c.Candidate.Start(ctx, servers.Launch{
-		Benchctl: benchctl, Guard: r.Guard, CPUs: r.ServerCPUs, Workers: max(1, len(r.ServerCPUs)), Dir: dir, Log: c.log(),
+		Benchctl: benchctl, Guard: r.Guard, CPUs: r.ServerCPUs, Workers: max(1, len(r.ServerCPUs)), Dir: dir, Log: c.log(), Env: r.Env,
 	})
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (c *runner) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	took, err := awaitReady(ctx, c.Candidate, c.process, c.address, first)
+	took, err := awaitReady(ctx, c.Candidate, c.process, c.address, first, r.patience(c.Server.ReadyTimeout()))
 	if err != nil {
 		return err
 	}
@@ -128,10 +128,19 @@ func (c *runner) firstApp() string {
 // hello is the app that costs nothing.
 const hello = "hello"
 
+// patience is how long a candidate is waited for that may take most: no longer than the
+// budget lasts, and a second.
+func (r *run) patience(most time.Duration) time.Duration {
+	if r.deadline.IsZero() {
+		return most
+	}
+	return min(most, max(time.Second, time.Until(r.deadline)))
+}
+
 // awaitReady waits until the candidate answers app rightly, and tells how long that
 // took from its start.
-func awaitReady(ctx context.Context, c servers.Candidate, p *control.Process, address string, app suite.Instance) (time.Duration, error) {
-	return p.Ready(ctx, address, c.Server.ReadyTimeout(), func(ctx context.Context) error {
+func awaitReady(ctx context.Context, c servers.Candidate, p *control.Process, address string, app suite.Instance, patience time.Duration) (time.Duration, error) {
+	return p.Ready(ctx, address, patience, func(ctx context.Context) error {
 		err := conform.Probe(ctx, address, app)
 		if errors.Is(err, conform.ErrMismatch) {
 			return fmt.Errorf("%w: %w", control.ErrHopeless, err)
@@ -197,10 +206,11 @@ func (c *runner) stop() {
 		if c.tree != nil {
 			c.record.AfterMiB = c.memory()
 		}
-		exit := c.process.Stop(context.Background(), control.DefaultGrace)
-		c.record.Exit = exit.String()
+		grace := c.run.patience(control.DefaultGrace)
+		exit := c.process.Stop(context.Background(), grace)
+		c.record.Exit, c.record.Killed = exit.String(), exit.Killed
 		if exit.Killed {
-			c.record.Exit = fmt.Sprintf("killed: did not stop within %v of being asked", control.DefaultGrace)
+			c.record.Exit = fmt.Sprintf("killed: did not stop within %v of being asked", grace.Round(time.Millisecond))
 		}
 	}
 	if c.dir != "" {

@@ -183,7 +183,7 @@ func prepare(t *testing.T, dir string, change func(*results.Manifest), candidate
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &setting{harness.Config{Store: store, Candidates: choice.Candidates, Benchctl: os.Args[0], Guard: []string{os.Args[0], "guard"}}, t}
+	s := &setting{harness.Config{Store: store, Candidates: choice.Candidates, Benchctl: os.Args[0], Guard: []string{os.Args[0], "guard"}, Env: []string{"GORACE=atexit_sleep_ms=0"}}, t}
 	t.Cleanup(func() { s.Store.Close() })
 	return s
 }

@@ -18,6 +18,7 @@ import (
 type Verification struct {
 	Benchctl string   // program that serves Go engines
 	Guard    []string // command line of the guard
+	Env      []string // NAME=VALUE, over the environment that every candidate gets
 }
 
 // Verify starts the candidate alone, with one worker, makes every check and stops
@@ -29,7 +30,7 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 	}
 	defer os.RemoveAll(dir)
 	log := filepath.Join(dir, "server.log")
-	p, address, err := c.Start(ctx, servers.Launch{Benchctl: v.Benchctl, Guard: v.Guard, Workers: 1, Dir: dir, Log: log})
+	p, address, err := c.Start(ctx, servers.Launch{Benchctl: v.Benchctl, Guard: v.Guard, Workers: 1, Dir: dir, Log: log, Env: v.Env})
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +39,7 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 	if err != nil {
 		return nil, err
 	}
-	if _, err := awaitReady(ctx, c, p, address, first); err != nil {
+	if _, err := awaitReady(ctx, c, p, address, first, c.Server.ReadyTimeout()); err != nil {
 		return nil, err
 	}
 	findings = conform.Server(ctx, conform.Target{Address: address, Carries: c.Server.Carries, Memory: measure.NewHeld(p.Guard, p.Group).Memory})
@@ -51,6 +52,20 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 	default:
 	}
 	return findings, errors.Join(err, ctx.Err())
+}
+
+// Await waits until the candidate at address answers rightly, app if that is mounted alone,
+// and whoever listens there is it.
+func Await(ctx context.Context, c servers.Candidate, p *control.Process, address, app string) error {
+	first, err := firstCarried(c)
+	if app != "" {
+		first, err = suite.Parse(app)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = awaitReady(ctx, c, p, address, first, c.Server.ReadyTimeout())
+	return err
 }
 
 // firstCarried is the first app of the suite that the candidate carries.

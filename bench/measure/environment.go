@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"os"
 	"runtime"
 
 	"github.com/benchctl/benchctl/results"
@@ -15,8 +17,9 @@ import (
 func Environment() results.Environment {
 	e := results.Environment{
 		CPU: cpuModel(), Cores: runtime.NumCPU(), MemoryMiB: memoryMiB(), Kernel: kernel(),
-		OS: osName(), Go: runtime.Version(), Governor: governor(), Virtualized: hypervisor(),
+		OS: osName(), Go: runtime.Version(), Governor: governor(), Virtualized: hypervisor(), Settings: settings(os.DirFS("/")),
 	}
+	maps.Copy(e.Settings, limits())
 	if e.OS == "" {
 		e.OS = runtime.GOOS
 	}
@@ -25,7 +28,7 @@ func Environment() results.Environment {
 }
 
 func fingerprint(e results.Environment) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q %q %q %q %q",
-		e.CPU, e.Cores, e.Kernel, e.OS, e.Governor, e.Virtualized, runtime.GOARCH))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q %q %q %q %q %q",
+		e.CPU, e.Cores, e.Kernel, e.OS, e.Governor, e.Virtualized, runtime.GOARCH, e.Settings)) // fmt prints maps by key
 	return hex.EncodeToString(sum[:6])
 }

@@ -132,7 +132,7 @@ func candidate(t *testing.T, part string, groups control.Groups) (p *control.Pro
 	defer theirs.Close()
 	log := filepath.Join(t.TempDir(), "log")
 	p, err = control.Start(part, control.Spec{
-		Command: control.Command{Argv: []string{os.Args[0]}, Env: []string{"MEASURE_TEST_PART=" + part}},
+		Command: control.Command{Argv: []string{os.Args[0]}, Env: []string{"MEASURE_TEST_PART=" + part, "GORACE=atexit_sleep_ms=0"}},
 		Guard:   []string{os.Args[0], "guard"}, Listener: theirs, Log: log, Groups: groups,
 	})
 	need(t, err)

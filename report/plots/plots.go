@@ -123,7 +123,7 @@ func drawn(t *report.Table, known func(*results.Cell) bool) (cells []*results.Ce
 	invalid, unknown, degraded := 0, 0, 0
 	for _, r := range t.Rows {
 		switch {
-		case r.Cell.Verdict == results.Invalid:
+		case !r.Cell.Verdict.Usable():
 			invalid++
 		case !known(r.Cell):
 			unknown++

@@ -12,7 +12,7 @@ import (
 // Command says how to start a candidate and how to talk to it.
 type Command struct {
 	Argv []string // program and arguments; no shell is involved
-	Env  []string // "KEY=value", added to the environment of benchctl
+	Env  []string // "KEY=value", the whole environment; of two of a name the last counts
 	Dir  string   // working directory, "" for benchctl's own
 	// Verbs maps what can be asked of the running server to how it is asked. The
 	// same signal means opposite things to different servers, so nothing outside

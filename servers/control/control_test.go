@@ -127,7 +127,7 @@ func forever() {
 
 func spec(part, log string) control.Spec {
 	return control.Spec{
-		Command: control.Command{Argv: []string{os.Args[0]}, Env: []string{"CONTROL_TEST_PART=" + part}},
+		Command: control.Command{Argv: []string{os.Args[0]}, Env: []string{"CONTROL_TEST_PART=" + part, "GORACE=atexit_sleep_ms=0"}},
 		Guard:   []string{os.Args[0], "guard"},
 		Log:     log,
 	}

@@ -51,6 +51,13 @@ func (c CPUs) String() string {
 	return strings.Join(parts, ",")
 }
 
+// Allowed is the processors that this process may run on; empty where the system does
+// not tell.
+func Allowed() CPUs {
+	all, _ := allowed()
+	return all
+}
+
 // Split divides the processors this process may run on between candidates (the
 // first half) and the load generator. With one processor, or where pinning is
 // not offered, both sets are empty.

@@ -12,13 +12,7 @@ func allowed() (CPUs, error) {
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
 		return nil, err
 	}
-	var cpus CPUs
-	for n := 0; len(cpus) < set.Count(); n++ {
-		if set.IsSet(n) {
-			cpus = append(cpus, n)
-		}
-	}
-	return cpus, nil
+	return listed(set), nil
 }
 
 func (c CPUs) set() *unix.CPUSet {

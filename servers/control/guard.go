@@ -153,11 +153,9 @@ func (g *guard) start() error {
 	return p.Release() // reap waits for every child, this one too
 }
 
-// environ is this process's environment with what the order sets. Each name is in it
-// once: of two a program takes the first, which would be the one that was to change.
-func (g *guard) environ() []string {
-	return (&exec.Cmd{Env: append(os.Environ(), g.order.Env...)}).Environ()
-}
+// environ is what the order sets, each name once: of two a program takes the first, which
+// would be the one that was to change.
+func (g *guard) environ() []string { return (&exec.Cmd{Env: g.order.Env}).Environ() }
 
 // logPipe returns where the candidate writes; what comes is kept, bounded. To standard
 // error it writes by itself: to copy a line for every request would take a processor.

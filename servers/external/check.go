@@ -10,7 +10,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // Python is the interpreter that modules are looked up in: the system's, for which
@@ -135,15 +138,47 @@ func (m Manifest) Version(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("version of %s: %w", m.Name, err)
 }
 
-// probe runs a short command and returns the beginning of what it printed.
+// maxAnswer is how much of what a program tells of itself is read, in bytes.
+const maxAnswer = 64 << 10
+
+// probe runs a short command and returns the beginning of what it printed. It ends the
+// command, and all of its process group, when it has printed more or takes too long.
 func probe(ctx context.Context, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	limited, cancel := context.WithTimeoutCause(ctx, probeTimeout, fmt.Errorf("%s did not end within %v", filepath.Base(args[0]), probeTimeout))
 	defer cancel()
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd := exec.CommandContext(limited, args[0], args[1:]...)
 	cmd.WaitDelay = time.Second
-	out, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		err = ctx.Err()
+	cmd.Env = control.Environ(os.TempDir()) // that of the server
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = end
+	out := &answer{full: func() { _ = end() }}
+	cmd.Stdout, cmd.Stderr = out, out
+	err := cmd.Run()
+	if cmd.Process != nil {
+		_ = end() // what it left
 	}
-	return string(out[:min(len(out), 64<<10)]), err
+	switch {
+	case len(out.text) == maxAnswer:
+		err = nil // it was ended for that
+	case limited.Err() != nil:
+		err = context.Cause(limited)
+	}
+	return string(out.text), err
+}
+
+// answer keeps the beginning of what is written to it.
+type answer struct {
+	text []byte
+	full func()
+}
+
+// Write implements io.Writer; it never fails.
+func (a *answer) Write(p []byte) (int, error) {
+	room := maxAnswer - len(a.text)
+	a.text = append(a.text, p[:min(room, len(p))]...)
+	if room > 0 && len(a.text) == maxAnswer {
+		a.full()
+	}
+	return len(p), nil
 }

@@ -12,8 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -177,6 +179,19 @@ func TestVersion(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
+	if got, err := (Manifest{Name: "demo", Probe: sh("while :; do echo demo 4.5.6; done")}).Version(t.Context()); got != "4.5.6" || err != nil {
+		t.Errorf("of one that floods: %q, %v", got, err)
+	}
+	left := filepath.Join(t.TempDir(), "pid")
+	if got, err := (Manifest{Name: "demo", Probe: sh("sleep 1000 & echo $! >" + left + "; echo demo 7.8")}).Version(t.Context()); got != "7.8" || err != nil {
+		t.Errorf("of one that leaves a child: %q, %v", got, err)
+	}
+	text, err := os.ReadFile(left)
+	pid, notNumber := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || notNumber != nil {
+		t.Fatal(err, notNumber)
+	}
+	ended(t, pid)
 	if _, err := (Manifest{Name: "demo", Probe: sh("sleep 60")}).Version(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended: %v", err)
 	}
@@ -327,4 +342,16 @@ func freePort(t *testing.T) int {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
+}
+
+// ended waits until a process has ended, or is a zombie of somebody else's.
+func ended(t *testing.T, pid int) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+		runtime.Gosched()
+	}
 }

@@ -88,7 +88,7 @@ http {
 func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	dir, err := os.MkdirTemp("", "benchctl-fcgi-")
+	dir, err := socketDir()
 	if err != nil {
 		return err
 	}
@@ -119,6 +119,26 @@ func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 	return stop(front, exited)
 }
 
+// maxSocketPath is the longest path of a unix socket, which has 104 bytes on some
+// systems, with the byte that ends it.
+const maxSocketPath = 103
+
+// socketDir makes a directory in which a socket may be, in a shorter place where that
+// for temporary files is too long.
+func socketDir() (string, error) {
+	for _, in := range []string{"", "/tmp"} {
+		dir, err := os.MkdirTemp(in, "benchctl-fcgi-")
+		if err != nil {
+			return "", err
+		}
+		if len(filepath.Join(dir, socketName)) <= maxSocketPath {
+			return dir, nil
+		}
+		_ = os.Remove(dir)
+	}
+	return "", fmt.Errorf("fcgi: %s is too long for the path of a socket", os.TempDir())
+}
+
 var errEnded = errors.New("nginx or its backend is gone")
 
 // start starts nginx on ln: it takes over sockets that the variable NGINX lists, as
@@ -134,12 +154,12 @@ func start(dir string, ln net.Listener) (*exec.Cmd, error) {
 	}
 	defer socket.Close()
 	conf := filepath.Join(dir, "nginx.conf")
-	text := fmt.Sprintf(config, user(), runtime.GOMAXPROCS(0), ln.Addr(), filepath.Join(dir, socketName))
+	text := fmt.Sprintf(config, user(), runtime.GOMAXPROCS(0), ln.Addr(), socketName)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(Nginx, "-p", dir, "-e", "stderr", "-c", conf)
-	cmd.Env = append(os.Environ(), "NGINX=3;")
+	cmd.Env, cmd.Dir = append(os.Environ(), "NGINX=3;"), dir // where the path of its socket begins
 	cmd.ExtraFiles = []*os.File{socket}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {

@@ -1,0 +1,55 @@
+package harness
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// Judge judges a load that was made by itself, at a rate or, where that is 0, in a closed
+// loop, by those rules of a run's rows that it can answer for.
+func Judge(c load.Config, rate float64, res *load.Result) (results.Verdict, []string) {
+	b := results.Block{Connections: c.Connections, Pipeline: c.Depth, Requests: c.Requests, Close: c.Close}
+	b.Rate = rate
+	t := results.Trial{Rate: rate}
+	tell(&t, res)
+	if rate > 0 {
+		t.Due = res.Metrics.Requests + res.Missed
+	}
+	return results.Judge(b, t, p99(res.Response), p99(res.Late))
+}
+
+// p99 is the 99th percentile of times; 0 if there are none.
+func p99(h *hdrhistogram.Histogram) time.Duration {
+	if h == nil {
+		return 0
+	}
+	return time.Duration(h.ValueAtQuantile(99))
+}
+
+// PollBeside is how long a load generator polls before it sleeps, beside a server of this
+// machine that benchctl has not started: 0, not at all, unless all that listen at address are bound to
+// processors other than this process's.
+func PollBeside(address string) time.Duration {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return 0
+	}
+	theirs, own := control.ListenerCPUs(n), control.Allowed()
+	if len(theirs) == 0 || len(own) == 0 || overlap(theirs, own) || control.ShareCore(os.DirFS("/"), own, theirs) || measure.ReadConditions().Limited() {
+		return 0
+	}
+	return pollFor
+}

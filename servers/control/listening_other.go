@@ -1,0 +1,6 @@
+//go:build !linux
+
+package control
+
+// ListenerCPUs is not told here.
+func ListenerCPUs(int) CPUs { return nil }
