@@ -252,7 +252,7 @@ func newFloor(m results.Manifest, s *results.Summary, took time.Duration) (noise
 		Launches: m.Launches, Rounds: m.Rounds, Seconds: took.Seconds(), Metrics: []noise{},
 	}
 	for _, cell := range s.Cells {
-		if cell.Verdict == results.Invalid {
+		if !cell.Verdict.Usable() {
 			return f, fmt.Errorf("%s: %v", cell.Candidate, cell.Reasons)
 		}
 	}

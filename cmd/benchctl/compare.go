@@ -1,8 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,7 +69,7 @@ func (e env) compare(a, b string, f compareFlags) error {
 		return unable(err)
 	}
 	for _, m := range missing {
-		fmt.Fprintf(e.stderr, "benchctl: compare: %s\n", m)
+		e.say("benchctl: compare: %s", m)
 	}
 	for _, c := range all {
 		if c.Worse {
@@ -88,7 +88,7 @@ func (e env) comparisons(a, b string, f compareFlags) (all []results.Comparison,
 	dirA, errA := results.Find(store, a)
 	dirB, errB := results.Find(store, b)
 	if errA == nil && errB == nil {
-		all, err = compareRuns(dirA, dirB, f)
+		all, err = e.compareRuns(dirA, dirB, f)
 		return all, nil, err
 	}
 	dir, err := results.Find(store, f.run)
@@ -109,7 +109,7 @@ func (e env) comparisons(a, b string, f compareFlags) (all []results.Comparison,
 	return all, invalidOf(summary, pairs), nil
 }
 
-func compareRuns(dirA, dirB string, f compareFlags) ([]results.Comparison, error) {
+func (e env) compareRuns(dirA, dirB string, f compareFlags) ([]results.Comparison, error) {
 	a, err := results.Read(dirA)
 	if err != nil {
 		return nil, unable(err)
@@ -118,14 +118,30 @@ func compareRuns(dirA, dirB string, f compareFlags) ([]results.Comparison, error
 	if err != nil {
 		return nil, unable(err)
 	}
-	if a.Manifest.Environment.Fingerprint != b.Manifest.Environment.Fingerprint && !f.force {
-		return nil, &failure{
-			code: exitUsage, err: errors.New("compare: the runs were measured on different machines"),
-			hint: "their ratio says little about the servers; --force prints it",
+	if ea, eb := a.Manifest.Environment, b.Manifest.Environment; ea.Fingerprint != eb.Fingerprint {
+		differences := strings.Join(ea.Differences(eb), "; ")
+		if !f.force {
+			return nil, &failure{
+				code: exitUsage, err: fmt.Errorf("compare: the runs were measured on different machines, or one set up otherwise: %s", differences),
+				hint: "their ratio says little about the servers; --force prints it",
+			}
 		}
+		e.say("benchctl: compare: the runs differ in %s", differences)
+	}
+	if ea, eb := a.Manifest.Env, b.Manifest.Env; !slices.Equal(ea, eb) {
+		e.say("benchctl: compare: the candidates' environment was %s in %s, and %s in %s",
+			orFixed(ea), a.Manifest.ID, orFixed(eb), b.Manifest.ID)
 	}
 	all, err := results.CompareRuns(a, b, f.tolerance/100)
 	return all, unable(err)
+}
+
+// orFixed is the variables that were set for candidates.
+func orFixed(env []string) string {
+	if len(env) == 0 {
+		return "the usual one"
+	}
+	return "with " + strings.Join(env, " ")
 }
 
 // candidatePairs are the two candidates or, for versions such as @base and
@@ -175,7 +191,7 @@ func invalidOf(s *results.Summary, pairs [][2]string) []string {
 	var missing []string
 	for _, p := range pairs {
 		for _, c := range s.Cells {
-			if (c.Candidate == p[0] || c.Candidate == p[1]) && c.Verdict == results.Invalid {
+			if (c.Candidate == p[0] || c.Candidate == p[1]) && !c.Verdict.Usable() {
 				missing = append(missing, fmt.Sprintf("%s, %s, %s is invalid: %s", c.Scenario, c.App, c.Candidate, strings.Join(c.Reasons, "; ")))
 			}
 		}

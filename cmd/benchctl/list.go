@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
@@ -50,7 +51,7 @@ func listCommand(e env) *cobra.Command {
 	}
 	add(e, "servers", "What can be measured, and what is installed", func(ctx context.Context) (any, [][]string, error) {
 		return listServers(ctx, dirs)
-	}).Flags().StringSliceVar(&dirs, "server-dir", nil, "directories with manifests of further servers")
+	}).Flags().StringArrayVar(&dirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
 	add(e, "apps", "The test apps with their parameters", listApps)
 	add(e, "scenarios", "The load shapes", listScenarios)
 	unfolded := e
@@ -77,6 +78,11 @@ const leastText = 24
 // whole, as one copies it.
 func (e env) printRows(rows [][]string) error {
 	last := len(rows[0]) - 1
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = report.Printable(cell)
+		}
+	}
 	widths := make([]int, last)
 	left := 0
 	for i := range widths {

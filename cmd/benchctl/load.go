@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,13 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/spf13/cobra"
 
+	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/bench/offered"
+	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 type loadFlags struct {
@@ -26,7 +32,7 @@ type loadFlags struct {
 	rate        float64
 	engine      string
 	timeout     time.Duration
-	poll        time.Duration
+	poll        string
 	json        bool
 	allowRemote bool
 	loadShape
@@ -75,7 +81,7 @@ func loadCommand(e env) *cobra.Command {
 	fs.Int64Var(&f.expectLength, "expect-length", -1, "bytes a right reply's body has; -1 takes any number")
 	fs.StringVar(&f.engine, "engine", load.Raw, "load engine: raw or vegeta")
 	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "for one reply")
-	fs.DurationVar(&f.poll, "poll", 0, "ask for replies over and over for so long before sleeping, on a processor that nobody else uses; engine raw on Linux only")
+	fs.StringVar(&f.poll, "poll", autoPoll, "ask for replies over and over for so long before sleeping, such as 100us; 0: sleep at once; auto: as a run does, where the server has other processors than benchctl; engine raw on Linux only")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	fs.BoolVar(&f.allowRemote, "allow-remote", false, "allow a target that is not a loopback address: only ever one of your own")
 	return cmd
@@ -99,12 +105,20 @@ type loadReport struct {
 	LoaderCPU   float64            `json:"loader_cpu_us_per_request,omitempty"`
 	Reconnects  uint64             `json:"reconnects"`
 	Reopened    uint64             `json:"reopened,omitempty"`
+	Missed      uint64             `json:"missed,omitempty"` // intended and not sent
 	Errors      map[string]uint64  `json:"errors"`
+	Causes      map[string]uint64  `json:"causes,omitempty"`
+	Examples    map[string]string  `json:"examples,omitempty"`
+	Verdict     results.Verdict    `json:"verdict"` // by the rules of a run's rows
+	Reasons     []string           `json:"reasons"`
 }
 
 func (e env) load(ctx context.Context, target string, f loadFlags) error {
-	config, err := f.config(ctx, target)
+	config, err := f.config(target)
 	if err != nil {
+		return err
+	}
+	if config.Poll, err = f.polls(config.Address); err != nil {
 		return err
 	}
 	session, err := load.Open(ctx, f.engine, config)
@@ -118,19 +132,73 @@ func (e env) load(ctx context.Context, target string, f loadFlags) error {
 		return unable(err)
 	}
 	after, _ := measure.SelfCPU()
-	if err := e.printLoad(f.report(target, res, after-before), f.json); err != nil {
+	told := f.report(target, config, res, after-before)
+	if err := e.printLoad(told, f.json); err != nil {
 		return unable(err)
 	}
 	switch {
 	case err != nil:
 		return fail(exitInterrupted, fmt.Errorf("load %s: %w", target, err))
-	case res.Errored() > 0:
+	case told.Verdict == results.Invalid || res.Errored() > 0 || res.Missed > 0:
 		return &failure{code: exitFound}
 	}
 	return nil
 }
 
-func (f loadFlags) config(ctx context.Context, target string) (load.Config, error) {
+// autoPoll is the value of --poll that leaves it to benchctl.
+const autoPoll = "auto"
+
+// polls is how long the load generator polls before it sleeps.
+func (f loadFlags) polls(address string) (time.Duration, error) {
+	if f.poll != autoPoll {
+		d, err := time.ParseDuration(f.poll)
+		switch {
+		case f.poll == "0":
+			return 0, nil
+		case err != nil || d < 0 || d > time.Second:
+			return 0, usage(fmt.Errorf("load: --poll %q: neither %s nor a time of up to 1s", f.poll, autoPoll))
+		case d > 0 && f.engine != load.Raw: // a run asks for it whatever its engine is, so the engine ignores it
+			return 0, usage(fmt.Errorf("load: engine %s does not offer --poll", f.engine))
+		}
+		return d, nil
+	}
+	if f.engine != load.Raw {
+		return 0, nil
+	}
+	return harness.PollBeside(address), nil
+}
+
+// check refuses numbers that mean nothing, by the bounds of a scenario's keys.
+func (f loadFlags) check() error {
+	in := func(flag string, n, most int) error {
+		if n < 1 || n > most {
+			return fmt.Errorf("load: --%s %d: not within 1 and %d", flag, n, most)
+		}
+		return nil
+	}
+	lasts := func(flag string, d, most time.Duration) error {
+		if d < scenarios.MinTime || d > most {
+			return fmt.Errorf("load: --%s %v: not within %v and %v", flag, d, scenarios.MinTime, most)
+		}
+		return nil
+	}
+	err := cmp.Or(
+		in("connections", f.connections, scenarios.MaxConnections), in("pipeline", f.pipeline, scenarios.MaxPipeline),
+		in("requests", max(1, f.requests), scenarios.MaxRequests),
+		lasts("duration", f.duration, 24*time.Hour), lasts("timeout", f.timeout, scenarios.MaxTime),
+	)
+	switch {
+	case err != nil:
+		return err
+	case f.requests < 0:
+		return fmt.Errorf("load: --requests %d: less than 0", f.requests)
+	case f.rate != 0 && !(f.rate >= offered.MinRate && f.rate <= offered.MaxRate):
+		return fmt.Errorf("load: --rate %g: not within %g and %.0f", f.rate, offered.MinRate, float64(offered.MaxRate))
+	}
+	return nil
+}
+
+func (f loadFlags) config(target string) (load.Config, error) {
 	none := load.Config{}
 	u, err := url.Parse(target)
 	if err != nil || u.Scheme != "http" || u.Host == "" {
@@ -139,21 +207,18 @@ func (f loadFlags) config(ctx context.Context, target string) (load.Config, erro
 	if !slices.Contains([]string{load.Raw, load.Vegeta}, f.engine) {
 		return none, usage(fmt.Errorf("load: --engine %q: there are %s and %s", f.engine, load.Raw, load.Vegeta))
 	}
-	if f.connections < 1 || f.pipeline < 1 || f.rate < 0 || f.duration <= 0 || f.timeout <= 0 || f.poll < 0 {
-		return none, usage(errors.New("load: --connections, --pipeline, --duration and --timeout must be positive, --rate and --poll not negative"))
-	}
-	if f.poll > 0 && f.engine != load.Raw { // a run asks for it whatever its engine is, so the engine ignores it
-		return none, usage(fmt.Errorf("load: engine %s does not offer --poll", f.engine))
+	if err := f.check(); err != nil {
+		return none, usage(err)
 	}
 	port := u.Port()
 	if port == "" {
 		port = "80"
 	}
 	address := net.JoinHostPort(u.Hostname(), port)
-	if err := f.allowed(ctx, u.Hostname()); err != nil {
+	if err := f.allowed(u.Hostname()); err != nil {
 		return none, err
 	}
-	c := load.Config{Address: address, Connections: f.connections, Timeout: f.timeout, Depth: f.pipeline, Requests: f.requests, Close: f.close, Poll: f.poll}
+	c := load.Config{Address: address, Connections: f.connections, Timeout: f.timeout, Depth: f.pipeline, Requests: f.requests, Close: f.close}
 	switch {
 	case f.rate > 0 && f.poisson:
 		c.Pacer = load.Poisson(f.rate, 0)
@@ -206,29 +271,27 @@ func (f loadRequest) target(url string) (load.Target, error) {
 	return t, nil
 }
 
-// allowed refuses what is not this machine.
-func (f loadFlags) allowed(ctx context.Context, host string) error {
-	if f.allowRemote {
+// allowed refuses what is not this machine. Names are not looked up for that: localhost
+// and those below it are this machine (RFC 6761 section 6.3).
+func (f loadFlags) allowed(host string) error {
+	address, err := netip.ParseAddr(host)
+	name := strings.TrimSuffix(strings.ToLower(host), ".")
+	if f.allowRemote || err == nil && address.Unmap().IsLoopback() || name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return nil
 	}
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return unable(fmt.Errorf("load %s: %w", host, err))
+	return &failure{
+		code: exitUsage, err: fmt.Errorf("load %s: not a loopback address", host),
+		hint: "load on another machine takes --allow-remote, and its owner's consent",
 	}
-	if slices.ContainsFunc(addresses, func(a netip.Addr) bool { return !a.Unmap().IsLoopback() }) {
-		return &failure{
-			code: exitUsage, err: fmt.Errorf("load %s: not a loopback address", host),
-			hint: "load on another machine takes --allow-remote, and its owner's consent",
-		}
-	}
-	return nil
 }
 
-func (f loadFlags) report(target string, res *load.Result, cpu time.Duration) loadReport {
+func (f loadFlags) report(target string, c load.Config, res *load.Result, cpu time.Duration) loadReport {
+	verdict, reasons := harness.Judge(c, f.rate, res)
 	r := loadReport{
-		URL: target, Engine: f.engine, Connections: f.connections, Rate: f.rate, Poisson: f.poisson, Pipeline: f.pipeline, Poll: float64(f.poll.Nanoseconds()) / 1e3, Seconds: res.Elapsed.Seconds(),
+		Missed: res.Missed, Verdict: verdict, Reasons: reasons,
+		URL: target, Engine: f.engine, Connections: f.connections, Rate: f.rate, Poisson: f.poisson, Pipeline: f.pipeline, Poll: float64(c.Poll.Nanoseconds()) / 1e3, Seconds: res.Elapsed.Seconds(),
 		Requests: res.Counted, Throughput: float64(res.Counted) / res.Elapsed.Seconds(), BytesIn: res.BytesIn,
-		Latency: percentiles(res.Response), SendLag: percentiles(res.SendLag), Reconnects: res.Reconnects, Reopened: res.Reopened, Errors: res.Errors,
+		Latency: percentiles(res.Response), SendLag: percentiles(res.SendLag), Reconnects: res.Reconnects, Reopened: res.Reopened, Errors: res.Errors, Causes: res.Causes, Examples: res.Examples,
 	}
 	if r.Errors == nil {
 		r.Errors = map[string]uint64{}
@@ -267,6 +330,12 @@ func (e env) printLoad(r loadReport, asJSON bool) error {
 	if r.Pipeline > 1 {
 		engine += fmt.Sprintf(", %d requests in flight on each", r.Pipeline)
 	}
+	switch {
+	case r.Poll > 0:
+		engine += fmt.Sprintf("; polls for %g µs before it sleeps", r.Poll)
+	case r.Engine == load.Raw:
+		engine += "; sleeps while it waits, so that the server has to wake it"
+	}
 	rows := [][]string{
 		{"engine", engine},
 		{"throughput", fmt.Sprintf("%.0f req/s (%d requests, %.2f MiB/s of bodies)", r.Throughput, r.Requests, float64(r.BytesIn)/r.Seconds/(1<<20))},
@@ -284,9 +353,19 @@ func (e env) printLoad(r loadReport, asJSON bool) error {
 	}
 	errs := "none"
 	if len(r.Errors) > 0 {
-		errs = fmt.Sprint(r.Errors)[len("map"):]
+		var all results.Errors
+		all.Add(r.Errors, r.Causes, r.Examples)
+		errs = report.Printable(all.String())
 	}
-	return e.printRows(append(rows, []string{"errors", errs}))
+	rows = append(rows, []string{"errors", errs})
+	if r.Missed > 0 {
+		rows = append(rows, []string{"not sent", fmt.Sprintf("%d requests that no connection was free for", r.Missed)})
+	}
+	rows = append(rows, []string{"verdict", string(r.Verdict)})
+	for _, why := range r.Reasons {
+		rows = append(rows, []string{"", report.Printable(why)})
+	}
+	return e.printRows(rows)
 }
 
 func milliseconds(p map[string]float64) string {
@@ -294,10 +373,17 @@ func milliseconds(p map[string]float64) string {
 		return "–"
 	}
 	text := ""
+	var untold []string
 	for _, q := range quantiles {
 		if v, ok := p[q.name]; ok {
 			text += fmt.Sprintf("%s %.3g ms, ", q.name, v)
+		} else {
+			untold = append(untold, q.name)
 		}
 	}
-	return text + fmt.Sprintf("max %.3g ms", p["max"])
+	text += fmt.Sprintf("max %.3g ms", p["max"])
+	if len(untold) > 0 {
+		text += fmt.Sprintf(" (%s left out: fewer than 100 requests are beyond)", strings.Join(untold, ", "))
+	}
+	return text
 }

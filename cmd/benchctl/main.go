@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -57,12 +58,18 @@ func run(ctx context.Context, e env, args []string) int {
 		f = &failure{code: exitUsage, err: err}
 	}
 	if f.err != nil {
-		fmt.Fprintf(e.stderr, "benchctl: %v\n", f.err)
+		e.say("benchctl: %v", f.err)
 		if hint := f.hintText(); hint != "" {
-			fmt.Fprintln(e.stderr, hint)
+			e.say("%s", hint)
 		}
 	}
 	return f.code
+}
+
+// say writes a line, or several, to standard error. What texts of others have in them
+// that a terminal would act on is made visible.
+func (e env) say(format string, args ...any) {
+	fmt.Fprintln(e.stderr, report.Prose(fmt.Sprintf(format, args...)))
 }
 
 // failure is an error with the exit code that it leads to.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
 )
 
@@ -106,7 +107,7 @@ func (p *progress) left(e harness.Event) (time.Duration, bool) {
 // say prints a line of its own.
 func (p *progress) say(text string) {
 	p.end()
-	fmt.Fprintln(p.stderr, text)
+	fmt.Fprintln(p.stderr, report.Prose(text))
 	p.said = time.Now()
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
 )
 
@@ -81,7 +82,7 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 		return none(usage(err))
 	}
 	for _, note := range append(notes, m.Notes...) {
-		fmt.Fprintf(e.stderr, "benchctl: %s\n", note)
+		e.say("benchctl: %s", note)
 	}
 	if m.Precision, err = parsePrecision(f.precision); err != nil {
 		return none(usage(err))
@@ -89,7 +90,10 @@ func (e env) resolve(ctx context.Context, f runFlags) (results.Manifest, []serve
 	if m.Precision > 0 && (m.Launches < stats.MinLaunches || len(candidates) < 2) {
 		return none(usage(fmt.Errorf("run: --precision takes at least %d launches and 2 candidates", stats.MinLaunches)))
 	}
-	m.ServerDirs, m.Notes, m.Binaries = dirs, append(notes, m.Notes...), f.binaries
+	m.ServerDirs, m.Notes, m.Binaries, m.Env = dirs, append(notes, m.Notes...), f.binaries, f.env
+	if len(f.env) > 0 {
+		m.Notes = append(m.Notes, "candidates run with "+strings.Join(f.env, " ")+" in their environment")
+	}
 	return m, candidates, binaries, nil
 }
 
@@ -128,6 +132,9 @@ func (f runFlags) check() error {
 		return fmt.Errorf("run: --slice %v: not within 1ms and 1h", f.slice)
 	case f.budget < 0:
 		return fmt.Errorf("run: --budget %v: negative", f.budget)
+	}
+	if err := control.CheckEnv(f.env); err != nil {
+		return fmt.Errorf("run: --env: %w", err)
 	}
 	return nil
 }
@@ -223,6 +230,9 @@ func parseBinaries(list []string) (map[string]string, error) {
 	return binaries, nil
 }
 
+// skippedNote begins the note of a server that is not installed.
+const skippedNote = "skipped "
+
 // fewSkipped is how many skipped servers have a note each. Where little is installed
 // there would be a screenful before every table.
 const fewSkipped = 3
@@ -245,18 +255,23 @@ func chooseCandidates(ctx context.Context, dirs, names []string, binaries map[st
 		switch {
 		case errors.As(err, &missing) && !choice.Named[i]:
 			skipped = append(skipped, c.Name)
-			notes = append(notes, fmt.Sprintf("skipped %s: %s", c.Name, oneLine(missing)))
+			notes = append(notes, fmt.Sprintf("%s%s: %s", skippedNote, c.Name, oneLine(missing)))
 			continue
 		case err != nil:
 			return nil, nil, unable(err)
 		}
-		if err := setVersion(ctx, &c, binaries); err != nil {
+		note, err := setVersion(ctx, &c, binaries)
+		if err != nil {
 			return nil, nil, err
+		}
+		if note != "" {
+			notes = append(notes, note)
 		}
 		chosen = append(chosen, c)
 	}
 	if len(skipped) > fewSkipped {
-		notes = []string{fmt.Sprintf("skipped %d servers that are not installed: %s; benchctl list servers tells how to install them", len(skipped), strings.Join(skipped, ", "))}
+		notes = slices.DeleteFunc(notes, func(n string) bool { return strings.HasPrefix(n, skippedNote) })
+		notes = append(notes, fmt.Sprintf("skipped %d servers that are not installed: %s; benchctl list servers tells how to install them", len(skipped), strings.Join(skipped, ", ")))
 	}
 	if len(chosen) == 0 {
 		return nil, nil, unable(fmt.Errorf("run: none of the servers %s is installed\n%s", strings.Join(names, ","), strings.Join(notes, "\n")))
@@ -272,23 +287,26 @@ func oneLine(missing *external.NotInstalledError) string {
 }
 
 // setVersion completes the candidate with the version that there is, and refuses
-// another one that was asked for.
-func setVersion(ctx context.Context, c *servers.Candidate, binaries map[string]string) error {
+// another one that was asked for. That a server does not tell its version is a note.
+func setVersion(ctx context.Context, c *servers.Candidate, binaries map[string]string) (note string, err error) {
 	if _, ok := binaries[c.Version]; ok && c.Server.Engine != nil {
-		return nil
+		return "", nil
 	}
 	there, err := c.Server.Version(ctx)
-	if err != nil {
-		return unable(err)
+	switch {
+	case err != nil && (c.Version != "" || ctx.Err() != nil):
+		return "", unable(err)
+	case err != nil:
+		return fmt.Sprintf("%s: its version is not known: %v", c.Name, err), nil
 	}
 	if c.Version != "" && c.Version != there {
-		return &failure{
+		return "", &failure{
 			code: exitUsage, err: fmt.Errorf("candidate %q: the version here is %q", c.Name, there),
 			hint: "name a build of benchctl that carries the other version: --binary " + c.Version + "=PATH",
 		}
 	}
 	c.Version = there
-	return nil
+	return "", nil
 }
 
 // prepareResume opens a run and finds its candidates again.
@@ -316,14 +334,15 @@ func (e env) prepareResume(cmd *cobra.Command, f runFlags) (*results.Store, harn
 func (e env) resumeConfig(ctx context.Context, m results.Manifest, config *harness.Config) (err error) {
 	here := measure.Environment()
 	if here.Fingerprint != m.Environment.Fingerprint {
-		return unable(fmt.Errorf("resume run %s: it was begun on another machine (%s, %d cores), which can't be continued on this one",
-			m.ID, m.Environment.CPU, m.Environment.Cores))
+		return unable(fmt.Errorf("resume run %s: it was begun on another machine, or one set up otherwise, which can't be continued on this one: %s",
+			m.ID, strings.Join(m.Environment.Differences(here), "; ")))
 	}
 	if m.Environment.ServerCPUs != "" {
 		if config.ServerCPUs, config.LoaderCPUs, err = processors(m.Environment.ServerCPUs, m.Environment.LoaderCPUs); err != nil {
 			return usage(err)
 		}
 	}
+	config.Env = m.Env
 	if config.Binaries, err = parseBinaries(m.Binaries); err != nil {
 		return usage(err)
 	}
@@ -362,7 +381,14 @@ func rerunCommand(cmd *cobra.Command, m results.Manifest) string {
 	words := []string{"benchctl", "run"}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		value := f.Value.String()
-		if list, ok := f.Value.(pflag.SliceValue); ok {
+		list, isList := f.Value.(pflag.SliceValue)
+		if isList && f.Value.Type() == "stringArray" { // whose values may have commas
+			for _, one := range list.GetSlice() {
+				words = append(words, "--"+f.Name+"="+shellQuote(one))
+			}
+			return
+		}
+		if isList {
 			value = strings.Join(list.GetSlice(), ",")
 		}
 		switch f.Name {

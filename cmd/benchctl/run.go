@@ -23,7 +23,7 @@ import (
 
 // runFlags are the flags of "benchctl run".
 type runFlags struct {
-	scenarios, scenarioFiles, servers, serverDirs, apps, binaries []string
+	scenarios, scenarioFiles, servers, serverDirs, apps, binaries, env []string
 
 	launches, rounds       int
 	slice, budget          time.Duration
@@ -34,6 +34,9 @@ type runFlags struct {
 	serverCPUs, loaderCPUs string
 	json, wide             bool
 }
+
+// envUsage is the help of --env.
+const envUsage = "NAME=VALUE to set in the environment of candidates, which is a small fixed one otherwise; may be repeated"
 
 func runCommand(e env) *cobra.Command {
 	var f runFlags
@@ -59,11 +62,12 @@ of those that have it.`,
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	fs.StringSliceVar(&f.scenarios, "scenario", nil, "scenarios, see benchctl list scenarios")
-	fs.StringSliceVar(&f.scenarioFiles, "scenario-file", nil, "YAML files with scenarios; they take precedence over built-in ones")
+	fs.StringArrayVar(&f.scenarioFiles, "scenario-file", nil, "YAML files with scenarios; they take precedence over built-in ones; may be repeated")
 	fs.StringSliceVar(&f.servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
-	fs.StringSliceVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers")
+	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
 	fs.StringSliceVar(&f.apps, "apps", nil, "apps instead of the scenarios' own, see benchctl list apps")
-	fs.StringSliceVar(&f.binaries, "binary", nil, "VERSION=PATH: another build of benchctl, which serves engines named as name@VERSION")
+	fs.StringArrayVar(&f.binaries, "binary", nil, "VERSION=PATH: another build of benchctl, which serves engines named as name@VERSION; may be repeated")
+	fs.StringArrayVar(&f.env, "env", nil, envUsage)
 	fs.IntVar(&f.launches, "launches", 0, fmt.Sprintf("fresh starts of every candidate (default %d)", plan.DefaultLaunches))
 	fs.IntVar(&f.rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default as many as the budget holds, or %d)", plan.DefaultRounds))
 	fs.DurationVar(&f.slice, "slice", 0, "counted part of a slice (default 150ms, longer for slow candidates)")
@@ -146,13 +150,17 @@ func verdictOf(s *results.Summary, store *results.Store, interrupted bool, measu
 	if interrupted {
 		return &failure{code: exitInterrupted, err: errors.New("run: interrupted; what was measured is kept"), hint: resumeHint(store)}
 	}
-	if errors.Is(measured, harness.ErrBudget) {
-		return &failure{code: exitDone, err: fmt.Errorf("run: %w", harness.ErrBudget), hint: resumeHint(store)}
-	}
+	code := exitDone
 	for _, c := range s.Cells {
 		if c.Verdict == results.Invalid {
-			return &failure{code: exitFound}
+			code = exitFound
 		}
+	}
+	switch {
+	case errors.Is(measured, harness.ErrBudget):
+		return &failure{code: code, err: fmt.Errorf("run: %w", harness.ErrBudget), hint: resumeHint(store)}
+	case code != exitDone:
+		return &failure{code: code}
 	}
 	return nil
 }
@@ -175,7 +183,7 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Co
 	if err != nil {
 		return nil, config, err
 	}
-	config.Candidates, config.Binaries = candidates, binaries
+	config.Candidates, config.Binaries, config.Env = candidates, binaries, m.Env
 	m.Started = time.Now().UTC().Truncate(time.Millisecond)
 	m.ID, m.Benchctl = runID(m.Started), version()
 	m.Command = rerunCommand(cmd, m)
@@ -198,7 +206,7 @@ func (e env) warn(m results.Manifest) (notes []string) {
 		connections = max(connections, b.AtOnce())
 	}
 	for _, w := range measure.ReadConditions().Warnings(len(m.Candidates), connections) {
-		fmt.Fprintf(e.stderr, "benchctl: warning: %s\n", w)
+		e.say("benchctl: warning: %s", w)
 		notes = append(notes, w.String())
 	}
 	return notes

@@ -11,13 +11,14 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
 type serveFlags struct {
 	server, app, address string
-	serverDirs           []string
+	serverDirs, env      []string
 	listenerFD           int
 	spin                 int
 }
@@ -35,7 +36,8 @@ func serveCommand(e env) *cobra.Command {
 	fs.StringVar(&f.server, "server", "", "server, see benchctl list servers")
 	fs.StringVar(&f.app, "app", "", "serve this app alone (default the whole suite)")
 	fs.StringVar(&f.address, "addr", "127.0.0.1:8080", "address to listen on")
-	fs.StringSliceVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers")
+	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
+	fs.StringArrayVar(&f.env, "env", nil, "NAME=VALUE to set in the environment of a server that is not a Go engine; may be repeated")
 	fs.IntVar(&f.spin, "spin", 0, "steps of arithmetic, of about 1 ns each, added to each request of a Go engine, to try what a measurement tells apart")
 	fs.IntVar(&f.listenerFD, "listener-fd", 0, "file descriptor of a listening socket, instead of --addr")
 	return cmd
@@ -49,6 +51,9 @@ func (e env) serve(ctx context.Context, f serveFlags) error {
 	}
 	if f.server == "" {
 		return usage(errors.New("serve: no server: name one with --server, see benchctl list servers"))
+	}
+	if err := control.CheckEnv(f.env); err != nil {
+		return usage(fmt.Errorf("serve: --env: %w", err))
 	}
 	choice, err := servers.Choose(all, []string{f.server})
 	if err != nil {
@@ -123,10 +128,17 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlag
 	}
 	defer os.RemoveAll(dir)
 	p, address, err := c.Start(ctx, servers.Launch{
-		Guard: []string{e.executable, guardCommand}, Address: f.address, App: f.app, Dir: dir, Log: control.LogStderr,
+		Guard: []string{e.executable, guardCommand}, Address: f.address, App: f.app, Dir: dir, Log: control.LogStderr, Env: f.env,
 	})
 	if err != nil {
 		return unable(err)
+	}
+	if err := harness.Await(ctx, c, p, address, f.app); err != nil {
+		p.Stop(context.WithoutCancel(ctx), control.DefaultGrace)
+		if ctx.Err() != nil {
+			return nil
+		}
+		return unable(fmt.Errorf("serve %s: %w", c.Name, err))
 	}
 	fmt.Fprintf(e.stderr, "%s serves http://%s/\n", c.Name, address)
 	select {

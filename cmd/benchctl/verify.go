@@ -14,13 +14,15 @@ import (
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
 )
 
 type verifyFlags struct {
-	servers, serverDirs []string
-	jobs                int
-	json, exchanges     bool
+	servers, serverDirs, env []string
+
+	jobs            int
+	json, exchanges bool
 }
 
 func verifyCommand(e env) *cobra.Command {
@@ -39,7 +41,8 @@ invalid in a run; the others are shown here.`,
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	fs.StringSliceVar(&f.servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
-	fs.StringSliceVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers")
+	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
+	fs.StringArrayVar(&f.env, "env", nil, envUsage)
 	fs.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "candidates that are checked at a time")
 	fs.BoolVar(&f.exchanges, "exchanges", false, "show what went over the wire in failed checks")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
@@ -114,6 +117,9 @@ func (e env) verify(ctx context.Context, f verifyFlags) error {
 	if f.jobs < 1 {
 		return usage(fmt.Errorf("verify: --jobs %d: less than 1", f.jobs))
 	}
+	if err := control.CheckEnv(f.env); err != nil {
+		return usage(fmt.Errorf("verify: --env: %w", err))
+	}
 	dirs, err := absolute(f.serverDirs)
 	if err != nil {
 		return usage(err)
@@ -161,19 +167,19 @@ func (e env) verifyAll(ctx context.Context, f verifyFlags, choice servers.Choice
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			rows[i] = e.verifyOne(ctx, c)
+			rows[i] = e.verifyOne(ctx, c, f.env)
 			said.Lock()
 			defer said.Unlock()
-			fmt.Fprintf(e.stderr, "%s: %s\n", c.Name, rows[i].summary())
+			e.say("%s: %s", c.Name, rows[i].summary())
 		})
 	}
 	return nil
 }
 
-func (e env) verifyOne(ctx context.Context, c servers.Candidate) candidateRow {
+func (e env) verifyOne(ctx context.Context, c servers.Candidate, variables []string) candidateRow {
 	row := candidateRow{Candidate: c.Name, Class: c.Server.Class, State: verified, Gate: true, Findings: []findingRow{}}
 	row.Version, _ = c.Server.Version(ctx) // the gate does not depend on it
-	v := harness.Verification{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}}
+	v := harness.Verification{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Env: variables}
 	findings, err := v.Verify(ctx, c)
 	if err != nil {
 		row.State, row.Reason, row.Gate = broken, err.Error(), false

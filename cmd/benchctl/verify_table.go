@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/report"
 )
 
 // write prints the matrix of candidates and checks, what its columns are, and why
@@ -21,7 +22,7 @@ func (v verification) write(w io.Writer, exchanges bool) error {
 	for _, c := range v.Candidates {
 		c.failures(&b, exchanges)
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, report.Prose(b.String())+"\n")
 	return err
 }
 
