@@ -87,7 +87,7 @@ func TestReadBeginnings(t *testing.T) {
 		if fmt.Sprint(other) != fmt.Sprint(err) || !reflect.DeepEqual(got, plain) {
 			t.Errorf("%q: %+v, %v, want %+v, %v", begin, got, other, plain, err)
 		}
-		if _, err := read(begin + "nmae: x\n"); err == nil || !strings.Contains(err.Error(), ":3: ") {
+		if _, err := read(begin + "nam: x\n"); err == nil || !strings.Contains(err.Error(), ":3: ") {
 			t.Errorf("%q: %v, want an error in line 3", begin, err)
 		}
 	}
