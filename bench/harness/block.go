@@ -201,6 +201,9 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results
 	l.idled(&t, before)
 	t.At = before.at
 	res, err := l.session.Slice(ctx, w)
+	if err == nil {
+		err = lacking(res)
+	}
 	if err != nil {
 		return results.Trial{}, nil, err
 	}

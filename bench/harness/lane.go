@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -117,8 +118,11 @@ func (l *lane) gate(ctx context.Context, when string) {
 }
 
 // unable takes the candidate out of the block for what it could not do, unless that
-// is for the end of ctx, whose error it returns.
+// is for the end of ctx, whose error it returns, or for what the load generator lacks.
 func (l *lane) unable(ctx context.Context, why error) error {
+	if own := load.Lack(why); own != nil {
+		return own
+	}
 	if ctx.Err() == nil && l.survives(lastMoment) {
 		l.fail(why)
 	}
@@ -223,6 +227,9 @@ func (l *lane) warmUp(ctx context.Context) (speed float64, err error) {
 	}
 	for answered := uint64(0); answered < warmUpReplies && parts > 0; parts-- {
 		res, err := l.session.Slice(ctx, load.Window{Span: span})
+		if err == nil {
+			err = lacking(res)
+		}
 		if err != nil || !l.sound(res) {
 			return 0, err
 		}
@@ -286,6 +293,15 @@ func (l *lane) sound(res *load.Result) bool {
 		l.fail(fmt.Errorf("answers nothing under load: %s", describe(res)))
 	}
 	return l.runs()
+}
+
+// lacking is an error if the load generator lacked something of its own in a slice, which
+// is no candidate's fault and would be every one's.
+func lacking(res *load.Result) error {
+	if res.Errors[load.ErrLoader] == 0 {
+		return nil
+	}
+	return errors.New(res.Examples[load.ErrLoader])
 }
 
 // maxStuck is in how many slices in a row requests may time out.

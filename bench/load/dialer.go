@@ -143,7 +143,7 @@ func faultOf(err error) *fault {
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &op) && op.Op == "dial":
-		return &fault{kind: ErrConnect, cause: root(op).Error()}
+		return connectFault(root(op))
 	case errors.As(err, &timeout) && timeout.Timeout(), err.Error() == "net/http: request canceled":
 		// Nothing else cancels a request, and its error is not exported.
 		return faultTimeout

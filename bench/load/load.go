@@ -191,6 +191,7 @@ type Result struct {
 // Kinds of errors in Result.Errors.
 const (
 	ErrConnect   = "connect"    // no connection
+	ErrLoader    = "loader"     // no connection, for want of something of the load generator's own, see Lack
 	ErrClosed    = "closed"     // connection ended before the whole reply came
 	ErrReset     = "reset"      // connection reset by the server
 	ErrTimeout   = "timeout"    // no whole reply in time

@@ -84,7 +84,7 @@ func (w *worker) connectFailed(c *conn, err error, now time.Duration) {
 		w.connecting--
 	}
 	w.failed = fmt.Errorf("connect: %w", err)
-	w.tally.fault(&fault{kind: ErrConnect, cause: err.Error()}, nil)
+	w.tally.fault(connectFault(err), nil)
 	w.drop(c)
 	w.retry(c, now+backoff)
 }

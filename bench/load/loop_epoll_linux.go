@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -95,11 +96,28 @@ func (l *epollLoop) ready(ctx context.Context, patience time.Duration) error {
 		errs = append(errs, w.failed)
 		open = open || w.anyOpen()
 	}
-	err := errors.Join(errs...)
+	err := together(errs)
 	if open && errors.Is(err, unix.ETIMEDOUT) {
 		return nil // another worker's connections are what the server is at
 	}
 	return err
+}
+
+// together is one error, on one line, of those that are not nil, each text once.
+func together(errs []error) (all error) {
+	var seen []string
+	for _, err := range errs {
+		switch {
+		case err == nil || slices.Contains(seen, err.Error()):
+			continue
+		case all == nil:
+			all = err
+		default:
+			all = fmt.Errorf("%w; %w", all, err)
+		}
+		seen = append(seen, err.Error())
+	}
+	return all
 }
 
 func (l *epollLoop) run(ctx context.Context, s span) []*tally {

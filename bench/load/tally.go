@@ -212,7 +212,7 @@ func (t *tally) bad(x *exchange, f *fault, now time.Duration) {
 // for, or else the longest times would be the ones that are left out.
 func (t *tally) lost(x *exchange, f *fault, now time.Duration) {
 	t.fault(f, x)
-	if f.kind == ErrConnect {
+	if f.kind == ErrConnect || f.kind == ErrLoader {
 		if t.counts(x.intended) {
 			t.window(0, x.request.body)
 		}

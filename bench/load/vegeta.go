@@ -261,7 +261,7 @@ func (s *scorer) score(r *vegeta.Result) {
 // error, and one that found no connection was not sent.
 func (s *scorer) lost(x *exchange, r *vegeta.Result) {
 	f := s.witness.fault(r)
-	if f.kind != ErrConnect {
+	if f.kind != ErrConnect && f.kind != ErrLoader {
 		s.tally.sent++
 		s.broken++
 	}

@@ -123,7 +123,7 @@ func (e env) load(ctx context.Context, target string, f loadFlags) error {
 	}
 	session, err := load.Open(ctx, f.engine, config)
 	if err != nil {
-		return unable(err)
+		return unable(cmp.Or(load.Lack(err), err))
 	}
 	defer session.Close()
 	before, _ := measure.SelfCPU()
@@ -139,6 +139,8 @@ func (e env) load(ctx context.Context, target string, f loadFlags) error {
 	switch {
 	case err != nil:
 		return fail(exitInterrupted, fmt.Errorf("load %s: %w", target, err))
+	case res.Errors[load.ErrLoader] > 0:
+		return &failure{code: exitEnvironment}
 	case told.Verdict == results.Invalid || res.Errored() > 0 || res.Missed > 0:
 		return &failure{code: exitFound}
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,6 +181,9 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Co
 	if config.ServerCPUs, config.LoaderCPUs, err = processors(f.serverCPUs, f.loaderCPUs); err != nil {
 		return nil, config, usage(err)
 	}
+	if info, err := os.Stat(os.TempDir()); err != nil || !info.IsDir() {
+		return nil, config, unable(fmt.Errorf("run: the directory for temporary files is none: %w", cmp.Or(err, fmt.Errorf("TMPDIR: %s", os.TempDir()))))
+	}
 	m, candidates, binaries, err := e.resolve(cmd.Context(), f)
 	if err != nil {
 		return nil, config, err
@@ -219,13 +224,30 @@ func processors(server, loader string) (s, l control.CPUs, err error) {
 		if s, err = control.ParseCPUs(server); err != nil {
 			return nil, nil, fmt.Errorf("run: --server-cpus: %w", err)
 		}
+		if err := there(s); err != nil {
+			return nil, nil, fmt.Errorf("run: --server-cpus: %w", err)
+		}
 	}
 	if loader != "" {
 		if l, err = control.ParseCPUs(loader); err != nil {
 			return nil, nil, fmt.Errorf("run: --loader-cpus: %w", err)
 		}
+		if err := there(l); err != nil {
+			return nil, nil, fmt.Errorf("run: --loader-cpus: %w", err)
+		}
 	}
 	return s, l, nil
+}
+
+// there refuses processors that benchctl may not run on.
+func there(cpus control.CPUs) error {
+	all := control.Allowed()
+	for _, n := range cpus {
+		if len(all) > 0 && !slices.Contains(all, n) {
+			return fmt.Errorf("there is no processor %d to run on: there are %s", n, all)
+		}
+	}
+	return nil
 }
 
 // runID is the time to the ms, so that ids sort by age.

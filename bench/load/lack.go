@@ -1,0 +1,33 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// Lack tells of what the load generator itself, or its machine, had too little of to open
+// connections, and of the remedy; nil if err is about something else. It is no server's
+// fault.
+func Lack(err error) error {
+	remedy := ""
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		remedy = "no local port is left: widen net.ipv4.ip_local_port_range, or wait a minute for those of ended connections"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		remedy = "no more files may be open: raise the limit, ulimit -n"
+	case errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
+		remedy = "the system has no memory left for sockets"
+	default:
+		return nil
+	}
+	return fmt.Errorf("the load generator itself can't connect: %w: %s", err, remedy)
+}
+
+// connectFault is the fault of a connection that could not be opened.
+func connectFault(err error) *fault {
+	if own := Lack(err); own != nil {
+		return &fault{kind: ErrLoader, cause: own.Error()}
+	}
+	return &fault{kind: ErrConnect, cause: err.Error()}
+}
