@@ -10,7 +10,7 @@ import (
 // connections, and of the remedy; nil if err is about something else. It is no server's
 // fault.
 func Lack(err error) error {
-	remedy := ""
+	var remedy string
 	switch {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		remedy = "no local port is left: widen net.ipv4.ip_local_port_range, or wait a minute for those of ended connections"
