@@ -57,7 +57,7 @@ type Field struct{ Name, Value string }
 // Environment lists what is known of the machine and of how it was divided.
 func (r *Report) Environment() []Field {
 	e := r.Run.Environment
-	fields := []Field{
+	return known([]Field{
 		{"CPU", e.CPU},
 		{"cores", count(e.Cores)},
 		{"cores of the servers", e.ServerCPUs},
@@ -69,11 +69,16 @@ func (r *Report) Environment() []Field {
 		{"frequency governor", e.Governor},
 		{"Go", e.Go},
 		{"fingerprint", e.Fingerprint},
+	})
+}
+
+// Settings lists how the machine is set up where that may change figures.
+func (r *Report) Settings() (all []Field) {
+	settings := r.Run.Environment.Settings
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		all = append(all, Field{name, settings[name]})
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.Settings)) {
-		fields = append(fields, Field{name, e.Settings[name]})
-	}
-	return known(fields)
+	return all
 }
 
 // Facts lists what identifies the run.

@@ -115,8 +115,8 @@ func memoryLimit(root fs.FS) (least uint64) {
 func limits() map[string]string {
 	all := map[string]string{}
 	for name, resource := range map[string]int{
-		"limit of open files": unix.RLIMIT_NOFILE, "limit of processes": unix.RLIMIT_NPROC, "limit of address space": unix.RLIMIT_AS,
-		"limit of the stack": unix.RLIMIT_STACK, "limit of locked memory": unix.RLIMIT_MEMLOCK,
+		"limit of open files": unix.RLIMIT_NOFILE, "limit of processes": unix.RLIMIT_NPROC, "limit of address space, bytes": unix.RLIMIT_AS,
+		"limit of the stack, bytes": unix.RLIMIT_STACK, "limit of locked memory, bytes": unix.RLIMIT_MEMLOCK,
 	} {
 		var limit unix.Rlimit
 		if unix.Getrlimit(resource, &limit) == nil {
