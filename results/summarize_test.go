@@ -120,6 +120,30 @@ func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 	}
 }
 
+// Where a candidate counted nothing in most of its slices, as on a machine that is busy
+// with others, no ratio is told, and no bound of a throughput is below 0.
+func TestSlicesThatCountedNothing(t *testing.T) {
+	for empty := range 7 {
+		trials := rounds(6, func(t *results.Trial) {
+			if t.Candidate == "b" && t.Round < empty {
+				t.Counted, t.Answered, t.ServerCPU = 0, 0, nil
+			}
+		})
+		sum := summarize(t, manifest(), nil, trials)
+		asJSON(t, sum) // which takes neither NaN nor infinity
+		for _, p := range sum.Pairs {
+			if p.Low <= 0 {
+				t.Errorf("%d slices of 6 are empty: %s is %+v", empty, p.Metric, p)
+			}
+		}
+		for _, c := range sum.Cells {
+			if e := c.Throughput; e != nil && e.Low < 0 {
+				t.Errorf("%d slices of 6 are empty: the throughput of %s is %+v", empty, c.Candidate, *e)
+			}
+		}
+	}
+}
+
 // A percentile needs 100 samples beyond it.
 func TestPercentiles(t *testing.T) {
 	for _, c := range []struct {

@@ -29,16 +29,21 @@ func (p Paired) plus(o Paired) Paired { return Paired{p.A.plus(o.A), p.B.plus(o.
 // a 95 % interval. Unlike a median of rates it leaves nothing out: a server that
 // stands still in one slice of ten loses a tenth. Groups are launches, drawn as
 // Bootstrap does; ok is false if there are fewer than MinValues shares or the
-// interval has no bounds, and it is then the range of the shares' rates.
+// interval has no bounds, and it is then the range of the shares' rates. Amounts are
+// never negative, and neither is the interval.
 func Total(groups [][]Share, seed uint64) (i Interval, ok bool) {
 	i, _, ok = totalTest(groups, Share.plus, Share.rate, 1, seed)
+	i.Low = max(0, i.Low)
 	return i, ok
 }
 
 // PairedTotal estimates the ratio b/a of the totals of paired shares with a 95 %
-// interval and the two-sided p-value of its being 1, as Total does.
+// interval and the two-sided p-value of its being 1, as Total does. ok is false as well
+// if the interval reaches down to 0, where one of them had nothing in many rounds: no
+// ratio of speeds is 0 or less.
 func PairedTotal(groups [][]Paired, seed uint64) (i Interval, p float64, ok bool) {
-	return totalTest(groups, Paired.plus, Paired.ratio, 1, seed)
+	i, p, ok = totalTest(groups, Paired.plus, Paired.ratio, 1, seed)
+	return i, p, ok && i.Low > 0
 }
 
 // TotalRatio estimates the ratio b/a of the totals of two independent sets of
