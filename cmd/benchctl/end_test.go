@@ -74,20 +74,30 @@ func left(t *testing.T, dir string) []string {
 	return pids
 }
 
-// noneLeft fails unless everything that carries the mark ends within a moment.
+// noneLeft fails unless everything that carries the mark ends.
 func noneLeft(t *testing.T, dir string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	var pids []string
+	if !eventually(t, func() bool { pids = left(t, dir); return len(pids) == 0 }) {
+		t.Fatalf("processes %v outlive their run", pids)
+	}
+}
+
+// eventually looks at what only looking tells until it is so, for a minute at most.
+func eventually(t *testing.T, so func() bool) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	for {
-		pids := left(t, dir)
-		if len(pids) == 0 {
-			return
-		}
-		if ctx.Err() != nil {
-			t.Fatalf("processes %v outlive their run", pids)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
 		}
 	}
+	return true
 }
 
 func needLinux(t *testing.T) {
@@ -128,10 +138,11 @@ func rounds(lines []byte) []byte {
 }
 
 func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	needLinux(t)
-	const kills = 10
+	const kills = 8
 	if testing.Short() {
-		t.Skip("kills a run ten times")
+		t.Skip("kills a run again and again")
 	}
 	dir := t.TempDir()
 	first := []string{"run", "--scenario=smoke", "--apps=hello", "--servers=nethttp,fasthttp", "--launches=3", "--pass=none", "--rounds=20", "--slice=50ms"}
@@ -145,7 +156,13 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		moment := time.Duration(rand.Int64N(int64(1500 * time.Millisecond)))
+		if n%2 == 1 { // while it measures
+			grown := func() bool { _, now := trials(t, dir); return len(now) > len(before) }
+			if !eventually(t, grown) {
+				t.Error("it measures nothing")
+			}
+		}
+		moment := time.Duration(rand.Int64N(int64(500 * time.Millisecond)))
 		timer := time.AfterFunc(moment, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		timer.Stop()
@@ -192,6 +209,7 @@ func everyTrialOnce(t *testing.T, lines []byte, want int) {
 }
 
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	needLinux(t)
 	dir := t.TempDir()
 	cmd := benchctl(t, dir, "run", "--scenario=smoke", "--apps=hello", "--servers=nethttp", "--launches=1", "--pass=none", "--rounds=1000", "--slice=20ms")
@@ -200,15 +218,8 @@ func TestInterrupted(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	for { // until something has been measured
-		if _, lines := trials(t, dir); len(lines) > 0 {
-			break
-		}
-		if ctx.Err() != nil {
-			t.Fatalf("nothing was measured: %s", errs.String())
-		}
+	if !eventually(t, func() bool { _, lines := trials(t, dir); return len(lines) > 0 }) {
+		t.Error("nothing was measured")
 	}
 	_ = cmd.Process.Signal(syscall.SIGINT)
 	_ = cmd.Wait()
@@ -227,6 +238,7 @@ func TestInterrupted(t *testing.T) {
 
 // The disk is a small file system in memory, which takes a privilege to mount.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	needLinux(t)
 	dir := t.TempDir()
 	disk := filepath.Join(dir, "disk")

@@ -11,6 +11,7 @@ import (
 // Every command of the guide to adding a server runs here, in its order: those for
 // a program in an empty directory, those for a Go engine in a copy of the checkout.
 func TestGuide(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("runs every command of the guide")
 	}

@@ -104,6 +104,7 @@ func gives(c results.Cell, reasons ...string) bool {
 var small = []string{"run", "--scenario=concurrency-64", "--servers=fasthttp", "--launches=1", "--pass=none", "--rounds=8", "--json"}
 
 func TestStolenCore(t *testing.T) {
+	t.Parallel()
 	servers, loader := halves(t)
 	for _, c := range []struct {
 		name string
@@ -130,6 +131,7 @@ func TestStolenCore(t *testing.T) {
 
 // A CPU quota takes a control group, and that a privilege.
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	needLinux(t)
 	group := limited(t, 30*time.Millisecond, 100*time.Millisecond)
 	cmd := benchctl(t, t.TempDir(), small...)
@@ -173,6 +175,7 @@ func limited(t *testing.T, quota, period time.Duration) string {
 // A load generator that costs more than the server is the limit. On a machine that
 // is busy with something else as well, that is what the row says.
 func TestLoaderBound(t *testing.T) {
+	t.Parallel()
 	halves(t)
 	dir := t.TempDir()
 	scenario(t, dir, "engine: vegeta\nconnections: 16\napps: [hello]\n")
@@ -188,9 +191,10 @@ func TestLoaderBound(t *testing.T) {
 // A load generator that can't take the replies as fast as they are asked for does
 // not send as it was to: the row says so.
 func TestSlowConsumer(t *testing.T) {
+	t.Parallel()
 	needLinux(t)
 	dir := t.TempDir()
-	scenario(t, dir, "engine: vegeta\nconnections: 8\nrate: 2000/s\nlead: 1ms\napps: ['size?bytes=2000000']\n") // 4 GB/s, and the first of it counts
+	scenario(t, dir, "engine: vegeta\nconnections: 8\nrate: 20000/s\nlead: 1ms\napps: ['size?bytes=10000000']\n") // 200 GB/s, and the first of it counts
 	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario-file=s.yaml", "--servers=nethttp", "--launches=1", "--pass=none", "--rounds=2", "--slice=1s", "--json"))
 	if cell.Verdict == results.Valid || !gives(cell, "rate not reached: ") || !gives(cell, "late load: ") {
 		t.Errorf("it is %s: %q", cell.Verdict, cell.Reasons)
