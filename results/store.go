@@ -91,6 +91,9 @@ func open(dir string, m Manifest) (*Store, error) {
 // Close releases the run.
 func (s *Store) Close() error {
 	var errs []error
+	if s.lock != nil {
+		errs = append(errs, unlockFile(s.lock))
+	}
 	for _, f := range []*os.File{s.trials, s.passes, s.launches, s.lock} {
 		if f != nil {
 			errs = append(errs, f.Close())
