@@ -169,6 +169,7 @@ func wrong() []question {
 
 // TestTwins holds that the Python apps answer as the Go apps do.
 func TestTwins(t *testing.T) {
+	t.Parallel()
 	base := serveGo(t, suite.Mux())
 	for _, server := range []string{"wsgiref", "gunicorn", "asgi", "uvicorn"} {
 		t.Run(server, func(t *testing.T) {
@@ -217,6 +218,7 @@ func checkStreams(t *testing.T, base string) {
 }
 
 func TestOneAppAlone(t *testing.T) {
+	t.Parallel()
 	size, err := suite.Parse("size?bytes=5")
 	if err != nil {
 		t.Fatal(err)
@@ -249,6 +251,7 @@ func TestASGI(t *testing.T) {
 }
 
 func TestUnknownAppAlone(t *testing.T) {
+	t.Parallel()
 	cmd := python(t, "nope", "-c", "import app")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "LookupError: BENCHCTL_APP: unknown app 'nope'") {
@@ -270,6 +273,7 @@ for line in sys.stdin:
 
 // TestParametersAgree compares both readers of parameters on made-up queries.
 func TestParametersAgree(t *testing.T) {
+	t.Parallel()
 	var in, want bytes.Buffer
 	random := rand.New(rand.NewPCG(1, 2))
 	specs := slices.DeleteFunc(suite.All(), func(s suite.Spec) bool { return s.Name == "mixed" }) // which has no path

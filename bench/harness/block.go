@@ -101,7 +101,7 @@ func length(lanes []*lane) time.Duration {
 
 // inBudget fails with ErrBudget if what takes so long ends after the deadline.
 func (r *run) inBudget(takes time.Duration) error {
-	if !r.deadline.IsZero() && time.Now().Add(takes).After(r.deadline) {
+	if !r.deadline.IsZero() && takes > r.until(r.deadline) {
 		return ErrBudget
 	}
 	return nil
@@ -110,7 +110,7 @@ func (r *run) inBudget(takes time.Duration) error {
 // shared tells whether the block has had its share of the budget after this
 // round. Rounds come in twos, and one two is always measured.
 func (r *run) shared(after results.RoundKey, takes time.Duration) bool {
-	return r.plan.Fill && after.Round%2 == 1 && time.Now().Add(2*takes).After(r.share)
+	return r.plan.Fill && after.Round%2 == 1 && 2*takes > r.until(r.share)
 }
 
 // round lets each candidate take one slice and records all of them at once. A

@@ -127,7 +127,7 @@ func newRun(c Config, record *results.Record) *run {
 	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[cell]string), host: newHost(c), conditions: measure.ReadConditions()}
 	r.polls = mayPoll(c, r.conditions)
 	if r.plan.Budget > 0 {
-		r.deadline = time.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
+		r.deadline = r.host.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
 	}
 	for i, b := range r.plan.Blocks {
 		for _, name := range b.Without {
@@ -191,6 +191,9 @@ func (r *run) observe(e Event) {
 	r.Observe(e)
 }
 
+// until is how long it is until a time of the budget.
+func (r *run) until(t time.Time) time.Duration { return t.Sub(r.host.Now()) }
+
 // begun is how many launches are over, as far as the record of an earlier attempt
 // tells: all before the last one that was measured.
 func (r *run) begun() int {
@@ -215,13 +218,13 @@ const closing = 300 * time.Millisecond
 // stops them.
 func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err error) {
 	r.observe(Event{Kind: Starting, Launch: n})
-	r.ends = time.Now().Add((time.Until(r.deadline)-r.reserve(n))/time.Duration(r.plan.Launches-n) - closing)
-	began := time.Now()
+	r.ends = r.host.Now().Add((r.until(r.deadline)-r.reserve(n))/time.Duration(r.plan.Launches-n) - closing)
+	began := r.host.Now()
 	field, err := r.start(ctx, n)
-	starting := time.Since(began)
+	starting := -r.until(began)
 	defer func() {
-		began := time.Now()
-		defer func() { r.overhead = max(r.overhead, starting+time.Since(began)) }()
+		began := r.host.Now()
+		defer func() { r.overhead = max(r.overhead, starting-r.until(began)) }()
 		if failed := r.stop(field); err == nil { // one full disk is one error
 			err = failed
 		}
@@ -234,7 +237,7 @@ func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err
 			continue
 		}
 		if r.plan.Fill {
-			r.share = time.Now().Add(time.Until(r.ends) / time.Duration(len(left)-b))
+			r.share = r.host.Now().Add(r.until(r.ends) / time.Duration(len(left)-b))
 		}
 		if err := r.block(ctx, b, rounds, field); err != nil {
 			return fmt.Errorf("%s, %s: %w", r.plan.Blocks[b].Scenario, r.plan.Blocks[b].App, err)

@@ -18,7 +18,7 @@ import (
 )
 
 func TestRun(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	s := prepare(t, "", nil, "nethttp", "fasthttp")
 	var seen []string
 	s.Observe = func(e harness.Event) {
@@ -78,10 +78,12 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Each candidate that fails has its reason in the record, and holds up nobody.
+// Each candidate that fails has its reason in the record, and holds up nobody. Processes
+// are counted, so no other test may start any meanwhile.
 func TestFailingCandidates(t *testing.T) {
-	ownTemp(t)
-	s := prepare(t, external(t, "exits", "deaf", "dies", "lies", "lies-later", "hangs"), nil,
+	s := prepare(t, external(t, "exits", "deaf", "dies", "lies", "lies-later", "hangs"), func(m *results.Manifest) {
+		m.Blocks[0].Timeout = 3 * time.Second // which one of them waits for
+	},
 		"exits", "nethttp", "deaf", "dies", "lies", "lies-later", "hangs")
 	first := true
 	s.Observe = func(e harness.Event) {
@@ -145,7 +147,7 @@ func TestFailingCandidates(t *testing.T) {
 }
 
 func TestNobodyLeft(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	s := prepare(t, external(t, "exits"), func(m *results.Manifest) { m.Launches = 3 }, "exits")
 	r, err := s.measure(t.Context())
 	if err != nil || len(r.Launches) != 1 || len(r.Trials) != 0 || r.Status() != results.StatusComplete {
@@ -156,7 +158,7 @@ func TestNobodyLeft(t *testing.T) {
 // An interrupted run leaves complete rounds, and the next one measures the rest,
 // each round once.
 func TestInterruptedRun(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	for _, c := range []struct {
 		name       string
 		candidates []string
@@ -202,7 +204,7 @@ func TestInterruptedRun(t *testing.T) {
 // A block ends within the first launch that it may when it is precise, and resuming finds
 // nothing left.
 func TestPrecision(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	s := prepare(t, "", func(m *results.Manifest) {
 		m.Precision, m.Launches, m.Rounds, m.Blocks = 1e6, stats.MinLaunches+1, 8, m.Blocks[:1] // any interval will do
 	}, "nethttp", "fasthttp")
@@ -224,23 +226,41 @@ func TestPrecision(t *testing.T) {
 	check(r)
 }
 
+// simulated is a clock on which a round takes so long, and to look at it 2 ns. It tells
+// observe of each event.
+func (s *setting) simulated(round time.Duration, observe func(harness.Event)) {
+	now := time.Unix(0, 0)
+	s.Meters.Now = func() time.Time {
+		now = now.Add(2)
+		return now
+	}
+	s.Observe = func(e harness.Event) {
+		if e.Kind == harness.Round {
+			now = now.Add(round)
+		}
+		if observe != nil {
+			observe(e)
+		}
+	}
+}
+
 // TestFill has each launch and block go on for its share of the budget, and goes
 // on after an interruption with the launch that it was in.
 func TestFill(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	s := prepare(t, "", func(m *results.Manifest) {
-		m.Budget, m.Fill, m.Rounds, m.Launches, m.Slice = 8*time.Second, true, 1000, 2, 20*time.Millisecond
+		m.Budget, m.Fill, m.Rounds, m.Launches, m.Slice = 10*time.Second, true, 1000, 2, 20*time.Millisecond
 	}, "nethttp")
 	ctx, cancel := context.WithCancel(t.Context())
-	s.Observe = func(e harness.Event) {
+	s.simulated(time.Second/10, func(e harness.Event) {
 		if e.Kind == harness.Round && e.Launch == 1 {
 			cancel()
 		}
-	}
+	})
 	if r, err := s.measure(ctx); !errors.Is(err, context.Canceled) || r.Status() != results.StatusPartial {
 		t.Fatalf("interrupted: %v, %s", err, r.Status())
 	}
-	s.Observe = nil
+	s.simulated(time.Second/10, nil)
 	first := filled(t, s)
 	s.resume()
 	if again := filled(t, s); again != first {
@@ -256,6 +276,11 @@ func filled(t *testing.T, s *setting) int {
 	if err != nil || r.Status() != results.StatusComplete {
 		t.Fatalf("measure: %v, %s", err, r.Status())
 	}
+	for _, l := range r.Launches {
+		if l.Failure != "" || len(l.BlockFailures) > 0 {
+			t.Errorf("launch %d: %s %v", l.Launch, l.Failure, l.BlockFailures)
+		}
+	}
 	for launch := range 2 {
 		for b := range r.Manifest.Blocks {
 			if !r.Done()[results.RoundKey{Launch: launch, Block: b, Round: 5}] {
@@ -267,29 +292,30 @@ func filled(t *testing.T, s *setting) int {
 }
 
 func TestBudget(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	for _, c := range []struct {
 		name             string
 		budget           time.Duration
 		launches, rounds int
-		least, most      int // rounds measured
+		measured         int // rounds
 		launched         int
 		err              error
 	}{
-		{"ends at once", time.Nanosecond, 1, 2, 0, 0, 0, harness.ErrBudget},
-		{"ends on the way", 5 * time.Second, 1, 1000, 1, 999, 1, harness.ErrBudget},
-		{"is enough", time.Minute, 2, 1, 2, 2, 2, nil},
+		{"ends at once", time.Nanosecond, 1, 2, 0, 0, harness.ErrBudget},
+		{"ends on the way", 5 * time.Second, 1, 1000, 5, 1, harness.ErrBudget},
+		{"is enough", time.Minute, 2, 1, 2, 2, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := prepare(t, "", func(m *results.Manifest) {
 				m.Budget, m.Rounds, m.Launches, m.Blocks = c.budget, c.rounds, c.launches, m.Blocks[:1]
 			}, "nethttp")
+			s.simulated(time.Second, nil)
 			r, err := s.measure(t.Context())
 			if !errors.Is(err, c.err) {
 				t.Errorf("run: %v", err)
 			}
-			if n := len(r.Done()); n < c.least || n > c.most || len(r.Launches) != c.launched {
-				t.Errorf("%d rounds, %d launches", n, len(r.Launches))
+			if n := len(r.Done()); n != c.measured || len(r.Launches) != c.launched {
+				t.Errorf("%d rounds, %d launches, want %d and %d", n, len(r.Launches), c.measured, c.launched)
 			}
 		})
 	}

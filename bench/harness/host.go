@@ -15,6 +15,7 @@ type Meters struct {
 	Steal      func() (time.Duration, error)
 	Ticks      func() (map[int]measure.Ticks, error)
 	Throttling func() measure.Throttling
+	Now        func() time.Time // by which a budget is kept
 }
 
 // complete is m with what it lacks.
@@ -27,6 +28,9 @@ func (m Meters) complete() Meters {
 	}
 	if m.Throttling == nil {
 		m.Throttling = measure.ReadThrottling
+	}
+	if m.Now == nil {
+		m.Now = time.Now
 	}
 	return m
 }

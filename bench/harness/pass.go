@@ -25,7 +25,7 @@ func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 		return nil // the rows say that they were not looked at without a break
 	}
 	r.observe(Event{Kind: Passing, Launch: launch, Scenario: block.Scenario, App: block.App, Took: all})
-	began := time.Now()
+	began := r.host.Now()
 	order := plan.Order(r.plan.Seed, results.RoundKey{Block: b, Round: launch}, len(lanes))
 	window := func(l *lane) load.Window {
 		return load.Window{Lead: l.window.Lead, Span: lengths[l], Parts: plan.PassParts}
@@ -45,7 +45,7 @@ func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 		}
 	}
 	if planned { // for which time was kept that the slices are not to lack
-		took := time.Since(began)
+		took := -r.until(began)
 		r.ends, r.share = r.ends.Add(took), r.share.Add(took)
 	}
 	return nil
@@ -66,7 +66,7 @@ func (r *run) spare(launch int) bool {
 	switch {
 	case !r.plan.Fill || launch == 0:
 		return false
-	case time.Until(r.deadline) < r.overhead:
+	case r.until(r.deadline) < r.overhead:
 		return true
 	case launch < r.plan.Passes:
 		return false
@@ -75,7 +75,7 @@ func (r *run) spare(launch int) bool {
 	for b := range r.plan.Blocks {
 		takes += r.takes(launch, b)
 	}
-	return r.plan.Launches-launch > max(1, int(time.Until(r.deadline)/takes))
+	return r.plan.Launches-launch > max(1, int(r.until(r.deadline)/takes))
 }
 
 // takes is how long two rounds of a block took the latest time, and passes that are to
@@ -112,7 +112,7 @@ func (r *run) passLengths(launch, b int, lanes []*lane) (lengths map[*lane]time.
 	}
 	room := plan.PassRoom(r.plan, launch) - r.passed(b)
 	if launch >= r.plan.Passes {
-		room = time.Until(r.share) - 2*length(lanes)
+		room = r.until(r.share) - 2*length(lanes)
 	}
 	if r.plan.Budget == 0 || r.plan.Pass > 0 || all <= room {
 		return lengths, all

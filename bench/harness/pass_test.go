@@ -14,13 +14,13 @@ import (
 // withPasses has two launches of the first block begin with short passes.
 func withPasses(m *results.Manifest) {
 	m.Blocks, m.Launches, m.Rounds = m.Blocks[:1], 3, 2
-	m.Passes, m.Pass = 2, 60*time.Millisecond
+	m.Passes, m.Pass = 2, 300*time.Millisecond
 }
 
 // The first launches of a run begin with an uninterrupted pass of each candidate, in an
 // order that the next one mirrors, and a resumed run does not take them again.
 func TestPasses(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	s := prepare(t, "", withPasses, "nethttp", "fasthttp", "fasthttp#b")
 	var seen []string
 	s.Observe = func(e harness.Event) {
@@ -43,7 +43,7 @@ func TestPasses(t *testing.T) {
 		for _, n := range p.Pass.Parts {
 			parts += n
 		}
-		if p.Counted == 0 || parts != p.Counted || p.Elapsed != 60*time.Millisecond || p.Busy <= 0 || p.Longest <= 0 || p.Scale <= 0 {
+		if p.Counted == 0 || parts != p.Counted || p.Elapsed != 300*time.Millisecond || p.Busy <= 0 || p.Longest <= 0 || p.Scale <= 0 {
 			t.Errorf("pass %+v, %d in parts", p, parts)
 		}
 	}
@@ -70,10 +70,10 @@ func TestPasses(t *testing.T) {
 // A candidate that is busy with nothing to do is named and taken out before the others
 // are measured beside it, and alone it is measured with a reservation.
 func TestBusyWhileIdle(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the CPU time of candidates is told on Linux only")
 	}
-	ownTemp(t)
 	s := prepare(t, external(t, "spins"), withPasses, "nethttp", "spins")
 	cells := s.cells()
 	if c := cells["spins"]; c.Verdict != results.Invalid || c.Slices > 0 || !says(c, "busy while idle: it used ") {
@@ -90,10 +90,10 @@ func TestBusyWhileIdle(t *testing.T) {
 
 // Work that is put off until there is no load is the requests' that caused it.
 func TestWorkPutOff(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the CPU time of candidates is told on Linux only")
 	}
-	ownTemp(t)
 	s := prepare(t, external(t, "defers"), func(m *results.Manifest) {
 		withPasses(m)
 		m.Launches = 1
@@ -116,7 +116,7 @@ func TestWorkPutOff(t *testing.T) {
 
 // A server that does not wait as the app does is not fast but wrong.
 func TestUnwaited(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	s := prepare(t, external(t, "hurries"), func(m *results.Manifest) {
 		only(2)(m)
 		m.Blocks[0].App = "sleep?ms=5"
@@ -135,7 +135,7 @@ func TestUnwaited(t *testing.T) {
 // have. The launches before were measured earlier, and of the budget more is left than
 // any machine needs.
 func TestPassesWhereSlicesMislead(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	for _, test := range []struct {
 		wall time.Duration // of the latest slices
 		want []int         // launches, of which the last is the last that was planned

@@ -17,7 +17,7 @@ import (
 // Rates are what the scenario says of them, by ceilings of each launch where they
 // are shares, and what was offered stands in the trials.
 func TestRates(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		load offered.Load
@@ -84,7 +84,7 @@ func TestRates(t *testing.T) {
 // A search goes through all rounds of each launch step by step, also when it is
 // interrupted on the way.
 func TestSearch(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	objective, err := slo.Parse("p50<2ms")
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestSearch(t *testing.T) {
 		if trial.SLO == nil || trial.Ceiling == 0 || trial.Rate != search.Rate() || trial.SLO.Reversals != search.Reversals() {
 			t.Fatalf("trial %+v, %+v: the search is at %v after %d reversals", trial, trial.SLO, search.Rate(), search.Reversals())
 		}
-		if within := time.Duration(trial.SLO.Percentile) < objective.Limit; trial.SLO.Met && !within || trial.Due == 0 {
+		if within := time.Duration(trial.SLO.Percentile) < objective.Limit; trial.SLO.Met && (!within || trial.Due == 0) {
 			t.Errorf("trial %+v, %+v", trial, trial.SLO)
 		}
 		search.Step(trial.SLO.Met)

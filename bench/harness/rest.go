@@ -104,7 +104,7 @@ func (l *lane) calm(ctx context.Context, t *results.Trial) error {
 func (l *lane) patience(loaded time.Duration) time.Duration {
 	limit := max(restLimit, restTimes*loaded)
 	if end := l.run.deadline; !end.IsZero() {
-		limit = max(restLimit, min(limit, time.Until(end)/2))
+		limit = max(restLimit, min(limit, l.run.until(end)/2))
 	}
 	return limit
 }

@@ -134,7 +134,7 @@ func (r *run) patience(most time.Duration) time.Duration {
 	if r.deadline.IsZero() {
 		return most
 	}
-	return min(most, max(time.Second, time.Until(r.deadline)))
+	return min(most, max(time.Second, r.until(r.deadline)))
 }
 
 // awaitReady waits until the candidate answers app rightly, and tells how long that

@@ -38,7 +38,26 @@ func TestMain(m *testing.M) {
 		os.Exit(play(os.Args[2], os.Args[3]))
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the parts: they end often
-	os.Exit(m.Run())
+	os.Exit(inTemp(m.Run))
+}
+
+// inTemp runs the tests with a directory for temporary files of their own, and fails if
+// their runs leave anything in it, or a process.
+func inTemp(run func() int) int {
+	dir, err := os.MkdirTemp("", "harness-test-")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("TMPDIR", dir)
+	code := run()
+	if tree, err := proc.Tree(os.Getpid()); err == nil && len(tree) > 1 {
+		return fail(fmt.Errorf("processes are left: %v", tree[1:]))
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "benchctl-*")); len(left) > 0 {
+		return fail(fmt.Errorf("directories are left: %v", left))
+	}
+	return code
 }
 
 // serve is "serve --server S --listener-fd 3".
@@ -169,9 +188,9 @@ func prepare(t *testing.T, dir string, change func(*results.Manifest), candidate
 		t.Fatal(err)
 	}
 	block := results.Block{
-		Scenario: "small", App: "hello", Engine: load.Raw, Connections: 4, Timeout: 200 * time.Millisecond, Lead: 10 * time.Millisecond,
+		Scenario: "small", App: "hello", Engine: load.Raw, Connections: 4, Timeout: 10 * time.Second, Lead: 10 * time.Millisecond,
 	}
-	m := results.Manifest{ID: "r", Started: time.Now(), Seed: 1, Launches: 1, Rounds: 2, Slice: 20 * time.Millisecond, Blocks: []results.Block{block, block}}
+	m := results.Manifest{ID: "r", Started: time.Now(), Seed: 1, Launches: 1, Rounds: 2, Slice: 100 * time.Millisecond, Blocks: []results.Block{block, block}}
 	m.Blocks[1].App = "echo"
 	for _, c := range choice.Candidates {
 		m.Candidates = append(m.Candidates, results.Candidate{Name: c.Name, Server: c.Server.Name, Profile: c.Profile, Class: c.Server.Class})
@@ -188,16 +207,10 @@ func prepare(t *testing.T, dir string, change func(*results.Manifest), candidate
 	return s
 }
 
-// measure runs, and tells what is recorded then. No process may be left.
+// measure runs, and tells what is recorded then.
 func (s *setting) measure(ctx context.Context) (*results.Record, error) {
 	s.t.Helper()
 	err := harness.Run(ctx, s.Config)
-	if tree, errTree := proc.Tree(os.Getpid()); errTree == nil && len(tree) > 1 {
-		s.t.Errorf("processes are left: %v", tree[1:])
-	}
-	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "benchctl-*")); len(left) > 0 {
-		s.t.Errorf("directories are left: %v", left)
-	}
 	r, errRead := results.Read(s.Store.Dir())
 	if errRead != nil {
 		s.t.Fatal(errRead)
@@ -215,9 +228,6 @@ func (s *setting) resume() {
 	}
 	s.Store = store
 }
-
-// ownTemp gives the test a directory for temporary files of its own.
-func ownTemp(t *testing.T) { t.Setenv("TMPDIR", t.TempDir()) }
 
 // complete checks that each planned round is there exactly once, with a trial of
 // each candidate in the planned order.

@@ -23,6 +23,7 @@ func request(t load.Target) string { return t.URL + t.Header.Get("Cookie") + str
 
 // A mix keeps its proportions, also in each part of it, and its requests differ.
 func TestTargetsOfAMix(t *testing.T) {
+	t.Parallel()
 	all := targetsOf(t, "mixed", 1)
 	want := map[string]int{"hello": 30, "json": 20, "template": 15, "session": 10, "size?bytes=10000": 10, "static-1k": 10, "compress": 4, "upload?bytes=65536": 1}
 	each := len(all) / 100
@@ -62,6 +63,7 @@ func TestTargetsOfAMix(t *testing.T) {
 
 // Targets follow from the seed, and share nothing else.
 func TestTargetsOfASeed(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]int{"hello": 1, "upload": 16, "echo?bytes=1": 64, "session": 64} {
 		one, again, other := targetsOf(t, name, 1), targetsOf(t, name, 1), targetsOf(t, name, 2)
 		if len(one) != want {
@@ -82,6 +84,7 @@ func TestTargetsOfASeed(t *testing.T) {
 
 // Timers may fire a little early, and no reply may be faster than that.
 func TestTargetsTakeTheirTime(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string][2]time.Duration{ // AtLeast, Spread
 		"hello": {}, "sleep?ms=0": {}, "sleep?ms=1": {}, "sleep": {9 * time.Millisecond}, "ziade": {95 * time.Millisecond},
 		"stream?chunks=4&ms=10": {28500 * time.Microsecond, 30 * time.Millisecond},

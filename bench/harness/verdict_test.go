@@ -36,15 +36,15 @@ var liars = map[string]struct {
 	lie   func(reply []byte) []byte
 	want  map[string]string // reason of the verdict, by engine
 }{
-	"too-long":     {20, swap(goodLength, "Content-Length: 14\r\n"), either("timeout")},
-	"too-short":    {20, swap(goodLength, "Content-Length: 12\r\n"), map[string]string{load.Raw: "malformed", load.Vegeta: "length"}},
-	"two-lengths":  {20, swap(goodLength, goodLength+"Content-Length: 12\r\n"), either("malformed")},
-	"no-body":      {20, swap(goodBody, ""), either("timeout")},
-	"empty-body":   {20, func(b []byte) []byte { return swap(goodBody, "")(swap(goodLength, "Content-Length: 0\r\n")(b)) }, either("length")},
+	"too-long":     {4, swap(goodLength, "Content-Length: 14\r\n"), either("timeout")},
+	"too-short":    {4, swap(goodLength, "Content-Length: 12\r\n"), map[string]string{load.Raw: "malformed", load.Vegeta: "length"}},
+	"two-lengths":  {4, swap(goodLength, goodLength+"Content-Length: 12\r\n"), either("malformed")},
+	"no-body":      {4, swap(goodBody, ""), either("timeout")},
+	"empty-body":   {4, func(b []byte) []byte { return swap(goodBody, "")(swap(goodLength, "Content-Length: 0\r\n")(b)) }, either("length")},
 	"wrong-body":   {1, swap(goodBody, "Hello, world!"), either("wrong body")},
 	"cached":       {1, oldDate, either("stale replies: ")},
-	"some-errors":  {300, swap("200 OK", "503 No"), either("status")},
-	"cuts-replies": {20, func(b []byte) []byte { return bytes.TrimSuffix(b, []byte(goodBody)) }, either("closed")},
+	"some-errors":  {4, swap("200 OK", "503 No"), either("status")},
+	"cuts-replies": {4, func(b []byte) []byte { return bytes.TrimSuffix(b, []byte(goodBody)) }, either("closed")},
 }
 
 // either is what both engines say.
@@ -131,15 +131,16 @@ func says(c results.Cell, reason string) bool {
 // A server that is right until there is load is not measured wrongly: its rows are
 // void and say why.
 func TestLiesUnderLoad(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	log.SetOutput(io.Discard) // net/http complains of bytes after a reply
-	defer log.SetOutput(os.Stderr)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	parts := slices.Sorted(maps.Keys(liars))
 	for _, engine := range []string{load.Raw, load.Vegeta} {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			s := prepare(t, external(t, parts...), func(m *results.Manifest) {
-				only(2)(m)
-				m.Blocks[0].Engine, m.Slice = engine, 100*time.Millisecond
+				only(3)(m)
+				m.Blocks[0].Engine, m.Blocks[0].Timeout, m.Slice = engine, 3*time.Second, 300*time.Millisecond
 			}, append([]string{"nethttp"}, parts...)...)
 			cells := s.cells()
 			for name, liar := range liars {
@@ -157,7 +158,7 @@ func TestLiesUnderLoad(t *testing.T) {
 // A candidate whose requests time out in slice after slice is not waited for any
 // longer; the others go on.
 func TestTimeoutsEndABlock(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	s := prepare(t, external(t, "no-body"), func(m *results.Manifest) {
 		only(8)(m)
 		m.Blocks[0].Engine, m.Blocks[0].Timeout, m.Slice = load.Raw, 300*time.Millisecond, 100*time.Millisecond
@@ -172,7 +173,7 @@ func TestTimeoutsEndABlock(t *testing.T) {
 }
 
 func TestReservationsOfARun(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	scaled := func(d time.Duration) func() (time.Duration, error) {
 		began := time.Now()
 		return func() (time.Duration, error) { return time.Since(began) / d, nil }
@@ -187,11 +188,11 @@ func TestReservationsOfARun(t *testing.T) {
 		{name: "not pinned", change: only(1), want: "not pinned: "},
 		{name: "a rate that one connection can't reach", want: "rate not reached: ", change: func(m *results.Manifest) {
 			only(2)(m)
-			m.Blocks[0].App, m.Blocks[0].Connections, m.Blocks[0].Rate, m.Slice = "sleep?ms=20", 1, 200, 100*time.Millisecond
+			m.Blocks[0].App, m.Blocks[0].Connections, m.Blocks[0].Rate, m.Slice = "sleep?ms=20", 1, 200, 400*time.Millisecond
 		}},
 		{name: "requests that find no connection in time", want: "late load: ", change: func(m *results.Manifest) {
 			only(2)(m)
-			m.Blocks[0].App, m.Blocks[0].Connections, m.Blocks[0].Rate, m.Slice = "sleep?ms=20", 1, 100, 100*time.Millisecond
+			m.Blocks[0].App, m.Blocks[0].Connections, m.Blocks[0].Rate, m.Slice = "sleep?ms=20", 1, 100, 400*time.Millisecond
 			m.Blocks[0].Engine = load.Vegeta // which does not tell this from being late itself
 		}},
 		// A hypervisor can't be made to steal, nor a processor to be hot: the meters are.
@@ -217,7 +218,7 @@ func TestReservationsOfARun(t *testing.T) {
 // A run finds its load generator's limit before the first launch, for each shape of
 // a closed loop once, and not again when it is resumed.
 func TestCalibratesOnce(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	s := prepare(t, "", func(m *results.Manifest) {
 		only(4)(m)
 		more := m.Blocks[0]
@@ -253,7 +254,7 @@ func TestCalibratesOnce(t *testing.T) {
 
 // A sink that fails is noted, and stops no run.
 func TestNoSink(t *testing.T) {
-	ownTemp(t)
+	t.Parallel()
 	s := prepare(t, "", only(1), "nethttp")
 	s.Sink = []string{s.Benchctl, "play", "exits", "0"}
 	r, err := s.measure(t.Context())

@@ -26,6 +26,7 @@ import (
 )
 
 func TestCommand(t *testing.T) {
+	t.Parallel()
 	m, err := Read("demo.yaml", []byte(full))
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +69,7 @@ func TestCommand(t *testing.T) {
 }
 
 func TestTwinsAreWritten(t *testing.T) {
+	t.Parallel()
 	for twins, want := range map[string][]string{"": nil, TwinsWSGI: {wsgi.Name}, TwinsASGI: {wsgi.Name, wsgi.ASGIName}} {
 		dir := t.TempDir()
 		if _, err := (Manifest{Name: "demo", Argv: []string{"demo"}, Twins: twins}).Command(Launch{Dir: dir, Port: 80}); err != nil {
@@ -84,6 +86,7 @@ func TestTwinsAreWritten(t *testing.T) {
 }
 
 func TestCommandErrors(t *testing.T) {
+	t.Parallel()
 	m, err := Read("demo.yaml", []byte(full))
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +105,7 @@ func TestCommandErrors(t *testing.T) {
 }
 
 func TestFilesStayInside(t *testing.T) {
+	t.Parallel()
 	m, err := Read("demo.yaml", []byte(full))
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +123,7 @@ func TestFilesStayInside(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	sh := []string{"/bin/sh"}
 	for _, c := range []struct {
 		name       string
@@ -143,6 +148,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCheckPython(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat(Python); err != nil {
 		missing(t, Python)
 	}
@@ -157,6 +163,7 @@ func TestCheckPython(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
+	t.Parallel()
 	sh := func(script string) []string { return []string{"/bin/sh", "-c", script} }
 	for _, c := range []struct {
 		name      string
@@ -209,6 +216,7 @@ func missing(t *testing.T, what string) {
 // TestBuiltinsServe starts every built-in server that is installed, asks it for an
 // app, and stops it gracefully.
 func TestBuiltinsServe(t *testing.T) {
+	t.Parallel()
 	list, err := Builtin()
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ command: [demo-server, --listen, "{{.Host}}:{{.Port}}"]
 `
 
 func TestReadMinimal(t *testing.T) {
+	t.Parallel()
 	got, err := Read("demo.yaml", []byte(minimal))
 	want := Manifest{
 		File: "demo.yaml", Name: "demo", Class: "baseline", Doc: "a server for demonstration",
@@ -70,6 +71,7 @@ twins: wsgi
 `
 
 func TestReadFull(t *testing.T) {
+	t.Parallel()
 	m, err := Read("demo.yaml", []byte(full))
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +90,7 @@ func TestReadFull(t *testing.T) {
 
 // TestErrors holds the exact text of each mistake in a manifest.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, data, want string }{
 		{"empty", "", `x.yaml:1: is empty`},
 		{"no command", "name: a\nclass: wsgi\ndoc: d\n", `x.yaml:1: key "command" is missing`},
@@ -152,6 +155,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestBuiltin(t *testing.T) {
+	t.Parallel()
 	list, err := Builtin()
 	if err != nil {
 		t.Fatal(err)
@@ -167,6 +171,7 @@ func TestBuiltin(t *testing.T) {
 }
 
 func TestReadDir(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if _, err := ReadDir(dir); err == nil || err.Error() != "read manifests in "+dir+": no file *.yaml" {
 		t.Errorf("empty directory: %v", err)
@@ -186,6 +191,7 @@ func TestReadDir(t *testing.T) {
 // What editors and other systems leave beside manifests is none, and what is no file is
 // not waited for.
 func TestReadDirWithOthers(t *testing.T) {
+	t.Parallel()
 	file := &fstest.MapFile{Data: []byte(minimal)}
 	broken := &fstest.MapFile{Data: []byte("\x00\x05\x16\x07")}
 	list, err := ReadFS(fstest.MapFS{"demo.yml": file, "._demo.yml": broken, ".#demo.yaml": broken, "demo.yaml~": broken}, "dir")
@@ -202,6 +208,7 @@ func TestReadDirWithOthers(t *testing.T) {
 }
 
 func TestDuplicates(t *testing.T) {
+	t.Parallel()
 	file := &fstest.MapFile{Data: []byte(minimal)}
 	_, err := ReadFS(fstest.MapFS{"a.yaml": file, "b.yaml": file, "README.md": file}, "dir")
 	if want := `dir/b.yaml: server "demo" is already described by a.yaml`; err == nil || err.Error() != want {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestServe(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat(Nginx); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
