@@ -158,20 +158,28 @@ func TestSlowCompany(t *testing.T) {
 	until(t, "connections are left", func() bool { return s.open.Load() == 0 })
 }
 
-// The first byte of a body comes when the server sends it, not when the last does.
+// The first byte of a body comes when the server sends it, not when the last does: that
+// it sends when the client has the first.
 func TestFirstByte(t *testing.T) {
 	const pause = 50 * time.Millisecond
+	begun := make(chan struct{}, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "first")
 		w.(http.Flusher).Flush()
+		<-begun
 		time.Sleep(pause)
 		fmt.Fprint(w, "second")
 	}))
 	defer srv.Close()
-	for name, pacer := range map[string]vegeta.Pacer{"closed loop": nil, "open loop": Constant(40)} {
+	for name, pacer := range map[string]vegeta.Pacer{"closed loop": nil, "open loop": Constant(10)} {
 		c := Config{
-			Address: srv.Listener.Addr().String(), Connections: 4, First: true, Pacer: pacer,
-			Targets: []Target{{Target: vegeta.Target{Method: "GET", URL: "/"}, Length: -1}},
+			Address: srv.Listener.Addr().String(), Connections: 1, First: true, Pacer: pacer,
+			Targets: []Target{{Target: vegeta.Target{Method: "GET", URL: "/"}, Length: -1, Match: func(off int64, _ []byte) bool {
+				if off == 0 {
+					begun <- struct{}{}
+				}
+				return true
+			}}},
 		}
 		s, err := Open(t.Context(), Raw, c)
 		if err != nil {

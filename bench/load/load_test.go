@@ -164,7 +164,7 @@ func TestServerCloses(t *testing.T) {
 					return false
 				})
 				defer s.close()
-				r := slice(t, open, helloConfig(s, 4), Window{Span: 200 * time.Millisecond})
+				r := sliceUntil(t, open, helloConfig(s, 4), Window{Span: 200 * time.Millisecond}, func(r *Result) bool { return r.Reconnects > 0 })
 				if r.Errored() > 0 || r.Reconnects == 0 || r.Reconnects > r.Answered/10+1 {
 					t.Errorf("%v", summary(r))
 				}

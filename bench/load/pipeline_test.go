@@ -151,7 +151,7 @@ func TestPipelineTrailing(t *testing.T) {
 // What is in flight at the end of a slice is waited for and counted.
 func TestPipelineDrain(t *testing.T) {
 	s := serve(t, func(c net.Conn, n int, _ string) bool {
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(60 * time.Millisecond) // longer than a slice
 		return says(helloReply)(c, n, "")
 	})
 	defer s.close()
@@ -165,7 +165,7 @@ func TestPipelineDrain(t *testing.T) {
 			t.Fatal(err)
 		}
 		balanced(t, r)
-		if r.Errored() > 0 || r.Answered != r.Sent || r.Sent < 10 || r.Counted != r.Sent || r.Reconnects > 0 {
+		if r.Errored() > 0 || r.Answered != r.Sent || r.Sent == 0 || r.Counted != r.Sent || r.Reconnects > 0 {
 			t.Errorf("%v", summary(r))
 		}
 	}

@@ -48,7 +48,7 @@ func eachEngine(t *testing.T, f func(t *testing.T, open opener)) {
 
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !done(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			buf := make([]byte, 1<<20)
 			t.Fatalf("waited too long for %s\n%s", what, buf[:runtime.Stack(buf, true)])
@@ -175,7 +175,7 @@ func slice(t testing.TB, open opener, c Config, w Window) *Result {
 // machine that is busy with something else may leave a short one empty.
 func patient(w Window, run func(Window) *Result, enough func(*Result) bool) *Result {
 	for {
-		if r := run(w); enough(r) || w.Span > 3*time.Second {
+		if r := run(w); enough(r) || w.Span > 20*time.Second {
 			return r
 		}
 		w.Lead, w.Span = 2*w.Lead, 2*w.Span
