@@ -27,6 +27,8 @@ import (
 // that is killed.
 func TestMain(m *testing.M) {
 	switch part := os.Getenv("CONTROL_TEST_PART"); {
+	case len(os.Args) == 2 && os.Args[1] == "stopped-guard":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	case len(os.Args) == 2 && os.Args[1] == "guard":
 		os.Unsetenv("CONTROL_TEST_PART")
 		os.Exit(control.RunGuard())
@@ -38,7 +40,13 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// systemParts are those that only one system can play.
+var systemParts = map[string]func(){}
+
 func play(part string) {
+	if of, ok := systemParts[part]; ok {
+		of()
+	}
 	switch part {
 	case "serve": // on the handed-in listener
 		ln, err := net.FileListener(os.NewFile(3, "listener"))
@@ -53,7 +61,10 @@ func play(part string) {
 		<-stop.Done()
 		fmt.Println("stopping as asked")
 		os.Exit(0)
-	case "bind": // by itself, on TEST_ADDRESS
+	case "bind": // by itself, on TEST_ADDRESS, once TEST_PARENT is not its parent any longer
+		for strconv.Itoa(os.Getppid()) == os.Getenv("TEST_PARENT") {
+			runtime.Gosched()
+		}
 		ln, err := net.Listen("tcp", os.Getenv("TEST_ADDRESS"))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -87,7 +98,7 @@ func play(part string) {
 		forever()
 	case "fork":
 		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), "CONTROL_TEST_PART=bind")
+		child.Env = append(os.Environ(), "CONTROL_TEST_PART=bind", fmt.Sprintf("TEST_PARENT=%d", os.Getpid()))
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		if err := child.Start(); err != nil {
 			os.Exit(7)
@@ -104,15 +115,15 @@ func play(part string) {
 		fmt.Fprintln(out, "the end")
 		out.Flush()
 		os.Exit(0)
-	case "owner": // a benchctl with a stubborn candidate, to be killed
-		s := spec("stubborn", os.Getenv("TEST_LOG"))
-		s.Groups = control.Groups(os.Getenv("TEST_GROUPS"))
-		p, err := control.Start("stubborn", s)
+	case "owner": // a benchctl with a candidate, to be killed
+		s := spec(os.Getenv("TEST_CANDIDATE"), os.Getenv("TEST_LOG"))
+		s.Env, s.Groups = append(s.Env, "TEST_ADDRESS="+os.Getenv("TEST_ADDRESS")), control.Groups(os.Getenv("TEST_GROUPS"))
+		p, err := control.Start("owned", s)
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(7)
 		}
-		fmt.Printf("%d\ngroup %s\n", p.PID, p.Group)
+		fmt.Printf("%d %d %s\n", p.PID, p.Guard, p.Group)
 		forever()
 	}
 }
@@ -319,29 +330,54 @@ func TestMissingProgram(t *testing.T) {
 	}
 }
 
-// A killed benchctl closes its end of the pipe, and the guard sees to the rest.
-func TestNothingOutlivesItsOwner(t *testing.T) {
-	needProc(t)
-	owner := exec.Command(os.Args[0])
-	owner.Env = append(os.Environ(), "CONTROL_TEST_PART=owner", "TEST_LOG="+filepath.Join(t.TempDir(), "log"))
-	out, err := owner.StdoutPipe()
+// owned is what an owner tells of itself and its candidate.
+type owned struct {
+	owner      *exec.Cmd
+	pid, guard int
+	group      proc.Group
+}
+
+// own starts an owner of a candidate.
+func own(t *testing.T, part string, groups control.Groups) owned {
+	t.Helper()
+	o := owned{owner: exec.Command(os.Args[0])}
+	o.owner.Env = append(os.Environ(), "CONTROL_TEST_PART=owner", "TEST_CANDIDATE="+part, "TEST_GROUPS="+string(groups), "TEST_LOG="+filepath.Join(t.TempDir(), "log"))
+	out, err := o.owner.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := owner.Start(); err != nil {
+	if err := o.owner.Start(); err != nil {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(line))
-	if err != nil {
+	said := strings.Split(strings.TrimSuffix(line, "\n"), " ")
+	if len(said) != 3 {
 		t.Fatalf("owner said %q", line)
 	}
-	owner.Process.Kill()
-	owner.Wait()
-	gone(t, pid)
+	o.pid, _ = strconv.Atoi(said[0])
+	o.guard, _ = strconv.Atoi(said[1])
+	o.group = proc.Group(said[2])
+	if o.pid == 0 || o.guard == 0 {
+		t.Fatalf("owner said %q", line)
+	}
+	return o
+}
+
+// kill ends the owner at once.
+func (o owned) kill() {
+	_ = o.owner.Process.Kill()
+	_ = o.owner.Wait()
+}
+
+// A killed benchctl closes its end of the pipe, and the guard sees to the rest.
+func TestNothingOutlivesItsOwner(t *testing.T) {
+	needProc(t)
+	o := own(t, "stubborn", control.AnyGroup)
+	o.kill()
+	gone(t, o.pid)
 }
 
 // gone waits until pid no longer exists, within reason.

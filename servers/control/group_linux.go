@@ -21,7 +21,7 @@ func (g *guard) fork(path string, attr *os.ProcAttr) (*os.Process, error) {
 		if !g.order.Groups.allows(home) {
 			continue
 		}
-		p, group, err := forkInto(home, path, g.order.Argv, attr)
+		p, group, err := forkInto(home, g.mark, path, g.order.Argv, attr)
 		if err == nil {
 			g.group = group
 			return p, nil
@@ -43,11 +43,12 @@ func (g Groups) allows(h proc.Home) bool {
 	return (g == AnyGroup || g == GroupV1) && slices.Equal(h.Controllers, []string{"cpuacct"})
 }
 
-// forkInto starts a program in a new group below home. If it fails, there is neither.
-func forkInto(home proc.Home, path string, argv []string, attr *os.ProcAttr) (*os.Process, proc.Group, error) {
+// forkInto starts a program in a new group below home, named by the mark. If it fails,
+// there is neither.
+func forkInto(home proc.Home, mark proc.Mark, path string, argv []string, attr *os.ProcAttr) (*os.Process, proc.Group, error) {
 	own := filepath.Join("/", home.Dir)
-	dir, err := os.MkdirTemp(own, fmt.Sprintf("benchctl-%d-", os.Getppid()))
-	if err != nil {
+	dir := filepath.Join(own, mark.GroupName())
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, "", err
 	}
 	group := proc.Group(dir)

@@ -1,17 +1,13 @@
 package control_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -36,6 +32,25 @@ func needGroup(t *testing.T, p *control.Process, groups control.Groups) {
 		t.Fatalf("runs in control group %s, which it was not to have", p.Group)
 	case groups != control.NoGroup && p.Group == "":
 		t.Skipf("no control group of %s can be made here", groups)
+	}
+}
+
+// heldBy waits until p holds so many processes, once those between them have ended.
+func heldBy(t *testing.T, p *control.Process, n int) []int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		held, err := p.Held()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(held) == n {
+			return held
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("held are %v, not %d processes", held, n)
+		}
 	}
 }
 
@@ -70,11 +85,8 @@ func TestGrandchildAnswers(t *testing.T) {
 		if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
 			t.Fatal(err)
 		}
-		held, err := p.Held()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(held) != 2 || !slices.Contains(held, p.PID) || slices.Contains(held, p.Guard) {
+		held := heldBy(t, p, 2)
+		if !slices.Contains(held, p.PID) || slices.Contains(held, p.Guard) {
 			t.Errorf("guard %d with main process %d holds %v", p.Guard, p.PID, held)
 		}
 		if p.Group != "" {
@@ -113,63 +125,13 @@ func TestGroupIsRemoved(t *testing.T) {
 	}
 }
 
-// What a candidate put into the background dies also when the guard was killed, by its
-// group.
-func TestKilledGuard(t *testing.T) {
-	for _, groups := range []control.Groups{control.GroupV1, control.GroupV2} {
-		t.Run(string(groups), func(t *testing.T) {
-			address, err := control.FreeAddress()
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := start(t, "fork-twice", func(s *control.Spec) { s.Env, s.Groups = append(s.Env, "TEST_ADDRESS="+address), groups })
-			needGroup(t, p, groups)
-			if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
-				t.Fatal(err)
-			}
-			held, err := p.Held()
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = syscall.Kill(p.Guard, syscall.SIGKILL)
-			<-p.Done()
-			removed(t, p.Group)
-			for _, pid := range held {
-				gone(t, pid)
-			}
-		})
-	}
-}
-
 func TestGroupOfAKilledOwner(t *testing.T) {
 	everyGroup(t, func(t *testing.T, groups control.Groups) {
-		owner := exec.Command(os.Args[0])
-		owner.Env = append(os.Environ(), "CONTROL_TEST_PART=owner", "TEST_GROUPS="+string(groups), "TEST_LOG="+filepath.Join(t.TempDir(), "log"))
-		out, err := owner.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := owner.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		var said []string
-		for len(said) < 2 && lines.Scan() {
-			said = append(said, lines.Text())
-		}
-		if len(said) != 2 {
-			t.Fatalf("owner said %q", said)
-		}
-		pid, err := strconv.Atoi(said[0])
-		if err != nil {
-			t.Fatalf("owner said %q", said)
-		}
-		group := proc.Group(strings.TrimPrefix(said[1], "group "))
-		_ = owner.Process.Kill()
-		_ = owner.Wait()
-		gone(t, pid)
-		removed(t, group)
-		if groups != control.NoGroup && group == "" {
+		o := own(t, "stubborn", groups)
+		o.kill()
+		gone(t, o.pid)
+		removed(t, o.group)
+		if groups != control.NoGroup && o.group == "" {
 			t.Skipf("no control group of %s can be made here", groups)
 		}
 	})
@@ -197,7 +159,7 @@ func TestFailedStartLeavesNoGroup(t *testing.T) {
 // groupsOfThis are the groups of all candidates of this process.
 func groupsOfThis() (all []string) {
 	for _, home := range proc.Homes(os.DirFS("/")) {
-		found, _ := filepath.Glob(filepath.Join("/", home.Dir, fmt.Sprintf("benchctl-%d-*", os.Getpid())))
+		found, _ := filepath.Glob(filepath.Join("/", home.Dir, fmt.Sprintf("benchctl-%d.*", os.Getpid())))
 		all = append(all, found...)
 	}
 	return all

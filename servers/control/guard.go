@@ -44,7 +44,8 @@ type order struct {
 	Log      string
 	Scratch  string
 	Groups   Groups
-	Listener bool // descriptor fdListener becomes the candidate's descriptor 3
+	Death    time.Duration // how long what was killed may take to be gone
+	Listener bool          // descriptor fdListener becomes the candidate's descriptor 3
 }
 
 // event is what a guard reports.
@@ -56,7 +57,8 @@ type event struct {
 	Error   string // failed
 	Code    int    // exited: exit code, -1 if by a signal
 	Signal  int    // exited: the signal
-	Escaped int    // exited: descendants the main process left running; they were killed
+	Escaped int    // exited: processes the main process left running; they were killed
+	Left    bool   // exited: something could not be killed
 }
 
 const (
@@ -84,7 +86,7 @@ func RunGuard() int {
 	if err != nil {
 		return 1 // benchctl went before it said anything
 	}
-	g := &guard{order: o}
+	g := &guard{order: o, mark: proc.OwnMark(), hopeless: make(chan struct{})}
 	started := time.Now().UnixNano()
 	if err := g.start(); err != nil {
 		_ = events.Encode(event{Kind: eventFailed, Error: err.Error()})
@@ -94,14 +96,30 @@ func RunGuard() int {
 	exited := make(chan event, 1)
 	go func() { exited <- g.reap() }()
 	go g.obey(orders)
-	e := <-exited
-	_ = g.group.End() // benchctl tries again
-	<-g.logged        // everything that held the pipe is dead, so it ends
-	_ = events.Encode(e)
+	select {
+	case e := <-exited:
+		g.tidy()
+		_ = events.Encode(e)
+	case <-g.hopeless:
+		if events.Encode(event{Kind: eventExited, Code: -1, Signal: int(syscall.SIGKILL), Left: true}) == nil {
+			return 0 // benchctl is there, and tells of it
+		}
+		<-exited
+		g.tidy()
+	}
 	if g.alone.Load() && g.order.Scratch != "" {
 		_ = os.RemoveAll(g.order.Scratch)
 	}
 	return 0
+}
+
+// tidy removes what is left of a candidate that has ended.
+func (g *guard) tidy() {
+	_ = g.group.End() // benchctl tries again, and tells
+	select {
+	case <-g.logged: // everything that held the pipe is dead, so it ends
+	case <-time.After(g.order.Death):
+	}
 }
 
 // ignoreTerminal leaves Ctrl-C to benchctl, which decides what stops when. The
@@ -112,17 +130,19 @@ func ignoreTerminal() {
 }
 
 type guard struct {
-	order  order
-	pid    int
-	group  proc.Group    // "" for none
-	alone  atomic.Bool   // benchctl let go of the pipe
-	logged chan struct{} // closed when the candidate's output has been written
+	order    order
+	mark     proc.Mark // of the candidate's processes, and of this one
+	pid      int
+	group    proc.Group    // "" for none
+	alone    atomic.Bool   // benchctl let go of the pipe
+	logged   chan struct{} // closed when the candidate's output has been written
+	hopeless chan struct{} // closed when the main process should have died long since
 }
 
 // start forks the candidate into a process group of its own, and a control group
 // where one can be made, with the death of the guard as its own.
 func (g *guard) start() error {
-	if err := adoptOrphans(); err != nil {
+	if err := adoptOrphans(true); err != nil {
 		return fmt.Errorf("adopt orphans: %w", err)
 	}
 	if err := pinThread(g.order.CPUs); err != nil {
@@ -187,7 +207,10 @@ func (g *guard) obey(orders *bufio.Reader) {
 		line, err := orders.ReadBytes('\n')
 		if err != nil {
 			g.alone.Store(true)
-			g.killAll()
+			t := g.traces()
+			t.kill(t.living())
+			time.Sleep(2 * g.order.Death) // reap needs one itself
+			close(g.hopeless)
 			return
 		}
 		var verb Verb
@@ -214,39 +237,37 @@ func (g *guard) ask(verb Verb) {
 
 // reap waits for the main process, then ends and reaps whatever it left.
 func (g *guard) reap() event {
-	e, over := event{Kind: eventExited}, false
+	e := event{Kind: eventExited}
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, 0, nil)
-		switch {
-		case errors.Is(err, syscall.EINTR):
-		case err != nil: // ECHILD: none is left
-			return e
-		case pid == g.pid:
+		if err != nil && !errors.Is(err, syscall.EINTR) {
+			break // there is no child
+		}
+		if pid == g.pid {
 			e.Code = status.ExitStatus()
 			if status.Signaled() {
 				e.Signal = int(status.Signal())
 			}
-			e.Escaped, over = g.killAll(), true
-		case over:
-			// Its own children are ours now. One that it forked while the table was read may
-			// have been missed before, and nothing else would tell of that.
-			e.Escaped = max(e.Escaped, g.killAll())
+			break
 		}
 	}
+	killed, left := g.traces().sweep(reapAll, g.order.Death)
+	e.Escaped, e.Left = len(killed), len(left) > 0
+	return e
 }
 
-// killAll kills the candidate's process group and all that the guard holds, and tells
-// how many processes beyond the main one there were.
-func (g *guard) killAll() int {
-	_ = syscall.Kill(-g.pid, syscall.SIGKILL)
-	escaped := 0
-	held, _ := proc.Held(os.Getpid(), g.group)
-	for _, pid := range held {
-		if pid != g.pid {
-			escaped++
+// traces are all that tells the candidate's processes.
+func (g *guard) traces() traces {
+	return traces{roots: []int{os.Getpid()}, main: g.pid, group: g.group, mark: g.mark}
+}
+
+// reapAll waits for all children that have ended.
+func reapAll([]int) {
+	for {
+		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+		if err == nil && pid == 0 || err != nil && !errors.Is(err, syscall.EINTR) {
+			return
 		}
-		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	return escaped
 }

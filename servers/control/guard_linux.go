@@ -6,9 +6,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// adoptOrphans makes the guard the parent of descendants whose parent dies
-// (PR_SET_CHILD_SUBREAPER of prctl(2)).
-func adoptOrphans() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+// adoptOrphans makes this process the parent of descendants whose parent dies, or not
+// any longer (PR_SET_CHILD_SUBREAPER of prctl(2)).
+func adoptOrphans(on bool) error {
+	set := uintptr(0)
+	if on {
+		set = 1
+	}
+	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, set, 0, 0, 0)
+}
 
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

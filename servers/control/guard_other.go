@@ -10,7 +10,7 @@ import (
 // Without subreapers and parent-death signals the process group has to do: a
 // server that leaves its group escapes.
 
-func adoptOrphans() error { return nil }
+func adoptOrphans(bool) error { return nil }
 
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 

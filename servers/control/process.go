@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 
@@ -28,7 +28,8 @@ type Spec struct {
 	Groups   Groups // control groups that may be made for it
 	// Scratch is a directory that the guard removes, if this process lets go of the
 	// candidate without stopping it: when it is killed. "" for none.
-	Scratch string
+	Scratch  string
+	Patience Patience
 }
 
 // Groups says which control groups (cgroups(7)) may be made to count the candidate's
@@ -56,44 +57,31 @@ type Process struct {
 	// Started is when it was about to be spawned.
 	Started time.Time
 
-	name   string
-	log    string
-	guard  *exec.Cmd
-	orders io.WriteCloser
-	done   chan struct{} // closed when the candidate has ended and everything is reaped
-	exit   Exit          // valid when done is closed
-}
-
-// Exit tells how a candidate ended.
-type Exit struct {
-	Code    int            // exit code, -1 if ended by a signal
-	Signal  syscall.Signal // 0 if it exited by itself
-	Escaped int            // descendants that it left behind, which were killed
-	Killed  bool           // it did not stop when asked
-}
-
-// String says it in words.
-func (e Exit) String() string {
-	s := fmt.Sprintf("exit status %d", e.Code)
-	if e.Signal != 0 {
-		s = "ended by signal: " + e.Signal.String()
-	}
-	if e.Escaped > 0 {
-		s += fmt.Sprintf(", leaving %d processes behind, which were killed (a server under test must stay in the foreground)", e.Escaped)
-	}
-	return s
+	name     string
+	log      string
+	mark     proc.Mark // of the guard, the candidate and all that it starts
+	patience Patience
+	guard    *exec.Cmd
+	ended    chan struct{} // closed when the guard has ended
+	orders   *os.File
+	events   *os.File
+	done     chan struct{} // closed when the candidate has ended and everything is reaped
+	exit     Exit          // valid when done is closed
 }
 
 // Start starts a candidate under a guard. name stands in errors.
 func Start(name string, s Spec) (*Process, error) {
-	p, events, err := startGuard(name, s)
+	p, err := startGuard(name, s)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
+	events := json.NewDecoder(p.events)
 	first, err := p.firstEvent(events)
 	if err != nil {
 		p.orders.Close()
-		_ = p.guard.Wait()
+		if left := p.clear(first.Kind == eventFailed); left != nil {
+			err = fmt.Errorf("%w; %w", err, left)
+		}
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	p.PID, p.Group, p.Started = first.PID, proc.Group(first.Group), time.Unix(0, first.At)
@@ -101,113 +89,82 @@ func Start(name string, s Spec) (*Process, error) {
 	return p, nil
 }
 
-func startGuard(name string, s Spec) (*Process, *json.Decoder, error) {
+// startGuard starts the guard and tells it what to start.
+func startGuard(name string, s Spec) (*Process, error) {
 	if len(s.Argv) == 0 {
-		return nil, nil, errors.New("empty command")
+		return nil, errors.New("empty command")
 	}
 	ordersR, ordersW, err := os.Pipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer ordersR.Close()
 	eventsR, eventsW, err := os.Pipe()
 	if err != nil {
 		ordersW.Close()
-		return nil, nil, err
+		return nil, err
 	}
 	defer eventsW.Close()
-	guard := exec.Command(s.Guard[0], s.Guard[1:]...)
-	guard.ExtraFiles = []*os.File{ordersR, eventsW}
+	p := &Process{
+		name: name, log: s.Log, mark: proc.NewMark(), patience: s.Patience.orDefault(), orders: ordersW, events: eventsR,
+		ended: make(chan struct{}), done: make(chan struct{}),
+	}
+	p.guard = exec.Command(s.Guard[0], s.Guard[1:]...)
+	p.guard.Env = append(os.Environ(), p.mark.Variable())
+	p.guard.ExtraFiles = []*os.File{ordersR, eventsW}
 	if s.Listener != nil {
-		guard.ExtraFiles = append(guard.ExtraFiles, s.Listener)
+		p.guard.ExtraFiles = append(p.guard.ExtraFiles, s.Listener)
 	}
-	guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's Ctrl-C is not for it
+	p.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's Ctrl-C is not for it
 	if s.Log == LogStderr {
-		guard.Stderr = os.Stderr
+		p.guard.Stderr = os.Stderr
 	}
-	if err := guard.Start(); err != nil {
+	if err := p.spawn(); err != nil {
 		ordersW.Close()
 		eventsR.Close()
-		return nil, nil, fmt.Errorf("guard: %w", err)
+		return nil, fmt.Errorf("guard: %w", err)
 	}
-	p := &Process{Guard: guard.Process.Pid, name: name, log: s.Log, guard: guard, orders: ordersW, done: make(chan struct{})}
-	err = json.NewEncoder(ordersW).Encode(order{
-		Argv: s.Argv, Env: s.Env, Dir: s.Dir, Verbs: s.Verbs, CPUs: s.CPUs, Log: s.Log, Scratch: s.Scratch, Groups: s.Groups, Listener: s.Listener != nil,
+	// Where it can't be written the guard does not run, of which firstEvent tells.
+	_ = p.tell(p.patience.Start, order{
+		Argv: s.Argv, Env: append(slices.Clip(s.Env), p.mark.Variable()), Dir: s.Dir, Verbs: s.Verbs, CPUs: s.CPUs, Log: s.Log, Scratch: s.Scratch,
+		Groups: s.Groups, Death: p.patience.Death, Listener: s.Listener != nil,
 	})
-	if err != nil {
-		ordersW.Close()
-		_ = guard.Wait()
-		return nil, nil, fmt.Errorf("guard: %w", err)
-	}
-	return p, json.NewDecoder(eventsR), nil
+	return p, nil
+}
+
+// tell sends the guard a line. One that does not run leaves it in the pipe, and once
+// that is full it is tried for so long.
+func (p *Process) tell(most time.Duration, line any) error {
+	_ = p.orders.SetWriteDeadline(time.Now().Add(most))
+	return json.NewEncoder(p.orders).Encode(line)
 }
 
 func (p *Process) firstEvent(events *json.Decoder) (event, error) {
 	var e event
-	if err := events.Decode(&e); err != nil {
-		return e, fmt.Errorf("guard ended: %w", err)
-	}
-	if e.Kind == eventFailed {
+	_ = p.events.SetReadDeadline(time.Now().Add(p.patience.Start))
+	err := events.Decode(&e)
+	_ = p.events.SetReadDeadline(time.Time{})
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return e, silent(p.patience.Start)
+	case err != nil:
+		return e, p.fate()
+	case e.Kind == eventFailed:
 		return e, errors.New(e.Error)
 	}
 	return e, nil
-}
-
-// wait owns the end of the process: it is the only one that writes exit.
-func (p *Process) wait(events *json.Decoder) {
-	var e event
-	if err := events.Decode(&e); err != nil {
-		e = event{Code: -1, Signal: int(syscall.SIGKILL)} // the guard itself was killed
-	}
-	p.exit.Code, p.exit.Signal, p.exit.Escaped = e.Code, syscall.Signal(e.Signal), e.Escaped
-	_ = p.guard.Wait()
-	_ = p.Group.End() // what a killed guard left
-	close(p.done)
 }
 
 // Held lists the processes that the guard holds: the candidate and all that it
 // started, also what its parents abandoned.
 func (p *Process) Held() ([]int, error) { return proc.Held(p.Guard, p.Group) }
 
-// Done is closed when the candidate has ended and all its processes are reaped.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
-// Exit tells how the candidate ended. It may be called once Done is closed.
-func (p *Process) Exit() Exit { return p.exit }
-
 // Ask sends a verb to the running candidate.
 func (p *Process) Ask(v Verb) error {
-	if err := json.NewEncoder(p.orders).Encode(v); err != nil {
+	if err := p.tell(p.patience.Guard, v); err != nil {
 		return fmt.Errorf("%s %s: %w", v, p.name, err)
 	}
 	return nil
-}
-
-// Stop asks the candidate to stop gracefully, waits at most grace, and then kills
-// everything that is left. It returns when all of it is reaped.
-func (p *Process) Stop(ctx context.Context, grace time.Duration) Exit {
-	_ = p.Ask(StopGraceful) // if it fails, the guard is gone and so is the candidate
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	killed := false
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		killed = true
-	case <-timer.C:
-		killed = true
-	}
-	p.orders.Close() // the guard kills at the end of the pipe
-	<-p.done
-	exit := p.exit
-	exit.Killed = killed
-	return exit
-}
-
-// Kill ends the candidate and everything it started at once.
-func (p *Process) Kill() {
-	p.orders.Close()
-	<-p.done
 }
 
 // DefaultGrace is how long a server may take to stop when asked.

@@ -56,6 +56,9 @@ func (g Group) usage() (time.Duration, error) {
 
 // Members lists the living processes of the group, whoever their parents are now.
 func (g Group) Members() ([]int, error) {
+	if g == "" {
+		return nil, nil
+	}
 	text, err := os.ReadFile(g.file("cgroup.procs"))
 	if err != nil {
 		return nil, err
@@ -73,6 +76,30 @@ func (g Group) Members() ([]int, error) {
 	return pids, nil
 }
 
+// Kill kills all in the group but this process, and what it forks meanwhile too where the
+// system can (cgroup.kill of version 2, where this process is in no such group).
+func (g Group) Kill() {
+	if g == "" {
+		return
+	}
+	if f, err := os.OpenFile(g.file("cgroup.kill"), os.O_WRONLY, 0); err == nil {
+		_, err = f.WriteString("1")
+		f.Close()
+		if err == nil {
+			return
+		}
+	}
+	pids, _ := g.Members()
+	for _, pid := range pids {
+		if pid != os.Getpid() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// removing is how long a group is tried to be removed, which takes some ms at most.
+const removing = 5 * time.Second
+
 // End kills what is left in the group, apart from this process, and removes it. One
 // that is removed already is no error.
 func (g Group) End() error {
@@ -86,15 +113,10 @@ func (g Group) End() error {
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if !errors.Is(err, syscall.EBUSY) || time.Since(began) > time.Second {
-			return err
+		if !errors.Is(err, syscall.EBUSY) || time.Since(began) > removing {
+			return fmt.Errorf("control group: %w", err)
 		}
-		pids, _ := g.Members()
-		for _, pid := range pids {
-			if pid != os.Getpid() {
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-			}
-		}
+		g.Kill()
 	}
 }
 

@@ -5,5 +5,23 @@ package proc
 // Tree is not offered here.
 func Tree(int) ([]int, error) { return nil, ErrUnsupported }
 
+// Job is not offered here.
+func Job(int) ([]int, error) { return nil, ErrUnsupported }
+
+// Descends is not offered here.
+func Descends(int, int) bool { return false }
+
+// Alive is not offered here.
+func Alive(int) bool { return false }
+
+// Describe is not offered here.
+func Describe(int) string { return "" }
+
 // ListenerOwners is not offered here.
 func ListenerOwners(int, []int) (Owners, error) { return Owners{}, ErrUnsupported }
+
+func marks() (map[int]Mark, error) { return nil, ErrUnsupported }
+
+func started(int) (uint64, error) { return 0, ErrUnsupported }
+
+func pidNamespace() string { return "" }

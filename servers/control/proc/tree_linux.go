@@ -16,26 +16,37 @@ type Table struct {
 
 // ReadTable reads the whole process table.
 func ReadTable() (Table, error) {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return Table{}, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
+	all, err := pids()
 	if err != nil {
 		return Table{}, err
 	}
 	children := make(map[int][]int)
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
+	for _, pid := range all {
 		if parent, err := parentOf(pid); err == nil {
 			children[parent] = append(children[parent], pid)
 		}
 	}
 	return Table{children}, nil
+}
+
+// pids lists all processes.
+func pids() ([]int, error) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			all = append(all, pid)
+		}
+	}
+	return all, nil
 }
 
 // Tree returns root and every process that descends from it, root first.
@@ -56,13 +67,75 @@ func Tree(root int) ([]int, error) {
 	return t.Tree(root), nil
 }
 
-// parentOf tells a process's parent.
+// Job lists the processes of a process group (setpgid(2)), zombies too.
+func Job(group int) ([]int, error) {
+	all, err := pids()
+	if err != nil {
+		return nil, err
+	}
+	var members []int
+	for _, pid := range all {
+		if fields, err := stat(pid); err == nil && string(fields[processGroup]) == strconv.Itoa(group) {
+			members = append(members, pid)
+		}
+	}
+	return members, nil
+}
+
+// Descends tells whether a living process is root or descends from it. Unlike a table
+// it misses none that was forked, or lost its parent, meanwhile.
+func Descends(pid, root int) bool {
+	for at := pid; at > 1; {
+		if at == root {
+			return true
+		}
+		parent, err := parentOf(at)
+		switch {
+		case err == nil:
+			at = parent
+		case at == pid || !Alive(pid):
+			return false
+		default:
+			at = pid // one between them ended, and another is the parent now
+		}
+	}
+	return false
+}
+
+// Alive tells whether a process is there and no zombie.
+func Alive(pid int) bool {
+	_, err := parentOf(pid)
+	return err == nil
+}
+
+// Describe names a process for a message, with its state (proc_pid_stat(5)), as in
+// "PID 12 (nginx), state D".
+func Describe(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return fmt.Sprintf("PID %d", pid)
+	}
+	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
+	return fmt.Sprintf("PID %d %s, state %s", pid, text[open:end+1], bytes.Fields(text[end+1:])[state])
+}
+
+// started is when a process was started, in ticks of 10 ms since boot.
+func started(pid int) (uint64, error) {
+	fields, err := stat(pid)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseUint(string(fields[startTime]), 10, 64)
+}
+
+// parentOf tells a process's parent. A process whose first thread has ended before
+// others is shown as a zombie, and is none.
 func parentOf(pid int) (int, error) {
 	fields, err := stat(pid)
 	if err != nil {
 		return 0, err
 	}
-	if fields[state][0] == 'Z' {
+	if s := fields[state][0]; s == 'X' || s == 'Z' && string(fields[threads]) == "1" {
 		return 0, fmt.Errorf("process %d: zombie", pid)
 	}
 	return strconv.Atoi(string(fields[parent]))
@@ -90,8 +163,11 @@ func Reaped(pid int) (time.Duration, error) {
 const (
 	state          = 0
 	parent         = 1
+	processGroup   = 2
 	childrenUser   = 13
 	childrenSystem = 14
+	threads        = 17
+	startTime      = 19
 
 	userHz = 100 // on every architecture of today
 )
@@ -107,7 +183,7 @@ func statOf(dir string) ([][]byte, error) {
 		return nil, err
 	}
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) <= childrenSystem {
+	if len(fields) <= startTime {
 		return nil, fmt.Errorf("read %s/stat: too few fields", dir)
 	}
 	return fields, nil

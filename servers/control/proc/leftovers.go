@@ -1,0 +1,57 @@
+package proc
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// passing is how long a guard may take to end what its candidate left, once benchctl is gone.
+const passing = time.Second
+
+// Leftovers lists the living processes of candidates whose benchctl is gone, guards
+// included: it was killed, and their guard was killed as well or does not run. The
+// control groups of such candidates that are empty are removed.
+func Leftovers() []int {
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		left := abandoned()
+		if len(left) == 0 || time.Since(began) > passing {
+			return left
+		}
+	}
+}
+
+func abandoned() []int {
+	var left []int
+	marks, _ := marks()
+	for pid, mark := range marks {
+		if mark.Abandoned() {
+			left = append(left, pid)
+		}
+	}
+	for _, group := range abandonedGroups() {
+		if os.Remove(string(group)) != nil {
+			members, _ := group.Members() // also those that overwrote their environment
+			left = append(left, members...)
+		}
+	}
+	left = slices.DeleteFunc(left, func(pid int) bool { return pid == os.Getpid() || !Alive(pid) })
+	slices.Sort(left)
+	return slices.Compact(left)
+}
+
+// abandonedGroups are the control groups of candidates whose benchctl is gone.
+func abandonedGroups() []Group {
+	var groups []Group
+	for _, home := range Homes(os.DirFS("/")) {
+		dirs, _ := filepath.Glob(filepath.Join("/", home.Dir, groupPrefix+"*"))
+		for _, dir := range dirs {
+			if Mark(strings.TrimPrefix(filepath.Base(dir), groupPrefix)).Abandoned() {
+				groups = append(groups, Group(dir))
+			}
+		}
+	}
+	return groups
+}
