@@ -144,6 +144,11 @@ type Launch struct {
 	BlockFailures map[int]string `json:"block_failures,omitempty"`
 	Exit          string         `json:"exit,omitempty"`   // how it ended when it was stopped
 	Killed        bool           `json:"killed,omitempty"` // as it did not stop when asked
+	// Guard says why its guard did not see to its end, Outside describes processes that
+	// worked for it and were not measured, and Left says what could not be removed.
+	Guard   string   `json:"guard,omitempty"`
+	Outside []string `json:"outside,omitempty"`
+	Left    string   `json:"left,omitempty"`
 }
 
 // FailureIn is why the candidate could not be measured in a block, "" if it could.

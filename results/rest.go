@@ -26,6 +26,11 @@ func (e evidence) company() []string {
 	if busy > 0 {
 		why = append(why, fmt.Sprintf("busy while idle: it uses %.0f %% of a processor with nothing to do, which is no request's", 100*busy))
 	}
+	for _, l := range e.launches {
+		if len(l.Outside) > 0 {
+			return append(why, "works elsewhere: started by a process that its guard does not hold, so that its CPU time and memory are not counted: "+strings.Join(l.Outside, "; "))
+		}
+	}
 	return why
 }
 
@@ -81,6 +86,7 @@ func (e evidence) notes() []string {
 	if killed > 0 {
 		notes = append(notes, fmt.Sprintf("had to be killed: it did not stop when asked, after %d of %d launches", killed, len(e.launches)))
 	}
+	notes = append(notes, e.ends()...)
 	if l := e.look; l.mistimed() && !l.differs() {
 		notes = append(notes, fmt.Sprintf("response times are those of the load without a break: by those of the slices %.3g requests were in flight, where %.0f are kept",
 			l.inSlices*e.block.inFlight(), e.block.inFlight()))
@@ -94,6 +100,19 @@ func (e evidence) notes() []string {
 	}
 	if cpu, ok := sumOf(e.basis(), serverCPU); ok && rest.Deferred != nil && *rest.Deferred > minToldPutOff*cpu.Amount/cpu.Over {
 		notes = append(notes, fmt.Sprintf("puts work off: %.3g µs of the server CPU per request were spent after the load", *rest.Deferred))
+	}
+	return notes
+}
+
+// ends tells of launches that did not end as they should, for no fault of the candidate.
+func (e evidence) ends() []string {
+	var notes []string
+	for _, l := range e.launches {
+		for _, note := range []string{l.Guard, l.Left} {
+			if note != "" {
+				notes = append(notes, fmt.Sprintf("when launch %d ended: %s", l.Launch+1, note))
+			}
+		}
 	}
 	return notes
 }

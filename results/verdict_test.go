@@ -265,6 +265,22 @@ func TestEmptyTrialsHaveJSON(t *testing.T) {
 	}
 }
 
+// A launch that did not end as it should is told in the row, and one whose work was not all
+// measured takes from it.
+func TestEnds(t *testing.T) {
+	m, launches := manifest(), launched()
+	launches[0].Guard, launches[0].Left = "its guard did not answer", "left running: PID 7 (x), state D"
+	launches[1].Outside = []string{"PID 8 (y), state S"}
+	cells := summarize(t, m, launches, rounds(6, nil)).Cells
+	want := []string{"when launch 1 ended: its guard did not answer", "when launch 1 ended: left running: PID 7 (x), state D"}
+	if !reflect.DeepEqual(cells[0].Notes, want) {
+		t.Errorf("notes are %q, want %q", cells[0].Notes, want)
+	}
+	if why := strings.Join(cells[1].Reasons, "\n"); cells[1].Verdict != results.Degraded || !strings.Contains(why, "works elsewhere: ") || !strings.Contains(why, "PID 8 (y)") {
+		t.Errorf("%s: %q", cells[1].Verdict, why)
+	}
+}
+
 // What a launch took to start, or did not do when it was asked to stop, is told in the row.
 func TestLaunchNotes(t *testing.T) {
 	m, launches := manifest(), launched()

@@ -34,7 +34,7 @@ type Shape struct {
 
 // Ceilings loads the sink with one shape after the other, for d each and a tenth of
 // it to warm up. This process stays pinned to the load generator's processors.
-func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Duration) ([]results.LoaderCeiling, error) {
+func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Duration) (all []results.LoaderCeiling, err error) {
 	if err := control.PinSelf(c.LoaderCPUs); err != nil {
 		return nil, err
 	}
@@ -42,13 +42,15 @@ func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Durati
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	p, address, err := c.start(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	defer p.Kill()
-	var all []results.LoaderCeiling
+	defer func() {
+		p.Kill()
+		err = errors.Join(err, p.Exit().Left)
+	}()
 	for _, s := range shapes {
 		ceiling, err := c.ceiling(ctx, s, address, measure.NewHeld(p.Guard, p.Group), d)
 		if err != nil {
@@ -189,17 +191,16 @@ func (r *run) calibrate(ctx context.Context) error {
 		return nil
 	}
 	r.calibrated = true
-	m := r.Store.Manifest()
 	if r.attempt == 0 {
 		warnings, err := Look(ctx, lookFor, r.ServerCPUs, r.LoaderCPUs)
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		for _, w := range warnings {
-			r.observe(Event{Kind: Warning, Text: w.String()})
-			m.Notes = append(m.Notes, w.String())
+		if err := r.warn(warnings); err != nil {
+			return err
 		}
 	}
+	m := r.Store.Manifest()
 	if shapes := closedLoops(m); len(m.LoaderCeilings) == 0 && len(shapes) > 0 {
 		c := Calibration{Sink: r.Sink, Guard: r.Guard, ServerCPUs: r.ServerCPUs, LoaderCPUs: r.LoaderCPUs}
 		ceilings, err := c.Ceilings(ctx, shapes, min(ceilingSlice, ceilingTime/time.Duration(len(shapes))))

@@ -76,6 +76,9 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	r := newRun(c, record)
+	if err := r.warn(measure.Leftovers()); err != nil {
+		return err
+	}
 	for launch := range r.plan.Launches {
 		if r.filled(launch) || r.spare(launch) {
 			continue
@@ -193,6 +196,19 @@ func (r *run) observe(e Event) {
 
 // until is how long it is until a time of the budget.
 func (r *run) until(t time.Time) time.Duration { return t.Sub(r.host.Now()) }
+
+// warn tells warnings, and notes them in the manifest.
+func (r *run) warn(warnings []measure.Warning) error {
+	if len(warnings) == 0 {
+		return nil
+	}
+	m := r.Store.Manifest()
+	for _, w := range warnings {
+		r.observe(Event{Kind: Warning, Text: w.String()})
+		m.Notes = append(m.Notes, w.String())
+	}
+	return r.Store.Amend(m)
+}
 
 // begun is how many launches are over, as far as the record of an earlier attempt
 // tells: all before the last one that was measured.

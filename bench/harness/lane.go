@@ -143,7 +143,7 @@ func (l *lane) survives(d time.Duration) bool {
 			return true
 		}
 	}
-	err := fmt.Errorf("died: %s", l.process.Exit())
+	err := l.process.Exit().Death()
 	if tail := control.LogTail(l.log(), 3); tail != "" {
 		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
 	}

@@ -72,7 +72,7 @@ func (r *run) spawn(ctx context.Context, launch int, candidate servers.Candidate
 // again starts a candidate that died in an earlier block of the launch.
 func (r *run) again(ctx context.Context, dead *runner) (*runner, error) {
 	dead.stop()
-	if err := r.Store.AppendLaunch(dead.record); err != nil {
+	if err := r.append(dead.record); err != nil {
 		return dead, err
 	}
 	return r.spawn(ctx, dead.record.Launch, dead.Candidate)
@@ -191,29 +191,57 @@ func (r *run) stop(field []*runner) error {
 		if c == nil {
 			continue
 		}
-		if err := r.Store.AppendLaunch(c.record); err != nil {
+		if err := r.append(c.record); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// append records how a launch of a candidate went. What it left is told at once.
+func (r *run) append(l results.Launch) error {
+	if l.Left != "" {
+		r.observe(Event{Kind: Warning, Launch: l.Launch, Candidate: l.Candidate, Text: l.Candidate + ": " + l.Left})
+	}
+	return r.Store.AppendLaunch(l)
+}
+
 // stop does not take the run's context: an interrupted run stops its candidates
-// as gently as any other.
+// as gently as any other. What it can't remove is in the record.
 func (c *runner) stop() {
 	if c.process != nil {
-		defer func() { c.process = nil }()
 		if c.tree != nil {
 			c.record.AfterMiB = c.memory()
 		}
 		grace := c.run.patience(control.DefaultGrace)
-		exit := c.process.Stop(context.Background(), grace)
-		c.record.Exit, c.record.Killed = exit.String(), exit.Killed
-		if exit.Killed {
-			c.record.Exit = fmt.Sprintf("killed: did not stop within %v of being asked", grace.Round(time.Millisecond))
-		}
+		c.ending(c.process.Stop(context.Background(), grace), grace)
+		c.process = nil
 	}
 	if c.dir != "" {
-		_ = os.RemoveAll(c.dir)
+		c.leaves(os.RemoveAll(c.dir))
+		c.dir = ""
 	}
+}
+
+// ending records how the candidate ended, which had grace to stop.
+func (c *runner) ending(exit control.Exit, grace time.Duration) {
+	c.record.Exit, c.record.Killed, c.record.Outside = exit.String(), exit.Killed, exit.Outside
+	switch {
+	case exit.Guard != nil:
+		c.record.Guard, c.record.Killed = exit.Guard.Error(), false
+	case exit.Killed:
+		c.record.Exit = fmt.Sprintf("killed: did not stop within %v of being asked", grace.Round(time.Millisecond))
+	}
+	c.leaves(exit.Left)
+}
+
+// leaves records what could not be removed.
+func (c *runner) leaves(err error) {
+	if err == nil {
+		return
+	}
+	if c.record.Left != "" {
+		c.record.Left += "; "
+	}
+	c.record.Left += err.Error()
 }

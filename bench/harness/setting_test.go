@@ -87,8 +87,16 @@ func fail(err error) int {
 // underLoad is more requests than come before any load.
 const underLoad = 100
 
+// prepares is what parts do before they listen, where only one system lets them.
+var prepares = map[string]func() error{}
+
 // play is "play PART PORT". A signal ends it at once.
 func play(part, port string) int {
+	if first, ok := prepares[part]; ok {
+		if err := first(); err != nil {
+			return fail(err)
+		}
+	}
 	switch part {
 	case "exits":
 		fmt.Println("no module named app")

@@ -28,13 +28,13 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", c.Name, err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	log := filepath.Join(dir, "server.log")
 	p, address, err := c.Start(ctx, servers.Launch{Benchctl: v.Benchctl, Guard: v.Guard, Workers: 1, Dir: dir, Log: log, Env: v.Env})
 	if err != nil {
 		return nil, err
 	}
-	defer p.Stop(context.WithoutCancel(ctx), control.DefaultGrace)
+	defer func() { err = errors.Join(err, p.Stop(context.WithoutCancel(ctx), control.DefaultGrace).Left) }()
 	first, err := firstCarried(c)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 	findings = conform.Server(ctx, conform.Target{Address: address, Carries: c.Server.Carries, Memory: measure.NewHeld(p.Guard, p.Group).Memory})
 	select {
 	case <-p.Done():
-		err = fmt.Errorf("verify %s: died: %s", c.Name, p.Exit())
+		err = fmt.Errorf("verify %s: %w", c.Name, p.Exit().Death())
 		if tail := control.LogTail(log, 3); tail != "" {
 			err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
 		}

@@ -108,7 +108,7 @@ func (e env) calibrate(ctx context.Context, f calibrateFlags) error {
 	if err != nil {
 		return unable(fmt.Errorf("calibrate: %w", err))
 	}
-	defer os.RemoveAll(dir)
+	defer e.discard(dir)
 	c := calibrator{env: e, dir: dir}
 	c.server, c.loader = control.Split()
 	report, err := c.calibrate(ctx, f.duration)
@@ -194,7 +194,7 @@ func (c calibrator) noiseFloor(ctx context.Context, d time.Duration) (noiseFloor
 	began := time.Now()
 	err = harness.Run(ctx, harness.Config{
 		Store: store, Candidates: candidates, Benchctl: c.executable, Guard: []string{c.executable, guardCommand},
-		ServerCPUs: c.server, LoaderCPUs: c.loader,
+		ServerCPUs: c.server, LoaderCPUs: c.loader, Observe: c.warnings,
 	})
 	if err != nil {
 		return none, err
@@ -209,6 +209,13 @@ func (c calibrator) noiseFloor(ctx context.Context, d time.Duration) (noiseFloor
 		return none, err
 	}
 	return newFloor(m, s, took)
+}
+
+// warnings tells those of a run.
+func (c calibrator) warnings(e harness.Event) {
+	if e.Kind == harness.Warning {
+		c.say("benchctl: warning: %s", e.Text)
+	}
 }
 
 // floorPlan plans as many launches and rounds as take about d.

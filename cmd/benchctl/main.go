@@ -72,6 +72,13 @@ func (e env) say(format string, args ...any) {
 	fmt.Fprintln(e.stderr, report.Prose(fmt.Sprintf(format, args...)))
 }
 
+// discard removes a directory of this command's own.
+func (e env) discard(dir string) {
+	if err := os.RemoveAll(dir); err != nil {
+		e.say("benchctl: warning: %v", err)
+	}
+}
+
 // failure is an error with the exit code that it leads to.
 type failure struct {
 	code int

@@ -210,7 +210,12 @@ func (e env) warn(m results.Manifest) (notes []string) {
 	for _, b := range m.Blocks {
 		connections = max(connections, b.AtOnce())
 	}
-	for _, w := range measure.ReadConditions().Warnings(len(m.Candidates), connections) {
+	return e.warnOf(measure.ReadConditions().Warnings(len(m.Candidates), connections))
+}
+
+// warnOf says warnings and returns them as notes.
+func (e env) warnOf(warnings []measure.Warning) (notes []string) {
+	for _, w := range warnings {
 		e.say("benchctl: warning: %s", w)
 		notes = append(notes, w.String())
 	}

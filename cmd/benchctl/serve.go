@@ -12,6 +12,7 @@ import (
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 )
@@ -126,26 +127,29 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlag
 	if err != nil {
 		return unable(err)
 	}
-	defer os.RemoveAll(dir)
+	defer e.discard(dir)
+	e.warnOf(measure.Leftovers())
 	p, address, err := c.Start(ctx, servers.Launch{
 		Guard: []string{e.executable, guardCommand}, Address: f.address, App: f.app, Dir: dir, Log: control.LogStderr, Env: f.env,
 	})
 	if err != nil {
 		return unable(err)
 	}
+	stop := func() error {
+		return unable(wrap("serve "+c.Name, p.Stop(context.WithoutCancel(ctx), control.DefaultGrace).Left))
+	}
 	if err := harness.Await(ctx, c, p, address, f.app); err != nil {
-		p.Stop(context.WithoutCancel(ctx), control.DefaultGrace)
+		left := stop()
 		if ctx.Err() != nil {
-			return nil
+			return left
 		}
-		return unable(fmt.Errorf("serve %s: %w", c.Name, err))
+		return unable(errors.Join(fmt.Errorf("serve %s: %w", c.Name, err), left))
 	}
 	fmt.Fprintf(e.stderr, "%s serves http://%s/\n", c.Name, address)
 	select {
 	case <-p.Done():
-		return unable(fmt.Errorf("serve %s: %s", c.Name, p.Exit()))
+		return unable(errors.Join(fmt.Errorf("serve %s: %s", c.Name, p.Exit()), stop()))
 	case <-ctx.Done():
-		p.Stop(context.WithoutCancel(ctx), control.DefaultGrace)
-		return nil
+		return stop()
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
@@ -132,6 +133,7 @@ func (e env) verify(ctx context.Context, f verifyFlags) error {
 	if err != nil {
 		return usage(err)
 	}
+	e.warnOf(measure.Leftovers())
 	v := verification{Schema: "benchctl/verify/v1", Checks: checkRows(), Candidates: make([]candidateRow, len(choice.Candidates))}
 	if err := e.verifyAll(ctx, f, choice, v.Candidates); err != nil {
 		return err
