@@ -38,7 +38,7 @@ func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Durati
 	if err := control.PinSelf(c.LoaderCPUs); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "benchctl-")
+	dir, err := control.MakeTemp()
 	if err != nil {
 		return nil, err
 	}

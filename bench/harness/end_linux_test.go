@@ -1,7 +1,9 @@
 package harness_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,6 +127,10 @@ func TestLeftovers(t *testing.T) {
 		_ = left.Process.Kill()
 		_ = left.Wait()
 	}()
+	abandoned := filepath.Join(os.TempDir(), "benchctl-"+strings.Join(owner, "."))
+	if err := os.MkdirAll(filepath.Join(abandoned, "within"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	s := prepare(t, "", func(m *results.Manifest) { m.Blocks = m.Blocks[:1] }, "nethttp")
 	var warned []string
 	s.Observe = func(e harness.Event) {
@@ -143,5 +149,19 @@ func TestLeftovers(t *testing.T) {
 	}
 	if notes := s.Store.Manifest().Notes; !told(warned) || !told(notes) {
 		t.Errorf("process %d is not told: warnings %q, notes %q", left.Process.Pid, warned, notes)
+	}
+	if _, err := os.Stat(abandoned); err != nil {
+		t.Errorf("the directory of what still runs: %v", err)
+	}
+	_ = left.Process.Kill()
+	_ = left.Wait()
+	if len(proc.Leftovers()) > 0 {
+		t.Skip("others have left something as well")
+	}
+	if err := harness.Run(t.Context(), s.Config); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(abandoned); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory of what does not run any longer: %v", err)
 	}
 }

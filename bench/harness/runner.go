@@ -81,7 +81,7 @@ func (r *run) again(ctx context.Context, dead *runner) (*runner, error) {
 // start spawns the candidate, waits until it is ready, and checks its replies.
 func (c *runner) start(ctx context.Context) error {
 	r := c.run
-	dir, err := os.MkdirTemp("", "benchctl-")
+	dir, err := control.MakeTemp()
 	if err != nil {
 		return fmt.Errorf("start %s: %w", c.Name, err)
 	}

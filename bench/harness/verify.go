@@ -24,7 +24,7 @@ type Verification struct {
 // Verify starts the candidate alone, with one worker, makes every check and stops
 // it. An error says why it could not be checked; findings up to then are kept.
 func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings []conform.Finding, err error) {
-	dir, err := os.MkdirTemp("", "benchctl-")
+	dir, err := control.MakeTemp()
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", c.Name, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -104,7 +103,7 @@ func (e env) calibrate(ctx context.Context, f calibrateFlags) error {
 	if f.duration < time.Second || f.duration > time.Hour {
 		return usage(fmt.Errorf("calibrate: --duration %v: not within 1s and 1h", f.duration))
 	}
-	dir, err := os.MkdirTemp("", "benchctl-")
+	dir, err := control.MakeTemp()
 	if err != nil {
 		return unable(fmt.Errorf("calibrate: %w", err))
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -123,7 +122,7 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlag
 			return usage(err)
 		}
 	}
-	dir, err := os.MkdirTemp("", "benchctl-")
+	dir, err := control.MakeTemp()
 	if err != nil {
 		return unable(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
 // Environ is the environment that every candidate begins with, whatever benchctl's own
@@ -20,6 +22,10 @@ func Environ(tmp string) []string {
 	}
 	return env
 }
+
+// MakeTemp makes a directory for temporary files. If this process is killed before it
+// removes it, and the guard of the candidate that has it is killed too, a later one does.
+func MakeTemp() (string, error) { return proc.MakeTemp() }
 
 // CheckEnv refuses what is not of the form NAME=VALUE.
 func CheckEnv(variables []string) error {

@@ -1,10 +1,11 @@
 package proc
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"syscall"
 	"time"
 )
 
@@ -46,12 +47,29 @@ func abandoned() []int {
 func abandonedGroups() []Group {
 	var groups []Group
 	for _, home := range Homes(os.DirFS("/")) {
-		dirs, _ := filepath.Glob(filepath.Join("/", home.Dir, groupPrefix+"*"))
+		dirs, _ := filepath.Glob(filepath.Join("/", home.Dir, prefix+"*"))
 		for _, dir := range dirs {
-			if Mark(strings.TrimPrefix(filepath.Base(dir), groupPrefix)).Abandoned() {
+			if markOf(dir).Abandoned() {
 				groups = append(groups, Group(dir))
 			}
 		}
 	}
 	return groups
+}
+
+// RemoveAbandoned removes this user's temporary directories of benchctls that are gone.
+// Nothing of Leftovers may use them any longer.
+func RemoveAbandoned() error {
+	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
+	var failed []error
+	for _, dir := range dirs {
+		info, err := os.Lstat(dir)
+		if err != nil || !info.IsDir() || !markOf(dir).Abandoned() {
+			continue
+		}
+		if of, ok := info.Sys().(*syscall.Stat_t); ok && int(of.Uid) == os.Getuid() {
+			failed = append(failed, os.RemoveAll(dir))
+		}
+	}
+	return errors.Join(failed...)
 }

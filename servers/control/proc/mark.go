@@ -2,8 +2,10 @@ package proc
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -18,15 +20,20 @@ type Mark string
 // markName is the environment variable that holds a mark.
 const markName = "BENCHCTL_CANDIDATE"
 
-// groupPrefix begins the name of each candidate's control group.
-const groupPrefix = "benchctl-"
+// prefix begins the names of control groups and temporary directories, before a mark.
+const prefix = "benchctl-"
 
 // NewMark is a mark that no other candidate has, of this process as its owner.
-func NewMark() Mark {
+func NewMark() Mark { return Mark(owner() + "." + rand.Text()) }
+
+// owner identifies this process. It is short, as paths of sockets may contain it.
+func owner() string {
 	pid := os.Getpid()
 	began, _ := started(pid) // 0 where the system does not tell
-	return Mark(fmt.Sprintf("%d.%d.%s.%s", pid, began, pidNamespace(), rand.Text()))
+	return fmt.Sprintf("%d.%s.%s", pid, short(began), short(pidNamespace()))
 }
+
+func short(n uint64) string { return strconv.FormatUint(n, 36) }
 
 // OwnMark is the mark of this process, "" if it has none.
 func OwnMark() Mark { return Mark(os.Getenv(markName)) }
@@ -35,13 +42,26 @@ func OwnMark() Mark { return Mark(os.Getenv(markName)) }
 func (m Mark) Variable() string { return markName + "=" + string(m) }
 
 // GroupName is the name of the candidate's control group in its hierarchy.
-func (m Mark) GroupName() string { return groupPrefix + string(m) }
+func (m Mark) GroupName() string { return prefix + string(m) }
+
+// MakeTemp makes a directory for temporary files that is known to be this process's. Once
+// this process is gone and has not removed it, RemoveAbandoned does.
+func MakeTemp() (string, error) { return os.MkdirTemp("", prefix+owner()+".*") }
+
+// markOf is the mark in the name of a control group or a temporary directory.
+func markOf(dir string) Mark {
+	name, ok := strings.CutPrefix(filepath.Base(dir), prefix)
+	if !ok {
+		return ""
+	}
+	return Mark(name)
+}
 
 // Abandoned tells whether the owner of the mark has ended. What was marked in another
-// pid namespace is not known to be.
+// pid namespace is not known to be, and nothing is where the system does not tell.
 func (m Mark) Abandoned() bool {
 	parts := strings.Split(string(m), ".")
-	if len(parts) != 4 || parts[2] != pidNamespace() {
+	if len(parts) != 4 || parts[2] != short(pidNamespace()) {
 		return false
 	}
 	pid, err := strconv.Atoi(parts[0])
@@ -49,7 +69,10 @@ func (m Mark) Abandoned() bool {
 		return false
 	}
 	began, err := started(pid)
-	return err != nil || strconv.FormatUint(began, 10) != parts[1] || !Alive(pid)
+	if errors.Is(err, ErrUnsupported) {
+		return false
+	}
+	return err != nil || short(began) != parts[1] || !Alive(pid)
 }
 
 // Marked lists the processes with the mark, in no order.

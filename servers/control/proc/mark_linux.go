@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -39,7 +40,8 @@ func markIn(environ []byte) Mark {
 }
 
 // pidNamespace identifies the pid namespace of this process (pid_namespaces(7)).
-func pidNamespace() string {
+func pidNamespace() uint64 {
 	name, _ := os.Readlink("/proc/self/ns/pid") // pid:[4026531836]
-	return strings.Trim(strings.TrimPrefix(name, "pid:"), "[]")
+	n, _ := strconv.ParseUint(strings.Trim(name, "pid:[]"), 10, 64)
+	return n
 }

@@ -24,4 +24,4 @@ func marks() (map[int]Mark, error) { return nil, ErrUnsupported }
 
 func started(int) (uint64, error) { return 0, ErrUnsupported }
 
-func pidNamespace() string { return "" }
+func pidNamespace() uint64 { return 0 }
