@@ -36,13 +36,25 @@ bench: build ## run the main job and print where its report is
 
 .PHONY: test
 test: setup ## run every test, under the race detector where it can find something
-	GORACE=atexit_sleep_ms=0 $(GO) test -race -timeout 12m $$($(GO) list ./... | grep -v /cmd/)
-	@# Commands are tested as processes. nbio hands connections over in ways the race detector does not see.
-	$(GO) test -timeout 12m ./cmd/... ./servers/nbio ./servers
+	@$(MAKE) --no-print-directory -j3 test-commands test-runs test-packages
+
+# Runs wait most of their time, for slices to pass and for processes to start: many go on
+# side by side, and these three do.
+GOTEST := GORACE=atexit_sleep_ms=0 $(GO) test -timeout 25m -parallel 8
+RUNS   := ./bench/harness/...
+
+.PHONY: test-commands test-runs test-packages
+test-commands: # tested as processes. nbio hands connections over in ways the race detector does not see
+	$(GOTEST) ./servers/nbio ./servers ./cmd/...
+test-runs:
+	$(GOTEST) -race $(RUNS)
+test-packages:
+	@echo "$(GOTEST) -race, all other packages"
+	@$(GOTEST) -race $$($(GO) list ./... | grep -v -e /cmd/ -e /bench/harness)
 
 .PHONY: short
 short: ## run the quick tests
-	$(GO) test -short ./...
+	$(GO) test -short -parallel 8 ./...
 
 .PHONY: check
 check: vet format tidy lint imports platforms ## all that is checked without running anything

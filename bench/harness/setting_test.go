@@ -181,8 +181,12 @@ type setting struct {
 	t *testing.T
 }
 
+// prepare makes a setting. Of the quick tests one run is enough.
 func prepare(t *testing.T, dir string, change func(*results.Manifest), candidates ...string) *setting {
 	t.Helper()
+	if testing.Short() && t.Name() != "TestRun" {
+		t.Skip("measures")
+	}
 	var dirs []string
 	if dir != "" {
 		dirs = []string{dir}

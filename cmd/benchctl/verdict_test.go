@@ -70,6 +70,9 @@ func steal(t *testing.T, cpus control.CPUs) {
 // measured is the only cell of a run, and what the run said.
 func measured(t *testing.T, cmd *exec.Cmd) (results.Cell, string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("measures")
+	}
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
