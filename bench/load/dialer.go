@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 // dialer opens connections to one address and can cut all of them. Some may be
@@ -150,9 +152,9 @@ func faultOf(err error) *fault {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return faultReset
 	case isEnd(err):
-		return faultClosed
+		return http1.Cut
 	}
-	return &fault{kind: ErrMalformed, cause: root(err).Error()}
+	return &fault{Kind: ErrMalformed, Cause: root(err).Error()}
 }
 
 // root is the innermost error, without the addresses that make each one differ.

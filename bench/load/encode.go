@@ -10,6 +10,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 // request is a target made ready: the bytes to send and what to expect.
@@ -62,7 +64,7 @@ func checkHeader(h http.Header) error {
 			}
 		}
 		for _, value := range values {
-			got, _, ok := cutField([]byte(name + ":" + value))
+			got, _, ok := http1.CutField([]byte(name + ":" + value))
 			if !ok || string(got) != name {
 				return fmt.Errorf("header %q: %q is no header field", name, value)
 			}

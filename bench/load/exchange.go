@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"sort"
 	"time"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 // exchange is one request and the reply to it as it comes in. Times are those of
 // the session's clock.
 type exchange struct {
-	reply    parser
+	reply    http1.Reply
 	request  *request
 	intended time.Duration // when it was to be sent
 	ready    time.Duration // when it was to be sent and a connection was free
@@ -25,8 +27,8 @@ type exchange struct {
 // begin makes x ready for the reply to r, for which a connection was there when it
 // was to be sent.
 func (x *exchange) begin(r *request, intended, sent time.Duration) {
-	x.reply.reset(r.head)
-	x.request, x.reply.dated = r, r.judged
+	x.reply.Reset(r.head)
+	x.request, x.reply.Dated = r, r.judged
 	if x.differs != nil || x.body != nil {
 		x.differs, x.body = nil, nil // without a write barrier for each request
 	}
@@ -39,7 +41,7 @@ func (x *exchange) begin(r *request, intended, sent time.Duration) {
 // becomes it.
 func (x *exchange) take(b []byte) (rest []byte, f *fault) {
 	k := x.request.known
-	if k == nil || x.reply.begun() {
+	if k == nil || x.reply.Begun() {
 		return x.read(b)
 	}
 	if k.is(b) {
@@ -55,9 +57,9 @@ func (x *exchange) take(b []byte) (rest []byte, f *fault) {
 
 // read is take of a reply that is not known.
 func (x *exchange) read(b []byte) (rest []byte, f *fault) {
-	for len(b) > 0 && !x.reply.whole() {
-		off := x.reply.size
-		block, n, f := x.reply.next(b)
+	for len(b) > 0 && !x.reply.Whole() {
+		off := x.reply.Size
+		block, n, f := x.reply.Next(b)
 		if f != nil {
 			return b, f
 		}
@@ -118,14 +120,7 @@ func (x *exchange) keep(off int64, block []byte) {
 // at the last byte of the shortest part of it that match refuses.
 func difference(match func(int64, []byte) bool, off int64, block []byte) string {
 	at := sort.Search(len(block)-1, func(n int) bool { return !match(off, block[:n+1]) })
-	return fmt.Sprintf("other content at offset %d, in %q", off+int64(at), excerpt(block, at))
-}
-
-// excerpt is what is around the byte at, 40 bytes at most.
-func excerpt(b []byte, at int) []byte {
-	const most = 40
-	from := max(0, min(at-most/2, len(b)-most))
-	return b[from:min(from+most, len(b))]
+	return fmt.Sprintf("other content at offset %d, in %q", off+int64(at), http1.Excerpt(block, at))
 }
 
 // check tells what is wrong with a whole reply, nil if nothing is. The content
@@ -147,10 +142,10 @@ func (x *exchange) check() *fault {
 func (x *exchange) outline() *fault {
 	want := x.request.want
 	switch {
-	case want.Status == 0 && x.reply.status/100 != 2, want.Status != 0 && want.Status != x.reply.status:
-		return &fault{kind: ErrStatus, cause: fmt.Sprintf("got %d", x.reply.status)}
-	case want.Length >= 0 && want.Length != x.reply.size:
-		return &fault{kind: ErrLength, cause: fmt.Sprintf("got %d bytes, not %d", x.reply.size, want.Length)}
+	case want.Status == 0 && x.reply.Status/100 != 2, want.Status != 0 && want.Status != int(x.reply.Status):
+		return &fault{Kind: ErrStatus, Cause: fmt.Sprintf("got %d", x.reply.Status)}
+	case want.Length >= 0 && want.Length != x.reply.Size:
+		return &fault{Kind: ErrLength, Cause: fmt.Sprintf("got %d bytes, not %d", x.reply.Size, want.Length)}
 	}
 	return nil
 }
@@ -164,13 +159,13 @@ func (x *exchange) wholeRight() bool {
 	}
 	x.body = nil
 	if x.asBefore {
-		if x.reply.size == int64(len(body)) {
+		if x.reply.Size == int64(len(body)) {
 			return true
 		}
-		body = body[:x.reply.size:x.reply.size]
+		body = body[:x.reply.Size:x.reply.Size]
 	}
 	if !x.request.want.Whole(body) {
-		text := fmt.Sprintf("other content, which begins with %q", excerpt(body, 0))
+		text := fmt.Sprintf("other content, which begins with %q", http1.Excerpt(body, 0))
 		x.differs = &text
 		return false
 	}
@@ -183,5 +178,5 @@ func (x *exchange) wholeRight() bool {
 // describe tells of a wrong body.
 func (x *exchange) describe() string {
 	want := x.request.want
-	return fmt.Sprintf("%s %s: %s, of %d bytes", want.Method, want.URL, *x.differs, x.reply.size)
+	return fmt.Sprintf("%s %s: %s, of %d bytes", want.Method, want.URL, *x.differs, x.reply.Size)
 }

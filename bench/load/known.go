@@ -1,6 +1,10 @@
 package load
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/benchctl/benchctl/apps/http1"
+)
 
 // maxKnown bounds the bytes of a known reply: one read takes no more.
 const maxKnown = 64 << 10
@@ -10,7 +14,7 @@ const maxKnown = 64 << 10
 // being read again. Only how old its Date is has changed, and that is judged for each.
 type known struct {
 	bytes []byte
-	reply parser
+	reply http1.Reply
 }
 
 // is tells whether b begins with the known reply. What follows does not matter: where
@@ -18,19 +22,16 @@ type known struct {
 func (k *known) is(b []byte) bool { return len(k.bytes) > 0 && bytes.HasPrefix(b, k.bytes) }
 
 // learn takes the bytes of a reply for the known one.
-func (k *known) learn(b []byte, reply *parser) {
+func (k *known) learn(b []byte, reply *http1.Reply) {
 	k.bytes = append(k.bytes[:0], b...)
-	k.reply = *reply
-	k.reply.kept = nil
+	k.reply.Become(reply)
 }
 
 // recall makes x what it had become if it had read the known reply.
 func (x *exchange) recall(k *known) {
-	kept := x.reply.kept
-	x.reply = k.reply
-	x.reply.kept = kept
+	x.reply.Become(&k.reply)
 	x.recalled = true
-	if x.reply.size > 0 && x.request.now != nil {
+	if x.reply.Size > 0 && x.request.now != nil {
 		x.first = x.request.now()
 	}
 }
@@ -38,9 +39,9 @@ func (x *exchange) recall(k *known) {
 // learnable tells whether the reply that x read, in n bytes, is one to be known: whole
 // and right, of a connection that goes on.
 func (x *exchange) learnable(n int) bool {
-	if !x.reply.whole() || x.reply.close || n > maxKnown || x.differs != nil || x.outline() != nil {
+	if !x.reply.Whole() || x.reply.Close || n > maxKnown || x.differs != nil || x.outline() != nil {
 		return false
 	}
 	// What is to be judged as a whole was not yet, unless it is the last right body.
-	return x.request.want.Whole == nil || x.asBefore && x.reply.size == int64(len(*x.body))
+	return x.request.want.Whole == nil || x.asBefore && x.reply.Size == int64(len(*x.body))
 }

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/benchctl/benchctl/apps/http1/http1test"
 )
 
 // talk feeds b to an exchange of r, in pieces as parse does, as a connection does it,
@@ -28,21 +30,21 @@ func talk(r *request, b []byte, cuts ...byte) (told []string) {
 		for rest := piece; ; {
 			var f *fault
 			if rest, f = x.take(rest); f != nil {
-				return append(told, fmt.Sprint(f, ", left ", len(rest)))
+				return append(told, fmt.Sprint(causeOf(f), ", left ", len(rest)))
 			}
 			if len(rest) == 0 {
 				break
 			}
 			told = append(told, judgement(&x))
-			if x.reply.close {
+			if x.reply.Close {
 				return append(told, fmt.Sprint("left ", len(rest)))
 			}
 			x.begin(r, 0, 0)
 		}
 		clear(piece) // it is gone as soon as it was taken
 	}
-	if !x.reply.end() {
-		return append(told, fmt.Sprint("cut in ", x.reply.step))
+	if !x.reply.End() {
+		return append(told, fmt.Sprint("cut, headed ", x.reply.Headed(), ", after ", x.reply.Size))
 	}
 	return append(told, judgement(&x))
 }
@@ -50,7 +52,7 @@ func talk(r *request, b []byte, cuts ...byte) (told []string) {
 // judgement is all that is told of a whole reply.
 func judgement(x *exchange) string {
 	p := &x.reply
-	text := fmt.Sprintf("status %d, %d bytes, date %d, close %v, first byte %v", p.status, p.size, p.date, p.close, x.first)
+	text := fmt.Sprintf("status %d, %d bytes, date %d, close %v, first byte %v", p.Status, p.Size, p.Date, p.Close, x.first)
 	f := x.check()
 	if f == faultWrongBody {
 		text += ": " + *x.differs
@@ -78,10 +80,10 @@ var judges = []Target{
 // A reply that is compared with the known one comes to the same as one that is read,
 // whatever came before, and in whatever pieces it comes.
 func FuzzKnown(f *testing.F) {
-	for i, r := range replies {
-		if len(r.in) < 1000 {
-			f.Add([]byte(r.in), []byte{0, 9, '9', 0, byte(len(r.in) - 1), 'x'}, r.head, []byte{0}, uint8(i))
-			f.Add([]byte(r.in), []byte{0, 1, 'x'}, r.head, []byte{0, 0, 0, 40}, uint8(i+1))
+	for i, r := range http1test.Replies() {
+		if len(r.Text) < 1000 {
+			f.Add([]byte(r.Text), []byte{0, 9, '9', 0, byte(len(r.Text) - 1), 'x'}, r.Head, []byte{0}, uint8(i))
+			f.Add([]byte(r.Text), []byte{0, 1, 'x'}, r.Head, []byte{0, 0, 0, 40}, uint8(i+1))
 		}
 	}
 	dated := "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 5\r\n\r\nhello"

@@ -27,7 +27,7 @@ func Lack(err error) error {
 // connectFault is the fault of a connection that could not be opened.
 func connectFault(err error) *fault {
 	if own := Lack(err); own != nil {
-		return &fault{kind: ErrLoader, cause: own.Error()}
+		return &fault{Kind: ErrLoader, Cause: own.Error()}
 	}
-	return &fault{kind: ErrConnect, cause: err.Error()}
+	return &fault{Kind: ErrConnect, Cause: err.Error()}
 }

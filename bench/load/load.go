@@ -18,6 +18,8 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 // Engine names.
@@ -190,17 +192,17 @@ type Result struct {
 
 // Kinds of errors in Result.Errors.
 const (
-	ErrConnect   = "connect"    // no connection
-	ErrLoader    = "loader"     // no connection, for want of something of the load generator's own, see Lack
-	ErrClosed    = "closed"     // connection ended before the whole reply came
-	ErrReset     = "reset"      // connection reset by the server
-	ErrTimeout   = "timeout"    // no whole reply in time
-	ErrMalformed = "malformed"  // not an HTTP/1.1 reply, or false framing
-	ErrLong      = "too-long"   // a head longer than benchctl reads
-	ErrStatus    = "status"     // another status than the target's
-	ErrLength    = "length"     // another body length than the target's
-	ErrWrongBody = "wrong-body" // a body with other content
-	ErrStale     = "stale"      // a compared reply with an old Date
+	ErrConnect   = "connect"       // no connection
+	ErrLoader    = "loader"        // no connection, for want of something of the load generator's own, see Lack
+	ErrClosed    = http1.Closed    // connection ended before the whole reply came
+	ErrReset     = "reset"         // connection reset by the server
+	ErrTimeout   = "timeout"       // no whole reply in time
+	ErrMalformed = http1.Malformed // not an HTTP/1.1 reply, or false framing
+	ErrLong      = http1.TooLong   // a head longer than benchctl reads
+	ErrStatus    = "status"        // another status than the target's
+	ErrLength    = "length"        // another body length than the target's
+	ErrWrongBody = "wrong-body"    // a body with other content
+	ErrStale     = "stale"         // a compared reply with an old Date
 )
 
 // Errored is the number of failed requests.

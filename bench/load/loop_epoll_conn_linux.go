@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 // state is what a connection is doing.
@@ -242,7 +244,7 @@ func (w *worker) disturbed(c *conn, in, ended bool) {
 	case ended:
 		w.reopen(c, w.setup.now())
 	case in:
-		w.tally.fault(faultTrailing, nil)
+		w.tally.fault(http1.Trailing, nil)
 		w.drop(c)
 		w.retry(c, w.setup.now())
 	}
@@ -266,13 +268,13 @@ func (w *worker) input(c *conn, ended bool) {
 		case errno == unix.EINTR:
 			continue
 		case errno == 0:
-			w.over(c, faultClosed)
+			w.over(c, http1.Cut)
 			return
 		case errno != unix.EAGAIN:
 			w.over(c, faultReset)
 			return
 		}
-		if c.reply.whole() {
+		if c.reply.Whole() {
 			w.complete(c, nil)
 		}
 		return
@@ -283,15 +285,15 @@ func (w *worker) input(c *conn, ended bool) {
 // which knows what comes after it.
 func (w *worker) take(c *conn, b []byte) (f *fault) {
 	if c.flying == c.unwritten {
-		return faultTrailing // nothing has been asked for
+		return http1.Trailing.In(b) // nothing has been asked for
 	}
 	for {
 		if b, f = c.take(b); f != nil || len(b) == 0 {
 			return f
 		}
 		// Another reply follows. A request that has not begun to be sent has none.
-		if c.reply.close || c.flying-c.unwritten < 2 {
-			return faultTrailing
+		if c.reply.Close || c.flying-c.unwritten < 2 {
+			return http1.Trailing.In(b)
 		}
 		w.answered(c, w.setup.now())
 		w.advance(c)
@@ -308,7 +310,7 @@ func (w *worker) answered(c *conn, now time.Duration) {
 
 // over takes the end of c's connection.
 func (w *worker) over(c *conn, f *fault) {
-	if f == faultClosed && c.reply.end() || c.reply.whole() {
+	if f == http1.Cut && c.reply.End() || c.reply.Whole() {
 		w.complete(c, f)
 		return
 	}
@@ -321,8 +323,8 @@ func (w *worker) over(c *conn, f *fault) {
 func (w *worker) complete(c *conn, end *fault) {
 	now := w.setup.now()
 	w.answered(c, now)
-	if end == nil && c.reply.close {
-		end = faultClosed
+	if end == nil && c.reply.Close {
+		end = http1.Cut
 	}
 	switch {
 	case c.flying > 0 && end != nil:

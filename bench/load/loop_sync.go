@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 const syncReadSize = 16 << 10 // bytes read at a time
@@ -230,16 +232,16 @@ func (c *syncConn) receive() (whole bool, f *fault) {
 		rest, f := c.take(c.buffer[:n])
 		c.shard.Unlock()
 		if len(rest) > 0 && f == nil {
-			f = faultTrailing
+			f = http1.Trailing.In(rest)
 		}
-		if whole := c.reply.whole(); f != nil || whole {
+		if whole := c.reply.Whole(); f != nil || whole {
 			return whole, f
 		}
 		if err == nil {
 			continue
 		}
 		f = faultOf(err)
-		return f == faultClosed && c.reply.end(), f
+		return f == http1.Cut && c.reply.End(), f
 	}
 }
 
@@ -248,7 +250,7 @@ func (c *syncConn) receive() (whole bool, f *fault) {
 func (c *syncConn) finish(ctx context.Context, whole bool, f *fault) {
 	now := c.loop.setup.now()
 	// An end completes a reply that goes until then; nothing else may follow one.
-	whole = whole && (f == nil || f == faultClosed)
+	whole = whole && (f == nil || f == http1.Cut)
 	c.shard.Lock()
 	switch {
 	case whole:
@@ -267,7 +269,7 @@ func (c *syncConn) finish(ctx context.Context, whole bool, f *fault) {
 	case c.replies == c.loop.setup.last:
 		c.drop(false)
 		c.spent = true
-	case c.reply.close:
+	case c.reply.Close:
 		c.drop(true)
 	default:
 		c.proved = true

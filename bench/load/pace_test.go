@@ -44,11 +44,11 @@ func TestHastyIsRight(t *testing.T) {
 	tally := newTally(false, false)
 	tally.start(span{to: time.Minute})
 	for _, test := range []struct {
-		status int
+		status int16
 		took   time.Duration
 	}{{200, 9}, {200, 10}, {500, 9}} {
 		x := exchange{request: &request{want: &Target{Length: -1, AtLeast: 10}}}
-		x.reply.status = test.status
+		x.reply.Status = test.status
 		tally.reply(&x, test.took)
 	}
 	if tally.hasty != 1 || tally.counted != 2 {

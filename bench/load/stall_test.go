@@ -41,7 +41,7 @@ func TestStallPercentiles(t *testing.T) {
 		}
 		free[conn] = server
 		x := exchange{request: &request{want: &Target{Length: -1}}, intended: intended, ready: sent, sent: sent}
-		x.reply.status = 200
+		x.reply.Status = 200
 		tallies[0].reply(&x, server)
 	}
 	r := result(s, s.to, tallies)

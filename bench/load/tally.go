@@ -144,7 +144,7 @@ func (t *tally) start(s span) {
 // reply counts the whole reply that x got by now.
 func (t *tally) reply(x *exchange, now time.Duration) {
 	t.answered++
-	if x.reply.folded {
+	if x.reply.Folded {
 		t.folded++
 	}
 	if x.request.judged {
@@ -161,11 +161,11 @@ func (t *tally) reply(x *exchange, now time.Duration) {
 	if now-x.sent < x.request.want.AtLeast {
 		t.hasty++
 	}
-	if !t.ended(x, now, now-x.intended, x.reply.status) {
+	if !t.ended(x, now, now-x.intended, int(x.reply.Status)) {
 		return
 	}
 	t.counted++
-	t.bytesIn += uint64(x.reply.size)
+	t.bytesIn += uint64(x.reply.Size)
 	if t.span.parts > 0 {
 		t.parts[t.part(x.intended)]++
 	}
@@ -204,7 +204,7 @@ func (t *tally) bad(x *exchange, f *fault, now time.Duration) {
 		t.staleAge = max(t.staleAge, t.dateAge(x))
 	}
 	t.fault(f, x)
-	t.ended(x, now, now-x.intended, x.reply.status)
+	t.ended(x, now, now-x.intended, int(x.reply.Status))
 }
 
 // lost counts a request that x got no whole reply to. One that found no connection
@@ -212,17 +212,17 @@ func (t *tally) bad(x *exchange, f *fault, now time.Duration) {
 // for, or else the longest times would be the ones that are left out.
 func (t *tally) lost(x *exchange, f *fault, now time.Duration) {
 	t.fault(f, x)
-	if f.kind == ErrConnect || f.kind == ErrLoader {
+	if f.Kind == ErrConnect || f.Kind == ErrLoader {
 		if t.counts(x.intended) {
 			t.window(0, x.request.body)
 		}
 		return
 	}
 	took := now - x.intended
-	if f.kind == ErrTimeout {
+	if f.Kind == ErrTimeout {
 		took = max(took, t.timeout)
 	}
-	if !t.ended(x, now, took, 0) || f.kind != ErrTimeout {
+	if !t.ended(x, now, took, 0) || f.Kind != ErrTimeout {
 		return
 	}
 	record(t.response, took)
@@ -247,10 +247,10 @@ func (t *tally) ended(x *exchange, now, took time.Duration, status int) bool {
 
 // fault counts an error of any sort, of the exchange x or, if that is nil, of none.
 func (t *tally) fault(f *fault, x *exchange) {
-	if t.errors[f.kind]++; t.errors[f.kind] == 1 {
-		t.examples[f.kind] = f.example(x)
+	if t.errors[f.Kind]++; t.errors[f.Kind] == 1 {
+		t.examples[f.Kind] = example(f, x)
 	}
-	t.cause(f.String(), 1)
+	t.cause(causeOf(f), 1)
 }
 
 // cause counts n errors by a cause. They are all in errors by their kind, but only so many

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 // attack is the session of the engine Vegeta: the library's Attacker over a
@@ -246,9 +248,11 @@ func (s *scorer) score(r *vegeta.Result) {
 		return
 	}
 	s.tally.sent++
-	x.reply.status, x.reply.size = int(r.Code), int64(len(r.Body))
+	x.reply.Status, x.reply.Size = int16(r.Code), int64(len(r.Body))
 	if x.request.judged {
-		x.reply.takeDate([]byte(r.Headers.Get("Date")))
+		if unix, ok := http1.ParseDate([]byte(r.Headers.Get("Date"))); ok {
+			x.reply.Date = unix
+		}
 	}
 	if at, ok := s.witness.first(r.Seq); ok {
 		x.first = at.Sub(s.attack.base)
@@ -261,7 +265,7 @@ func (s *scorer) score(r *vegeta.Result) {
 // error, and one that found no connection was not sent.
 func (s *scorer) lost(x *exchange, r *vegeta.Result) {
 	f := s.witness.fault(r)
-	if f.kind != ErrConnect && f.kind != ErrLoader {
+	if f.Kind != ErrConnect && f.Kind != ErrLoader {
 		s.tally.sent++
 		s.broken++
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 // within are the times of h, which keeps three digits, at least least.
@@ -58,11 +60,11 @@ func TestLongestOfLead(t *testing.T) {
 	for i, tally := range tallies {
 		tally.start(s)
 		x := exchange{request: &request{want: &Target{Length: -1}}, intended: time.Second - 1, sent: time.Second - 1}
-		x.reply.status = 200
+		x.reply.Status = 200
 		if i == 0 {
 			tally.reply(&x, 3*time.Second)
 		} else {
-			tally.lost(&x, faultClosed, 4*time.Second)
+			tally.lost(&x, http1.Cut, 4*time.Second)
 		}
 	}
 	r := result(s, s.to, tallies)
@@ -173,9 +175,9 @@ func TestBusyIsInFlight(t *testing.T) {
 		}
 		for sent := time.Duration(i) * time.Millisecond; sent < s.to; sent += each {
 			x := exchange{request: &request{want: &Target{Length: -1}}, intended: sent, sent: sent, ready: sent}
-			x.reply.status = 200
+			x.reply.Status = 200
 			if i == fail {
-				x.reply.status = 500
+				x.reply.Status = 500
 			}
 			tally.reply(&x, sent+each)
 		}
@@ -201,7 +203,7 @@ func TestTimeScale(t *testing.T) {
 	tallies[0].start(s)
 	for i := range 10 {
 		x := exchange{request: &request{want: &Target{Length: -1}}}
-		x.reply.status = 200
+		x.reply.Status = 200
 		took := time.Second
 		if i == 0 {
 			took *= 9

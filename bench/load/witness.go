@@ -13,6 +13,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 // seqHeader is where vegeta writes a request's sequence number.
@@ -79,7 +81,7 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	if reply.StatusCode == http.StatusSwitchingProtocols {
 		// Its body is the connection, which may never end, and no timeout bounds it.
 		reply.Body.Close()
-		w.keepFault(seq, faultSwitch)
+		w.keepFault(seq, http1.Switch)
 		return nil, errSwitch
 	}
 	reply.Body = &witnessed{reply.Body, w, seq, spread}
@@ -106,8 +108,8 @@ func once(r *http.Request) {
 	r.TransferEncoding = []string{"identity"}
 }
 
-// errSwitch is what becomes of a request whose reply is faultSwitch.
-var errSwitch = errors.New(faultSwitch.cause)
+// errSwitch is what becomes of a request whose reply is http1.Switch.
+var errSwitch = errors.New(http1.Switch.Cause)
 
 func (w *witness) keep(seq string, err error) { w.keepFault(seq, faultOf(err)) }
 
@@ -126,7 +128,7 @@ func (w *witness) fault(r *vegeta.Result) *fault {
 		delete(w.faults, seq)
 		return f
 	}
-	return &fault{kind: ErrMalformed, cause: r.Error}
+	return &fault{Kind: ErrMalformed, Cause: r.Error}
 }
 
 // first is when the body of the reply to the request seq began, if that was kept.

@@ -17,12 +17,14 @@ const module = "github.com/benchctl/benchctl/"
 // that is not listed has no place yet: find it one.
 var layers = map[string][]string{
 	"apps":                 {},
+	"apps/http1":           {},
+	"apps/http1/http1test": {},
 	"apps/nearest":         {},
 	"apps/strict":          {"apps/nearest"},
 	"apps/adapter":         {"apps"},
 	"apps/suite":           {"apps", "apps/nearest"},
 	"apps/wsgi":            {},
-	"apps/conform":         {"apps/suite"},
+	"apps/conform":         {"apps/http1", "apps/suite"},
 	"scenarios":            {"apps/nearest", "apps/strict", "apps/suite", "bench/offered"},
 	"servers/control/proc": {},
 	"servers/control":      {"servers/control/proc"},
@@ -36,7 +38,7 @@ var layers = map[string][]string{
 	"servers":              {"apps", "apps/nearest", "servers/control", "servers/external", "servers/fcgi", "servers/gin", "servers/echo", "servers/chi", "servers/fiber"}, // and every engine
 	"bench/stats":          {},
 	"bench/offered":        {"apps/nearest"},
-	"bench/load":           {},
+	"bench/load":           {"apps/http1"},
 	"bench/measure":        {"results", "servers/control/proc"},
 	"bench/slo":            {"apps/nearest"},
 	"bench/plan":           {"apps/suite", "bench/offered", "bench/slo", "results", "scenarios", "servers"},

@@ -1,12 +1,13 @@
-package load
+package http1
 
 import "bytes"
 
 var comma, semicolon = []byte{','}, []byte{';'}
 
-// cutField cuts a field line into name and value (RFC 9112 section 5). Folded
-// lines, space around the name and control characters are refused.
-func cutField(line []byte) (name, value []byte, ok bool) {
+// CutField cuts a field line, without its end, into name and value (RFC 9112 section
+// 5). It returns false for one with space around the name, or control characters: a
+// folded line is to be unfolded before.
+func CutField(line []byte) (name, value []byte, ok bool) {
 	i := 0
 	for i < len(line) && classes[line[i]]&token != 0 {
 		i++
