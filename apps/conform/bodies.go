@@ -1,7 +1,6 @@
 package conform
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"net/http"
@@ -222,25 +221,18 @@ func (p *probe) expect(version string, may100 bool) error {
 		c.send("hello")
 	}
 	c.within(patience)
-	status, err := statusOf(c.r)
-	if err != nil {
-		return fmt.Errorf("to Expect: 100-continue from %s: %w", version, asEnd(err))
+	res := expected(http.MethodPost)
+	if err := c.await(res, func() bool { return res.reader.Interims > 0 }); err != nil {
+		return fmt.Errorf("to Expect: 100-continue from %s: %w", version, err)
 	}
-	if status == http.StatusContinue && !may100 {
-		return errors.New("100 was sent to HTTP/1.0")
+	if res.reader.Interims > 0 && !may100 {
+		return errors.New("an interim reply was sent to HTTP/1.0")
 	}
-	if status == http.StatusContinue {
-		if _, err := c.r.ReadString('\n'); err != nil { // the status line
-			return asEnd(err)
-		}
-		if line, err := c.r.ReadString('\n'); err != nil || strings.TrimSpace(line) != "" {
-			return fmt.Errorf("100 is followed by %q", line)
-		}
+	if !res.reader.Whole() {
 		c.send("hello")
 	}
 	c.within(patience)
-	res, err := c.read(http.MethodPost)
-	if err != nil {
+	if err := c.await(res, nil); err != nil {
 		return fmt.Errorf("to Expect: 100-continue from %s: %w", version, err)
 	}
 	const sum = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n"
@@ -251,17 +243,4 @@ func (p *probe) expect(version string, may100 bool) error {
 		return fmt.Errorf("to Expect: 100-continue from %s: status is %d, not 200 or 417", version, res.StatusCode)
 	}
 	return nil
-}
-
-// statusOf looks at the status of the reply that comes next.
-func statusOf(r *bufio.Reader) (int, error) {
-	head, err := r.Peek(len("HTTP/1.1 100"))
-	if err != nil {
-		return 0, err
-	}
-	var minor, status int
-	if _, err := fmt.Sscanf(string(head), "HTTP/1.%d %d", &minor, &status); err != nil {
-		return 0, fmt.Errorf("%q is no status line", head)
-	}
-	return status, nil
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/http1"
 	"github.com/benchctl/benchctl/apps/suite"
 )
 
@@ -89,34 +90,85 @@ func (r request) encode(host string) []byte {
 
 // reply is what came back.
 type reply struct {
-	*http.Response
-	body []byte
+	StatusCode       int
+	Header           http.Header
+	TransferEncoding []string // "chunked", if the body comes in chunks
+	Close            bool     // the connection ends after it
+	body             []byte
+
+	reader http1.Reply
+}
+
+// expected is the reply to come to a request with the given method.
+func expected(method string) *reply {
+	r := &reply{Header: http.Header{}}
+	r.reader.Reset(method == http.MethodHead)
+	r.reader.Header = r.Header
+	return r
 }
 
 // errNoReply is that the connection ended before a reply.
 var errNoReply = errors.New("the connection ended without a reply")
 
 // read reads the whole reply to a request with the given method, beyond interim ones
-// (RFC 9110 section 15.2), of which there may be any.
+// (RFC 9110 section 15.2), of which there may be any. With an error it returns what came,
+// if that is more than the header.
 func (c *client) read(method string) (*reply, error) {
-	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
-	for err == nil && res.StatusCode < http.StatusOK && res.StatusCode != http.StatusSwitchingProtocols {
-		res, err = http.ReadResponse(c.r, &http.Request{Method: method})
+	r := expected(method)
+	if err := c.await(r, nil); err != nil && !r.reader.Headed() {
+		return nil, err
+	} else if err != nil {
+		return r, fmt.Errorf("read body after %d bytes: %w", len(r.body), err)
+	}
+	return r, nil
+}
+
+// await reads more of a reply, until it is whole or enough, if that is not nil, is true.
+func (c *client) await(r *reply, enough func() bool) error {
+	for !r.reader.Whole() && (enough == nil || !enough()) {
+		if err := c.more(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// more reads what comes next of a reply.
+func (c *client) more(r *reply) error {
+	_, err := c.r.Peek(1)
+	if errors.Is(err, io.EOF) && r.reader.End() {
+		return nil
+	}
+	if err != nil && r.reader.Headed() && isEnd(err) || errors.Is(err, io.EOF) && r.reader.Begun() {
+		return http1.Cut
 	}
 	if err != nil {
-		return nil, asEnd(err)
+		return asEnd(err)
 	}
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		return &reply{res, body}, fmt.Errorf("read body after %d bytes: %w", len(body), err)
+	came, _ := c.r.Peek(c.r.Buffered())
+	block, n, fault := r.reader.Next(came)
+	if fault != nil {
+		return fault
 	}
-	return &reply{res, body}, nil
+	r.body = append(r.body, block...)
+	_, _ = c.r.Discard(n)
+	r.StatusCode, r.Close = int(r.reader.Status), r.reader.Close
+	if r.reader.Chunked {
+		r.TransferEncoding = []string{"chunked"}
+	}
+	return nil
+}
+
+// isMalformed tells whether err is that a reply breaks the protocol, whatever comes next.
+func isMalformed(err error) bool {
+	var fault *http1.Fault
+	return errors.As(err, &fault) && fault.Kind != http1.Closed
 }
 
 // asEnd tells the end of a connection from other errors.
 func asEnd(err error) error {
 	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isReset(err):
+	case isEnd(err):
 		return errNoReply
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("no reply in time: %w", err)
@@ -124,13 +176,30 @@ func asEnd(err error) error {
 	return fmt.Errorf("read reply: %w", err)
 }
 
+func isEnd(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)
+}
+
 func isReset(err error) bool {
 	return strings.Contains(err.Error(), "reset") || strings.Contains(err.Error(), "broken pipe")
 }
 
-// exchange sends one request and reads the whole reply. The request is written
-// while the reply is read, as a server may answer before it has read all.
+// exchange sends one request, after which none is to follow before the reply, and reads
+// the whole reply.
 func (c *client) exchange(r request) (*reply, error) {
+	res, err := c.roundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if extra, _ := c.r.Peek(c.r.Buffered()); len(extra) > 0 {
+		return nil, fmt.Errorf("%s %s: %w", r.method, r.target, http1.Trailing.In(extra))
+	}
+	return res, nil
+}
+
+// roundTrip sends one request and reads the whole reply that comes next. The request is
+// written while the reply is read, as a server may answer before it has read all.
+func (c *client) roundTrip(r request) (*reply, error) {
 	written := make(chan error, 1)
 	go func() {
 		_, err := c.conn.Write(r.encode(c.conn.RemoteAddr().String()))
@@ -171,7 +240,7 @@ func (c *client) ended() error {
 	extra, err := io.ReadAll(io.LimitReader(c.r, 64))
 	switch {
 	case len(extra) > 0:
-		return fmt.Errorf("%q came after the reply", extra)
+		return http1.Trailing.In(extra)
 	case err != nil && !isReset(err):
 		return fmt.Errorf("the connection stays open: %w", err)
 	}
@@ -185,7 +254,7 @@ func (c *client) goesOn(last *reply) error {
 		return c.ended()
 	}
 	c.within(patience)
-	res, err := c.exchange(request{method: http.MethodGet, target: "/hello"})
+	res, err := c.roundTrip(request{method: http.MethodGet, target: "/hello"})
 	switch {
 	case errors.Is(err, errNoReply):
 		return nil // a server may close at any time (RFC 9112 section 9.5)

@@ -184,12 +184,12 @@ func duration(app suite.Instance) time.Duration {
 	return keepAliveRequests * d * 2
 }
 
-// ErrMismatch marks a reply with the right status and the wrong content, which no
-// waiting will mend.
+// ErrMismatch marks a reply that no waiting will mend: one with the right status and the
+// wrong content, or one that breaks the protocol.
 var ErrMismatch = errors.New("wrong reply")
 
 // Probe asks for app once, or for each app of a mix. It fails with ErrMismatch if a
-// reply has the right status and is wrong otherwise.
+// reply has the right status and is wrong otherwise, or is one that a load would refuse.
 func Probe(ctx context.Context, address string, app suite.Instance) error {
 	for _, part := range app.Parts() {
 		p := &probe{Target: Target{Address: address}, ctx: ctx, app: part.Instance}

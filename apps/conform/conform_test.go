@@ -158,13 +158,13 @@ func TestABrokenServerFails(t *testing.T) {
 		name, check, want string
 		broken            func(w http.ResponseWriter, r *http.Request, n int) bool
 	}{
-		{"a body after HEAD", "head", "after HEAD: ", func(w http.ResponseWriter, r *http.Request, n int) bool {
+		{"a body after HEAD", "head", `bytes after the reply, in "Hello, World!"`, func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Method == "HEAD" {
 				raw(w, wholeHello, true)
 			}
 			return r.Method == "HEAD"
 		}},
-		{"a body after HEAD, and the end", "head", "came after the reply", func(w http.ResponseWriter, r *http.Request, n int) bool {
+		{"a body after HEAD, and the end", "head", `bytes after the reply, in "Hello, World!"`, func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Method == "HEAD" {
 				raw(w, "Connection: close\r\n"+wholeHello, true)
 			}
@@ -182,7 +182,7 @@ func TestABrokenServerFails(t *testing.T) {
 			}
 			return r.Close
 		}},
-		{"bytes after the last reply", "close", `"more" came after the reply`, func(w http.ResponseWriter, r *http.Request, n int) bool {
+		{"bytes after the last reply", "close", `bytes after the reply, in "more"`, func(w http.ResponseWriter, r *http.Request, n int) bool {
 			if r.Close {
 				raw(w, "Connection: close\r\n"+wholeHello+"more", true)
 			}
@@ -379,10 +379,12 @@ func TestWrongReplies(t *testing.T) {
 		{"too long", "hello", "wrong body: 14 bytes long, not 13", true, body("text/plain", "Hello, World!!")},
 		{"empty", "size?bytes=100", "wrong body: 0 bytes long, not 100", true, body("text/plain", "")},
 		{"field missing", "headers?count=2", `X-Reply-0 is "", not "value-of-field-0"`, true, body("text/plain", "2\n")},
-		{"cut off", "hello", "read body after 5 bytes: unexpected EOF", false, bytes("Content-Length: 13\r\n\r\nHello")},
-		{"a false chunk", "hello", "read body after 0 bytes: ", false, bytes("Transfer-Encoding: chunked\r\n\r\nx\r\n")},
-		{"no last chunk", "hello", "read body after 13 bytes: unexpected EOF", false, bytes("Transfer-Encoding: chunked\r\n\r\nd\r\nHello, World!\r\n")},
-		{"two lengths", "hello", "read reply: ", false, bytes("Content-Length: 13\r\nContent-Length: 12\r\n\r\nHello, World!")},
+		{"cut off", "hello", "read body after 5 bytes: connection ended before the whole reply", false, bytes("Content-Length: 13\r\n\r\nHello")},
+		{"a false chunk", "hello", `read body after 0 bytes: bad chunk, in "x\r\n"`, true, bytes("Transfer-Encoding: chunked\r\n\r\nx\r\n")},
+		{"no last chunk", "hello", "read body after 13 bytes: connection ended before the whole reply", false, bytes("Transfer-Encoding: chunked\r\n\r\nd\r\nHello, World!\r\n")},
+		{"two lengths", "hello", `GET /hello: bad Content-Length, in "Content-Length: 12\r\n"`, true, bytes("Content-Length: 13\r\nContent-Length: 12\r\n\r\nHello, World!")},
+		{"half a header", "hello", "GET /hello: connection ended before the whole reply", false, bytes("Content-Le")},
+		{"too much", "hello", `GET /hello: bytes after the reply, in "!"`, true, bytes(wholeHello + "!")},
 	} {
 		err := conform.Probe(t.Context(), serve(t, c.handler), parse(t, c.app))
 		if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, conform.ErrMismatch) != c.mismatch {

@@ -35,6 +35,9 @@ func (p *probe) answers(x suite.Exchange) error {
 		return err
 	}
 	res, err := c.exchange(requestOf(x))
+	if isMalformed(err) {
+		return fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
 	if err != nil {
 		return err
 	}

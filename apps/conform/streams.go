@@ -3,7 +3,6 @@ package conform
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -18,23 +17,30 @@ const (
 	maxLead     = streamPause / 2        // of what a server may hold back
 )
 
+const streamChunk = 1024 // bytes
+
+// chunks awaits n chunks of a stream.
+func (c *client) chunks(res *reply, n int) error {
+	err := c.await(res, func() bool { return len(res.body) >= n*streamChunk })
+	if err == nil && len(res.body) < n*streamChunk {
+		err = fmt.Errorf("status is %d, and the body ends after %d bytes", res.StatusCode, len(res.body))
+	}
+	return err
+}
+
 // checkStream takes the time between the two chunks of a reply.
 func checkStream(p *probe) error {
 	c, err := p.dial()
 	if err != nil {
 		return err
 	}
-	c.send(fmt.Sprintf("GET /stream?chunks=2&bytes=1024&ms=%d HTTP/1.1\r\nHost: {host}\r\n\r\n", streamPause.Milliseconds()))
-	res, err := http.ReadResponse(c.r, &http.Request{Method: http.MethodGet})
-	if err != nil {
-		return asEnd(err)
-	}
-	chunk := make([]byte, 1024)
-	if _, err := io.ReadFull(res.Body, chunk); err != nil {
+	c.send(fmt.Sprintf("GET /stream?chunks=2&bytes=%d&ms=%d HTTP/1.1\r\nHost: {host}\r\n\r\n", streamChunk, streamPause.Milliseconds()))
+	res := expected(http.MethodGet)
+	if err := c.chunks(res, 1); err != nil {
 		return fmt.Errorf("first chunk: %w", err)
 	}
 	began := time.Now()
-	if _, err := io.ReadFull(res.Body, chunk); err != nil {
+	if err := c.chunks(res, 2); err != nil {
 		return fmt.Errorf("second chunk: %w", err)
 	}
 	if lead := time.Since(began); lead < maxLead {
@@ -61,11 +67,7 @@ func (p *probe) leave() (notes func() (string, error), err error) {
 	}
 	c.send(fmt.Sprintf("GET /watch?id=%d&chunks=%d&ms=%d HTTP/1.1\r\nHost: {host}\r\n\r\n", id, watchChunks, watchPause.Milliseconds()))
 	c.within(patience)
-	res, err := http.ReadResponse(c.r, &http.Request{Method: http.MethodGet})
-	if err != nil {
-		return nil, asEnd(err)
-	}
-	if _, err := io.ReadFull(res.Body, make([]byte, 1024)); err != nil {
+	if err := c.chunks(expected(http.MethodGet), 1); err != nil {
 		return nil, fmt.Errorf("first chunk: %w", err)
 	}
 	c.conn.Close()

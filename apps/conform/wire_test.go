@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -232,6 +233,21 @@ func unexpecting(conn net.Conn) {
 	}
 }
 
+// encouraging asks everyone for the body, and answers with its digest.
+func encouraging(conn net.Conn) {
+	r := bufio.NewReader(conn)
+	if _, more := head(r); !more {
+		return
+	}
+	for _, part := range []string{"HTTP/1.1 100 Con", "tinue\r\nA: b\r\n", "\r\n"} {
+		io.WriteString(conn, part)
+	}
+	body := make([]byte, 5)
+	if _, err := io.ReadFull(r, body); err == nil {
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 65\r\n\r\n%x\n", sha256.Sum256(body))
+	}
+}
+
 // Each check that is not made with every app is failed by a server that is broken
 // in what it checks.
 func TestEveryCheckCanFail(t *testing.T) {
@@ -285,6 +301,8 @@ func TestEveryCheckCanFail(t *testing.T) {
 		{"smuggling", "answered", "2 replies to one request", raw(lenient)},
 		{"unread-body", "answered", "the next request on the connection: status 404", raw(lenient)},
 		{"continue", "never", "no reply in time", raw(unexpecting)},
+		{"continue", "to HTTP/1.0", "an interim reply was sent to HTTP/1.0", raw(encouraging)},
+		{"continue", "malformed", `bad header field, in "HTTP/1.1 200 OK\r\n"`, raw(once("HTTP/1.1 100 Continue\r\nHTTP/1.1 200 OK\r\n\r\n"))},
 		{"http-1.0", "chunked", "has a Transfer-Encoding", raw(once("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"))},
 		{"keep-alive-1000", "fewer", "request 11 of a connection", raw(closesAfter(10))},
 		{"pipeline", "reversed", "not in the order", raw(reversed)},
