@@ -136,13 +136,14 @@ func (c *client) await(r *reply, enough func() bool) error {
 // more reads what comes next of a reply.
 func (c *client) more(r *reply) error {
 	_, err := c.r.Peek(1)
-	if errors.Is(err, io.EOF) && r.reader.End() {
+	switch {
+	case errors.Is(err, io.EOF) && r.reader.End():
 		return nil
-	}
-	if err != nil && r.reader.Headed() && isEnd(err) || errors.Is(err, io.EOF) && r.reader.Begun() {
-		return http1.Cut
-	}
-	if err != nil {
+	case err != nil && isEnd(err) && (r.reader.Headed() || r.reader.Begun() && !isReset(err)):
+		return r.reader.Cut() // a reset may overtake any part of a header
+	case err != nil && r.reader.Headed():
+		return err
+	case err != nil:
 		return asEnd(err)
 	}
 	came, _ := c.r.Peek(c.r.Buffered())

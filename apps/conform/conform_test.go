@@ -383,7 +383,7 @@ func TestWrongReplies(t *testing.T) {
 		{"a false chunk", "hello", `read body after 0 bytes: bad chunk, in "x\r\n"`, true, bytes("Transfer-Encoding: chunked\r\n\r\nx\r\n")},
 		{"no last chunk", "hello", "read body after 13 bytes: connection ended before the whole reply", false, bytes("Transfer-Encoding: chunked\r\n\r\nd\r\nHello, World!\r\n")},
 		{"two lengths", "hello", `GET /hello: bad Content-Length, in "Content-Length: 12\r\n"`, true, bytes("Content-Length: 13\r\nContent-Length: 12\r\n\r\nHello, World!")},
-		{"half a header", "hello", "GET /hello: connection ended before the whole reply", false, bytes("Content-Le")},
+		{"half a header", "hello", `GET /hello: connection ended before the whole reply, in "Content-Le"`, false, bytes("Content-Le")},
 		{"too much", "hello", `GET /hello: bytes after the reply, in "!"`, true, bytes(wholeHello + "!")},
 	} {
 		err := conform.Probe(t.Context(), serve(t, c.handler), parse(t, c.app))

@@ -98,6 +98,15 @@ func (r *Reply) End() bool {
 	return r.Whole()
 }
 
+// Cut is the fault of a reply that is not whole when the connection ends, with the line
+// that was cut, if one was.
+func (r *Reply) Cut() *Fault {
+	if len(r.kept) == 0 {
+		return Cut
+	}
+	return Cut.In(r.kept)
+}
+
 // Next reads a prefix of b, which is not empty: either a block of the body, or as much
 // of the rest as there is before one. It returns the length of the prefix. Nothing is
 // to be read after a fault, nor once the reply is whole.

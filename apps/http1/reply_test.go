@@ -146,8 +146,26 @@ func TestProgress(t *testing.T) {
 	if !r.Whole() || !r.End() || r.Size != 2 {
 		t.Errorf("%+v", r)
 	}
-	var same Reply
-	if same.Become(&r); !same.Whole() || same.Status != 200 {
+	if r.Reset(false); r.Cut().Error() != http1test.Cut {
+		t.Error(r.Cut())
+	}
+	if _, _, f := r.Next([]byte("Hello, World!")); f != nil || r.Cut().Error() != http1test.Cut+`, in "Hello, World!"` {
+		t.Errorf("%v, %v", f, r.Cut())
+	}
+}
+
+// A reply becomes another, and can be begun anew.
+func TestBecome(t *testing.T) {
+	var r, same Reply
+	r.Reset(false)
+	for b := []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"); len(b) > 0; {
+		_, n, f := r.Next(b)
+		if f != nil {
+			t.Fatal(f)
+		}
+		b = b[n:]
+	}
+	if same.Become(&r); !same.Whole() || same.Status != 200 || same.Size != 2 {
 		t.Errorf("%+v became %+v", r, same)
 	}
 	if r.Reset(true); r.Begun() || r.Headed() || r.Whole() || r.End() || r.Interims > 0 {
