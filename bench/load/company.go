@@ -1,18 +1,19 @@
 package load
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/benchctl/benchctl/apps/http1"
 )
 
 // Company is clients that are there beside the load and are not counted: what they
@@ -86,19 +87,35 @@ func restingConn(ctx context.Context, address string, r request) (net.Conn, erro
 		return nil, err
 	}
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := conn.Write(r.wire); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	res, err := http.ReadResponse(bufio.NewReaderSize(conn, 1<<10), &http.Request{Method: r.want.Method})
-	if err == nil {
-		_, err = io.Copy(io.Discard, res.Body)
-	}
-	if err != nil {
+	if err := carry(conn, &r); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return conn, conn.SetDeadline(time.Time{})
+}
+
+// carry has conn carry one request and the whole reply.
+func carry(conn net.Conn, r *request) error {
+	if _, err := conn.Write(r.wire); err != nil {
+		return err
+	}
+	var x exchange
+	x.begin(r, 0, 0)
+	for buffer := make([]byte, 4<<10); !x.reply.Whole(); {
+		n, err := conn.Read(buffer)
+		rest, f := x.take(buffer[:n])
+		switch {
+		case f != nil:
+			return f
+		case len(rest) > 0:
+			return http1.Trailing.In(rest)
+		case errors.Is(err, io.EOF) && !x.reply.End():
+			return x.reply.Cut()
+		case err != nil && !errors.Is(err, io.EOF):
+			return err
+		}
+	}
+	return nil
 }
 
 // Idle tells how many of the idle connections the server has kept open.

@@ -128,6 +128,21 @@ func TestIdleCompanyThatIsRefused(t *testing.T) {
 	}
 }
 
+// What an idle connection carries is read as strictly as the load.
+func TestIdleCompanyThatIsAnsweredWrongly(t *testing.T) {
+	for reply, want := range map[string]string{
+		"HTTP/1.1 200 OK\nContent-Length: 0\n\n":           `line does not end in CRLF, in "HTTP/1.1 200 OK\n"`,
+		"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nmore": `bytes after the reply, in "more"`,
+	} {
+		s := serve(t, says(reply))
+		_, err := Accompany(t.Context(), s.address, Company{Idle: 3}, get("/"))
+		if err == nil || err.Error() != "open 3 idle connections: "+want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		s.close()
+	}
+}
+
 // The slow ones hold still until it begins and once it has ended.
 func TestSlowCompany(t *testing.T) {
 	s := newCompanyServer(t)
