@@ -113,7 +113,7 @@ func TestFailingCandidates(t *testing.T) {
 	}
 	for _, c := range []struct{ candidate, app, want string }{
 		{"exits", "hello", "ended before it was ready: exit status 3; its log ends:\nno module named app"},
-		{"deaf", "hello", "not ready in time"},
+		{"deaf", "hello", "not ready in "},
 		{"dies", "hello", "died: exit status 4; its log ends:\npanic: out of luck"},
 		{"dies", "echo", ""}, // it is started again
 		{"lies", "hello", "answers wrongly"},

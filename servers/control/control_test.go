@@ -241,10 +241,42 @@ func TestEndsBeforeReady(t *testing.T) {
 	}
 }
 
+// What is told of a candidate that is never ready is what was seen of it.
 func TestNeverReady(t *testing.T) {
+	says := func(text string) func(context.Context) error {
+		return func(context.Context) error { return errors.New(text) }
+	}
+	hangs := func(ctx context.Context) error {
+		<-ctx.Done()
+		return &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
+	}
 	p := start(t, "hang", nil)
-	_, err := p.Ready(t.Context(), "127.0.0.1:1", 30*time.Millisecond, func(context.Context) error { return errors.New("connection refused") })
-	if !errors.Is(err, control.ErrNotReady) || !strings.Contains(err.Error(), "connection refused") {
+	for _, c := range []struct {
+		want  string
+		probe func(context.Context) error
+	}{
+		{"connection refused", says("connection refused")},
+		{"status is 503, not 200", says("status is 503, not 200")},
+		{"no reply in time", hangs},
+	} {
+		_, err := p.Ready(t.Context(), "127.0.0.1:1", 20*time.Millisecond, c.probe)
+		if !errors.Is(err, control.ErrNotReady) || err.Error() != "not ready in 20ms: "+c.want {
+			t.Errorf("ready: %v, want %s", err, c.want)
+		}
+	}
+}
+
+// One who no longer waits is told why, and nothing of the candidate.
+func TestReadyInterrupted(t *testing.T) {
+	p := start(t, "hang", nil)
+	why := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err := p.Ready(ctx, "127.0.0.1:1", time.Minute, func(ctx context.Context) error {
+		cancel(why)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if err != why { //nolint:errorlint // it is that and nothing more
 		t.Errorf("ready: %v", err)
 	}
 }

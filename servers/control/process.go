@@ -170,8 +170,8 @@ func (p *Process) Ask(v Verb) error {
 // DefaultGrace is how long a server may take to stop when asked.
 const DefaultGrace = 10 * time.Second
 
-// ErrNotReady is returned by Ready when the time is up.
-var ErrNotReady = errors.New("not ready in time")
+// ErrNotReady is in the error of Ready when the time is up, with what the probes saw.
+var ErrNotReady = errors.New("not ready")
 
 // ErrHopeless in the error of a probe ends the waiting of Ready at once: the
 // candidate answers, and wrongly.
@@ -180,18 +180,24 @@ var ErrHopeless = errors.New("answers wrongly")
 // Ready waits until probe succeeds, and then proves that every socket that
 // listens on address belongs to what the guard holds: a server left over
 // from somebody else would answer plausibly and wrongly. It fails as soon as the
-// candidate ends. It returns the time from spawn to the first success of probe.
+// candidate ends. It returns the time from spawn to the first success of probe. If ctx ends
+// before, the error is its cause alone.
 func (p *Process) Ready(ctx context.Context, address string, timeout time.Duration, probe func(context.Context) error) (time.Duration, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrNotReady)
+	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ready := make(chan error, 1)
-	go func() { ready <- poll(ctx, probe) }()
+	go func() { ready <- poll(limited, probe) }()
 	select {
 	case <-p.done:
 		return 0, p.failure(fmt.Errorf("ended before it was ready: %s", p.exit))
 	case err := <-ready:
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return 0, context.Cause(ctx)
+		case errors.Is(err, ErrHopeless):
 			return 0, p.failure(err)
+		case err != nil:
+			return 0, p.failure(fmt.Errorf("%w in %v: %w", ErrNotReady, timeout.Round(time.Millisecond), err))
 		}
 	}
 	took := time.Since(p.Started)
@@ -201,26 +207,64 @@ func (p *Process) Ready(ctx context.Context, address string, timeout time.Durati
 	return took, nil
 }
 
-// poll calls probe each ms until it succeeds or ctx ends; the error then tells
-// what the last probe saw.
+// poll calls probe each ms until it succeeds or ctx ends; the error then tells what the
+// probes saw.
 func poll(ctx context.Context, probe func(context.Context) error) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	var last error
+	var saw sight
 	for {
+		began := time.Now()
 		err := probe(ctx)
 		if err == nil || errors.Is(err, ErrHopeless) {
 			return err
 		}
-		if ctx.Err() == nil || last == nil {
-			last = err
-		}
+		saw.add(err, began)
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", context.Cause(ctx), last)
 		case <-tick.C:
 		}
+		if ctx.Err() != nil {
+			return saw.tell(time.Now())
+		}
 	}
+}
+
+// sight is what probes saw: the last error that was not for their own end, and since when
+// they waited for nothing.
+type sight struct {
+	last   error
+	silent time.Time // zero: the last probe saw something
+}
+
+// add takes the error of a probe that began then.
+func (s *sight) add(err error, began time.Time) {
+	switch {
+	case !isOwnEnd(err):
+		s.last, s.silent = err, time.Time{}
+	case s.silent.IsZero():
+		s.silent = began
+	}
+}
+
+// isOwnEnd tells whether a probe was ended by its context or a deadline, and not by what
+// the candidate did.
+func isOwnEnd(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// errSilent is that no probe saw anything.
+var errSilent = errors.New("no reply in time")
+
+// tell sums up what was seen until now.
+func (s *sight) tell(now time.Time) error {
+	switch {
+	case s.last == nil:
+		return errSilent
+	case s.silent.IsZero():
+		return s.last
+	}
+	return fmt.Errorf("%w, then no reply for %v", s.last, now.Sub(s.silent).Round(time.Millisecond))
 }
 
 // failure adds the end of the candidate's log to an error.
