@@ -189,7 +189,7 @@ func (p *Process) Ready(ctx context.Context, address string, timeout time.Durati
 	go func() { ready <- poll(limited, probe) }()
 	select {
 	case <-p.done:
-		return 0, p.failure(fmt.Errorf("ended before it was ready: %s", p.exit))
+		return 0, p.early()
 	case err := <-ready:
 		switch {
 		case err != nil && ctx.Err() != nil:
@@ -202,9 +202,22 @@ func (p *Process) Ready(ctx context.Context, address string, timeout time.Durati
 	}
 	took := time.Since(p.Started)
 	if err := p.ownsSocket(address); err != nil {
-		return 0, p.failure(err)
+		select { // whose guard has just ended owns nothing any more
+		case <-p.done:
+			return 0, p.early()
+		case <-time.After(lastMoment):
+			return 0, p.failure(err)
+		}
 	}
 	return took, nil
+}
+
+// lastMoment is how long it may take at most until the end of a candidate is known.
+const lastMoment = 500 * time.Millisecond
+
+// early is that the candidate has ended and was not ready.
+func (p *Process) early() error {
+	return p.failure(fmt.Errorf("ended before it was ready: %s", p.exit))
 }
 
 // poll calls probe each ms until it succeeds or ctx ends; the error then tells what the
