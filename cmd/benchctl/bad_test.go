@@ -44,6 +44,13 @@ func badServer() {
 		fails(http.Serve(ln, whole("Hello, world!")))
 	case "one-for-all":
 		fails(http.Serve(ln, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, "Hello, World!") })))
+	case "bare-line-feeds":
+		fails(http.Serve(ln, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			fails(err)
+			_, _ = conn.Write([]byte("HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Length: 13\nConnection: close\n\nHello, World!"))
+			conn.Close()
+		})))
 	case "exits-after-1s":
 		time.AfterFunc(time.Second, func() {
 			fmt.Println("out of luck")
