@@ -140,7 +140,7 @@ func (t Target) check(ctx context.Context, c Check, app suite.Instance, hangs bo
 	}
 	switch {
 	case ctx.Err() != nil:
-		f.Err = fmt.Errorf("not tried: %w", ctx.Err())
+		f.Err = fmt.Errorf("not tried: %w", context.Cause(ctx))
 		return f
 	case hangs:
 		f.Err = errors.New("not tried: the server hangs")
@@ -150,14 +150,18 @@ func (t Target) check(ctx context.Context, c Check, app suite.Instance, hangs bo
 	if c.Long {
 		timeout = longTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout+duration(app))
+	limited, cancel := context.WithTimeout(ctx, timeout+duration(app))
 	defer cancel()
-	p := &probe{Target: t, ctx: ctx, app: app}
+	p := &probe{Target: t, ctx: limited, app: app}
 	defer p.close()
+	err := c.run(p)
 	var skip skipped
-	if err := c.run(p); errors.As(err, &skip) {
+	switch {
+	case errors.As(err, &skip):
 		f.Skipped = string(skip)
-	} else if err != nil {
+	case err != nil && ctx.Err() != nil:
+		f.Err = fmt.Errorf("not finished: %w", context.Cause(ctx)) // the server is not to blame
+	case err != nil:
 		f.Err, f.Transcript = err, p.log.all()
 	}
 	return f

@@ -423,8 +423,10 @@ func TestAHangingServerEndsWithTheContext(t *testing.T) {
 	timeout := func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(t.Context(), 50*time.Millisecond)
 	}
+	why := errors.New("that is enough")
 	cancelled := func() (context.Context, context.CancelFunc) {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancelFor := context.WithCancelCause(t.Context())
+		cancel := func() { cancelFor(why) }
 		go func() { // once the first connection is there
 			if conn, err := ln.Accept(); err == nil {
 				defer conn.Close()
@@ -445,6 +447,9 @@ func TestAHangingServerEndsWithTheContext(t *testing.T) {
 			for _, f := range findings {
 				if f.Err == nil {
 					t.Errorf("%s, %s: %s passed", name, app, f.ID)
+				}
+				if name == "cancelled" && !errors.Is(f.Err, why) {
+					t.Errorf("%s, %s: %s: %v, want %v", name, app, f.ID, f.Err, why)
 				}
 			}
 			cancel()

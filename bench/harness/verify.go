@@ -51,7 +51,7 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 		}
 	default:
 	}
-	return findings, errors.Join(err, ctx.Err())
+	return findings, errors.Join(err, context.Cause(ctx))
 }
 
 // Await waits until the candidate at address answers rightly, app if that is mounted alone,

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -113,7 +112,7 @@ func (e env) calibrate(ctx context.Context, f calibrateFlags) error {
 	report, err := c.calibrate(ctx, f.duration)
 	switch {
 	case ctx.Err() != nil:
-		return fail(exitInterrupted, errors.New("calibrate: interrupted"))
+		return interrupted("calibrate")
 	case err != nil:
 		return unable(fmt.Errorf("calibrate: %w", err))
 	case f.json:

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -234,6 +235,88 @@ func TestInterrupted(t *testing.T) {
 	if s, err := results.ReadSummary(run); err != nil || s.Run.Status != results.StatusPartial || len(s.Run.Notes) == 0 {
 		t.Errorf("summary %+v: %v", s, err)
 	}
+}
+
+// Whatever a command does when it is interrupted, it says that, and nothing of contexts.
+func TestInterruptedSaysSo(t *testing.T) {
+	needLinux(t)
+	deaf, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	asked := make(chan struct{})
+	go func() {
+		for {
+			conn, err := deaf.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			if _, err := conn.Read(make([]byte, 1)); err == nil {
+				asked <- struct{}{}
+			}
+		}
+	}()
+	for _, c := range []struct {
+		command, manifest string // which says %[1]s once benchctl waits for it
+		code              int
+		want              string
+	}{
+		{"verify --server-dir=. --servers=slow", "command: [sh, -c, 'echo > %[1]s; exec sleep 60']", exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
+		{"verify --server-dir=. --servers=slow", "version: [sh, -c, 'echo > %[1]s; exec sleep 60']\ncommand: [sleep, '60']", exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
+		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", "command: [sh, -c, 'echo > %[1]s; exec sleep 60']", exitInterrupted, "benchctl: run: interrupted; what was measured is kept\ngo on with: "},
+		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", "version: [sh, -c, 'echo > %[1]s; exec sleep 60']\ncommand: [sleep, '60']", exitInterrupted, "benchctl: run: interrupted\n"},
+		{"list servers --server-dir=.", "version: [sh, -c, 'echo > %[1]s; exec sleep 60']\ncommand: [sleep, '60']", exitInterrupted, "benchctl: servers: interrupted\n"},
+		{"serve --server-dir=. --server=slow", "command: [sh, -c, 'echo > %[1]s; exec sleep 60']", exitDone, ""},
+		{"load --connections=1 --duration=60s http://" + deaf.Addr().String() + "/", "", exitInterrupted, "benchctl: load: interrupted\n"},
+		{"load --engine=vegeta --connections=1 --duration=60s http://" + deaf.Addr().String() + "/", "", exitInterrupted, "benchctl: load: interrupted\n"},
+	} {
+		dir := t.TempDir()
+		there := filepath.Join(dir, "there")
+		if err := os.WriteFile(filepath.Join(dir, "slow.yaml"), fmt.Appendf(nil, "name: slow\nclass: engine\ndoc: takes its time\n"+c.manifest+"\n", there), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		cmd := benchctl(t, dir, strings.Fields(c.command)...)
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		waits := asked
+		if c.manifest != "" {
+			waits = appears(there)
+		}
+		select {
+		case <-waits:
+		case <-ended:
+			t.Errorf("%s: ended by itself: %s", c.command, errs.String())
+			continue
+		}
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		<-ended
+		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(errs.String(), c.want) || strings.Contains(out.String()+errs.String(), "context") {
+			t.Errorf("%s: exit code %d, want %d and %q; printed\n%s%s", c.command, code, c.code, c.want, out.String(), errs.String())
+		}
+		noneLeft(t, dir)
+	}
+}
+
+// appears tells once there is a file.
+func appears(path string) chan struct{} {
+	there := make(chan struct{})
+	go func() {
+		for {
+			if _, err := os.Stat(path); err == nil {
+				close(there)
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return there
 }
 
 // The disk is a small file system in memory, which takes a privilege to mount.

@@ -138,7 +138,7 @@ func (e env) load(ctx context.Context, target string, f loadFlags) error {
 	}
 	switch {
 	case err != nil:
-		return fail(exitInterrupted, fmt.Errorf("load %s: %w", target, err))
+		return interrupted("load")
 	case res.Errors[load.ErrLoader] > 0:
 		return &failure{code: exitEnvironment}
 	case told.Verdict == results.Invalid || res.Errored() > 0 || res.Missed > 0:

@@ -120,15 +120,29 @@ func fail(code int, err error) error {
 // ends the program at once, and the guards end the candidates. A write to a
 // closed pipe is an error like others, not the end of the program.
 func interruptible() (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		<-signals
-		cancel()
+		cancel(interruption{})
 		<-signals
 		os.Exit(exitInterrupted)
 	}()
-	return ctx, cancel
+	return ctx, func() { cancel(nil) }
+}
+
+// interruption is why the context of a command ends. What is told of a context that ended
+// is its cause: nobody cancelled a context, somebody pressed Ctrl-C.
+type interruption struct{}
+
+func (interruption) Error() string { return "interrupted" }
+
+// Is makes it the error that it is the cause of.
+func (interruption) Is(target error) bool { return target == context.Canceled }
+
+// interrupted is the failure of a command that was interrupted.
+func interrupted(command string) error {
+	return fail(exitInterrupted, fmt.Errorf("%s: %w", command, interruption{}))
 }

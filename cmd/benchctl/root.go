@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,7 +32,8 @@ func environment() env {
 	}
 }
 
-// execute finds and runs the command.
+// execute finds and runs the command. What failed because of an interruption has only been
+// interrupted.
 func execute(ctx context.Context, e env, args []string) error {
 	root := &cobra.Command{
 		Use:           "benchctl",
@@ -45,7 +47,11 @@ func execute(ctx context.Context, e env, args []string) error {
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
 	root.SetArgs(args)
-	return root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return interrupted(cmd.Name())
+	}
+	return err
 }
 
 // noArgs refuses arguments, which for the root are unknown commands.

@@ -160,6 +160,9 @@ func (e env) verifyAll(ctx context.Context, f verifyFlags, choice servers.Choice
 		err := c.Server.Check(ctx)
 		var missing *external.NotInstalledError
 		switch {
+		case ctx.Err() != nil:
+			rows[i] = candidateRow{Candidate: c.Name, Class: c.Server.Class, State: broken, Reason: context.Cause(ctx).Error(), Findings: []findingRow{}}
+			continue
 		case errors.As(err, &missing) && !choice.Named[i]:
 			rows[i] = candidateRow{Candidate: c.Name, Class: c.Server.Class, State: skipped, Reason: oneLine(missing), Findings: []findingRow{}}
 			continue
@@ -183,6 +186,9 @@ func (e env) verifyOne(ctx context.Context, c servers.Candidate, variables []str
 	row.Version, _ = c.Server.Version(ctx) // the gate does not depend on it
 	v := harness.Verification{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Env: variables}
 	findings, err := v.Verify(ctx, c)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		row.State, row.Reason, row.Gate = broken, err.Error(), false
 	}
@@ -283,7 +289,7 @@ func checkRows() []checkRow {
 // verdict turns what was found into an exit code.
 func (v verification) verdict(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return &failure{code: exitInterrupted, err: errors.New("verify: interrupted")}
+		return interrupted("verify")
 	}
 	for _, c := range v.Candidates {
 		if c.State != skipped && !c.Gate {
