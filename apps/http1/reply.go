@@ -132,11 +132,13 @@ func (r *Reply) Next(b []byte) (block []byte, n int, f *Fault) {
 // lines parses lines up to the next block of the body.
 func (r *Reply) lines(b []byte) (n int, f *Fault) {
 	for n < len(b) {
-		cut := r.line
+		var line []byte
+		var used int
 		if r.step == stepField || r.step == stepTrailer {
-			cut = r.field
+			line, used = r.field(b[n:])
+		} else {
+			line, used = r.line(b[n:])
 		}
-		line, used := cut(b[n:])
 		n += used
 		total := int(r.used) + used
 		switch {
