@@ -360,7 +360,7 @@ func TestMixes(t *testing.T) {
 
 func TestLoadable(t *testing.T) {
 	for name, want := range map[string]bool{
-		"hello": true, "mixed": true, "error": true, "error?at=1": true, "error?at=2": false, "error?at=4": false, "watch": false, "watched": false,
+		"hello": true, "mixed": true, "error": true, "error?at=1": true, "error?at=2": false, "error?at=4": false, "watch": false, "watched": false, "seen": false,
 	} {
 		i, err := Parse(name)
 		if err != nil {
@@ -414,5 +414,27 @@ func TestWatch(t *testing.T) {
 	}
 	if got := ask("/watched?id=3").body(); got != "o..c\n" {
 		t.Errorf("notes after: %q", got)
+	}
+}
+
+// The app shows each byte of the fields, whatever it is.
+func TestSeen(t *testing.T) {
+	res := &response{}
+	req := newRequest(Exchange{Method: "GET", Target: "/seen", Header: [][2]string{{"X-Bench-0", "a\r\n\x00\xff"}}})
+	if err := Mux().Serve(req, res); err != nil {
+		t.Fatal(err)
+	}
+	if want := "Host: \nX-Bench-0: 610d0a00ff\n"; res.body() != want {
+		t.Errorf("%q, want %q", res.body(), want)
+	}
+	for name, want := range map[string]string{"Host": "", "X-Bench-0": "a\r\n\x00\xff"} {
+		if got, ok := Seen([]byte(res.body()), name); !ok || got != want {
+			t.Errorf("%s: %q %v, want %q", name, got, ok, want)
+		}
+	}
+	for _, body := range []string{"", "Hello, World!", "X-Bench-0: 6\n", "X-Bench-0: a b\n", "X-Bench-1: 61\n"} {
+		if got, ok := Seen([]byte(body), "X-Bench-0"); ok {
+			t.Errorf("%q: %q seen in another app's reply", body, got)
+		}
 	}
 }

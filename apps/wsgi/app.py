@@ -413,6 +413,14 @@ def watched(values, environ, headers):
         return b"\n"
 
 
+def seen(values, environ, headers):
+    headers.append(("Content-Type", TEXT))
+    return b"".join(
+        b"%s: %s\n" % (name, environ.get(key, "").encode("latin-1").hex().encode())
+        for name, key in ((b"Host", "HTTP_HOST"), (b"X-Bench-0", "HTTP_X_BENCH_0"))
+    )
+
+
 # name: app, methods, parameters as (name, default, least, most)
 APPS = {
     "hello": (hello, ("GET", "HEAD"), ()),
@@ -446,6 +454,7 @@ APPS = {
         (("id", 0, 0, 1000000000), ("chunks", 300, 1, 1000), ("ms", 10, 0, 1000)),
     ),
     "watched": (watched, ("GET", "HEAD"), (("id", 0, 0, 1000000000),)),
+    "seen": (seen, ("GET", "HEAD"), ()),
 }
 # The mixes of apps/suite have no app of their own: their parts are mounted.
 MIXES = {

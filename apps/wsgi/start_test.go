@@ -169,12 +169,19 @@ func (b bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 type request struct{ *http.Request }
 
-func (r request) Method() string            { return r.Request.Method }
-func (r request) Path() string              { return r.URL.Path }
-func (r request) Query() string             { return r.URL.RawQuery }
-func (r request) Header(name string) string { return r.Request.Header.Get(name) }
-func (r request) ContentLength() int64      { return r.Request.ContentLength }
-func (r request) Body() io.Reader           { return r.Request.Body }
+func (r request) Method() string       { return r.Request.Method }
+func (r request) Path() string         { return r.URL.Path }
+func (r request) Query() string        { return r.URL.RawQuery }
+func (r request) ContentLength() int64 { return r.Request.ContentLength }
+func (r request) Body() io.Reader      { return r.Request.Body }
+
+// Header has the host too, which net/http moves out of the header.
+func (r request) Header(name string) string {
+	if name == "Host" {
+		return r.Host
+	}
+	return r.Request.Header.Get(name)
+}
 
 type response struct {
 	http.ResponseWriter

@@ -53,6 +53,7 @@ func ask(t *testing.T, base string, q question) answer {
 	for _, h := range q.header {
 		req.Header.Set(h[0], h[1])
 	}
+	req.Host = req.Header.Get("Host")
 	req.Body = http.NoBody
 	if len(q.body) > 0 {
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(q.body)), int64(len(q.body))
@@ -153,6 +154,8 @@ func wrong() []question {
 		{name: "chunked upload", method: "POST", path: "/upload", body: bytes.Repeat([]byte("chunk"), 50000), chunked: true},
 		{name: "echo, wrong parameter", method: "POST", path: "/echo", query: "byte=1", body: []byte{}},
 		{name: "fewer fields than asked", method: "GET", path: "/headers", query: "count=3", header: [][2]string{{"X-Bench-1", "a b; c=\"d\""}}},
+		{name: "seen", method: "GET", path: "/seen", header: [][2]string{{"Host", "benchctl.example:8080"}, {"X-Bench-0", "a\t\xe9 b"}}},
+		{name: "nothing seen", method: "GET", path: "/seen", header: [][2]string{{"Host", "a"}}},
 		{name: "head, wrong parameter", method: "HEAD", path: "/size", query: "bytes=0"},
 	}
 	for _, target := range []string{
