@@ -235,9 +235,18 @@ func (p *probe) ask(text string) (*client, *reply, error) {
 	return c, res, err
 }
 
+// closeWrite tells the server that nothing more is sent.
+func (c *client) closeWrite() {
+	if half, ok := c.conn.(taped).Conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+}
+
 // ended tells whether the server closes the connection without another byte.
-func (c *client) ended() error {
-	c.within(patience)
+func (c *client) ended() error { return c.endsWithin(patience) }
+
+func (c *client) endsWithin(d time.Duration) error {
+	c.within(d)
 	extra, err := io.ReadAll(io.LimitReader(c.r, 64))
 	switch {
 	case len(extra) > 0:

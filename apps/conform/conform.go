@@ -56,6 +56,9 @@ type Target struct {
 	// Memory is what the server uses, over its whole process tree, in MiB; nil: it
 	// isn't known.
 	Memory func() (float64, error)
+	// Restart starts the server anew, where Server finds that it answers nobody any
+	// more; nil: that can't be done.
+	Restart func(context.Context) (Target, error)
 }
 
 func (t Target) carries(app string) bool { return t.Carries == nil || t.Carries(app) }
@@ -81,18 +84,19 @@ const (
 )
 
 // App makes every check that concerns the cells of app, and what else its load uses.
-// If the server hangs at the first one, or ctx has ended, those that are left fail
-// without being tried.
+// If the server answers nobody after one of them, or ctx has ended, those that are
+// left fail without being tried.
 func App(ctx context.Context, t Target, app suite.Instance, uses ...string) []Finding {
-	var all []Finding
+	t.Restart = nil // it is the caller's, who has more to do with it
+	s := series{target: t}
 	for _, part := range app.Parts() {
 		for _, c := range Checks() {
 			if c.Each || c.concerns(append(uses, part.Spec.Name)) {
-				all = append(all, t.check(ctx, c, part.Instance, hangs(all)))
+				s.check(ctx, c, part.Instance)
 			}
 		}
 	}
-	return all
+	return s.findings
 }
 
 func (c Check) concerns(any []string) bool {
@@ -100,34 +104,73 @@ func (c Check) concerns(any []string) bool {
 }
 
 // Server makes every check, those for each app with every app that the server
-// carries, with its parameters' defaults.
+// carries, with its parameters' defaults. A server that answers nobody after a check
+// is started anew for the next one.
 func Server(ctx context.Context, t Target) []Finding {
-	var all []Finding
+	s := series{target: t}
 	hello, err := suite.Parse("hello")
 	if err != nil {
 		panic("conform: " + err.Error()) // there is no suite without it
 	}
 	for _, c := range Checks() {
 		if !c.Each {
-			all = append(all, t.check(ctx, c, hello, hangs(all)))
+			s.check(ctx, c, hello)
 			continue
 		}
-		for _, s := range suite.All() {
-			if app, err := suite.Parse(s.Name); err == nil && app.Loadable() == nil && len(app.Parts()) == 1 && t.carries(s.Name) {
-				all = append(all, t.check(ctx, c, app, hangs(all)))
+		for _, spec := range suite.All() {
+			if app, err := suite.Parse(spec.Name); err == nil && app.Loadable() == nil && len(app.Parts()) == 1 && t.carries(spec.Name) {
+				s.check(ctx, c, app)
 			}
 		}
 	}
-	return all
+	return s.findings
 }
 
-// hangs tells whether the server did not answer the first check at all.
-func hangs(all []Finding) bool {
-	return len(all) > 0 && errors.Is(all[0].Err, os.ErrDeadlineExceeded)
+// series is checks that are made one after the other.
+type series struct {
+	target   Target
+	findings []Finding
+	down     error // why those that are left can't be tried
+}
+
+func (s *series) check(ctx context.Context, c Check, app suite.Instance) {
+	f := s.target.check(ctx, c, app, s.down)
+	s.findings = append(s.findings, f)
+	if !errors.Is(f.Err, errStuck) || s.down != nil {
+		return
+	}
+	s.down = fmt.Errorf("not tried: the server answers nobody since the check %s", c.ID)
+	if s.target.Restart == nil {
+		return
+	}
+	again, err := s.target.Restart(ctx)
+	if err != nil {
+		s.down = fmt.Errorf("%w, and can't be started again: %w", s.down, err)
+		return
+	}
+	s.target, s.down = again, nil
+}
+
+// errStuck is that a server which did not answer one request does not answer right
+// ones either, though the first has gone away.
+var errStuck = errors.New("after it the server answers nobody")
+
+// stuck tells whether that is so.
+func (t Target) stuck(ctx context.Context) bool {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	p := &probe{Target: t, ctx: limited}
+	defer p.close()
+	c, err := p.dial()
+	if err == nil {
+		c.send(hidden)
+		_, err = c.read("GET")
+	}
+	return errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil
 }
 
 // check makes one check.
-func (t Target) check(ctx context.Context, c Check, app suite.Instance, hangs bool) Finding {
+func (t Target) check(ctx context.Context, c Check, app suite.Instance, down error) Finding {
 	f := Finding{Check: c}
 	if c.Each {
 		f.App = app.String()
@@ -142,8 +185,8 @@ func (t Target) check(ctx context.Context, c Check, app suite.Instance, hangs bo
 	case ctx.Err() != nil:
 		f.Err = fmt.Errorf("not tried: %w", context.Cause(ctx))
 		return f
-	case hangs:
-		f.Err = errors.New("not tried: the server hangs")
+	case down != nil:
+		f.Err = down
 		return f
 	}
 	timeout := Timeout
@@ -153,12 +196,17 @@ func (t Target) check(ctx context.Context, c Check, app suite.Instance, hangs bo
 	limited, cancel := context.WithTimeout(ctx, timeout+duration(app))
 	defer cancel()
 	p := &probe{Target: t, ctx: limited, app: app}
-	defer p.close()
 	err := c.run(p)
+	p.close()
 	var skip skipped
-	switch {
-	case errors.As(err, &skip):
+	if errors.As(err, &skip) {
 		f.Skipped = string(skip)
+		return f
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, errStuck) && ctx.Err() == nil && t.stuck(ctx) {
+		err = errors.Join(err, errStuck)
+	}
+	switch {
 	case err != nil && ctx.Err() != nil:
 		f.Err = fmt.Errorf("not finished: %w", context.Cause(ctx)) // the server is not to blame
 	case err != nil:

@@ -104,6 +104,11 @@ func checkPipeline(p *probe) error {
 	return nil
 }
 
+// checkHalfClose has a client that sends nothing more wait for its reply.
+func checkHalfClose(p *probe) error {
+	return p.try(notHello, variant{name: "a request and the end of what is sent", text: hidden, cut: true})
+}
+
 func checkByteByByte(p *probe) error {
 	c, err := p.dial()
 	if err != nil {

@@ -11,7 +11,7 @@ func One(ctx context.Context, t Target, id string) Finding {
 	for _, c := range Checks() {
 		if c.ID == id {
 			hello, _ := suite.Parse("hello")
-			return t.check(ctx, c, hello, false)
+			return t.check(ctx, c, hello, nil)
 		}
 	}
 	panic("no check " + id)
