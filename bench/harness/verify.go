@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
@@ -22,36 +23,85 @@ type Verification struct {
 }
 
 // Verify starts the candidate alone, with one worker, makes every check and stops
-// it. An error says why it could not be checked; findings up to then are kept.
+// it. One that answers nobody any more after a check is started anew. An error says
+// why it could not be checked; findings up to then are kept.
 func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings []conform.Finding, err error) {
-	dir, err := control.MakeTemp()
-	if err != nil {
-		return nil, fmt.Errorf("verify %s: %w", c.Name, err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	log := filepath.Join(dir, "server.log")
-	p, address, err := c.Start(ctx, servers.Launch{Benchctl: v.Benchctl, Guard: v.Guard, Workers: 1, Dir: dir, Log: log, Env: v.Env})
+	s := subject{Verification: v, candidate: c}
+	defer func() { err = errors.Join(err, s.stop(ctx, control.DefaultGrace)) }()
+	target, err := s.start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, p.Stop(context.WithoutCancel(ctx), control.DefaultGrace).Left) }()
-	first, err := firstCarried(c)
+	findings = conform.Server(ctx, target)
+	return findings, errors.Join(s.died(), context.Cause(ctx))
+}
+
+// subject is the candidate that is verified, and the process of it that runs.
+type subject struct {
+	Verification
+	candidate servers.Candidate
+	dir       string // of the process
+	process   *control.Process
+}
+
+func (s *subject) start(ctx context.Context) (conform.Target, error) {
+	var none conform.Target
+	var err error
+	if s.dir, err = control.MakeTemp(); err != nil {
+		return none, fmt.Errorf("verify %s: %w", s.candidate.Name, err)
+	}
+	p, address, err := s.candidate.Start(ctx, servers.Launch{Benchctl: s.Benchctl, Guard: s.Guard, Workers: 1, Dir: s.dir, Log: s.log(), Env: s.Env})
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	if _, err := awaitReady(ctx, c, p, address, first, c.Server.ReadyTimeout()); err != nil {
-		return nil, err
+	s.process = p
+	if err := Await(ctx, s.candidate, p, address, ""); err != nil {
+		return none, err
 	}
-	findings = conform.Server(ctx, conform.Target{Address: address, Carries: c.Server.Carries, Memory: measure.NewHeld(p.Guard, p.Group).Memory})
+	return conform.Target{
+		Address: address,
+		Carries: s.candidate.Server.Carries,
+		Memory:  measure.NewHeld(p.Guard, p.Group).Memory,
+		Restart: s.restart,
+	}, nil
+}
+
+func (s *subject) log() string { return filepath.Join(s.dir, "server.log") }
+
+// stuckGrace is how long a candidate may take to stop that answers nobody.
+const stuckGrace = time.Second
+
+func (s *subject) restart(ctx context.Context) (conform.Target, error) {
+	if err := s.stop(ctx, stuckGrace); err != nil {
+		return conform.Target{}, err
+	}
+	return s.start(ctx)
+}
+
+// stop ends the process and removes its directory. An error tells what is left.
+func (s *subject) stop(ctx context.Context, grace time.Duration) (err error) {
+	if s.process != nil {
+		err = s.process.Stop(context.WithoutCancel(ctx), grace).Left
+		s.process = nil
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// died tells how the process ended, if it did.
+func (s *subject) died() error {
+	if s.process == nil { // it was not started anew, which a finding tells
+		return nil
+	}
 	select {
-	case <-p.Done():
-		err = fmt.Errorf("verify %s: %w", c.Name, p.Exit().Death())
-		if tail := control.LogTail(log, 3); tail != "" {
-			err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
-		}
+	case <-s.process.Done():
 	default:
+		return nil
 	}
-	return findings, errors.Join(err, context.Cause(ctx))
+	err := fmt.Errorf("verify %s: %w", s.candidate.Name, s.process.Exit().Death())
+	if tail := control.LogTail(s.log(), 3); tail != "" {
+		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
+	}
+	return err
 }
 
 // Await waits until the candidate at address answers rightly, app if that is mounted alone,

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -100,9 +101,19 @@ func changed(mode string, req apps.Request, res apps.Response) (apps.Request, ap
 		return bodiless{req}, res
 	case "buffers-streams":
 		return req, buffering{res}
+	case "sticks":
+		if req.Method() == http.MethodTrace {
+			stuck.Store(true)
+		}
+		if stuck.Load() {
+			select {}
+		}
 	}
 	return req, res
 }
+
+// stuck is that the server has come to a stand.
+var stuck atomic.Bool
 
 // bodiless is a request whose body the server did not read.
 type bodiless struct{ apps.Request }
