@@ -34,7 +34,8 @@ type Request interface {
 	// Query is the raw query of the target, without "?"; "" if there is none.
 	Query() string
 	// Header is the value of the named field, "" if absent. Names are matched
-	// without regard to case.
+	// without regard to case. Host is that of the target, where it has one (RFC 9112
+	// section 3.2.2).
 	Header(name string) string
 	// ContentLength is the length of the body in bytes, -1 if it is chunked.
 	ContentLength() int64

@@ -11,13 +11,16 @@
 //
 // # Duties of the server
 //
-//	S1  Calls App.Serve once per request, from any goroutine, many at a time.
+//	S1  Calls App.Serve once per request, from any goroutine, many at a time. No
+//	    value of a field that it hands out has a CR, LF or NUL in it (RFC 9110
+//	    section 5.5).
 //	S2  Keeps Request and Response valid until Serve returned and, when the app
 //	    answered with Stream, until the Body was closed. Strings and slices that
 //	    Request hands out live no longer than that.
 //	S3  Bounds Request.Body by the request's framing: io.EOF at Content-Length
 //	    or after the last chunk, never a byte of the next request
-//	    (RFC 9112 section 6). Chunked requests are decoded.
+//	    (RFC 9112 section 6). Chunked requests are decoded, and an end or a
+//	    chunk that is not as it should be is an error, never another body.
 //	S4  Sends no header before Reply, the first non-empty block, or the body's end.
 //	S5  Sends each block of a Stream before it asks for the next one, without
 //	    waiting for more (PEP 3333, "Buffering and Streaming").

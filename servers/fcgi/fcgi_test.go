@@ -21,6 +21,10 @@ func TestServe(t *testing.T) {
 			Reason: "nginx answers 400",
 		},
 		servertest.Deviation{
+			Case:   "S2 Host is that of a target in absolute form",
+			Reason: "nginx passes on the field as it came",
+		},
+		servertest.Deviation{
 			Case:   "S3 a chunked body is decoded",
 			Reason: "nginx reads a chunked body whole and gives the app its length, which FastCGI wants",
 		},

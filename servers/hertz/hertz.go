@@ -26,6 +26,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unsafe"
@@ -191,7 +192,11 @@ func (x *exchange) Method() string { return view(x.ctx.Method()) }
 func (x *exchange) Path() string   { return view(x.ctx.Path()) }
 func (x *exchange) Query() string  { return view(x.ctx.URI().QueryString()) }
 
+// Header knows the host from the target, where that is in absolute form.
 func (x *exchange) Header(name string) string {
+	if strings.EqualFold(name, "Host") {
+		return view(x.ctx.Host())
+	}
 	return view(x.ctx.Request.Header.Peek(name))
 }
 

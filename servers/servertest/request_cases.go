@@ -17,6 +17,7 @@ var requestCases = []testCase{
 	{name: "S2 the context ends with the request", run: contextEnds},
 	{name: "S2 method, path and query", run: target},
 	{name: "S2 header fields without regard to case", run: requestHeader},
+	{name: "S2 Host is that of a target in absolute form", run: hostOfTarget},
 	{name: "S3 a request without a body has length 0", run: noBody},
 	{name: "S3 a sized body ends at its length", run: sizedBody},
 	{name: "S3 a chunked body is decoded", run: chunkedBody},
@@ -119,6 +120,17 @@ func requestHeader(h *harness) error {
 	}
 	r, err := c.do("GET", get("/", "x-test: value"))
 	return want(r, err, 200, "value,test,")
+}
+
+func hostOfTarget(h *harness) error {
+	c, err := h.startAndDial(func(req apps.Request, res apps.Response) error {
+		return res.Reply(200, []byte(req.Header("Host")+req.Path()))
+	})
+	if err != nil {
+		return err
+	}
+	r, err := c.do("GET", get("http://other.example:81/path"))
+	return want(r, err, 200, "other.example:81/path")
 }
 
 func noBody(h *harness) error {
