@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // maxChunkLine bounds a chunk-size line and the trailer section, in bytes.
@@ -26,9 +27,6 @@ func (c *chunks) take(b, body []byte) (n int, out []byte, f *refusal) {
 		rest := b[n:]
 		if c.inData && c.left > 0 {
 			k := int(min(int64(len(rest)), c.left))
-			if len(body)+k > maxBody {
-				return n, body, refuse(http.StatusRequestEntityTooLarge, "the body is too long")
-			}
 			body = append(body, rest[:k]...)
 			n += k
 			if c.left -= int64(k); c.left > 0 {
@@ -36,55 +34,131 @@ func (c *chunks) take(b, body []byte) (n int, out []byte, f *refusal) {
 			}
 			continue
 		}
-		end := bytes.IndexByte(rest, '\n')
-		if end < 0 {
-			if len(rest) > maxChunkLine {
-				return n, body, malformed("a chunk-size line is too long")
-			}
-			return n, body, nil
+		line, whole, f := c.cut(rest)
+		if f == nil && whole {
+			f = c.line(line, len(body))
 		}
-		line := rest[:end]
-		if len(line) == 0 || line[len(line)-1] != '\r' {
-			return n, body, malformed("a line of a chunked body ends with LF alone")
-		}
-		if f := c.line(line[:len(line)-1]); f != nil {
+		if f != nil || !whole {
 			return n, body, f
 		}
-		n += end + 1
+		n += len(line) + len("\r\n")
 	}
 	return n, body, nil
 }
 
-// line takes a line without its end.
-func (c *chunks) line(line []byte) *refusal {
+// cut finds the line that b begins with, without its end. One that will never be
+// right is refused before it is whole: whoever sent it may wait for that.
+func (c *chunks) cut(b []byte) (line []byte, whole bool, f *refusal) {
+	end := bytes.IndexAny(b, "\r\n")
+	switch {
+	case c.inData && end != 0 && len(b) > 0:
+		return nil, false, malformed("a chunk is longer than its size")
+	case end > maxChunkLine || end < 0 && len(b) > maxChunkLine:
+		return nil, false, malformed("a line of a chunked body is too long")
+	case end < 0 || end == len(b)-1 && b[end] == '\r':
+		return nil, false, nil
+	case b[end] == '\n' || b[end+1] != '\n':
+		return nil, false, malformed("a CR or LF alone in a chunked body")
+	}
+	return b[:end], true, nil
+}
+
+// line takes a line without its end, after have bytes of the body.
+func (c *chunks) line(line []byte, have int) *refusal {
 	switch {
 	case c.inData:
-		if c.inData = false; len(line) > 0 {
-			return malformed("a chunk is longer than its size")
-		}
-	case c.trailer:
+		c.inData = false
+	case !c.trailer:
+		return c.size(line, have)
+	case len(line) == 0:
+		c.done = true
+	default:
 		if c.skipped += len(line); c.skipped > maxChunkLine {
 			return refuse(http.StatusRequestHeaderFieldsTooLarge, "the trailer is too long")
 		}
-		c.done = len(line) == 0
-	default:
-		return c.size(line)
+		_, f := parseField(string(line))
+		return f
 	}
 	return nil
 }
 
-// size takes a chunk-size line.
-func (c *chunks) size(line []byte) *refusal {
-	digits, _, _ := bytes.Cut(line, []byte(";"))
-	digits = bytes.TrimRight(digits, " \t")
-	if len(digits) == 0 || len(digits) > 15 {
-		return malformed("not a chunk size")
+// size takes a chunk-size line, after have bytes of the body.
+func (c *chunks) size(line []byte, have int) *refusal {
+	digits, extensions := string(line), ""
+	if at := strings.IndexAny(digits, "; \t"); at >= 0 {
+		digits, extensions = digits[:at], digits[at:]
 	}
-	size, err := strconv.ParseUint(string(digits), 16, 63)
-	if err != nil {
-		return malformed("not a chunk size")
+	for i := range len(digits) {
+		if !isHex(digits[i]) {
+			return malformed("not a chunk size")
+		}
 	}
-	c.left = int64(size)
-	c.inData, c.trailer = c.left > 0, c.left == 0
+	size, err := strconv.ParseInt(digits, 16, 64)
+	switch {
+	case err != nil: // none, or beyond all numbers
+		return malformed("not a chunk size")
+	case !areExtensions(extensions):
+		return malformed("not a chunk extension")
+	case size > int64(maxBody-have):
+		return refuse(http.StatusRequestEntityTooLarge, "the body is too long")
+	}
+	c.left = size
+	c.inData, c.trailer = size > 0, size == 0
 	return nil
+}
+
+// areExtensions tells whether s is any number of chunk extensions (RFC 9112 section
+// 7.1.1): each a semicolon and a name, maybe with a value, and white space around
+// each of these but at the end.
+func areExtensions(s string) bool {
+	for s != "" {
+		rest, ok := strings.CutPrefix(trimLeft(s), ";")
+		if !ok {
+			return false
+		}
+		name, rest := cutToken(trimLeft(rest))
+		if name == "" {
+			return false
+		}
+		if value, ok := strings.CutPrefix(trimLeft(rest), "="); ok {
+			if rest, ok = cutValue(trimLeft(value)); !ok {
+				return false
+			}
+		}
+		s = rest
+	}
+	return true
+}
+
+func trimLeft(s string) string { return strings.TrimLeft(s, " \t") }
+
+// cutToken cuts s after the token that it begins with, which may be empty.
+func cutToken(s string) (token, rest string) {
+	n := 0
+	for n < len(s) && isToken(s[n:n+1]) {
+		n++
+	}
+	return s[:n], s[n:]
+}
+
+// cutValue is what follows the token or quoted string that s begins with (RFC 9110
+// section 5.6.4).
+func cutValue(s string) (rest string, ok bool) {
+	if !strings.HasPrefix(s, `"`) {
+		token, rest := cutToken(s)
+		return rest, token != ""
+	}
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return s[i+1:], true
+		case c < ' ' && c != '\t' || c == 0x7f:
+			return "", false
+		case c == '\\':
+			if i++; i < len(s) && (s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f) {
+				return "", false
+			}
+		}
+	}
+	return "", false
 }

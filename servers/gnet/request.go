@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -38,7 +39,7 @@ type head struct {
 	method string
 	path   string // percent-decoded
 	query  string // raw
-	host   string
+	host   string // of a target in absolute form
 	fields []field
 	length int64 // of the body in bytes, -1 if it is chunked
 	minor  int   // HTTP/1.minor
@@ -46,8 +47,12 @@ type head struct {
 	expect bool  // "Expect: 100-continue"
 }
 
-// header is the value of the first field of that name, "" if there is none.
+// header is the value of the first field of that name, "" if there is none. The host
+// of a target takes the place of that of the field (RFC 9112 section 3.2.2).
 func (h *head) header(name string) string {
+	if h.host != "" && strings.EqualFold(name, "Host") {
+		return h.host
+	}
 	for i := range h.fields {
 		if strings.EqualFold(h.fields[i].name, name) {
 			return h.fields[i].value
@@ -71,7 +76,7 @@ func parse(b []byte, h *head) (n int, f *refusal) {
 	}
 	end := bytes.Index(b[:min(len(b), maxHead)], endOfHead)
 	if end < 0 {
-		return 0, incomplete(b)
+		return 0, unfinished(b)
 	}
 	text := string(b[:end])
 	line, rest, _ := strings.Cut(text, "\r\n")
@@ -81,25 +86,38 @@ func parse(b []byte, h *head) (n int, f *refusal) {
 	}
 	for rest != "" {
 		line, rest, _ = strings.Cut(rest, "\r\n")
-		if f := h.parseField(line); f != nil {
+		one, f := parseField(line)
+		if f != nil {
 			return 0, f
 		}
+		h.fields = append(h.fields, one)
 	}
 	return skipped + end + len(endOfHead), h.frame()
 }
 
-// incomplete refuses a head that will never be right.
-func incomplete(b []byte) *refusal {
-	line, _, whole := bytes.Cut(b, []byte("\n"))
+// unfinished refuses a head that has not come to its end and will never be right.
+func unfinished(b []byte) *refusal {
+	line, _, _ := bytes.Cut(b, []byte("\r"))
 	switch {
-	case len(bytes.TrimSuffix(line, []byte("\r"))) > maxLine:
+	case len(line) > maxLine:
 		return refuse(http.StatusRequestURITooLong, "the request line is too long")
-	case whole && !bytes.HasSuffix(line, []byte("\r")):
-		return malformed("a line ends with LF alone")
+	case hasBareLineEnd(b):
+		return malformed("a CR or LF alone")
 	case len(b) >= maxHead:
 		return refuse(http.StatusRequestHeaderFieldsTooLarge, "the header is too long")
 	}
 	return nil
+}
+
+// hasBareLineEnd tells whether b has a CR without an LF after it, but at its end, or an LF
+// without a CR before it. Who takes either for the end of a line waits for a reply.
+func hasBareLineEnd(b []byte) bool {
+	for i, c := range b {
+		if c == '\n' && (i == 0 || b[i-1] != '\r') || i > 0 && b[i-1] == '\r' && c != '\n' {
+			return true
+		}
+	}
+	return false
 }
 
 // parseLine reads a request line (RFC 9112 section 3).
@@ -112,28 +130,33 @@ func (h *head) parseLine(line string) *refusal {
 	if !ok || !isToken(method) || target == "" {
 		return malformed("not a request line")
 	}
-	switch {
-	case version == "HTTP/1.1":
-		h.minor = 1
-	case version == "HTTP/1.0":
-		h.close = true
-	case len(version) == len("HTTP/1.1") && strings.HasPrefix(version, "HTTP/"):
-		return refuse(http.StatusHTTPVersionNotSupported, "not HTTP/1.1 or HTTP/1.0")
-	default:
-		return malformed("not a version of HTTP")
+	if f := h.parseVersion(version); f != nil {
+		return f
 	}
 	h.method = method
 	return h.parseTarget(target)
 }
 
+// parseVersion takes a later HTTP/1 for HTTP/1.1 (RFC 9110 section 2.5).
+func (h *head) parseVersion(version string) *refusal {
+	digits, ok := strings.CutPrefix(version, "HTTP/")
+	if !ok || len(digits) != len("1.1") || !isDigit(digits[0]) || digits[1] != '.' || !isDigit(digits[2]) {
+		return malformed("not a version of HTTP")
+	}
+	switch {
+	case digits[0] != '1':
+		return refuse(http.StatusHTTPVersionNotSupported, "not HTTP/1")
+	case digits[2] == '0':
+		h.close = true
+	default:
+		h.minor = 1
+	}
+	return nil
+}
+
 // parseTarget takes the origin form, the absolute form and the asterisk (RFC 9112
 // section 3.2).
 func (h *head) parseTarget(target string) *refusal {
-	for i := range len(target) {
-		if target[i] <= ' ' || target[i] >= 0x7f {
-			return malformed("a character that no target has")
-		}
-	}
 	if target == "*" && h.method == http.MethodOptions {
 		h.path = target
 		return nil
@@ -143,6 +166,9 @@ func (h *head) parseTarget(target string) *refusal {
 		if at < 0 {
 			at = len(rest)
 		}
+		if h.host = rest[:at]; h.host == "" || !isHost(h.host) {
+			return malformed("a target without a valid host")
+		}
 		if target = rest[at:]; !strings.HasPrefix(target, "/") {
 			target = "/" + target
 		}
@@ -150,51 +176,51 @@ func (h *head) parseTarget(target string) *refusal {
 	if target[0] != '/' {
 		return malformed("not a target")
 	}
-	path, query, _ := strings.Cut(target, "?")
-	h.path, h.query = path, query
-	if strings.IndexByte(path, '%') >= 0 {
-		var err error
-		if h.path, err = url.PathUnescape(path); err != nil {
-			return malformed("a false percent-encoding")
-		}
+	if !isEncoded(target, ":@/?") {
+		return malformed("a character or percent-encoding that no target has")
+	}
+	h.path, h.query, _ = strings.Cut(target, "?")
+	if strings.IndexByte(h.path, '%') >= 0 {
+		h.path, _ = url.PathUnescape(h.path) // it has no false one
 	}
 	return nil
 }
 
 func cutScheme(target string) (rest string, ok bool) {
-	if len(target) > 7 && strings.EqualFold(target[:7], "http://") {
-		return target[7:], true
+	const scheme = "http://"
+	if len(target) >= len(scheme) && strings.EqualFold(target[:len(scheme)], scheme) {
+		return target[len(scheme):], true
 	}
 	return target, false
 }
 
 // parseField reads a field line (RFC 9112 section 5). A folded one begins with
 // white space, which no name has.
-func (h *head) parseField(line string) *refusal {
+func parseField(line string) (field, *refusal) {
 	name, value, ok := strings.Cut(line, ":")
 	if !ok || !isToken(name) {
-		return malformed("not a header field")
+		return field{}, malformed("not a field line")
 	}
 	value = strings.Trim(value, " \t")
 	for i := range len(value) {
 		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return malformed("a control character in a header field")
+			return field{}, malformed("a control character in a field")
 		}
 	}
-	h.fields = append(h.fields, field{name, value})
-	return nil
+	return field{name, value}, nil
 }
 
 // frame finds out how long the body is, and whether the connection goes on (RFC 9112
 // sections 3.2, 6 and 9).
 func (h *head) frame() *refusal {
 	hosts, lengths := 0, 0
-	chunked := false
+	var codings []string
 	for _, f := range h.fields {
 		switch {
 		case strings.EqualFold(f.name, "Host"):
-			hosts++
-			h.host = f.value
+			if hosts++; !isHost(f.value) {
+				return malformed("a false Host")
+			}
 		case strings.EqualFold(f.name, "Content-Length"):
 			n, ok := parseLength(f.value)
 			if !ok || lengths > 0 && n != h.length {
@@ -203,15 +229,7 @@ func (h *head) frame() *refusal {
 			lengths++
 			h.length = n
 		case strings.EqualFold(f.name, "Transfer-Encoding"):
-			switch {
-			case chunked || h.minor == 0:
-				return malformed("a false Transfer-Encoding")
-			case !strings.EqualFold(f.value, "chunked") && strings.Contains(strings.ToLower(f.value), "chunked"):
-				return malformed("a Transfer-Encoding that does not end with chunked, or has others")
-			case !strings.EqualFold(f.value, "chunked"):
-				return refuse(http.StatusNotImplemented, "an unknown Transfer-Encoding")
-			}
-			chunked = true
+			codings = append(codings, strings.Split(f.value, ",")...)
 		case strings.EqualFold(f.name, "Connection"):
 			h.connection(f.value)
 		case strings.EqualFold(f.name, "Expect"):
@@ -219,14 +237,36 @@ func (h *head) frame() *refusal {
 		}
 	}
 	switch {
-	case hosts > 1 || hosts == 0 && h.minor > 0 || !isHost(h.host):
-		return malformed("not one valid Host")
-	case chunked && lengths > 0:
-		return malformed("both a Content-Length and a Transfer-Encoding")
+	case hosts > 1 || hosts == 0 && h.minor > 0:
+		return malformed("not one Host")
+	case codings != nil && (lengths > 0 || h.minor == 0):
+		return malformed("a Transfer-Encoding with a Content-Length, or in HTTP/1.0")
 	case h.length > maxBody:
 		return refuse(http.StatusRequestEntityTooLarge, "the body is too long")
-	case chunked:
+	case codings != nil:
 		h.length = -1
+	}
+	return checkCodings(codings)
+}
+
+// checkCodings takes chunked alone. Empty elements of the list, which a recipient
+// should ignore (RFC 9110 section 5.6.1.2), are refused: others make of them what
+// they will, and where a body ends must not be a matter of taste.
+func checkCodings(codings []string) *refusal {
+	unknown := false
+	for i, coding := range codings {
+		name, _, parameters := strings.Cut(strings.Trim(coding, " \t"), ";")
+		switch chunked := strings.EqualFold(name, "chunked"); {
+		case !isToken(strings.TrimRight(name, " \t")):
+			return malformed("not a Transfer-Encoding")
+		case chunked && (parameters || i < len(codings)-1):
+			return malformed("chunked with parameters, twice, or not the last Transfer-Encoding")
+		case !chunked:
+			unknown = true
+		}
+	}
+	if unknown {
+		return refuse(http.StatusNotImplemented, "an unknown Transfer-Encoding")
 	}
 	return nil
 }
@@ -254,22 +294,44 @@ func parseLength(text string) (int64, bool) {
 // isToken tells whether s is a token (RFC 9110 section 5.6.2).
 func isToken(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
 			return false
 		}
 	}
 	return s != ""
 }
 
-// isHost tells whether s has only characters of a host and port (RFC 3986 section
-// 3.2.2), or none.
+// isHost tells whether s is a host with a port or without (RFC 3986 section 3.2.2,
+// RFC 9110 section 7.2). It may be empty.
 func isHost(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~%!$&'()*+,;=:[]", c) >= 0) {
+	host, port, _ := strings.Cut(s, ":")
+	if literal, ok := strings.CutPrefix(s, "["); ok {
+		if literal, port, ok = strings.Cut(literal, "]"); !ok || port != "" && port[0] != ':' {
+			return false
+		}
+		host, port = "", strings.TrimPrefix(port, ":")
+		if ip, err := netip.ParseAddr(literal); err != nil || !ip.Is6() || ip.Zone() != "" {
+			return false
+		}
+	}
+	return isEncoded(host, "") && strings.Trim(port, "0123456789") == ""
+}
+
+// isEncoded tells whether s has only unreserved characters, sub-delimiters, whole
+// percent-encodings, and those in more (RFC 3986 section 2).
+func isEncoded(s, more string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case isLetter(c), isDigit(c), strings.IndexByte("-._~!$&'()*+,;=", c) >= 0, strings.IndexByte(more, c) >= 0:
+		case c == '%' && len(s)-i > 2 && isHex(s[i+1]) && isHex(s[i+2]):
+			i += 2
+		default:
 			return false
 		}
 	}
 	return true
 }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
+func isHex(c byte) bool    { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
