@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/wsgi"
 	"github.com/benchctl/benchctl/servers/chi"
 	"github.com/benchctl/benchctl/servers/echo"
 	"github.com/benchctl/benchctl/servers/external"
@@ -132,9 +133,12 @@ func with(list []Server, m external.Manifest) ([]Server, error) {
 	return list, nil
 }
 
-// Carries tells whether the server serves an app. Engines serve all.
+// Carries tells whether the server serves an app. Engines serve all of the suite.
 func (s Server) Carries(app string) bool {
-	return s.Manifest == nil || s.Manifest.Carries(app)
+	if s.Manifest != nil {
+		return s.Manifest.Carries(app)
+	}
+	return app != wsgi.Validate
 }
 
 // Profiles are the names of the server's profiles, "default" first.

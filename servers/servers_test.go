@@ -17,6 +17,7 @@ import (
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/apps/wsgi"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
@@ -151,6 +152,19 @@ func TestChoose(t *testing.T) {
 		}
 		if got := names(c); got != want {
 			t.Errorf("%s: %s, want %s", asked, got, want)
+		}
+	}
+}
+
+// Only what runs the twins as a WSGI application is asked whether it keeps to PEP 3333.
+func TestWhoIsValidated(t *testing.T) {
+	all, err := servers.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		if got, want := s.Carries(wsgi.Validate), s.Class == "wsgi"; got != want {
+			t.Errorf("%s: %v, want %v", s.Name, got, want)
 		}
 	}
 }

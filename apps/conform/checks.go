@@ -1,5 +1,7 @@
 package conform
 
+import "github.com/benchctl/benchctl/apps/wsgi"
+
 // appSemantics is the source of rules about what an app's reply is.
 const appSemantics = "app semantics"
 
@@ -160,5 +162,9 @@ func Checks() []Check {
 			Rule: "an app that fails before its reply gives 500, one that fails within gives no reply that looks whole", run: checkError},
 		{ID: "app-length", Level: Report, Source: "RFC 9110 section 8.6, PEP 3333", Needs: []string{"error", "hello"},
 			Rule: "a reply longer than its Content-Length is cut, a shorter one does not look whole", run: checkAppLength},
+
+		// Environments of apps.
+		{ID: "pep-3333", Level: Report, Source: "PEP 3333, \"environ Variables\" and \"Input and Error Streams\"", Needs: []string{wsgi.Validate},
+			Rule: "the environment and the streams that a WSGI server gives to an app pass Python's wsgiref.validate", run: checkPEP3333},
 	}
 }

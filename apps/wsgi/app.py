@@ -421,6 +421,43 @@ def seen(values, environ, headers):
     )
 
 
+# What "validate" is for is the server, so it has no twin in Go.
+
+
+def validate(values, environ, headers):
+    """Tell whether the server breaks PEP 3333, by the validator of the library."""
+    from wsgiref.validate import validator  # which nothing else needs
+
+    try:
+        # The validator wants them not to be there. PEP 3333 does not, and CGI leaves
+        # it to the server (RFC 3875 section 4.1.18).
+        environ.pop("HTTP_CONTENT_TYPE", None)
+        environ.pop("HTTP_CONTENT_LENGTH", None)
+        return validator(validated)(environ, lambda _, more: headers.extend(more))
+    except Wrong:
+        raise
+    except Exception as broken:
+        headers[:] = [("Content-Type", TEXT)]
+        said = "%s: %s" % (type(broken).__name__, broken)
+        return 500, said[:1000].encode("latin-1", "replace") + b"\n"
+
+
+def validated(environ, start_response):
+    """A WSGI application that uses what a server must offer, and sends the body back."""
+    environ["wsgi.errors"].write("")
+    environ["wsgi.errors"].flush()
+    source, length = environ["wsgi.input"], request_length(environ)
+    data = b"valid\n"
+    if length != 0:  # but three lines or more: no server need know an end beyond them
+        begin = source.readline() + b"".join(source.readlines(1))
+        left = None if length is None else length - len(begin)
+        data += begin + b"".join(request_blocks(source, left))
+    start_response(
+        "200 OK", [("Content-Type", TEXT), ("Content-Length", str(len(data)))]
+    )
+    return [data]
+
+
 # name: app, methods, parameters as (name, default, least, most)
 APPS = {
     "hello": (hello, ("GET", "HEAD"), ()),
@@ -474,12 +511,13 @@ def mounted(name):
 
 
 ROUTES = mounted(os.environ.get("BENCHCTL_APP", ""))
+WSGI_ROUTES = dict(ROUTES, **{"/validate": ("validate", validate, ("GET", "POST"), ())})
 
 
 def application(environ, start_response):
     """The WSGI application."""
     headers = []
-    status, body = complete(answer(ROUTES, environ, headers), headers)
+    status, body = complete(answer(WSGI_ROUTES, environ, headers), headers)
     start_response("%d %s" % (status, phrase(status)), headers)
     if environ["REQUEST_METHOD"] == "HEAD":
         if hasattr(body, "close"):

@@ -108,6 +108,8 @@ func servePython(t *testing.T, server, app string) string {
 	switch server {
 	case "wsgiref":
 		return start(t, python(t, app, "-c", "from app import application\n"+simpleServer))
+	case "validated": // the twin breaks PEP 3333 nowhere itself
+		return start(t, python(t, app, "-c", "from wsgiref.validate import validator\nimport app\napplication = validator(app.application)\n"+simpleServer))
 	case "asgi":
 		return start(t, python(t, app, "-c", asyncApplication+simpleServer))
 	case "uvicorn":

@@ -18,6 +18,10 @@ const ASGIName = "asgi.py"
 // empty, the whole suite is.
 const AppEnv = "BENCHCTL_APP"
 
+// Validate is the one app that App has and apps/suite has not: it answers whether the
+// server breaks PEP 3333, 200 if it does not, or else 500 with what it breaks.
+const Validate = "validate"
+
 var (
 	//go:embed app.py
 	app []byte

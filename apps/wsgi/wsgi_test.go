@@ -19,6 +19,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/apps/wsgi"
 )
 
 // question is a request that both sides are asked.
@@ -174,7 +175,7 @@ func wrong() []question {
 func TestTwins(t *testing.T) {
 	t.Parallel()
 	base := serveGo(t, suite.Mux())
-	for _, server := range []string{"wsgiref", "gunicorn", "asgi", "uvicorn"} {
+	for _, server := range []string{"wsgiref", "validated", "gunicorn", "asgi", "uvicorn"} {
 		t.Run(server, func(t *testing.T) {
 			twin := servePython(t, server, "")
 			for _, q := range questions(t) {
@@ -194,7 +195,7 @@ func TestTwins(t *testing.T) {
 // unasked tells whether a server does not let a question through to its app.
 func unasked(server string, q question) bool {
 	switch server {
-	case "wsgiref", "asgi": // are HTTP/1.0
+	case "wsgiref", "validated", "asgi": // are HTTP/1.0
 		return q.chunked
 	case "uvicorn": // takes ASCII alone
 		return strings.ContainsFunc(q.query, func(r rune) bool { return r > '~' })
@@ -236,6 +237,23 @@ func TestOneAppAlone(t *testing.T) {
 				t.Errorf("%s, %s: the twin answers\n%s\nwant\n%s", server, target, got, want)
 			}
 		}
+	}
+}
+
+// TestValidate holds that the twins for WSGI alone carry the app of that name, also
+// where one app is mounted, and that it takes no parameter.
+func TestValidate(t *testing.T) {
+	for server, want := range map[string]int{"wsgiref": 200, "gunicorn": 200, "asgi": 404} {
+		base := servePython(t, server, "hello")
+		a := ask(t, base, question{name: server, method: "GET", path: "/" + wsgi.Validate})
+		if a.Status != want || want == 200 && a.Body != "valid\n" {
+			t.Errorf("%s: %+v, want %d", server, a, want)
+		}
+	}
+	base := servePython(t, "wsgiref", "")
+	a := ask(t, base, question{name: "parameter", method: "GET", path: "/" + wsgi.Validate, query: "x=1"})
+	if a.Status != 400 {
+		t.Errorf("with a parameter: %+v", a)
 	}
 }
 

@@ -24,7 +24,7 @@ var layers = map[string][]string{
 	"apps/adapter":         {"apps"},
 	"apps/suite":           {"apps", "apps/nearest"},
 	"apps/wsgi":            {},
-	"apps/conform":         {"apps/http1", "apps/suite"},
+	"apps/conform":         {"apps/http1", "apps/suite", "apps/wsgi"},
 	"scenarios":            {"apps/nearest", "apps/strict", "apps/suite", "bench/offered"},
 	"servers/control/proc": {},
 	"servers/control":      {"servers/control/proc"},
@@ -35,7 +35,7 @@ var layers = map[string][]string{
 	"servers/fiber":        {"apps", "servers/fasthttp"},
 	"servers/servertest":   {"apps"},
 	"servers/external":     {"apps/nearest", "apps/strict", "apps/suite", "apps/wsgi", "servers/control"},
-	"servers":              {"apps", "apps/nearest", "servers/control", "servers/external", "servers/fcgi", "servers/gin", "servers/echo", "servers/chi", "servers/fiber"}, // and every engine
+	"servers":              {"apps", "apps/nearest", "apps/wsgi", "servers/control", "servers/external", "servers/fcgi", "servers/gin", "servers/echo", "servers/chi", "servers/fiber"}, // and every engine
 	"bench/stats":          {},
 	"bench/offered":        {"apps/nearest"},
 	"bench/load":           {"apps/http1"},

@@ -94,6 +94,9 @@ type Ready struct {
 
 // Carries tells whether the server serves an app.
 func (m Manifest) Carries(app string) bool {
+	if app == wsgi.Validate {
+		return m.Twins == TwinsWSGI
+	}
 	return len(m.Apps) == 0 || slices.Contains(m.Apps, app)
 }
 
