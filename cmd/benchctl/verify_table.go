@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/benchctl/benchctl/apps/conform"
@@ -32,14 +33,7 @@ func (v verification) matrix(b *strings.Builder) {
 	for _, c := range v.Candidates {
 		width = max(width, len(c.Candidate))
 	}
-	fmt.Fprintf(b, "%-*s  ", width, "")
-	for _, c := range v.Checks {
-		b.WriteByte(" 123456789"[c.Number/10])
-	}
-	fmt.Fprintf(b, "\n%-*s  ", width, "candidate")
-	for _, c := range v.Checks {
-		b.WriteByte("0123456789"[c.Number%10])
-	}
+	v.numbers(b, width)
 	b.WriteString("  passed  gate\n")
 	for _, c := range v.Candidates {
 		fmt.Fprintf(b, "%-*s  ", width, c.Candidate)
@@ -55,6 +49,25 @@ func (v verification) matrix(b *strings.Builder) {
 			gate = "FAILED"
 		}
 		fmt.Fprintf(b, "  %2d/%-2d   %s\n", c.Passed, c.Passed+c.Failed, gate)
+	}
+}
+
+// numbers heads the columns with the numbers of the checks, a line for each digit. None
+// begins with white space, which would be cut from the first.
+func (v verification) numbers(b *strings.Builder, width int) {
+	digits := len(strconv.Itoa(len(v.Checks)))
+	for place := range digits {
+		if place > 0 {
+			b.WriteByte('\n')
+		}
+		label := "check"
+		if place == digits-1 {
+			label = "candidate"
+		}
+		fmt.Fprintf(b, "%-*s  ", width, label)
+		for _, c := range v.Checks {
+			b.WriteByte(fmt.Sprintf("%*d", digits, c.Number)[place])
+		}
 	}
 }
 
