@@ -300,7 +300,7 @@ func TestLaunchOfEveryEngine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := conform.Gated(conform.App(t.Context(), conform.Target{Address: address}, hello)); err != nil {
+			if err := conform.Gated(conform.App(t.Context(), conform.Target{Address: address, HTTP2: s.Protocol == servers.H2C}, hello)); err != nil {
 				t.Error(err)
 			}
 			if exit := p.Stop(t.Context(), 10*time.Second); exit.Code != 0 || exit.Killed || exit.Escaped != 0 {

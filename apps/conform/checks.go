@@ -7,7 +7,7 @@ const appSemantics = "app semantics"
 
 // Checks is every check, in the order they are made.
 func Checks() []Check {
-	return []Check{
+	return append([]Check{
 		// Replies.
 		{ID: "reply", Level: Gate, Source: "RFC 9110 section 6; " + appSemantics, Each: true,
 			Rule: "the reply has the app's status, type, length and body, exactly, and is that to this request, not to one like it", run: checkReply},
@@ -166,5 +166,5 @@ func Checks() []Check {
 		// Environments of apps.
 		{ID: "pep-3333", Level: Report, Source: "PEP 3333, \"environ Variables\" and \"Input and Error Streams\"", Needs: []string{wsgi.Validate},
 			Rule: "the environment and the streams that a WSGI server gives to an app pass Python's wsgiref.validate", run: checkPEP3333},
-	}
+	}, http2Checks()...)
 }

@@ -30,6 +30,7 @@ type probe struct {
 type client struct {
 	conn net.Conn
 	r    *bufio.Reader
+	asks bool // for another protocol, so that 101 may be the reply (RFC 9110 section 15.2.2)
 }
 
 // dial opens a connection that lives until the check ends.
@@ -95,6 +96,7 @@ type reply struct {
 	TransferEncoding []string // "chunked", if the body comes in chunks
 	Close            bool     // the connection ends after it
 	body             []byte
+	switched         bool // it is 101, and another protocol follows
 
 	reader http1.Reply
 }
@@ -125,7 +127,7 @@ func (c *client) read(method string) (*reply, error) {
 
 // await reads more of a reply, until it is whole or enough, if that is not nil, is true.
 func (c *client) await(r *reply, enough func() bool) error {
-	for !r.reader.Whole() && (enough == nil || !enough()) {
+	for !r.reader.Whole() && !r.switched && (enough == nil || !enough()) {
 		if err := c.more(r); err != nil {
 			return err
 		}
@@ -148,7 +150,8 @@ func (c *client) more(r *reply) error {
 	}
 	came, _ := c.r.Peek(c.r.Buffered())
 	block, n, fault := r.reader.Next(came)
-	if fault != nil {
+	r.switched = c.asks && fault != nil && fault.Cause == http1.Switch.Cause
+	if fault != nil && !r.switched {
 		return fault
 	}
 	r.body = append(r.body, block...)

@@ -1,5 +1,5 @@
 // Package conform is the conformance gate: checks over the wire that a server
-// behaves as HTTP/1.1 asks and carries the test apps as they are. Each check has an
+// behaves as HTTP/1.1, or HTTP/2 where its load speaks that, asks and carries the test apps as they are. Each check has an
 // id, a level, and the rule that it checks, with its source.
 //
 // A failure of level Gate concerns the cells of the apps whose requests are like
@@ -41,6 +41,9 @@ type Check struct {
 	Concerns []string
 	// Long checks take up to a minute.
 	Long bool
+	// HTTP2 has the check made over HTTP/2 in cleartext with prior knowledge, where the
+	// server's load speaks that.
+	HTTP2 bool
 
 	run func(*probe) error
 }
@@ -59,6 +62,9 @@ type Target struct {
 	// Restart starts the server anew, where Server finds that it answers nobody any
 	// more; nil: that can't be done.
 	Restart func(context.Context) (Target, error)
+	// HTTP2 tells that its load speaks HTTP/2 in cleartext with prior knowledge (RFC 9113
+	// section 3.3).
+	HTTP2 bool
 }
 
 func (t Target) carries(app string) bool { return t.Carries == nil || t.Carries(app) }
@@ -83,15 +89,15 @@ const (
 	patience = 2 * time.Second
 )
 
-// App makes every check that concerns the cells of app, and what else its load uses.
-// If the server answers nobody after one of them, or ctx has ended, those that are
-// left fail without being tried.
+// App makes every check that concerns the cells of app, and what else its load uses,
+// over what its load speaks. If the server answers nobody after one of them, or ctx has
+// ended, those that are left fail without being tried.
 func App(ctx context.Context, t Target, app suite.Instance, uses ...string) []Finding {
 	t.Restart = nil // it is the caller's, who has more to do with it
 	s := series{target: t}
 	for _, part := range app.Parts() {
 		for _, c := range Checks() {
-			if c.Each || c.concerns(append(uses, part.Spec.Name)) {
+			if c.HTTP2 == t.HTTP2 && (c.Each || c.concerns(append(uses, part.Spec.Name))) {
 				s.check(ctx, c, part.Instance)
 			}
 		}
@@ -105,7 +111,8 @@ func (c Check) concerns(any []string) bool {
 
 // Server makes every check, those for each app with every app that the server
 // carries, with its parameters' defaults. A server that answers nobody after a check
-// is started anew for the next one.
+// is started anew for the next one. Checks over HTTP/2 are left out where the load does
+// not speak that.
 func Server(ctx context.Context, t Target) []Finding {
 	s := series{target: t}
 	hello, err := suite.Parse("hello")
@@ -113,6 +120,9 @@ func Server(ctx context.Context, t Target) []Finding {
 		panic("conform: " + err.Error()) // there is no suite without it
 	}
 	for _, c := range Checks() {
+		if c.HTTP2 && !t.HTTP2 {
+			continue
+		}
 		if !c.Each {
 			s.check(ctx, c, hello)
 			continue
@@ -233,7 +243,7 @@ func duration(app suite.Instance) time.Duration {
 			d += time.Duration(app.Args[i]) * 100 // ns: 10 MB/s
 		}
 	}
-	return keepAliveRequests * d * 2
+	return max(keepAliveRequests, concurrent) * d * 2
 }
 
 // ErrMismatch marks a reply that no waiting will mend: one with the right status and the

@@ -81,6 +81,7 @@ func (p *probe) answer(v variant, wait time.Duration) (answer, error) {
 	if err != nil {
 		return a, err
 	}
+	c.asks = strings.Contains(v.text, "\r\nUpgrade:")
 	go func() {
 		c.send(v.text)
 		if v.cut {

@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/stats"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
@@ -143,6 +146,53 @@ func TestFailingCandidates(t *testing.T) {
 	again, err := s.measure(t.Context())
 	if err != nil || len(again.Launches) != len(r.Launches) || len(again.Trials) != len(r.Trials) {
 		t.Errorf("run again: %v, %d launches, %d trials", err, len(again.Launches), len(again.Trials))
+	}
+}
+
+// A candidate is checked by what its load speaks.
+func TestGateOverHTTP2(t *testing.T) {
+	ownTemp(t)
+	s := prepare(t, external(t, "second"), func(m *results.Manifest) {
+		for i := range m.Blocks {
+			m.Blocks[i].Engine, m.Blocks[i].Timeout = load.Vegeta, 20*time.Second
+		}
+	}, "second", "nethttp-h2c")
+	s.Candidates[0].Server.Protocol = servers.H2C
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range r.Launches {
+		hello, echo, want := l.FailureIn(0), l.FailureIn(1), ""
+		if l.Candidate == "second" {
+			want = "h2-head: HEAD /hello: status is 501, not 200"
+		}
+		if !strings.Contains(hello, want) || want == "" && hello != "" || echo != "" { // echo takes no HEAD
+			t.Errorf("%s: hello %q, want %q; echo %q", l.Candidate, hello, want, echo)
+		}
+	}
+	if len(r.Launches) != 2 {
+		t.Errorf("%d launches", len(r.Launches))
+	}
+}
+
+// Both kinds of checks are made of a server whose load speaks HTTP/2.
+func TestVerifyOverHTTP2(t *testing.T) {
+	ownTemp(t)
+	v := harness.Verification{Benchctl: os.Args[0], Guard: []string{os.Args[0], "guard"}, Env: []string{"GORACE=atexit_sleep_ms=0"}}
+	findings, err := v.Verify(t.Context(), prepare(t, "", nil, "nethttp-h2c").Candidates[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := map[bool]int{}
+	for _, f := range findings {
+		made[f.HTTP2]++
+		if f.HTTP2 && f.Level == conform.Gate && (f.Err != nil || f.Skipped != "" && f.ID != "h2-head") { // echo takes none
+			t.Errorf("%s with %s: %v %s", f.ID, f.App, f.Err, f.Skipped)
+		}
+	}
+	if made[false] == 0 || made[true] == 0 {
+		t.Errorf("%d checks over HTTP/1.1, %d over HTTP/2", made[false], made[true])
 	}
 }
 

@@ -111,7 +111,7 @@ func (l *lane) gate(ctx context.Context, when string) {
 	if l.block.Close {
 		uses = append(uses, conform.UsesClose)
 	}
-	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.address, Carries: l.Server.Carries}, l.app, uses...))
+	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.address, Carries: l.Server.Carries, HTTP2: l.Server.Protocol == servers.H2C}, l.app, uses...))
 	if err != nil {
 		_ = l.unable(ctx, fmt.Errorf("conformance %s: %w", when, err))
 	}

@@ -2,8 +2,10 @@ package harness_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -73,7 +75,12 @@ func serve(server string) int {
 	at := slices.IndexFunc(all, func(s servers.Server) bool { return s.Name == server })
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
-	if err := all[at].Engine(ctx, ln, suite.Mux()); err != nil {
+	mux := suite.Mux()
+	if err := mux.(apps.Starter).Start(ctx); err != nil {
+		return fail(err)
+	}
+	err = all[at].Engine(ctx, ln, mux)
+	if err = errors.Join(err, mux.(apps.Stopper).Stop(context.WithoutCancel(ctx))); err != nil {
 		return fail(err)
 	}
 	return 0
@@ -103,6 +110,8 @@ func play(part, port string) int {
 		return 3
 	case "deaf":
 		select {}
+	case "second":
+		return fail(second(port))
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:"+port)
 	if err != nil {
@@ -138,6 +147,21 @@ func play(part, port string) int {
 		}
 		return mux.Serve(req, res)
 	})))
+}
+
+// second serves the suite rightly over HTTP/1.1, and over HTTP/2 takes no HEAD.
+func second(port string) error {
+	right := nethttp.Handler(suite.Mux())
+	srv := http.Server{Addr: "127.0.0.1:" + port, Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 && r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusNotImplemented)
+			return
+		}
+		right.ServeHTTP(w, r)
+	})}
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetUnencryptedHTTP2(true)
+	return srv.ListenAndServe()
 }
 
 // spin uses a processor until it is to end.

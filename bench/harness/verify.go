@@ -63,6 +63,7 @@ func (s *subject) start(ctx context.Context) (conform.Target, error) {
 		Carries: s.candidate.Server.Carries,
 		Memory:  measure.NewHeld(p.Guard, p.Group).Memory,
 		Restart: s.restart,
+		HTTP2:   s.candidate.Server.Protocol == servers.H2C,
 	}, nil
 }
 

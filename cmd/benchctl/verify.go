@@ -29,10 +29,11 @@ type verifyFlags struct {
 func verifyCommand(e env) *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Check that servers behave as HTTP/1.1 asks and carry the test apps as they are",
+		Use: "verify", Short: "Check that servers behave as HTTP asks and carry the test apps as they are",
 		Long: `Starts each candidate alone and makes the checks of the conformance gate over the
 wire. A failed check of level gate makes the cells of the apps that it concerns
-invalid in a run; the others are shown here.`,
+invalid in a run; the others are shown here. Those over HTTP/2 (h2-...) are made with
+candidates whose load speaks that.`,
 		Example: `  benchctl verify --servers fasthttp
   benchctl verify --servers wsgi --exchanges
   benchctl verify --servers all --json`,
@@ -134,7 +135,7 @@ func (e env) verify(ctx context.Context, f verifyFlags) error {
 		return usage(err)
 	}
 	e.warnOf(measure.Leftovers())
-	v := verification{Schema: "benchctl/verify/v1", Checks: checkRows(), Candidates: make([]candidateRow, len(choice.Candidates))}
+	v := verification{Schema: "benchctl/verify/v1", Checks: checkRows(choice.Candidates), Candidates: make([]candidateRow, len(choice.Candidates))}
 	if err := e.verifyAll(ctx, f, choice, v.Candidates); err != nil {
 		return err
 	}
@@ -198,6 +199,9 @@ func (e env) verifyOne(ctx context.Context, c servers.Candidate, variables []str
 		row.Gate = row.Gate && (r.Outcome != outcomeFailed || r.level != conform.Gate)
 	}
 	for _, check := range conform.Checks() {
+		if check.HTTP2 && c.Server.Protocol != servers.H2C {
+			continue
+		}
 		switch outcome := row.outcome(check.ID); outcome {
 		case outcomePassed:
 			row.Passed++
@@ -271,10 +275,16 @@ func (r candidateRow) summary() string {
 	return fmt.Sprintf("fails the gate at %s; %d of %d checks", strings.Join(failed, ", "), r.Passed, r.Passed+r.Failed)
 }
 
-func checkRows() []checkRow {
+// checkRows are the checks that are made with any of the candidates: those over HTTP/2
+// where the load of one speaks that.
+func checkRows(candidates []servers.Candidate) []checkRow {
+	over2 := slices.ContainsFunc(candidates, func(c servers.Candidate) bool { return c.Server.Protocol == servers.H2C })
 	var rows []checkRow
-	for i, c := range conform.Checks() {
-		row := checkRow{Number: i + 1, ID: c.ID, Level: c.Level, Rule: c.Rule, Source: c.Source, Concerns: c.Concerns}
+	for _, c := range conform.Checks() {
+		if c.HTTP2 && !over2 {
+			continue
+		}
+		row := checkRow{Number: len(rows) + 1, ID: c.ID, Level: c.Level, Rule: c.Rule, Source: c.Source, Concerns: c.Concerns}
 		if c.Each {
 			row.Concerns = []string{"all"}
 		}

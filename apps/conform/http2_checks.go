@@ -1,0 +1,596 @@
+package conform
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/benchctl/benchctl/apps/suite"
+)
+
+// http2Checks are made where the load speaks HTTP/2, in the order they are made.
+func http2Checks() []Check {
+	all := []Check{
+		{ID: "h2-reply", Level: Gate, Source: "RFC 9113 section 8.1; " + appSemantics, Each: true,
+			Rule: "the reply over HTTP/2 has the app's status, type, length and body, exactly, and is that to this request, not to one like it", run: checkH2Reply},
+		{ID: "h2-fields", Level: Gate, Source: "RFC 9113 sections 8.2, 8.2.2 and 8.3.2", Each: true,
+			Rule: "a reply has one :status, no field of a connection, no trailer, and the Content-Length of its body, if any", run: checkH2Fields},
+		{ID: "h2-head", Level: Gate, Source: "RFC 9110 section 9.3.2, RFC 9113 section 8.1", Each: true,
+			Rule: "a reply to HEAD has no DATA with content", run: checkH2Head},
+		{ID: "h2-fresh", Level: Gate, Source: "RFC 9110 section 6.6.1", Each: true,
+			Rule: "Date, if there is one, is the time of the reply: no cache answers for the app", run: checkH2Fresh},
+		{ID: "h2-not-found", Level: Gate, Source: appSemantics, Each: true,
+			Rule: "an unknown path is answered 404", run: checkH2NotFound},
+		{ID: "h2-concurrent", Level: Gate, Source: "RFC 9113 section 5; " + appSemantics, Each: true,
+			Rule: "16 requests at a time on one connection are answered, each with its own reply", run: checkH2Concurrent},
+		{ID: "h2-own-reply", Level: Gate, Source: "RFC 9113 section 5; " + appSemantics, Needs: []string{"size"},
+			Rule: "so are 16 that ask for different things", run: checkH2OwnReply},
+		{ID: "h2-method", Level: Gate, Source: "RFC 9110 section 15.5.6", Needs: []string{"hello"},
+			Rule: "a method the app does not take is answered 405 with Allow", run: checkH2Method},
+		{ID: "h2-no-content", Level: Gate, Source: "RFC 9110 sections 8.6 and 15.4.5", Needs: []string{"status"}, Concerns: []string{"status"},
+			Rule: "204 has no body and no Content-Length, 304 has no body", run: checkH2NoContent},
+		{ID: "h2-date", Level: Report, Source: "RFC 9110 section 6.6.1", Needs: []string{"hello"},
+			Rule: "replies carry a Date", run: checkH2Date},
+		{ID: "h2-upload", Level: Gate, Source: "RFC 9113 sections 6.9 and 8.1.1", Needs: []string{"upload"}, Concerns: []string{"upload", "echo"},
+			Rule: "a body without a length, longer than the first window, is taken to its end", run: checkH2Upload},
+		{ID: "h2-truncated", Level: Gate, Source: "RFC 9113 section 8.1.1", Needs: []string{"upload"},
+			Rule: "a body shorter than its Content-Length is not taken for a whole one", run: checkH2Truncated},
+		{ID: "h2-stream", Level: Gate, Source: "PEP 3333, \"Buffering and Streaming\"; " + appSemantics, Needs: []string{"watch", "watched"}, Concerns: []string{"stream"},
+			Rule: "a block is sent before the next one is made", run: checkH2Stream},
+		{ID: "h2-closed-once", Level: Gate, Source: "PEP 3333, \"Specification Details\"; " + appSemantics, Needs: []string{"watch", "watched"}, Concerns: []string{"stream"},
+			Rule: "a body is closed exactly once, also when the client has reset the stream, and the connection goes on", run: checkH2ClosedOnce},
+		{ID: "h2-cancel", Level: Report, Source: "RFC 9113 section 8.7; " + appSemantics, Needs: []string{"watch", "watched"},
+			Rule: "the app's stream ends soon after the client has reset it", run: checkH2Cancel},
+		{ID: "h2-error", Level: Gate, Source: "RFC 9113 section 8.1; " + appSemantics, Needs: []string{"error", "hello"}, Concerns: []string{"error"},
+			Rule: "an app that fails before its reply gives 500, one that fails within gives RST_STREAM, and the connection goes on", run: checkH2Error},
+		{ID: "h2-app-length", Level: Report, Source: "RFC 9113 section 8.1.1, PEP 3333", Needs: []string{"error"},
+			Rule: "a reply longer than its Content-Length is cut, a shorter one does not look whole", run: checkH2AppLength},
+		{ID: "h2-window", Level: Gate, Source: "RFC 9113 section 6.9", Needs: []string{"size"},
+			Rule: "no more is sent than the window allows, and the rest once it does", run: checkH2Window},
+		{ID: "h2-frames", Level: Gate, Source: "RFC 9113 sections 4.1, 6.5.3 and 6.7", Needs: []string{"hello"},
+			Rule: "SETTINGS are acknowledged, PING is answered, and a frame of an unknown type is ignored", run: checkH2Frames},
+		{ID: "h2-malformed", Level: Report, Source: "RFC 9113 sections 8.1.1, 8.2 and 8.3.1", Needs: []string{"hello"},
+			Rule: "a malformed request is refused by a reset or with an error", run: checkH2Malformed},
+		{ID: "h2-length-alone", Level: Report, Source: "RFC 9113 section 8.1.1", Needs: []string{"hello"},
+			Rule: "so is one with a Content-Length and no body", run: checkH2LengthAlone},
+	}
+	for i := range all {
+		all[i].HTTP2 = true
+	}
+	return all
+}
+
+// varieties are exchanges of the app, n at most, which differ where its reply depends
+// on the request.
+func varieties(app suite.Instance, n int) []suite.Exchange {
+	if all := app.Exchanges(varied); len(all) > 1 {
+		return all[:min(n, len(all))]
+	}
+	return []suite.Exchange{app.Exchange()}
+}
+
+func checkH2Reply(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	for _, x := range append([]suite.Exchange{p.app.Exchange()}, varieties(p.app, 2)...) {
+		if err := c.answers(x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofConnections are the fields that mean a connection of HTTP/1.1 (RFC 9113 section
+// 8.2.2).
+var ofConnections = []string{"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
+
+func checkH2Fields(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	res, s, err := c.exchange(requestOf(p.app.Exchange()))
+	if err != nil {
+		return err
+	}
+	statuses := 0
+	for _, f := range s.fields { // the framer takes no upper case, nor pseudo-fields after others
+		switch {
+		case f.Name == ":status":
+			statuses++
+		case slices.Contains(ofConnections, f.Name):
+			return fmt.Errorf("the reply has the field %s: %.40q", f.Name, f.Value)
+		}
+	}
+	length := res.Header.Get("Content-Length")
+	switch {
+	case statuses != 1:
+		return fmt.Errorf("the reply has %d fields :status", statuses)
+	case s.trailer:
+		return errors.New("the reply has a trailer, of which the app knows nothing")
+	case length != "" && length != strconv.Itoa(len(res.body)) && !bodiless(res.StatusCode):
+		return fmt.Errorf("the reply has Content-Length %.20q and %d bytes", length, len(res.body))
+	}
+	return nil
+}
+
+// bodiless tells whether replies of a status have no body, whatever their length says.
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
+}
+
+func checkH2Head(p *probe) error {
+	x := p.app.Exchange()
+	if x.Method != http.MethodGet {
+		return skipped("the app takes no HEAD")
+	}
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	head := requestOf(x)
+	head.method = http.MethodHead
+	res, _, err := c.exchange(head)
+	switch {
+	case err != nil:
+		return err
+	case res.StatusCode != x.Status:
+		return fmt.Errorf("HEAD %s: status is %d, not %d", x.Target, res.StatusCode, x.Status)
+	case len(res.body) > 0:
+		return fmt.Errorf("HEAD %s: the reply has a body of %d bytes", x.Target, len(res.body))
+	}
+	return c.answers(x)
+}
+
+func checkH2Fresh(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	x := p.app.Exchange()
+	res, _, err := c.exchange(requestOf(x))
+	if err != nil {
+		return err
+	}
+	date, err := http.ParseTime(res.Header.Get("Date"))
+	if err != nil {
+		return nil
+	}
+	if age := time.Since(date); age.Abs() > maxDateSkew+duration(p.app) {
+		return fmt.Errorf("%s %s: Date is off by %v: the reply was not made for this request", x.Method, x.Target, age.Round(time.Second))
+	}
+	return nil
+}
+
+// h2Get asks for a target on a new connection.
+func (p *probe) h2Get(target string) (*reply, error) {
+	c, err := p.http2(wide)
+	if err != nil {
+		return nil, err
+	}
+	res, _, err := c.get(target)
+	return res, err
+}
+
+func checkH2Date(p *probe) error {
+	res, err := p.h2Get("/hello")
+	if err != nil {
+		return err
+	}
+	if _, err := http.ParseTime(res.Header.Get("Date")); err != nil {
+		return fmt.Errorf("GET /hello: Date is %q", res.Header.Get("Date"))
+	}
+	return nil
+}
+
+func checkH2NotFound(p *probe) error {
+	res, err := p.h2Get("/no-such-app")
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusNotFound {
+		return fmt.Errorf("GET /no-such-app: status is %d, not 404", res.StatusCode)
+	}
+	return nil
+}
+
+func checkH2Method(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	res, _, err := c.exchange(request{method: http.MethodDelete, target: "/hello"})
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") == "" {
+		return fmt.Errorf("DELETE /hello: status is %d with Allow %q, not 405 with the methods the app takes", res.StatusCode, res.Header.Get("Allow"))
+	}
+	return nil
+}
+
+func checkH2NoContent(p *probe) error {
+	for _, status := range []int{http.StatusNoContent, http.StatusNotModified} {
+		res, err := p.h2Get("/status?code=" + strconv.Itoa(status))
+		switch {
+		case err != nil:
+			return err
+		case res.StatusCode != status:
+			return fmt.Errorf("status is %d, not %d", res.StatusCode, status)
+		case len(res.body) > 0:
+			return fmt.Errorf("%d has a body of %d bytes", status, len(res.body))
+		case status == http.StatusNoContent && res.Header.Get("Content-Length") != "":
+			return fmt.Errorf("204 has Content-Length %q", res.Header.Get("Content-Length"))
+		}
+	}
+	return nil
+}
+
+// concurrent is how many requests are sent before a reply is read.
+const concurrent = 16
+
+// together makes exchanges at a time on one connection, as many as the server takes.
+func (p *probe) together(all []suite.Exchange) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	all = all[:min(len(all), int(c.atOnce()))]
+	streams := make([]*http2Stream, len(all))
+	for i, x := range all {
+		streams[i] = c.start(requestOf(x))
+	}
+	for i, x := range all {
+		res, err := c.read(streams[i])
+		if err == nil {
+			err = match(res, x)
+		}
+		if err != nil {
+			return fmt.Errorf("request %d of %d at a time: %w", i+1, len(all), err)
+		}
+	}
+	return nil
+}
+
+// atOnce is how many requests the server takes at a time, concurrent at most.
+func (c *http2Client) atOnce() uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return min(c.most, concurrent)
+}
+
+func checkH2Concurrent(p *probe) error {
+	various := varieties(p.app, concurrent)
+	all := make([]suite.Exchange, concurrent)
+	for i := range all {
+		all[i] = various[i%len(various)]
+	}
+	return p.together(all)
+}
+
+func checkH2OwnReply(p *probe) error {
+	var all []suite.Exchange
+	for n := range concurrent {
+		app, err := suite.Parse("size?bytes=" + strconv.Itoa(n*n*1000+1))
+		if err != nil {
+			return err
+		}
+		all = append(all, app.Exchange())
+	}
+	return p.together(all)
+}
+
+// unsized is a body of several windows, and frames that divide nothing evenly.
+const (
+	unsizedBody  = 200_000
+	unsizedFrame = 7001
+)
+
+func checkH2Upload(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	body := bytes.Repeat([]byte("0123456"), unsizedBody/7)
+	s := c.open(c.header(request{method: http.MethodPost, target: "/upload"}), false)
+	go c.send(s, body, unsizedFrame)
+	res, err := c.read(s)
+	if err != nil {
+		return err
+	}
+	if want := fmt.Sprintf("%x\n", sha256.Sum256(body)); res.StatusCode != http.StatusOK || string(res.body) != want {
+		return fmt.Errorf("%d bytes without a length: status %d, body %.70q, which is not their digest", len(body), res.StatusCode, res.body)
+	}
+	return nil
+}
+
+func checkH2Truncated(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	s := c.open(c.header(request{method: http.MethodPost, target: "/upload", body: []byte("helloworld")}), false)
+	go c.send(s, []byte("hello"), wide)
+	return c.refuses("5 of 10 bytes of a body", s)
+}
+
+// refuses wants a request reset, or answered with an error.
+func (c *http2Client) refuses(what string, s *http2Stream) error {
+	res, err := c.read(s)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: %w", what, err)
+	case err == nil && res.StatusCode < 400:
+		return fmt.Errorf("%s: status is %d, body %.70q", what, res.StatusCode, res.body)
+	}
+	return nil
+}
+
+// h2Watch asks for a watched stream, and returns what asks for the notes on it.
+func (p *probe) h2Watch(chunks int, pause time.Duration) (*http2Client, *http2Stream, func() (string, error), error) {
+	c, err := p.http2(wide)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	id := rand.IntN(1e9)
+	s := c.start(request{method: http.MethodGet, target: fmt.Sprintf("/watch?id=%d&chunks=%d&ms=%d", id, chunks, pause.Milliseconds())})
+	err = c.await("the first block", func() bool { return len(s.body) >= 1024 || s.over() })
+	return c, s, func() (string, error) {
+		res, _, err := c.get(fmt.Sprintf("/watched?id=%d", id))
+		if err != nil {
+			return "", err
+		}
+		return strings.TrimSpace(string(res.body)), nil
+	}, err
+}
+
+// Tries of a stream whose second block is made a second after the first: a machine
+// that is busy may make it before the client has come to ask.
+const (
+	lookedTimes = 3
+	lookedPause = time.Second
+)
+
+// checkH2Stream looks what was made of a stream when its first block is there.
+func checkH2Stream(p *probe) error {
+	text := ""
+	for range lookedTimes {
+		c, s, notes, err := p.h2Watch(2, lookedPause)
+		if err != nil {
+			return err
+		}
+		if text, err = notes(); err != nil {
+			return err
+		}
+		c.reset(s)
+		if text == string(rune(suite.WatchOpened)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the first block came when the second had been made (%s): the server held it back", noted(text))
+}
+
+// h2Left is the notes on a stream that the client has reset, once it is over.
+func (p *probe) h2Left() (string, error) {
+	c, s, notes, err := p.h2Watch(watchChunks, watchPause)
+	if err != nil {
+		return "", err
+	}
+	c.reset(s)
+	return closed(notes, watchLength+patience)
+}
+
+func checkH2ClosedOnce(p *probe) error {
+	text, err := p.h2Left()
+	if err != nil {
+		return err
+	}
+	if n := strings.Count(text, noteClosed); n != 1 || !strings.HasSuffix(text, noteClosed) {
+		return fmt.Errorf("a stream that the client has reset was closed %d times (%s)", n, noted(text))
+	}
+	return nil
+}
+
+func checkH2Cancel(p *probe) error {
+	text, err := p.h2Left()
+	if err != nil {
+		return err
+	}
+	if blocks := strings.Count(text, string(rune(suite.WatchBlock))); time.Duration(blocks)*watchPause > soon {
+		return fmt.Errorf("%d of %d blocks were made, most of them for a client that had reset the stream", blocks+1, watchChunks)
+	}
+	return nil
+}
+
+func checkH2Error(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	res, _, err := c.get("/error?at=1")
+	if err != nil {
+		return fmt.Errorf("the app fails before its reply: %w", err)
+	}
+	if res.StatusCode != http.StatusInternalServerError {
+		return fmt.Errorf("the app fails before its reply: status is %d, not 500", res.StatusCode)
+	}
+	res, _, err = c.get("/error?at=2")
+	var reset http2Reset
+	switch {
+	case err == nil:
+		return fmt.Errorf("the app fails within its reply: status %d, body %.40q, which looks whole", res.StatusCode, res.body)
+	case !errors.As(err, &reset):
+		return fmt.Errorf("the app fails within its reply: %w, and not RST_STREAM", err)
+	}
+	if res, _, err = c.get("/hello"); err != nil {
+		return fmt.Errorf("after a stream that was reset: %w", err)
+	}
+	if res.StatusCode != http.StatusOK || string(res.body) != "Hello, World!" {
+		return fmt.Errorf("after a stream that was reset: status %d, body %.40q", res.StatusCode, res.body)
+	}
+	return nil
+}
+
+func checkH2AppLength(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	res, _, err := c.get("/error?at=3")
+	var reset http2Reset
+	if err != nil && !errors.As(err, &reset) {
+		return fmt.Errorf("a reply longer than its Content-Length: %w", err)
+	}
+	if err == nil && res.StatusCode < 500 && string(res.body) != "fail" {
+		return fmt.Errorf("a reply longer than its Content-Length: body %.40q", res.body)
+	}
+	res, _, err = c.get("/error?at=4")
+	if err != nil && !errors.As(err, &reset) {
+		return fmt.Errorf("a reply shorter than its Content-Length: %w", err)
+	}
+	if err == nil && res.StatusCode < 500 {
+		return fmt.Errorf("a reply shorter than its Content-Length: status %d, body %.40q, which looks whole", res.StatusCode, res.body)
+	}
+	return nil
+}
+
+// narrow is a window that a reply of windowed bytes does not fit into.
+const (
+	narrow   = 1000
+	windowed = 100_000
+)
+
+// checkH2Window gives a server the time that a PING takes to send too much.
+func checkH2Window(p *probe) error {
+	c, err := p.http2(narrow)
+	if err != nil {
+		return err
+	}
+	app, err := suite.Parse("size?bytes=" + strconv.Itoa(windowed))
+	if err != nil {
+		return err
+	}
+	s := c.start(requestOf(app.Exchange()))
+	if err := c.await("as much as the window allows", func() bool { return len(s.body) >= narrow || s.over() }); err != nil {
+		return err
+	}
+	if err := c.ping(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	got := len(s.body)
+	c.mu.Unlock()
+	if got > narrow {
+		return fmt.Errorf("%d bytes came where the window is %d", got, narrow)
+	}
+	c.write("WINDOW_UPDATE", func() error { return c.framer.WriteWindowUpdate(s.id, windowed) })
+	res, err := c.read(s)
+	if err != nil {
+		return err
+	}
+	return match(res, app.Exchange())
+}
+
+// ping waits for the answer to a PING.
+func (c *http2Client) ping() error {
+	c.write("PING", func() error { return c.framer.WritePing(false, [8]byte([]byte("benchctl"))) })
+	return c.await("an answer to PING", func() bool { return c.pinged })
+}
+
+func checkH2Frames(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	if err := c.await("an acknowledgement of SETTINGS", func() bool { return c.acked }); err != nil {
+		return err
+	}
+	if err := c.ping(); err != nil {
+		return err
+	}
+	const unknown = http2.FrameType(0xbe)
+	c.write("unknown frame", func() error { return c.framer.WriteRawFrame(unknown, 0xff, 0, []byte("unknown")) })
+	res, _, err := c.get("/hello")
+	if err != nil {
+		return fmt.Errorf("after a frame of an unknown type: %w", err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("after a frame of an unknown type: status is %d", res.StatusCode)
+	}
+	return nil
+}
+
+// checkH2Malformed takes the end of the connection for a refusal as well, but not
+// silence.
+func checkH2Malformed(p *probe) error {
+	var errs []error
+	for _, m := range []struct {
+		what   string
+		change func(header []hpack.HeaderField) []hpack.HeaderField
+	}{
+		{"a name in upper case", with("X-Field", "a")},
+		{"Connection", with("connection", "close")},
+		{"Transfer-Encoding", with("transfer-encoding", "chunked")},
+		{"Upgrade", with("upgrade", "h2c")},
+		{"TE other than trailers", with("te", "gzip")},
+		{"an unknown pseudo-field", with(":field", "a")},
+		{"a pseudo-field of replies", with(":status", "200")},
+		{"a pseudo-field after others", func(header []hpack.HeaderField) []hpack.HeaderField {
+			return append(with("x-field", "a")(header[:len(header)-1:len(header)-1]), header[len(header)-1])
+		}},
+		{"two :path", with(":path", "/hello")},
+		{"no :path", without(":path")},
+		{"no :method", without(":method")},
+		{"a line end in a value", with("x-field", "a\r\nb: c")},
+		{"a NUL in a value", with("x-field", "a\x00b")},
+		{"a space in a name", with("x field", "a")},
+	} {
+		c, err := p.http2(wide)
+		if err != nil {
+			return err
+		}
+		header := c.header(request{method: http.MethodGet, target: "/hello"})
+		if err := c.refuses(m.what, c.open(m.change(header), true)); err != nil {
+			errs = append(errs, err)
+		}
+		if p.ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkH2LengthAlone(p *probe) error {
+	c, err := p.http2(wide)
+	if err != nil {
+		return err
+	}
+	header := with("content-length", "5")(c.header(request{method: http.MethodGet, target: "/hello"}))
+	return c.refuses("Content-Length: 5 and no body", c.open(header, true))
+}
+
+func with(name, value string) func([]hpack.HeaderField) []hpack.HeaderField {
+	return func(header []hpack.HeaderField) []hpack.HeaderField {
+		return append(header[:len(header):len(header)], hpack.HeaderField{Name: name, Value: value})
+	}
+}
+
+func without(name string) func([]hpack.HeaderField) []hpack.HeaderField {
+	return func(header []hpack.HeaderField) []hpack.HeaderField {
+		return slices.DeleteFunc(header, func(f hpack.HeaderField) bool { return f.Name == name })
+	}
+}
