@@ -354,6 +354,13 @@ func TestEveryCheckOverHTTP2CanFail(t *testing.T) {
 		{"h2-truncated", "taken", "5 of 10 bytes of a body: status is 200", h2Served(h2Lenient)},
 		{"h2-stream", "held back", "the server held it back", changed(func(r apps.Response) apps.Response { return buffering{r} })},
 		{"h2-closed-once", "twice", "was closed 2 times", changed(func(r apps.Response) apps.Response { return closingTwice{r} })},
+		{"h2-closed-once", "ends the connection", "after a stream that was reset: ", h2Served(func(r *h2Request) {
+			if strings.HasPrefix(r.path, "/watched") {
+				r.Close()
+				return
+			}
+			r.reply(200, strings.Repeat("x", 1024))
+		})},
 		{"h2-cancel", "not seen", "blocks were made", h2Deaf},
 		{"h2-error", "before", "status is 200, not 500", h2Served(h2Lenient)},
 		{"h2-error", "within", "which looks whole", h2Served(h2Errors(func(r *h2Request) { r.reply(200, "failed\n") }))},
