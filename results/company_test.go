@@ -44,6 +44,18 @@ func TestWithout(t *testing.T) {
 	}
 }
 
+// Bytes on the wire per second are all that was received over all the time, as the
+// throughput is; nobody knows them of an engine that does not tell.
+func TestWireRate(t *testing.T) {
+	cell := summarize(t, manifest(), launched(), rounds(6, func(tr *results.Trial) { tr.WireIn = uint64(1 << (10 + tr.Round)) })).Cells[0]
+	if want := float64(1<<10*63) / 6 * 10; cell.WireRate == nil || *cell.WireRate != want {
+		t.Errorf("%v bytes per second, not %v", cell.WireRate, want)
+	}
+	if cell := summarize(t, manifest(), launched(), rounds(6, nil)).Cells[0]; cell.WireRate != nil {
+		t.Errorf("%v bytes per second of an engine that does not tell", *cell.WireRate)
+	}
+}
+
 // Bytes of bodies per second are the median of the slices.
 func TestBodyRate(t *testing.T) {
 	cell := summarize(t, manifest(), launched(), rounds(6, func(tr *results.Trial) { tr.BytesIn = uint64(1300 * (1 + tr.Round)) })).Cells[0]

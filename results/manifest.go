@@ -177,10 +177,11 @@ type Trial struct {
 	Sent      uint64        `json:"sent"`
 	Answered  uint64        `json:"answered"`
 	Counted   uint64        `json:"counted"`
-	Lead      time.Duration `json:"lead_ns,omitempty"` // before the counted window
-	Elapsed   time.Duration `json:"elapsed_ns"`        // of the counted window
-	Wall      time.Duration `json:"wall_ns"`           // of the whole slice, lead-in and drain included
-	BytesIn   uint64        `json:"bytes_in"`
+	Lead      time.Duration `json:"lead_ns,omitempty"`       // before the counted window
+	Elapsed   time.Duration `json:"elapsed_ns"`              // of the counted window
+	Wall      time.Duration `json:"wall_ns"`                 // of the whole slice, lead-in and drain included
+	BytesIn   uint64        `json:"bytes_in"`                // of the counted replies' bodies
+	WireIn    uint64        `json:"wire_bytes_in,omitempty"` // of the counted replies, heads and framing included; 0: the engine does not tell
 	ServerCPU *int64        `json:"server_cpu_ns,omitempty"` // over Wall, and what was put off to after it
 	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"` // without what it polled for nothing
 	Steal     *int64        `json:"steal_ns,omitempty"`      // of all processors together

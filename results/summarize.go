@@ -150,7 +150,7 @@ func (e evidence) cell(m Manifest, times Times) Cell {
 		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Engine,
 		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Connections, Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
 		Throughput: estimate(m, basis, throughput), ServerCPU: estimate(m, basis, serverCPU), Basis: e.look.basis(), Whole: e.whole(),
-		BodyRate: medianKnown(basis, bodyRate), Offered: medianKnown(basis, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t Trial) float64 { return t.Ceiling }),
+		BodyRate: medianKnown(basis, bodyRate), WireRate: wireRate(basis), Offered: medianKnown(basis, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t Trial) float64 { return t.Ceiling }),
 		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), First: percentiles(times.First), Idle: idle(b, e.trials), Memory: memory(e.launches, slices.Concat(e.trials, e.passes)), StartupMS: startup(e.launches),
 		Errors: e.errors(), TiedWith: []string{},
 	}
@@ -174,6 +174,22 @@ func bodyRate(t Trial) float64 {
 		return 0
 	}
 	return float64(t.BytesIn) / t.Elapsed.Seconds()
+}
+
+// wireRate is bytes of replies as received over the time they were counted in, nil if
+// that is not known.
+func wireRate(trials []Trial) *float64 {
+	var bytes, seconds float64
+	for _, t := range trials {
+		if t.SLO == nil {
+			bytes += float64(t.WireIn)
+			seconds += t.Elapsed.Seconds()
+		}
+	}
+	if bytes == 0 || seconds == 0 {
+		return nil
+	}
+	return known(bytes / seconds)
 }
 
 // idle is about the connections beside a block's load, nil if there were none.

@@ -141,6 +141,7 @@ type Cell struct {
 
 	Throughput *Estimate `json:"throughput_rps,omitempty"`            // req/s
 	BodyRate   *float64  `json:"body_bytes_per_second,omitempty"`     // bytes of replies' bodies, median over slices
+	WireRate   *float64  `json:"wire_bytes_per_second,omitempty"`     // bytes of replies as received, heads and framing included: a total like the throughput; absent if the engine does not tell
 	Offered    *float64  `json:"offered_rps,omitempty"`               // req/s, median over slices; open loop
 	Ceiling    *float64  `json:"ceiling_rps,omitempty"`               // req/s in a closed loop, median over launches, where the rate follows it
 	SLO        *SLO      `json:"slo,omitempty"`                       // where the highest rate that meets an objective was searched

@@ -38,6 +38,7 @@ const (
 // is small.
 type Reply struct {
 	Size int64 // bytes of the body so far
+	Wire int64 // bytes so far, of interim replies, head, framing and body
 	// Date in s since 1970, the oldest if there are more; 0: there is none, or Dated
 	// is not set.
 	Date int64
@@ -123,9 +124,11 @@ func (r *Reply) Next(b []byte) (block []byte, n int, f *Fault) {
 		}
 	default:
 		n, f = r.lines(b)
+		r.Wire += int64(n)
 		return nil, n, f
 	}
 	r.Size += int64(n)
+	r.Wire += int64(n)
 	return b[:n], n, nil
 }
 

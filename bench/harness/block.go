@@ -225,7 +225,8 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results
 
 // tell takes what the load saw.
 func tell(t *results.Trial, res *load.Result) {
-	t.Sent, t.Answered, t.Counted, t.Elapsed, t.BytesIn = res.Sent, res.Answered, res.Counted, res.Elapsed, res.BytesIn
+	t.Sent, t.Answered, t.Counted, t.Elapsed = res.Sent, res.Answered, res.Counted, res.Elapsed
+	t.BytesIn, t.WireIn = res.BytesIn, res.WireIn
 	t.Errors, t.Causes, t.Examples = res.Errors, res.Causes, res.Examples
 	t.Compared, t.Wrong, t.WrongBody = res.Compared, res.Wrong, res.WrongBody
 	t.Stale, t.StaleAge, t.Reconnects, t.Hasty, t.Folded = res.Stale, res.StaleAge, res.Reconnects, res.Hasty, res.Folded

@@ -52,7 +52,7 @@ func talk(r *request, b []byte, cuts ...byte) (told []string) {
 // judgement is all that is told of a whole reply.
 func judgement(x *exchange) string {
 	p := &x.reply
-	text := fmt.Sprintf("status %d, %d bytes, date %d, close %v, first byte %v", p.Status, p.Size, p.Date, p.Close, x.first)
+	text := fmt.Sprintf("status %d, %d bytes of %d, date %d, close %v, first byte %v", p.Status, p.Size, p.Wire, p.Date, p.Close, x.first)
 	f := x.check()
 	if f == faultWrongBody {
 		text += ": " + *x.differs

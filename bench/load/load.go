@@ -142,8 +142,10 @@ type Result struct {
 	// Polled is how long workers found nothing to do but did not sleep, added up. It is
 	// CPU time that the load did not cost.
 	Polled time.Duration
-	// BytesIn are body bytes of the counted replies.
-	BytesIn uint64
+	// BytesIn are body bytes of the counted replies. WireIn are all of their bytes, with
+	// heads and chunk framing, as they came over the connections; 0 of Vegeta, whose
+	// client does not tell.
+	BytesIn, WireIn uint64
 	// Response is the time from the intended send time to the end of the reply,
 	// Service the time from the actual send time. In a closed loop they are one. Both
 	// have the counted replies and the requests of the window that timed out, these with

@@ -77,6 +77,15 @@ func TestPipelineIsOneWrite(t *testing.T) {
 	}
 }
 
+// Replies that are read together are each counted with their own bytes.
+func TestPipelineWireBytes(t *testing.T) {
+	s := serve(t, says(helloReply))
+	defer s.close()
+	c := helloConfig(s, 2)
+	c.Depth = 5
+	checkWire(t, Raw, sliceUntil(t, openers()[Raw], c, Window{Span: 20 * time.Millisecond}, anyCounted), len(helloReply))
+}
+
 // A request waits from its own send time on for those before it as well. Replies
 // that take 20 ms each come 80 ms after requests of which 4 are in flight, but for
 // the first three.

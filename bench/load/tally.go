@@ -86,7 +86,7 @@ func (s *span) part(intended time.Duration) int {
 type tally struct {
 	span
 	sent, answered, counted, missed uint64
-	bytesIn, bytesOut               uint64
+	bytesIn, wireIn, bytesOut       uint64
 	polled                          time.Duration
 	longest                         time.Duration // the longest response time of all that were sent
 	busy                            time.Duration // from sent to end, of all that belong to the window,
@@ -166,6 +166,7 @@ func (t *tally) reply(x *exchange, now time.Duration) {
 	}
 	t.counted++
 	t.bytesIn += uint64(x.reply.Size)
+	t.wireIn += uint64(x.reply.Wire)
 	if t.span.parts > 0 {
 		t.parts[t.part(x.intended)]++
 	}
@@ -282,6 +283,7 @@ func (t *tally) merge(o *tally) {
 		t.parts[i] += n
 	}
 	t.bytesIn += o.bytesIn
+	t.wireIn += o.wireIn
 	t.bytesOut += o.bytesOut
 	t.compared += o.compared
 	t.wrong += o.wrong
@@ -331,7 +333,7 @@ func result(s span, end time.Duration, tallies []*tally) *Result {
 	}
 	r := &Result{
 		Sent: sum.sent, Answered: sum.answered, Counted: sum.counted, Missed: sum.missed, Polled: sum.polled,
-		Elapsed: max(min(end, s.to)-s.from, 0), BytesIn: sum.bytesIn,
+		Elapsed: max(min(end, s.to)-s.from, 0), BytesIn: sum.bytesIn, WireIn: sum.wireIn,
 		Longest: sum.longest, Busy: sum.busy, Squared: sum.squared / 1e18, Parts: sum.parts,
 		Response: sum.response, Service: sum.service, SendLag: sum.lag, Late: sum.late, First: sum.first,
 		Errors: sum.errors, Causes: sum.causes, Examples: sum.examples, Compared: sum.compared, Wrong: sum.wrong, WrongBody: sum.wrongBody,

@@ -100,6 +100,7 @@ type loadReport struct {
 	Requests    uint64             `json:"requests"`
 	Throughput  float64            `json:"throughput_rps"`
 	BytesIn     uint64             `json:"bytes_in"`
+	WireIn      uint64             `json:"wire_bytes_in,omitempty"` // heads and framing included
 	Latency     map[string]float64 `json:"latency_ms"`
 	SendLag     map[string]float64 `json:"send_lag_ms,omitempty"`
 	LoaderCPU   float64            `json:"loader_cpu_us_per_request,omitempty"`
@@ -292,7 +293,7 @@ func (f loadFlags) report(target string, c load.Config, res *load.Result, cpu ti
 	r := loadReport{
 		Missed: res.Missed, Verdict: verdict, Reasons: reasons,
 		URL: target, Engine: f.engine, Connections: f.connections, Rate: f.rate, Poisson: f.poisson, Pipeline: f.pipeline, Poll: float64(c.Poll.Nanoseconds()) / 1e3, Seconds: res.Elapsed.Seconds(),
-		Requests: res.Counted, Throughput: float64(res.Counted) / res.Elapsed.Seconds(), BytesIn: res.BytesIn,
+		Requests: res.Counted, Throughput: float64(res.Counted) / res.Elapsed.Seconds(), BytesIn: res.BytesIn, WireIn: res.WireIn,
 		Latency: percentiles(res.Response), SendLag: percentiles(res.SendLag), Reconnects: res.Reconnects, Reopened: res.Reopened, Errors: res.Errors, Causes: res.Causes, Examples: res.Examples,
 	}
 	if r.Errors == nil {
