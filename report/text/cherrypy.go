@@ -18,10 +18,11 @@ import (
 )
 
 // CherryPy writes a run as the benchmark of CherryPy (cherrypy/test/benchmark.py) does: for
-// each candidate a Client Thread Report, of cells that differ in their connections,
-// and a Size Report, of cells with app size that differ in its bytes. Its column
-// msec/req was the inverse of the throughput; here it is the median latency, and
-// p99 stands beside it.
+// each candidate a Client Thread Report, of cells that differ in their connections, with
+// their average, and a Size Report, of cells with app size that differ in its bytes. Its
+// columns come first, with the values that it takes from ab (the Apache HTTP server
+// benchmarking tool), to ab's decimals; those of benchctl follow, and a note says which
+// are whose.
 func CherryPy(w io.Writer, s *results.Summary) error {
 	var b bytes.Buffer
 	for _, candidate := range candidates(s) {
@@ -32,11 +33,19 @@ func CherryPy(w io.Writer, s *results.Summary) error {
 		}
 	}
 	if b.Len() == 0 {
-		b.WriteString("No cells differ in their connections alone, or are of app size: run scenarios such as threads-* and sizes.\n")
+		b.WriteString("No cells differ in their connections alone, or are of app size: run scenarios such as threads-*, sizes and sizes-large.\n")
+	} else {
+		b.WriteString(cherryNote)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
+
+// cherryNote tells the columns apart, and where those of CherryPy are not what ab prints.
+const cherryNote = `Columns up to KB/sec are those of CherryPy's benchmark: msec/req is 1000 / (req/sec), the mean across all concurrent
+requests, and a KB/sec is 1024 bytes received per second, heads and framing included. Unlike ab, benchctl completes right replies only.
+The columns after KB/sec are benchctl's: percentiles of the response time, the scenario, and how far the row can be trusted.
+`
 
 // candidates are those of a summary, in its order.
 func candidates(s *results.Summary) []string {
@@ -51,9 +60,10 @@ func candidates(s *results.Summary) []string {
 
 // cherryReport is one table: the cells of a candidate by what they differ in.
 type cherryReport struct {
-	title string
-	by    string // heads the first column
-	rows  []cherryRow
+	title   string
+	by      string // heads the first column
+	average bool   // is added
+	rows    []cherryRow
 }
 
 type cherryRow struct {
@@ -61,43 +71,96 @@ type cherryRow struct {
 	cell *results.Cell
 }
 
-// cherryReports are the reports that a candidate's cells make.
+// cherryReports are the reports that a candidate's cells make. ab is a closed loop, so
+// cells at a rate are in none.
 func cherryReports(s *results.Summary, candidate string) []cherryReport {
-	sizes := cherryReport{title: candidate + ": Size Report", by: "bytes"}
-	threads := map[string]*cherryReport{} // by app
-	var apps []string
+	var threads, sizes []*cherryReport
 	for i := range s.Cells {
 		c := &s.Cells[i]
-		if c.Candidate != candidate || c.Throughput == nil {
+		if c.Candidate != candidate || c.Offered != nil || c.SLO != nil {
 			continue
 		}
-		if size, ok := strings.CutPrefix(c.App, "size?bytes="); ok {
-			if n, err := strconv.ParseInt(size, 10, 64); err == nil {
-				sizes.rows = append(sizes.rows, cherryRow{n, c})
-			}
+		if n, ok := sizeOf(c); ok {
+			r := titled(&sizes, fmt.Sprintf("%s: Size Report (%d client threads)", candidate, c.Connections))
+			r.by, r.rows = "bytes", append(r.rows, cherryRow{n, c})
 			continue
 		}
-		if threads[c.App] == nil {
-			apps = append(apps, c.App)
-			threads[c.App] = &cherryReport{title: candidate + ": Client Thread Report (" + c.App + ")", by: "threads"}
-		}
-		threads[c.App].rows = append(threads[c.App].rows, cherryRow{int64(c.Connections), c})
+		r := titled(&threads, fmt.Sprintf("%s: Client Thread Report (%s)", candidate, c.App))
+		r.by, r.average, r.rows = "threads", true, append(r.rows, cherryRow{int64(c.Connections), c})
 	}
 	var all []cherryReport
-	for _, app := range apps {
-		if len(threads[app].rows) > 1 {
-			all = append(all, *threads[app])
+	for _, r := range threads {
+		if len(r.rows) > 1 {
+			all = append(all, *r)
 		}
 	}
-	if len(sizes.rows) > 0 {
-		all = append(all, sizes)
+	for _, r := range sizes {
+		all = append(all, *r)
 	}
 	return all
+}
+
+// titled is the report of a list with that title, a new one if there is none.
+func titled(list *[]*cherryReport, title string) *cherryReport {
+	at := slices.IndexFunc(*list, func(r *cherryReport) bool { return r.title == title })
+	if at < 0 {
+		*list = append(*list, &cherryReport{title: title})
+		at = len(*list) - 1
+	}
+	return (*list)[at]
+}
+
+// sizeOf is the bytes of a cell with app size.
+func sizeOf(c *results.Cell) (n int64, ok bool) {
+	size, ok := strings.CutPrefix(c.App, "size?bytes=")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(size, 10, 64)
+	return n, err == nil
+}
+
+// cherryColumn is a column of CherryPy's.
+type cherryColumn struct {
+	name     string
+	of       func(c *results.Cell) *float64 // nil: not known
+	decimals int                            // that ab prints
+}
+
+var cherryColumns = []cherryColumn{
+	{"Completed", func(c *results.Cell) *float64 { return count(c.Requests) }, 0},
+	{"Failed", func(c *results.Cell) *float64 { return count(c.Errors.Total) }, 0},
+	{"req/sec", perSecond, 2},
+	{"msec/req", func(c *results.Cell) *float64 { return quotient(1000, perSecond(c)) }, 3},
+	{"KB/sec", func(c *results.Cell) *float64 { return times(c.WireRate, 1./1024) }, 2},
 }
 
 func (r cherryReport) write(w io.Writer) error {
 	slices.SortStableFunc(r.rows, func(a, b cherryRow) int { return cmp.Compare(a.key, b.key) })
 	fmt.Fprintf(w, "%s\n\n", report.Printable(r.title))
+	header := []string{r.by}
+	for _, c := range cherryColumns {
+		header = append(header, c.name)
+	}
+	table := cherryTable(w, append(header, "p50 msec", "p99 msec", "scenario", "verdict"))
+	for _, row := range r.rows {
+		if err := table.Append(row.texts()); err != nil {
+			return err
+		}
+	}
+	if r.average {
+		if err := table.Append(r.averages()); err != nil {
+			return err
+		}
+	}
+	if err := table.Render(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func cherryTable(w io.Writer, header []string) *tablewriter.Table {
 	section := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
 		Alignment:  tw.CellAlignment{Global: tw.AlignRight},
@@ -109,54 +172,81 @@ func (r cherryReport) write(w io.Writer) error {
 			Symbols:  tw.NewSymbols(tw.StyleASCII),
 			Settings: tw.Settings{Lines: tw.Lines{ShowHeaderLine: tw.On, ShowTop: tw.Off, ShowBottom: tw.Off}},
 		})))
-	table.Header([]string{r.by, "Completed", "Failed", "req/sec", "msec/req", "p99 msec", "KB/sec"})
-	var rates, medians, bodies []float64
-	for _, row := range r.rows {
-		c := row.cell
-		latency := results.Latency{}
-		if c.Latency != nil {
-			latency = *c.Latency
-		}
-		if err := table.Append([]string{
-			strconv.FormatInt(row.key, 10), strconv.FormatUint(c.Requests, 10), strconv.FormatUint(c.Errors.Total, 10),
-			number(&c.Throughput.Value), number(latency.P50), number(latency.P99), kilobytes(c.BodyRate),
-		}); err != nil {
-			return err
-		}
-		rates = append(rates, c.Throughput.Value)
-		medians = appendKnown(medians, latency.P50)
-		bodies = appendKnown(bodies, c.BodyRate)
-	}
-	if err := table.Append([]string{"Average", "", "", number(mean(rates)), number(mean(medians)), "", kilobytes(mean(bodies))}); err != nil {
-		return err
-	}
-	if err := table.Render(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(w)
-	return err
+	table.Header(header)
+	return table
 }
 
-func appendKnown(values []float64, v *float64) []float64 {
+func (r cherryRow) texts() []string {
+	c := r.cell
+	texts := []string{strconv.FormatInt(r.key, 10)}
+	for _, column := range cherryColumns {
+		texts = append(texts, decimal(column.of(c), column.decimals))
+	}
+	latency := results.Latency{}
+	if c.Latency != nil {
+		latency = *c.Latency
+	}
+	return append(texts, number(latency.P50), number(latency.P99), report.Printable(c.Scenario), report.Printable(string(c.Verdict)))
+}
+
+// averages is the row of the means of the rows that were measured.
+func (r cherryReport) averages() []string {
+	texts := []string{"Average"}
+	for _, column := range cherryColumns {
+		var values []*float64
+		for _, row := range r.rows {
+			if row.cell.Throughput != nil {
+				values = append(values, column.of(row.cell))
+			}
+		}
+		texts = append(texts, decimal(mean(values), max(column.decimals, 1)))
+	}
+	return append(texts, "", "", "", "")
+}
+
+// perSecond is nil where nothing was measured.
+func perSecond(c *results.Cell) *float64 {
+	if c.Throughput == nil {
+		return nil
+	}
+	return &c.Throughput.Value
+}
+
+func count(n uint64) *float64 {
+	v := float64(n)
+	return &v
+}
+
+func times(v *float64, by float64) *float64 {
 	if v == nil {
-		return values
+		return nil
 	}
-	return append(values, *v)
+	product := *v * by
+	return &product
 }
 
-// mean is nil of nothing.
-func mean(values []float64) *float64 {
-	if len(values) == 0 {
+func quotient(of float64, by *float64) *float64 {
+	if by == nil || *by == 0 {
+		return nil
+	}
+	v := of / *by
+	return &v
+}
+
+// mean is nil of nothing, and where a value is not known.
+func mean(values []*float64) *float64 {
+	if len(values) == 0 || slices.Contains(values, nil) {
 		return nil
 	}
 	sum := 0.0
 	for _, v := range values {
-		sum += v
+		sum += *v
 	}
 	sum /= float64(len(values))
 	return &sum
 }
 
+// number is v with the digits that a time has in other tables.
 func number(v *float64) string {
 	if v == nil {
 		return report.Unknown
@@ -164,11 +254,9 @@ func number(v *float64) string {
 	return report.Number(*v, 4)
 }
 
-// kilobytes are of 1000 bytes, of bodies alone.
-func kilobytes(bytes *float64) string {
-	if bytes == nil {
+func decimal(v *float64, decimals int) string {
+	if v == nil {
 		return report.Unknown
 	}
-	k := *bytes / 1000
-	return number(&k)
+	return strconv.FormatFloat(*v, 'f', decimals, 64)
 }
