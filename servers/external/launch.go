@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/apps/wsgi"
@@ -19,6 +20,7 @@ import (
 // Launch is what the templates of a manifest are filled in with.
 type Launch struct {
 	Host    string // to listen on; "": 127.0.0.1
+	IPv6    bool   // Host is such an address; filled in
 	Port    int    // to listen on
 	Address string // host:port, an IPv6 address in brackets; filled in
 	Dir     string // exists, private to the launch, the working directory
@@ -46,6 +48,7 @@ func (m Manifest) Command(l Launch) (control.Command, error) {
 	l.Host, l.Profile = cmp.Or(l.Host, "127.0.0.1"), cmp.Or(l.Profile, Default)
 	l.Workers, l.Threads = cmp.Or(l.Workers, 1), cmp.Or(l.Threads, 1)
 	l.Pool, l.User, l.Address = l.Workers*l.Threads, userName(), net.JoinHostPort(l.Host, strconv.Itoa(l.Port))
+	l.IPv6 = strings.Contains(l.Host, ":")
 	if l.Port < 1 || l.Port > 65535 {
 		return c, fmt.Errorf("launch %s: no port %d", m.Name, l.Port)
 	}
@@ -63,7 +66,7 @@ func (m Manifest) fill(c *control.Command, p Profile, l Launch) (err error) {
 	if len(p.Argv) > 0 {
 		args = p.Argv
 	}
-	program, err := expand(args[0], l)
+	program, err := complete(args[0], l)
 	if err == nil && program == "" {
 		err = errors.New("command: no program is left of it")
 	}
@@ -86,11 +89,20 @@ func (m Manifest) fill(c *control.Command, p Profile, l Launch) (err error) {
 	return nil
 }
 
+// complete fills in a template and looks at what came out.
+func complete(text string, l Launch) (string, error) {
+	s, err := expand(text, l)
+	if err != nil {
+		return "", err
+	}
+	return s, socketsFit(s, l.Dir)
+}
+
 // expandArgs leaves out the arguments that a template made empty.
 func expandArgs(args []string, l Launch) ([]string, error) {
 	var out []string
 	for _, a := range args {
-		s, err := expand(a, l)
+		s, err := complete(a, l)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +126,7 @@ func (m Manifest) environ(p Profile, l Launch) ([]string, error) {
 	}
 	var out []string
 	for key, value := range all {
-		s, err := expand(value, l)
+		s, err := complete(value, l)
 		if err != nil {
 			return nil, err
 		}
@@ -150,9 +162,9 @@ func (m Manifest) write(l Launch) error {
 		}
 	}
 	for name, text := range m.Files {
-		content, err := expand(text, l)
+		content, err := complete(text, l)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %s: %w", m.File, name, err)
 		}
 		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 			return err

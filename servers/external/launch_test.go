@@ -1,6 +1,7 @@
 package external
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,6 +102,39 @@ func TestCommandErrors(t *testing.T) {
 	}
 	if _, err = m.Command(Launch{Dir: filepath.Join(dir, "nope"), Port: 80}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no directory: %v", err)
+	}
+}
+
+// A socket's path that is too long for the system is told before the server is started,
+// which would hardly say it.
+func TestSocketPaths(t *testing.T) {
+	long := filepath.Join(t.TempDir(), strings.Repeat("long and ", 12))
+	if err := os.Mkdir(long, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	command := func(dir, arg, file string) error {
+		m := Manifest{Name: "demo", File: "demo.yaml", Argv: []string{"demo", arg}, Files: map[string]string{"demo.conf": file}}
+		_, err := m.Command(Launch{Dir: dir, Port: 80})
+		return err
+	}
+	tooLong := func(where, path string) string {
+		return fmt.Sprintf("launch demo: demo.yaml: %sa unix socket's path has at most %d bytes, and %q has %d: begin it in the directory that the server starts in, as %q",
+			where, maxSocketPath, long+"/"+path, len(long+"/"+path), path)
+	}
+	for _, c := range []struct{ arg, file, want string }{
+		{"--bind=unix:{{.Dir}}/app.sock", "", tooLong("", "app.sock")},
+		{"--bind=unix:{{.Dir}}/app", "", tooLong("", "app")},
+		{"--bind=unix:app.sock", "a {{.Dir}}/log;\nserver \"{{.Dir}}/run/app.socket\";", tooLong("demo.conf: ", "run/app.socket")},
+		{"--log={{.Dir}}/log", "bind unix:app.sock; # {{.Dir}}", ""},
+	} {
+		if err := command(long, c.arg, c.file); fmt.Sprint(err) != cmp.Or(c.want, "<nil>") {
+			t.Errorf("%q, %q:\ngot  %v\nwant %s", c.arg, c.file, err, c.want)
+		}
+		for _, text := range []string{c.arg, c.file} {
+			if _, err := complete(text, Launch{Dir: "/tmp"}); err != nil {
+				t.Errorf("%q in /tmp: %v", text, err)
+			}
+		}
 	}
 }
 
@@ -231,19 +265,79 @@ func TestBuiltinsServe(t *testing.T) {
 				if v, err := m.Version(t.Context()); err != nil || v == "" {
 					t.Errorf("version is %q, %v", v, err)
 				}
-				serves(t, m, profile)
+				serves(t, m, Launch{Host: "127.0.0.1", Dir: launchDir(t, os.TempDir()), Profile: profile})
 			})
 		}
 	}
 }
 
-func serves(t *testing.T, m Manifest, profile string) {
-	dir, err := os.MkdirTemp("", "benchctl-") // t.TempDir is not for servers with other rights
+// hostile is a directory's name that means something else wherever it is not quoted, and
+// is longer than the path of a unix socket may be.
+const hostile = `it's a "place" #1 {x} $HOME ${PATH} $(HOME) %{y} %h\n; é 世界 &<|>, 0123456789 0123456789 0123456789 0123456789 0123456789`
+
+// TestBuiltinsServeAnywhere starts every built-in server that is installed in a directory
+// whose name nothing is prepared for, on an IPv6 address.
+func TestBuiltinsServeAnywhere(t *testing.T) {
+	parent := filepath.Join(launchDir(t, os.TempDir()), hostile)
+	if err := os.Mkdir(parent, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	list, err := Builtin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	l := Launch{Port: freePort(t), Dir: dir, Workers: 1, Threads: 2, Profile: profile}
+	host := "::1"
+	if ln, err := net.Listen("tcp", "[::1]:0"); err == nil {
+		ln.Close()
+	} else {
+		t.Logf("without IPv6: %v", err)
+		host = "127.0.0.1"
+	}
+	t.Run("all", func(t *testing.T) { // so that the directory outlasts them
+		for _, m := range list {
+			t.Run(m.Name, func(t *testing.T) {
+				t.Parallel()
+				if err := m.Check(t.Context()); err != nil {
+					missing(t, m.Name)
+				}
+				serves(t, m, Launch{Host: host, Dir: launchDir(t, parent)})
+			})
+		}
+	})
+}
+
+// launchDir makes a directory for a launch. t.TempDir is not for servers with other rights.
+func launchDir(t *testing.T, parent string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(parent, "benchctl-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// launchLog is a file for what a server says; a test that fails tells it.
+func launchLog(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		f.Close()
+		if text, err := os.ReadFile(f.Name()); t.Failed() {
+			t.Logf("it said %q, %v", text, err)
+		}
+	})
+	return f
+}
+
+func serves(t *testing.T, m Manifest, l Launch) {
+	l.Port, l.Workers, l.Threads = freePort(t, l.Host), 1, 2
 	c, err := m.Command(l)
 	if err != nil {
 		t.Fatal(err)
@@ -251,8 +345,10 @@ func serves(t *testing.T, m Manifest, profile string) {
 	ctx, cancel := context.WithTimeout(t.Context(), m.Ready.Timeout)
 	defer cancel()
 	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
-	cmd.Env, cmd.Dir = append(os.Environ(), c.Env...), c.Dir
+	cmd.Env, cmd.Dir = append(control.Environ(l.Dir), c.Env...), c.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	said := launchLog(t)
+	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +356,7 @@ func serves(t *testing.T, m Manifest, profile string) {
 	go func() { exited <- cmd.Wait() }()
 	defer syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 
-	if got := untilServed(ctx, fmt.Sprintf("http://127.0.0.1:%d/hello", l.Port), exited); got != "Hello, World!" {
+	if got := untilServed(ctx, fmt.Sprintf("http://%s/hello", net.JoinHostPort(l.Host, strconv.Itoa(l.Port))), exited); got != "Hello, World!" {
 		t.Errorf("/hello is %q", got)
 	}
 	settle(ctx, t, cmd.Process.Pid)
@@ -342,9 +438,9 @@ func untilServed(ctx context.Context, url string, exited chan error) string {
 	}
 }
 
-func freePort(t *testing.T) int {
+func freePort(t *testing.T, host string) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,9 @@ const Nginx = "/usr/sbin/nginx"
 // socketName is the file of the socket on which the Go side listens.
 const socketName = "backend.sock"
 
+// configName is the file of nginx's configuration.
+const configName = "nginx.conf"
+
 // config is nginx's configuration; it takes who the workers run as, their number, the
 // address and the path of the socket.
 const config = `daemon off;
@@ -88,12 +91,12 @@ http {
 func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	dir, err := socketDir()
+	dir, err := os.MkdirTemp("", "benchctl-fcgi-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	backend, err := net.Listen("unix", filepath.Join(dir, socketName))
+	backend, err := listen(dir)
 	if err != nil {
 		return fmt.Errorf("fcgi: %w", err)
 	}
@@ -119,24 +122,28 @@ func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 	return stop(front, exited)
 }
 
-// maxSocketPath is the longest path of a unix socket, which has 104 bytes on some
-// systems, with the byte that ends it.
-const maxSocketPath = 103
+// maxSocketPath is the longest path of a unix socket, in bytes, without the one that
+// ends it (sun_path of unix(7)).
+const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-// socketDir makes a directory in which a socket may be, in a shorter place where that
-// for temporary files is too long.
-func socketDir() (string, error) {
-	for _, in := range []string{"", "/tmp"} {
-		dir, err := os.MkdirTemp(in, "benchctl-fcgi-")
+// listen listens on a socket in dir. A path that is too long for a socket goes by way of
+// the directory's descriptor, where the system has such paths.
+func listen(dir string) (net.Listener, error) {
+	path := filepath.Join(dir, socketName)
+	if len(path) > maxSocketPath {
+		d, err := os.Open(dir)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		if len(filepath.Join(dir, socketName)) <= maxSocketPath {
-			return dir, nil
-		}
-		_ = os.Remove(dir)
+		defer d.Close()
+		path = fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), socketName)
 	}
-	return "", fmt.Errorf("fcgi: %s is too long for the path of a socket", os.TempDir())
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	ln.SetUnlinkOnClose(false) // it goes with its directory, and the path may be no more
+	return ln, nil
 }
 
 var errEnded = errors.New("nginx or its backend is gone")
@@ -153,13 +160,12 @@ func start(dir string, ln net.Listener) (*exec.Cmd, error) {
 		return nil, err
 	}
 	defer socket.Close()
-	conf := filepath.Join(dir, "nginx.conf")
 	text := fmt.Sprintf(config, user(), runtime.GOMAXPROCS(0), ln.Addr(), socketName)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, configName), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(Nginx, "-p", dir, "-e", "stderr", "-c", conf)
-	cmd.Env, cmd.Dir = append(os.Environ(), "NGINX=3;"), dir // where the path of its socket begins
+	cmd := exec.Command(Nginx, "-p", ".", "-e", "stderr", "-c", configName)
+	cmd.Env, cmd.Dir = append(os.Environ(), "NGINX=3;"), dir // where its paths begin: what is special in one can't be quoted
 	cmd.ExtraFiles = []*os.File{socket}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {

@@ -1,20 +1,34 @@
 package fcgi
 
 import (
+	"context"
+	"io"
+	"net"
+	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/servertest"
 )
 
-func TestServe(t *testing.T) {
-	t.Parallel()
+// needNginx skips the test without nginx, or fails it where everything must be there.
+func needNginx(t *testing.T) {
+	t.Helper()
 	if _, err := os.Stat(Nginx); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}
 		t.Skip("install nginx to test what stands behind it")
 	}
+}
+
+func TestServe(t *testing.T) {
+	t.Parallel()
+	needNginx(t)
 	servertest.TestServe(t, Serve,
 		servertest.Deviation{
 			Case:   "S1 OPTIONS * is answered",
@@ -41,4 +55,57 @@ func TestServe(t *testing.T) {
 			Reason: "nginx takes every end of a FastCGI reply without a length for its end",
 		},
 	)
+}
+
+// Names of directories that mean something else where they are not quoted: a short one,
+// and one that is too long for the path of a socket.
+const hostile = `a "b" #1 {x} $HOME; é`
+
+// TestServeAnywhere serves on an IPv6 address, with directories for temporary files whose
+// names nothing is prepared for.
+func TestServeAnywhere(t *testing.T) {
+	needNginx(t)
+	for _, name := range []string{hostile, hostile + strings.Repeat(" 0123456789", 12)} {
+		tmp := filepath.Join(t.TempDir(), name)
+		if err := os.Mkdir(tmp, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("TMPDIR", tmp)
+		ln, err := net.Listen("tcp", "[::1]:0")
+		if err != nil {
+			t.Logf("without IPv6: %v", err)
+			ln, err = net.Listen("tcp", "127.0.0.1:0")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- Serve(ctx, ln, suite.Mux()) }()
+		// The socket listens already: what asks before nginx is there waits for it.
+		if got, err := ask("http://" + ln.Addr().String() + "/hello"); got != "Hello, World!" {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+		if made, err := os.ReadDir(tmp); err != nil || len(made) != 1 {
+			t.Errorf("%s: made are %v, %v, not one directory", name, made, err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+			t.Errorf("%s: left are %v, %v", name, left, err)
+		}
+	}
+}
+
+func ask(url string) (body string, err error) {
+	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+	reply, err := client.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	return string(text), err
 }
