@@ -230,12 +230,33 @@ func parseBinaries(list []string) (map[string]string, error) {
 	return binaries, nil
 }
 
-// skippedNote begins the note of a server that is not installed.
-const skippedNote = "skipped "
+// skips are the candidates of groups that are not installed.
+type skips []skip
 
-// fewSkipped is how many skipped servers have a note each. Where little is installed
+type skip struct {
+	candidate string
+	missing   *external.NotInstalledError
+}
+
+// fewSkipped is how many skipped candidates have a note each. Where little is installed
 // there would be a screenful before every table.
 const fewSkipped = 3
+
+// notes tell of the skipped: each by itself with what it lacks, or many in one line.
+func (s skips) notes() []string {
+	if len(s) > fewSkipped {
+		var names []string
+		for _, one := range s {
+			names = append(names, one.candidate)
+		}
+		return []string{fmt.Sprintf("skipped %d servers that are not installed: %s; benchctl list servers tells how to install them", len(s), strings.Join(names, ", "))}
+	}
+	var notes []string
+	for _, one := range s {
+		notes = append(notes, fmt.Sprintf("skipped %s: %s", one.candidate, oneLine(one.missing)))
+	}
+	return notes
+}
 
 // chooseCandidates finds the candidates that can run here, with their versions,
 // and notes on those of groups that can't. One that was named itself must.
@@ -248,14 +269,13 @@ func chooseCandidates(ctx context.Context, dirs, names []string, binaries map[st
 	if err != nil {
 		return nil, nil, usage(err)
 	}
-	var skipped []string
+	var skipped skips
 	for i, c := range choice.Candidates {
 		err := c.Server.Check(ctx)
 		var missing *external.NotInstalledError
 		switch {
 		case errors.As(err, &missing) && !choice.Named[i]:
-			skipped = append(skipped, c.Name)
-			notes = append(notes, fmt.Sprintf("%s%s: %s", skippedNote, c.Name, oneLine(missing)))
+			skipped = append(skipped, skip{c.Name, missing})
 			continue
 		case err != nil:
 			return nil, nil, unable(err)
@@ -269,10 +289,7 @@ func chooseCandidates(ctx context.Context, dirs, names []string, binaries map[st
 		}
 		chosen = append(chosen, c)
 	}
-	if len(skipped) > fewSkipped {
-		notes = slices.DeleteFunc(notes, func(n string) bool { return strings.HasPrefix(n, skippedNote) })
-		notes = append(notes, fmt.Sprintf("skipped %d servers that are not installed: %s; benchctl list servers tells how to install them", len(skipped), strings.Join(skipped, ", ")))
-	}
+	notes = append(notes, skipped.notes()...)
 	if len(chosen) == 0 {
 		return nil, nil, unable(fmt.Errorf("run: none of the servers %s is installed\n%s", strings.Join(names, ","), strings.Join(notes, "\n")))
 	}
