@@ -90,7 +90,7 @@ func printableCell(c *results.Cell) {
 	c.TiedWith = each(Printable, c.TiedWith)
 	var errors results.Errors
 	errors.Add(printableKeys(c.Errors.ByKind), printableKeys(c.Errors.ByCause), nil)
-	errors.Total, errors.Examples = c.Errors.Total, make(map[string]string, len(c.Errors.Examples))
+	errors.Total, errors.Void, errors.Examples = c.Errors.Total, c.Errors.Void, make(map[string]string, len(c.Errors.Examples))
 	for kind, text := range c.Errors.Examples {
 		errors.Examples[Printable(kind)] = Printable(text)
 	}

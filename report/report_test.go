@@ -167,6 +167,29 @@ func TestEveryReasonIsShown(t *testing.T) {
 	}
 }
 
+// Errors that void a row are told by its reason, and not once more.
+func TestErrorsAreToldOnce(t *testing.T) {
+	for void, want := range map[bool][]string{
+		true:  {"errors: 50 % of requests failed (3 reset)"},
+		false: {"errors: 50 % of requests failed (3 reset)", "3 requests got no right answer: 3 reset"},
+	} {
+		s := fixture.Mixed()
+		c := &s.Cells[0]
+		c.Verdict, c.Reasons = results.Invalid, []string{want[0]}
+		c.Errors = results.Errors{Total: 3, Void: void, ByKind: map[string]uint64{"reset": 3}}
+		table := report.New(s).Tables[0]
+		var got []string
+		for _, n := range table.Notes {
+			if slices.Contains(n.Candidates, c.Candidate) {
+				got = append(got, n.Text)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("void %v: notes %q, want %q", void, got, want)
+		}
+	}
+}
+
 func TestFindings(t *testing.T) {
 	got := strings.Join(report.New(fixture.Mixed()).Tables[0].Findings, "\n")
 	want := `engine: fasthttp@v1.74.0 and hertz tie for the first place: the measurement can't tell them apart. fasthttp@v1.74.0 serves 1.42x [1.39, 1.45] the requests per second of nethttp and spends 0.71x [0.70, 0.72] the server CPU per request.

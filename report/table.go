@@ -141,8 +141,7 @@ func remarks(c *results.Cell) []string {
 	if len(texts) == 0 && c.Verdict != results.Valid {
 		texts = append(texts, fmt.Sprintf("%s: no reason was recorded", c.Verdict))
 	}
-	told := func(reason string) bool { return strings.HasPrefix(reason, results.ManyErrors) }
-	if c.Errors.Total > 0 && !slices.ContainsFunc(texts, told) {
+	if c.Errors.Total > 0 && !c.Errors.Void { // a reason tells those
 		texts = append(texts, errorText(c.Errors))
 	}
 	return append(texts, c.Notes...)

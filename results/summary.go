@@ -248,6 +248,7 @@ type AtRest struct {
 // Errors counts requests that got no right answer, over all slices.
 type Errors struct {
 	Total  uint64            `json:"total"`
+	Void   bool              `json:"void,omitempty"` // so many that the cell is invalid, of which a reason tells their kinds
 	ByKind map[string]uint64 `json:"by_kind"`
 	// ByCause counts them by "kind: cause", of the first causes that there were. Examples
 	// tells, by kind, of one request.

@@ -85,7 +85,6 @@ func (e evidence) voided() []string {
 			why = append(why, reason)
 		}
 	}
-	sent, errors := e.sum(func(t Trial) uint64 { return t.Sent }), e.errors()
 	wrong := e.sum(func(t Trial) uint64 { return t.Wrong })
 	if wrong > 0 {
 		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed, the first by %s", wrong, e.sum(func(t Trial) uint64 { return t.Compared }), e.wrongBody()))
@@ -94,10 +93,8 @@ func (e evidence) voided() []string {
 		why = append(why, fmt.Sprintf("stale replies: %d replies carried a Date up to %v old: they come from a cache", stale, e.staleAge()))
 	}
 	why = append(why, e.impossible()...)
-	// A request that found no connection was never sent. A search goes to rates at
-	// which requests fail, and turns back there.
-	if share := float64(errors.Total) / float64(max(sent, errors.Total)); share > maxErrorShare && e.block.SLO == nil {
-		why = append(why, fmt.Sprintf("%s%.3g %% of requests failed (%s)", ManyErrors, 100*share, errors))
+	if errors := e.errors(); errors.Void {
+		why = append(why, fmt.Sprintf("errors: %.3g %% of requests failed (%s)", 100*e.errorShare(errors), errors))
 	}
 	switch {
 	case len(why) > 0:
@@ -259,7 +256,16 @@ func (e evidence) errors() Errors {
 	for _, t := range e.all() {
 		all.Add(t.Errors, t.Causes, t.Examples)
 	}
+	// A search goes to rates at which requests fail, and turns back there.
+	all.Void = e.errorShare(all) > maxErrorShare && e.block.SLO == nil
 	return all
+}
+
+// errorShare is the share of requests that failed. One that found no connection was never
+// sent.
+func (e evidence) errorShare(errors Errors) float64 {
+	sent := e.sum(func(t Trial) uint64 { return t.Sent })
+	return float64(errors.Total) / float64(max(sent, errors.Total, 1))
 }
 
 // Add adds those of a load.
@@ -286,9 +292,6 @@ func (e *Errors) Add(byKind, byCause map[string]uint64, examples map[string]stri
 		}
 	}
 }
-
-// ManyErrors begins the reason of a cell that errors void; it tells their kinds.
-const ManyErrors = "errors: "
 
 // mostCauses of a kind are listed in a text.
 const mostCauses = 3

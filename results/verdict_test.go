@@ -131,6 +131,9 @@ func TestVerdicts(t *testing.T) {
 			if cell.Verdict != c.verdict {
 				t.Errorf("verdict is %s, not %s: %q", cell.Verdict, c.verdict, cell.Reasons)
 			}
+			if cell.Errors.Void != strings.HasPrefix(c.reason, "errors: ") {
+				t.Errorf("errors void the cell: %v, %q", cell.Errors.Void, cell.Reasons)
+			}
 			if c.reason == "" && len(cell.Reasons) > 0 || c.reason != "" && (len(cell.Reasons) == 0 || !strings.HasPrefix(cell.Reasons[0], c.reason)) {
 				t.Errorf("reasons are %q, not %q", cell.Reasons, c.reason)
 			}
