@@ -19,10 +19,6 @@ import (
 func TestServe(t *testing.T) {
 	servertest.TestServe(t, Serve,
 		servertest.Deviation{
-			Case:   "S2 Host is that of a target in absolute form",
-			Reason: "the codec passes on the field as it came",
-		},
-		servertest.Deviation{
 			Case:   "S3 a body arrives while it is sent",
 			Reason: "a body is kept whole before the app is called",
 		},
