@@ -19,6 +19,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
@@ -65,7 +67,7 @@ func play(part string) {
 		for strconv.Itoa(os.Getppid()) == os.Getenv("TEST_PARENT") {
 			runtime.Gosched()
 		}
-		ln, err := net.Listen("tcp", os.Getenv("TEST_ADDRESS"))
+		ln, err := sharing(os.Getenv("TEST_ADDRESS"))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(7)
@@ -126,6 +128,16 @@ func play(part string) {
 		fmt.Printf("%d %d %s\n", p.PID, p.Guard, p.Group)
 		forever()
 	}
+}
+
+// sharing listens so that others can too (SO_REUSEPORT of socket(7)).
+func sharing(address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	lc.Control = func(_, _ string, c syscall.RawConn) (err error) {
+		failed := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return errors.Join(failed, err)
+	}
+	return lc.Listen(context.Background(), "tcp", address)
 }
 
 // forever waits to be killed. An empty select would end a program without cgo, for
@@ -305,6 +317,51 @@ func TestBindsByItself(t *testing.T) {
 	p := start(t, "bind", func(s *control.Spec) { s.Env = append(s.Env, "TEST_ADDRESS="+address) })
 	if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Whoever listens on a candidate's port beside it, or holds its socket too, is named, also
+// after the candidate was proven to own it.
+func TestPortIsSharedLater(t *testing.T) {
+	needProc(t)
+	address, err := control.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "bind", func(s *control.Spec) { s.Env = append(s.Env, "TEST_ADDRESS="+address) })
+	if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := sharing(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named(t, p.OwnsSocket(address), "as well")
+	ln.Close()
+	if err := p.OwnsSocket(address); err != nil {
+		t.Errorf("after the other has gone: %v", err)
+	}
+	ln, err = sharing(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	p.Kill()
+	named(t, p.OwnsSocket(address), "belongs to somebody else")
+}
+
+func TestSocketIsHeldByOthers(t *testing.T) {
+	needProc(t)
+	f, address := listen(t) // which stays open here
+	p := start(t, "serve", func(s *control.Spec) { s.Listener = f })
+	named(t, p.OwnsSocket(address), "as well")
+}
+
+// named checks that an error says so of this process.
+func named(t *testing.T, err error, says string) {
+	t.Helper()
+	if self := fmt.Sprintf("PID %d (", os.Getpid()); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), self) {
+		t.Errorf("it says %v, not %q of %s", err, says, self)
 	}
 }
 

@@ -12,7 +12,7 @@ func allowed() (CPUs, error) {
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
 		return nil, err
 	}
-	return listed(set), nil
+	return cpusOf(set), nil
 }
 
 func (c CPUs) set() *unix.CPUSet {

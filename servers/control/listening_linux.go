@@ -13,17 +13,7 @@ import (
 // ListenerCPUs is where the processes may run that listen on a TCP port of this machine,
 // all together; empty if that can't be told of each socket.
 func ListenerCPUs(port int) (cpus CPUs) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var pids []int
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	owners, err := proc.ListenerOwners(port, pids)
+	owners, err := proc.ListenerOwners(port, everyone())
 	if err != nil || !owners.All() {
 		return nil
 	}
@@ -32,13 +22,27 @@ func ListenerCPUs(port int) (cpus CPUs) {
 		if unix.SchedGetaffinity(pid, &set) != nil {
 			return nil
 		}
-		cpus = append(cpus, listed(set)...)
+		cpus = append(cpus, cpusOf(set)...)
 	}
 	slices.Sort(cpus)
 	return slices.Compact(cpus)
 }
 
-func listed(set unix.CPUSet) (cpus CPUs) {
+// everyone is all processes of this machine.
+func everyone() (pids []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func cpusOf(set unix.CPUSet) (cpus CPUs) {
 	for n := 0; len(cpus) < set.Count(); n++ {
 		if set.IsSet(n) {
 			cpus = append(cpus, n)

@@ -201,7 +201,7 @@ func (p *Process) Ready(ctx context.Context, address string, timeout time.Durati
 		}
 	}
 	took := time.Since(p.Started)
-	if err := p.ownsSocket(address); err != nil {
+	if err := p.OwnsSocket(address); err != nil {
 		select { // whose guard has just ended owns nothing any more
 		case <-p.done:
 			return 0, p.early()

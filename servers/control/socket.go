@@ -11,9 +11,10 @@ import (
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
-// ownsSocket proves that the sockets listening on address belong to processes
-// that the guard holds. Where the system can't tell, it is silent.
-func (p *Process) ownsSocket(address string) error {
+// OwnsSocket proves that every socket which listens on the port of address belongs to
+// processes that the guard holds, and that no other process has it open too. It reads the
+// open files of all processes that it may read. Where the system can't tell, it is silent.
+func (p *Process) OwnsSocket(address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return err
@@ -22,6 +23,15 @@ func (p *Process) ownsSocket(address string) error {
 	if err != nil {
 		return err
 	}
+	for range 2 { // what the candidate forks meanwhile looks like a stranger
+		if err = p.ownsPort(n); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func (p *Process) ownsPort(port int) error {
 	held, err := p.Held()
 	if errors.Is(err, proc.ErrUnsupported) {
 		return nil
@@ -29,14 +39,29 @@ func (p *Process) ownsSocket(address string) error {
 	if err != nil {
 		return err
 	}
-	owners, err := proc.ListenerOwners(n, held)
+	owners, err := proc.ListenerOwners(port, held)
 	if err != nil {
 		return err
 	}
-	if owners.All() {
-		return nil
+	strangers := slices.DeleteFunc(everyone(), func(pid int) bool { return slices.Contains(held, pid) })
+	others, err := proc.ListenerOwners(port, strangers)
+	if err != nil {
+		return err
 	}
-	err = fmt.Errorf("port %d belongs to somebody else: %d of %d listening sockets are the candidate's own", n, owners.Owned, owners.Sockets)
+	who := "a process of another user"
+	if len(others.PIDs) > 0 {
+		who = listed(proc.Named(others.PIDs))
+	}
+	switch {
+	case owners.All() && len(others.PIDs) == 0:
+		return nil
+	case owners.Sockets == 0:
+		err = fmt.Errorf("nothing listens on port %d", port)
+	case owners.Owned == 0:
+		err = fmt.Errorf("port %d belongs to somebody else: %s listens on it", port, who)
+	default:
+		err = fmt.Errorf("%s listens on its port %d as well", who, port)
+	}
 	if outside := p.outside(); len(outside) > 0 {
 		err = fmt.Errorf("%w; started for it by another process, and so not to be measured: %s", err, strings.Join(outside, ", "))
 	}
@@ -55,4 +80,13 @@ func (p *Process) outside() []string {
 		}
 	}
 	return found
+}
+
+// listed names processes.
+func listed(all []proc.Process) string {
+	var names []string
+	for _, p := range all {
+		names = append(names, p.String())
+	}
+	return strings.Join(names, ", ")
 }
