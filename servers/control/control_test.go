@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -106,6 +107,20 @@ func play(part string) {
 			os.Exit(7)
 		}
 		os.Exit(0)
+	case "threads": // so many, beside those of the runtime
+		n, _ := strconv.Atoi(os.Getenv("TEST_THREADS"))
+		var there sync.WaitGroup
+		there.Add(n)
+		for range n {
+			go func() {
+				runtime.LockOSThread()
+				there.Done()
+				select {}
+			}()
+		}
+		there.Wait()
+		fmt.Println("there")
+		forever()
 	case "say":
 		fmt.Println(os.Getenv("TEST_SAID"))
 		os.Exit(0)
