@@ -17,6 +17,7 @@ type evidence struct {
 	passes    []Trial  // uninterrupted, and not disturbed by anybody
 	disturbed []Trial  // slices and passes that other candidates disturbed
 	hampered  []Trial  // passes that something else did
+	rest      []Trial  // slices of the other candidates
 	look      look
 
 	p99  time.Duration // of response times; 0 if unknown
@@ -33,6 +34,11 @@ func newEvidence(r *Record, block int, c Candidate) evidence {
 		}
 	}
 	e.trials = e.own(r.Trials)
+	for _, t := range r.Trials {
+		if t.Block == block && t.Candidate != c.Name {
+			e.rest = append(e.rest, t)
+		}
+	}
 	for _, pass := range e.own(r.Passes) {
 		if e.hampers(pass) != nil {
 			e.hampered = append(e.hampered, pass)

@@ -242,7 +242,11 @@ type Trial struct {
 	IdleKept int      `json:"idle_kept,omitempty"`
 	IdleKiB  *float64 `json:"idle_kib,omitempty"`
 
-	Host *Host `json:"host,omitempty"` // of the whole round, the same in all its trials; of a pass its own
+	// Deed is what the candidate did to win or to disturb that voids the row: it moved to
+	// other processors than it was given, or raised its priority; "" for nothing.
+	Deed string `json:"deed,omitempty"`
+
+	Host *Host `json:"host,omitempty"` // since the trial before, or the round's begin
 }
 
 // Pass is what is told of an uninterrupted pass alone.
@@ -278,7 +282,7 @@ func (t Trial) Disturbed() string {
 	return by
 }
 
-// Host is what the machine did beside the run in the time of a round. Times are in
+// Host is what the machine did beside the run in the time of a trial. Times are in
 // ns.
 type Host struct {
 	Wall time.Duration `json:"wall_ns"`
@@ -289,10 +293,19 @@ type Host struct {
 	// kernel's sample of the processors saw less than the run has used.
 	OnServers *int64 `json:"others_on_servers_ns,omitempty"`
 	OnLoader  *int64 `json:"others_on_loader_ns,omitempty"`
+	// Busiest are the processes that used most of it, as far as that can be told.
+	Busiest []Foreign `json:"busiest,omitempty"`
 	// Throttled is what the CPU quota of a control group withheld, on all processors
 	// together. Heat is how often heat slowed a processor down.
 	Throttled time.Duration `json:"throttled_ns,omitempty"`
 	Heat      uint64        `json:"heat_throttles,omitempty"`
+}
+
+// Foreign is a process that is not the run's, with the CPU time that it used in a trial.
+type Foreign struct {
+	PID  int           `json:"pid"`
+	Name string        `json:"name"`
+	CPU  time.Duration `json:"cpu_ns"`
 }
 
 // Search is a slice in the search of the highest rate that meets an objective.

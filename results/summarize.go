@@ -69,7 +69,8 @@ func (r *Record) planned() int {
 }
 
 func (r *Record) failed(candidate string, block int) bool {
-	return slices.ContainsFunc(r.Launches, func(l Launch) bool {
+	deed := func(t Trial) bool { return t.Candidate == candidate && t.Block == block && t.Deed != "" }
+	return slices.ContainsFunc(r.Trials, deed) || slices.ContainsFunc(r.Passes, deed) || slices.ContainsFunc(r.Launches, func(l Launch) bool {
 		return l.Candidate == candidate && l.FailureIn(block) != ""
 	})
 }

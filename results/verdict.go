@@ -85,6 +85,11 @@ func (e evidence) voided() []string {
 			why = append(why, reason)
 		}
 	}
+	for _, t := range e.all() {
+		if t.Deed != "" && !slices.Contains(why, t.Deed) {
+			why = append(why, t.Deed)
+		}
+	}
 	wrong := e.sum(func(t Trial) uint64 { return t.Wrong })
 	if wrong > 0 {
 		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed, the first by %s", wrong, e.sum(func(t Trial) uint64 { return t.Compared }), e.wrongBody()))
@@ -145,22 +150,11 @@ func (e evidence) folded() []string {
 
 // disturbances are what kept either side from its processors.
 func (e evidence) disturbances() []string {
-	var why []string
-	wall, servers, loader := e.others()
-	side := "the servers' processors"
-	if e.env.ServerCPUs == "" {
-		side = "the processors"
-	}
-	if servers > e.othersLimit(wall, e.env.ServerCPUs) {
-		why = append(why, fmt.Sprintf("busy host: other processes used %.0f %% of %s", 100*servers, side))
-	}
-	if loader > e.othersLimit(wall, e.env.LoaderCPUs) {
-		why = append(why, fmt.Sprintf("busy host: other processes used %.0f %% of the load generator's processors", 100*loader))
-	}
+	why := e.busyHost()
 	if wait := e.loaderWait(); e.env.apart() && wait > maxLoaderWait {
 		why = append(why, fmt.Sprintf("loader throttled: the load generator waited %.0f %% of the time for a processor that others had", 100*wait))
 	}
-	quota, heat := e.throttling()
+	wall, quota, heat := e.throttling()
 	if quota > 0 {
 		why = append(why, fmt.Sprintf("throttled: a CPU quota withheld %v of processor time in %v", readable(quota), wall.Round(time.Millisecond)))
 	}
@@ -371,36 +365,11 @@ func (e evidence) steal() float64 {
 	return finite(stolen / wall / float64(e.env.Cores)) // NaN exceeds no limit
 }
 
-// others is how much of either side's processors was used by what is not the
-// run's, and over which time; NaN if unknown.
-func (e evidence) others() (wall time.Duration, servers, loader float64) {
-	var s, l float64
-	for _, t := range e.trials {
-		if t.Host == nil {
-			continue
-		}
-		wall += t.Host.Wall
-		s += orNaN(t.Host.OnServers)
-		l += orNaN(t.Host.OnLoader)
-	}
-	s /= float64(wall) * float64(e.env.cpusOf(e.env.ServerCPUs))
-	l /= float64(wall) * float64(e.env.cpusOf(e.env.LoaderCPUs))
-	return wall, finite(s), finite(l)
-}
-
 func orNaN(ns *int64) float64 {
 	if ns == nil {
 		return math.NaN()
 	}
 	return float64(*ns)
-}
-
-// othersLimit is maxOthers and, as a kernel may look but once in a tick who uses a
-// processor, two standard errors of such a sample of a processor that is busy half
-// of the time.
-func (e evidence) othersLimit(wall time.Duration, cpus string) float64 {
-	looks := float64(wall) / float64(tick) * float64(e.env.cpusOf(cpus))
-	return maxOthers + 2*math.Sqrt(0.25/looks)
 }
 
 // loaderWait is the part of its processors' time that the load generator waited
@@ -414,15 +383,16 @@ func (e evidence) loaderWait() float64 {
 	return finite(wait / wall / float64(e.env.cpusOf(e.env.LoaderCPUs)))
 }
 
-// throttling sums what quotas withheld and how often it was too hot.
-func (e evidence) throttling() (quota time.Duration, heat uint64) {
+// throttling sums what quotas withheld, in which time, and how often it was too hot.
+func (e evidence) throttling() (wall, quota time.Duration, heat uint64) {
 	for _, t := range e.trials {
 		if t.Host != nil {
+			wall += t.Host.Wall
 			quota += t.Host.Throttled
 			heat += t.Host.Heat
 		}
 	}
-	return quota, heat
+	return wall, quota, heat
 }
 
 // finite turns what was divided by zero into NaN.

@@ -44,7 +44,7 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 	}
 	closeAll(lanes)
 	for _, l := range lanes {
-		if l.runs() {
+		if l.runs() && l.faithful() {
 			l.gate(ctx, "after the load")
 		}
 	}
@@ -159,21 +159,13 @@ func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lane
 			t.SLO = l.step(*block.SLO, res)
 		}
 		l.rest()
-		if t.Pass != nil { // which is long enough to be told apart
-			t.Host = r.host.round(lanes)
-			r.host.begin(lanes)
-		}
+		t.Host = r.host.turn(lanes)
 		trials, times = append(trials, t), append(times, timesOf(res))
+		l.judge(t.Deed)
 		if l.sound(res) {
 			l.waits(res)
 		}
 		l.dismiss(t, lanes)
-	}
-	host := r.host.round(lanes)
-	for i := range trials {
-		if trials[i].Host == nil {
-			trials[i].Host = host
-		}
 	}
 	return trials, times, nil
 }
@@ -212,7 +204,7 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results
 	tell(&t, res)
 	l.charge(&t, before, after, res)
 	l.beside(&t, before, after, lanes)
-	t.MemoryMiB = l.memory()
+	t.MemoryMiB, t.Deed = l.memory(), l.deed(l.tree.PIDs())
 	if l.company != nil {
 		t.IdleKept, t.IdleKiB = l.company.Idle(), l.idleKiB
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/benchctl/benchctl/bench/measure"
@@ -143,6 +144,11 @@ func newRun(c Config, record *results.Record) *run {
 		}
 		for block, why := range l.BlockFailures {
 			r.drop(l.Candidate, block, why)
+		}
+	}
+	for _, t := range slices.Concat(record.Trials, record.Passes) {
+		if t.Deed != "" { // whose launch has no record if benchctl was killed
+			r.drop(t.Candidate, t.Block, t.Deed)
 		}
 	}
 	return r

@@ -1,12 +1,14 @@
 package harness
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
 // Meters read what the machine does. The zero value asks the operating system; a
@@ -35,9 +37,9 @@ func (m Meters) complete() Meters {
 	return m
 }
 
-// host watches what the machine does beside the run, from round to round. A round
-// and not a slice is its unit: processors are accounted for in ticks, and the
-// candidates that are idle may still do a little, which is the run's own.
+// host watches what the machine does beside the run, from trial to trial: what others do is
+// told of the candidate that had its slice meanwhile. Processors are accounted for in ticks,
+// so that the slices of a candidate tell all together what one can't.
 type host struct {
 	Meters
 	servers, loader []int // processors; both empty where nothing is pinned
@@ -51,6 +53,7 @@ type hostReading struct {
 	ticks     map[int]measure.Ticks // nil: not told
 	all, self *int64                // CPU time of benchctl with all it has started, and without
 	held      map[*lane]*int64      // of the candidates, as it is told best
+	others    map[int]proc.Process  // that are not the run's
 	throttled measure.Throttling
 }
 
@@ -69,16 +72,26 @@ func (h *host) read(lanes []*lane) hostReading {
 	if ticks, err := h.Ticks(); err == nil {
 		r.ticks = ticks
 	}
-	r.all, r.self = read(h.own.CPU), read(measure.SelfCPU)
+	r.all = read(func() (own time.Duration, err error) {
+		own, r.others, err = h.own.Beside()
+		return own, err
+	})
+	for l := range r.held { // also what left benchctl's tree
+		for _, pid := range l.tree.PIDs() {
+			delete(r.others, pid)
+		}
+	}
+	r.self = read(measure.SelfCPU)
 	return r
 }
 
 // begin starts to watch.
 func (h *host) begin(lanes []*lane) { h.began = h.read(lanes) }
 
-// round tells what there was since begin.
-func (h *host) round(lanes []*lane) *results.Host {
+// turn tells what there was since begin, or since the turn before.
+func (h *host) turn(lanes []*lane) *results.Host {
 	before, after := h.began, h.read(lanes)
+	h.began = after
 	seen := &results.Host{
 		Wall: after.at.Sub(before.at), Throttled: after.throttled.Quota - before.throttled.Quota, Heat: after.throttled.Heat - before.throttled.Heat,
 	}
@@ -99,7 +112,33 @@ func (h *host) round(lanes []*lane) *results.Host {
 	case len(h.servers) > 0 && len(h.loader) > 0 && !overlap(h.servers, h.loader):
 		seen.OnServers, seen.OnLoader = others(h.servers, *all-*self), others(h.loader, *self)
 	}
+	seen.Busiest = h.busiest(before, after)
 	return seen
+}
+
+// Processes that are not the run's are told of if they used this share of a processor, the
+// most of them.
+const (
+	busyShare = 0.02
+	mostBusy  = 3
+)
+
+// busiest are the processes that used most CPU time between two readings, of those that
+// ran on processors of the run at the end.
+func (h *host) busiest(before, after hostReading) (all []results.Foreign) {
+	least := time.Duration(busyShare * float64(after.at.Sub(before.at)))
+	for pid, p := range after.others {
+		used := p.CPU
+		if was, ok := before.others[pid]; ok && was.CPU <= used { // else another one with its number
+			used -= was.CPU
+		}
+		elsewhere := len(h.servers)+len(h.loader) > 0 && !slices.Contains(h.servers, p.Processor) && !slices.Contains(h.loader, p.Processor)
+		if used > 0 && used >= least && !elsewhere {
+			all = append(all, results.Foreign{PID: pid, Name: p.Name, CPU: used})
+		}
+	}
+	slices.SortFunc(all, func(a, b results.Foreign) int { return cmp.Or(cmp.Compare(b.CPU, a.CPU), cmp.Compare(a.PID, b.PID)) })
+	return all[:min(len(all), mostBusy)]
 }
 
 // heldSince is what the candidates used between two readings.

@@ -68,12 +68,15 @@ func (l *lane) close() {
 // runs tells whether the lane's candidate is still measured in its block.
 func (l *lane) runs() bool { return l != nil && !l.run.isOut(l.Name, l.index) }
 
-// open passes the candidate through the gate, opens its connections and warms it
-// up. The candidate may be out after that; an error is ctx's.
+// open passes the candidate through the gate, opens its connections, warms it up and looks
+// whether it runs as it was started. The candidate may be out after that; an error is ctx's.
 func (l *lane) open(ctx context.Context) error {
 	l.gate(ctx, "before the load")
 	if err := l.warm(ctx, l.block.Mean()); err != nil {
 		return err
+	}
+	if l.runs() {
+		l.judge(l.deed(l.tree.PIDs()))
 	}
 	if err := l.accompany(ctx); err != nil {
 		return err

@@ -27,6 +27,7 @@ type runner struct {
 	address string
 	dir     string
 	tree    *measure.Tree
+	given   *control.Given // nil if it is not known
 	record  results.Launch
 }
 
@@ -95,6 +96,9 @@ func (c *runner) start(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if given, err := c.process.Given(r.ServerCPUs); err == nil { // else it ended, which is told below
+		c.given = &given
 	}
 	first, err := suite.Parse(c.firstApp())
 	if err != nil {

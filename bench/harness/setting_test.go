@@ -11,10 +11,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
@@ -113,9 +117,22 @@ func play(part, port string) int {
 	case "second":
 		return fail(second(port))
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:"+port)
+	part, atOnce := strings.CutSuffix(part, "-at-once")
+	part, later := strings.CutSuffix(part, "-later")
+	deed := sync.OnceValue(deedOf(part))
+	if atOnce {
+		if err := deed(); err != nil {
+			return fail(err)
+		}
+	}
+	ln, err := sharing("127.0.0.1:" + port)
 	if err != nil {
 		return fail(err)
+	}
+	if file := os.Getenv(portFile); file != "" {
+		if err := os.WriteFile(file, []byte(port), 0o600); err != nil {
+			return fail(err)
+		}
 	}
 	if _, ok := liars[part]; ok {
 		return playLiar(part, ln)
@@ -134,7 +151,7 @@ func play(part, port string) int {
 		case part == "dies" && hello && loaded:
 			fmt.Println("panic: out of luck")
 			os.Exit(4)
-		case part == "lies" && hello, part == "lies-later" && hello && loaded:
+		case part == "lies" && hello && (!later || loaded):
 			res.SetHeader("Content-Type", apps.ContentTypeText)
 			return res.Reply(200, []byte("Hello, Welt!!"))
 		case part == "hangs" && hello && loaded:
@@ -144,6 +161,10 @@ func play(part, port string) int {
 			return res.Reply(200, []byte("slept\n"))
 		case part == "defers" && hello:
 			put.Add(1)
+		case hello && loaded && (!later || told()):
+			if err := deed(); err != nil {
+				return err
+			}
 		}
 		return mux.Serve(req, res)
 	})))
@@ -162,6 +183,33 @@ func second(port string) error {
 	srv.Protocols.SetHTTP1(true)
 	srv.Protocols.SetUnencryptedHTTP2(true)
 	return srv.ListenAndServe()
+}
+
+// deedOf is what a part does to win, at once or under load: nothing, unless it is so named.
+func deedOf(part string) func() error {
+	if deed := deeds[part]; deed != nil {
+		return deed
+	}
+	return func() error { return nil }
+}
+
+// told tells whether the test has told the part, which left its port, to go on.
+func told() bool {
+	_, err := os.Stat(os.Getenv(portFile) + ".told")
+	return err == nil
+}
+
+// portFile names the variable of a file in which a part leaves its port.
+const portFile = "HARNESS_TEST_PORT"
+
+// sharing listens so that others can too (SO_REUSEPORT of socket(7)).
+func sharing(address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	lc.Control = func(_, _ string, c syscall.RawConn) (err error) {
+		failed := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return errors.Join(failed, err)
+	}
+	return lc.Listen(context.Background(), "tcp", address)
 }
 
 // spin uses a processor until it is to end.

@@ -245,3 +245,24 @@ func TestCPUs(t *testing.T) {
 		}
 	}
 }
+
+// What is not of the tree is told beside its CPU time, and what is, is not.
+func TestBeside(t *testing.T) {
+	stranger := os.Getppid()
+	tree := measure.NewTree(os.Getpid())
+	own, others, err := tree.Beside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, there := others[stranger]; !there || others[os.Getpid()].PID != 0 {
+		t.Errorf("of %d others this process is one: %v, and its parent: %v", len(others), others[os.Getpid()], others[stranger])
+	}
+	if pids := tree.PIDs(); len(pids) == 0 || pids[0] != os.Getpid() {
+		t.Errorf("the tree is %v", pids)
+	}
+	for again := own; again <= own; { // it uses a little
+		if again, _, err = tree.Beside(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

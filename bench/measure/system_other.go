@@ -26,6 +26,12 @@ func CPUs(trees []*Tree) []*time.Duration { return make([]*time.Duration, len(tr
 // CPU is not told here.
 func (*Tree) CPU() (time.Duration, error) { return 0, ErrUnsupported }
 
+// Beside is not told here.
+func (*Tree) Beside() (time.Duration, map[int]proc.Process, error) { return 0, nil, ErrUnsupported }
+
+// PIDs are not told here.
+func (*Tree) PIDs() []int { return nil }
+
 // Runs is not told here.
 func (*Tree) Runs() bool { return false }
 

@@ -55,6 +55,29 @@ func (t *Tree) CPU() (time.Duration, error) {
 	return t.cpu(table)
 }
 
+// Beside is CPU, and what is not of the tree, by PID, as of the same look at the process
+// table.
+func (t *Tree) Beside() (own time.Duration, others map[int]proc.Process, err error) {
+	table, others, err := proc.ReadUsage()
+	if err != nil {
+		return 0, nil, fmt.Errorf("read CPU time: %w", err)
+	}
+	for _, pid := range table.Tree(t.root) {
+		delete(others, pid)
+	}
+	own, err = t.cpu(table)
+	return own, others, err
+}
+
+// PIDs are the processes of the tree. They are those of the control group, and without one
+// those of the last call of CPU, if there was one: to find them takes a while.
+func (t *Tree) PIDs() []int {
+	if t.find() != nil {
+		return nil
+	}
+	return t.pids
+}
+
 // CPUs is the CPU time of many trees at one moment, as CPU tells it, nil where it is not
 // known or the tree is nil. To read the process table takes as long as all the rest:
 // it is read once for all trees that need it, and not at all if none does.

@@ -27,6 +27,24 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+// The values are Student's density, integrated numerically from t on.
+func TestChanceAboveZero(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   float64
+	}{
+		{[]float64{1, 2, 3, 4, 5}, 0.006618},
+		{[]float64{-1, 2, -3, 4, 1}, 0.322774},
+		{[]float64{2, 2, 2}, 0},
+		{[]float64{0, 0, 0}, 1},
+		{[]float64{-3, 1, 1}, 1},
+	} {
+		if got := stats.ChanceAboveZero(c.values); math.Abs(got-c.want) > 1e-6 {
+			t.Errorf("ChanceAboveZero(%v) = %v, want %v", c.values, got, c.want)
+		}
+	}
+}
+
 func TestBootstrapIsSeeded(t *testing.T) {
 	groups := simulate(rand.New(rand.NewPCG(1, 1)), 3, 20, 0)
 	a, ok := stats.Bootstrap(groups, 42)

@@ -108,3 +108,17 @@ func Ahead(values []float64, k int) float64 {
 	n := float64(len(values))
 	return student(n-1).Quantile(0.975) * stat.StdDev(values, nil) * math.Sqrt(1/float64(k)+1/n)
 }
+
+// ChanceAboveZero is the probability that values whose mean is 0 or less have a mean this
+// far above it: Student's t test, one-sided. It takes two values at least.
+func ChanceAboveZero(values []float64) float64 {
+	mean, sd := stat.MeanStdDev(values, nil)
+	switch {
+	case mean <= 0:
+		return 1
+	case sd == 0:
+		return 0
+	}
+	n := float64(len(values))
+	return student(n - 1).CDF(-mean / sd * math.Sqrt(n))
+}

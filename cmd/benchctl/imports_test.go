@@ -43,7 +43,7 @@ var layers = map[string][]string{
 	"bench/slo":            {"apps/nearest"},
 	"bench/plan":           {"apps/suite", "bench/offered", "bench/slo", "results", "scenarios", "servers"},
 	"bench/harness": {
-		"apps/conform", "apps/suite", "bench/load", "bench/measure", "bench/offered", "bench/plan", "bench/slo", "results", "servers", "servers/control",
+		"apps/conform", "apps/suite", "bench/load", "bench/measure", "bench/offered", "bench/plan", "bench/slo", "results", "servers", "servers/control", "servers/control/proc",
 	},
 	"results":                 {"bench/offered", "bench/slo", "bench/stats"},
 	"report":                  {"results"},

@@ -45,8 +45,8 @@ func burn(list string) {
 	}
 }
 
-// steal keeps processors busy until the test ends.
-func steal(t *testing.T, cpus control.CPUs) {
+// steal keeps processors busy until the test ends, by the process with this number.
+func steal(t *testing.T, cpus control.CPUs) (pid int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), burning+"="+cpus.String())
@@ -65,6 +65,7 @@ func steal(t *testing.T, cpus control.CPUs) {
 	if n, _ := out.Read(word); string(word[:n]) != "burning\n" {
 		t.Fatalf("it can't burn: %q", word[:n])
 	}
+	return cmd.Process.Pid
 }
 
 // measured is the only cell of a run, and what the run said.
@@ -118,9 +119,9 @@ func TestStolenCore(t *testing.T) {
 		{"of the loader", loader, []string{" of the load generator's processors", "loader throttled: the load generator waited "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			steal(t, c.cpus)
+			pid := steal(t, c.cpus)
 			cell, said := measured(t, benchctl(t, t.TempDir(), small...))
-			for _, want := range c.want {
+			for _, want := range append(c.want, fmt.Sprintf("PID %d (", pid)) {
 				if cell.Verdict == results.Valid || !gives(cell, want) {
 					t.Errorf("it is %s: %q, want %q", cell.Verdict, cell.Reasons, want)
 				}

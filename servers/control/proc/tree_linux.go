@@ -128,17 +128,23 @@ func started(pid int) (uint64, error) {
 	return strconv.ParseUint(string(fields[startTime]), 10, 64)
 }
 
-// parentOf tells a process's parent. A process whose first thread has ended before
-// others is shown as a zombie, and is none.
+// parentOf tells a process's parent.
 func parentOf(pid int) (int, error) {
 	fields, err := stat(pid)
 	if err != nil {
 		return 0, err
 	}
-	if s := fields[state][0]; s == 'X' || s == 'Z' && string(fields[threads]) == "1" {
+	if dead(fields) {
 		return 0, fmt.Errorf("process %d: zombie", pid)
 	}
 	return strconv.Atoi(string(fields[parent]))
+}
+
+// dead tells whether these are the fields of a process that has ended. One whose first
+// thread has ended before others is shown as a zombie, and is none.
+func dead(fields [][]byte) bool {
+	s := fields[state][0]
+	return s == 'X' || s == 'Z' && string(fields[threads]) == "1"
 }
 
 // Reaped is the CPU time of the children that a process has waited for, and of

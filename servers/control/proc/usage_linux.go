@@ -51,8 +51,11 @@ func usageOf(pid int) (p Process, parentPID int, err error) {
 	}
 	before, rest := text[:bytes.LastIndexByte(text, ')')+1], text[bytes.LastIndexByte(text, ')')+1:]
 	fields := bytes.Fields(rest)
-	if len(fields) <= processor || fields[state][0] == 'Z' {
-		return p, 0, fmt.Errorf("process %d: zombie, or too few fields", pid)
+	if len(fields) <= processor {
+		return p, 0, fmt.Errorf("read /proc/%d/stat: too few fields", pid)
+	}
+	if dead(fields) {
+		return p, 0, fmt.Errorf("process %d: zombie", pid)
 	}
 	var numbers [4]int
 	for i, field := range []int{parent, ownUser, ownSystem, processor} {

@@ -1,0 +1,131 @@
+package results
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/stats"
+)
+
+const (
+	// maxChance is the probability by which a row may be said, by chance alone, to have
+	// others busy in its slices.
+	maxChance = 0.001
+	// mostNamed of the processes that were busy are named.
+	mostNamed = 3
+	// minNamed is what a process has used of what all of them have, to be named.
+	minNamed = 0.2
+)
+
+// side is one of the two sides of a run, as seen from its processors.
+type side struct {
+	name string // of its processors
+	cpus string // "" for all
+	used func(Host) *int64
+}
+
+// sides are those whose processors are told of.
+func (e evidence) sides() []side {
+	servers := side{"the servers' processors", e.env.ServerCPUs, func(h Host) *int64 { return h.OnServers }}
+	if servers.cpus == "" {
+		servers.name = "the processors"
+	}
+	return []side{servers, {"the load generator's processors", e.env.LoaderCPUs, func(h Host) *int64 { return h.OnLoader }}}
+}
+
+// busyHost tells whether others used too much of either side's processors in the row's own
+// slices. If they use more there than in the slices of the other candidates, round by round
+// and beyond chance, that is said: it looks like work of this server's.
+func (e evidence) busyHost() []string {
+	var why []string
+	for _, s := range e.sides() {
+		wall, share := e.othersOn(s, e.trials)
+		if !(share > e.othersLimit(wall, s.cpus)) { // NaN exceeds nothing
+			continue
+		}
+		text := fmt.Sprintf("busy host: other processes used %.0f %% of %s", 100*share, s.name)
+		if e.follows(s) {
+			_, rest := e.othersOn(s, e.rest)
+			text += fmt.Sprintf(" in its slices, and %.0f %% in those of the others, so that it has to do with this server", 100*max(0, rest))
+		}
+		if busiest := e.busiest(); busiest != "" {
+			text += "; the busiest: " + busiest
+		}
+		why = append(why, text)
+	}
+	return why
+}
+
+// othersOn is how much of a side's processors was used by what is not the run's in trials,
+// and over which time; NaN if unknown.
+func (e evidence) othersOn(s side, trials []Trial) (wall time.Duration, share float64) {
+	var used float64
+	for _, t := range trials {
+		if t.Host != nil {
+			wall += t.Host.Wall
+			used += orNaN(s.used(*t.Host))
+		}
+	}
+	return wall, finite(used / float64(wall) / float64(e.env.cpusOf(s.cpus)))
+}
+
+// follows tells whether others use a side's processors in this candidate's slices more, by
+// maxOthers and beyond chance, than in those of the other candidates in the same rounds.
+func (e evidence) follows(s side) bool {
+	rest := make(map[RoundKey][]Trial)
+	for _, t := range e.rest {
+		rest[t.Key()] = append(rest[t.Key()], t)
+	}
+	var more []float64
+	for _, t := range e.trials {
+		_, own := e.othersOn(s, []Trial{t})
+		_, theirs := e.othersOn(s, rest[t.Key()])
+		if d := own - theirs; !math.IsNaN(d) {
+			more = append(more, d-maxOthers)
+		}
+	}
+	return len(more) >= stats.MinValues && stats.ChanceAboveZero(more) < maxChance
+}
+
+// busiest names the processes that are not the run's and used most CPU time in the row's
+// trials.
+func (e evidence) busiest() string {
+	type process struct {
+		pid  int
+		name string
+	}
+	used := make(map[process]time.Duration)
+	var all time.Duration
+	for _, t := range e.trials {
+		if t.Host == nil {
+			continue
+		}
+		for _, f := range t.Host.Busiest {
+			used[process{f.PID, f.Name}] += f.CPU
+			all += f.CPU
+		}
+	}
+	order := slices.SortedFunc(maps.Keys(used), func(a, b process) int {
+		return cmp.Or(cmp.Compare(used[b], used[a]), cmp.Compare(a.pid, b.pid), strings.Compare(a.name, b.name))
+	})
+	var names []string
+	for _, p := range order[:min(len(order), mostNamed)] {
+		if float64(used[p]) >= minNamed*float64(all) {
+			names = append(names, fmt.Sprintf("PID %d (%s)", p.pid, p.name))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// othersLimit is maxOthers and, as a kernel may look but once in a tick who uses a
+// processor, two standard errors of such a sample of a processor that is busy half
+// of the time.
+func (e evidence) othersLimit(wall time.Duration, cpus string) float64 {
+	looks := float64(wall) / float64(tick) * float64(e.env.cpusOf(cpus))
+	return maxOthers + 2*math.Sqrt(0.25/looks)
+}
