@@ -16,6 +16,8 @@ const (
 	// maxChance is the probability by which a row may be said, by chance alone, to have
 	// others busy in its slices.
 	maxChance = 0.001
+	// alike are two shares that differ by less than this factor.
+	alike = 1.5
 	// mostNamed of the processes that were busy are named.
 	mostNamed = 3
 	// minNamed is what a process has used of what all of them have, to be named.
@@ -40,7 +42,8 @@ func (e evidence) sides() []side {
 
 // busyHost tells whether others used too much of either side's processors in the row's own
 // slices. If they use more there than in the slices of the other candidates, round by round
-// and beyond chance, that is said: it looks like work of this server's.
+// and beyond chance, that is said: it may be work that the server has others do. If they use
+// as much there, they do it to all alike, and the figure is that of the whole block.
 func (e evidence) busyHost() []string {
 	var why []string
 	for _, s := range e.sides() {
@@ -48,13 +51,18 @@ func (e evidence) busyHost() []string {
 		if !(share > e.othersLimit(wall, s.cpus)) { // NaN exceeds nothing
 			continue
 		}
-		text := fmt.Sprintf("busy host: other processes used %.0f %% of %s", 100*share, s.name)
-		if e.follows(s) {
-			_, rest := e.othersOn(s, e.rest)
-			text += fmt.Sprintf(" in its slices, and %.0f %% in those of the others, so that it has to do with this server", 100*max(0, rest))
+		in, when := e.trials, ""
+		_, rest := e.othersOn(s, e.rest)
+		switch {
+		case e.follows(s):
+			when = fmt.Sprintf(" in its slices, and %.0f %% in those of the others, so that it has to do with this server", 100*max(0, rest))
+		case rest < alike*share && share < alike*rest:
+			in = slices.Concat(e.trials, e.rest)
+			_, share = e.othersOn(s, in)
 		}
-		if busiest := e.busiest(); busiest != "" {
-			text += "; the busiest: " + busiest
+		text := fmt.Sprintf("busy host: other processes used %.0f %% of %s%s", 100*share, s.name, when)
+		if names := busiest(in); names != "" {
+			text += "; the busiest: " + names
 		}
 		why = append(why, text)
 	}
@@ -92,16 +100,15 @@ func (e evidence) follows(s side) bool {
 	return len(more) >= stats.MinValues && stats.ChanceAboveZero(more) < maxChance
 }
 
-// busiest names the processes that are not the run's and used most CPU time in the row's
-// trials.
-func (e evidence) busiest() string {
+// busiest names the processes that are not the run's and used most CPU time in trials.
+func busiest(trials []Trial) string {
 	type process struct {
 		pid  int
 		name string
 	}
 	used := make(map[process]time.Duration)
 	var all time.Duration
-	for _, t := range e.trials {
+	for _, t := range trials {
 		if t.Host == nil {
 			continue
 		}
