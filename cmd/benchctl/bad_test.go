@@ -16,6 +16,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/nethttp"
 )
 
@@ -94,6 +95,11 @@ func whole(body string) http.Handler {
 	})
 }
 
+// served counts the requests of a server that moves at one of them, which comes under load.
+var served atomic.Int64
+
+const movesAt = 500
+
 // changed is what the app gets to see in a mode.
 func changed(mode string, req apps.Request, res apps.Response) (apps.Request, apps.Response) {
 	switch mode {
@@ -107,6 +113,14 @@ func changed(mode string, req apps.Request, res apps.Response) (apps.Request, ap
 		}
 		if stuck.Load() {
 			select {}
+		}
+	case "moves":
+		if served.Add(1) == movesAt {
+			everywhere := make(control.CPUs, 1024)
+			for n := range everywhere {
+				everywhere[n] = n // the kernel leaves out what there is not
+			}
+			fails(control.PinSelf(everywhere))
 		}
 	}
 	return req, res

@@ -45,8 +45,8 @@ func burn(list string) {
 	}
 }
 
-// steal keeps processors busy until the test ends, by the process with this number.
-func steal(t *testing.T, cpus control.CPUs) (pid int) {
+// steal keeps processors busy until the test ends.
+func steal(t *testing.T, cpus control.CPUs) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), burning+"="+cpus.String())
@@ -65,7 +65,6 @@ func steal(t *testing.T, cpus control.CPUs) (pid int) {
 	if n, _ := out.Read(word); string(word[:n]) != "burning\n" {
 		t.Fatalf("it can't burn: %q", word[:n])
 	}
-	return cmd.Process.Pid
 }
 
 // measured is the only cell of a run, and what the run said.
@@ -119,9 +118,9 @@ func TestStolenCore(t *testing.T) {
 		{"of the loader", loader, []string{" of the load generator's processors", "loader throttled: the load generator waited "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			pid := steal(t, c.cpus)
+			steal(t, c.cpus)
 			cell, said := measured(t, benchctl(t, t.TempDir(), small...))
-			for _, want := range append(c.want, fmt.Sprintf("PID %d (", pid)) {
+			for _, want := range c.want {
 				if cell.Verdict == results.Valid || !gives(cell, want) {
 					t.Errorf("it is %s: %q, want %q", cell.Verdict, cell.Reasons, want)
 				}
@@ -130,6 +129,27 @@ func TestStolenCore(t *testing.T) {
 				t.Errorf("it did not warn: %s", said)
 			}
 		})
+	}
+}
+
+// A server that takes the load generator's processors under load is named for it.
+func TestMovesToTheLoader(t *testing.T) {
+	servers, loader := halves(t)
+	dir := t.TempDir()
+	self, err := filepath.Abs(os.Args[0])
+	if err == nil {
+		err = os.Symlink(self, filepath.Join(dir, "badserver"))
+	}
+	if err == nil {
+		text := fmt.Sprintf("name: moves\nclass: engine\ndoc: moves\ncommand: [%q, \"{{.Host}}:{{.Port}}\", moves]\n", filepath.Join(dir, "badserver"))
+		err = os.WriteFile(filepath.Join(dir, "moves.yaml"), []byte(text), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario=concurrency-64", "--server-dir=.", "--servers=moves", "--launches=1", "--pass=none", "--rounds=8", "--json"))
+	if want := fmt.Sprintf("moved to processors %s (given %s): PID ", control.Allowed(), servers); cell.Verdict != results.Invalid || !gives(cell, want) {
+		t.Errorf("it is %s: %q, want %q, which has %s", cell.Verdict, cell.Reasons, want, loader)
 	}
 }
 
