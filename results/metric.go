@@ -145,10 +145,14 @@ func paired(a, b []stats.Share) []stats.Paired {
 
 // newPair is what the interval i of the ratio b/a and its p-value tell in a block.
 func newPair(in Block, a, b, metric string, i stats.Interval, p float64) Pair {
-	return Pair{
+	pair := Pair{
 		Scenario: in.Scenario, App: in.App, A: a, B: b, Metric: metric,
-		Ratio: i.Value, Low: i.Low, High: i.High, MDE: known(i.MinimalEffect()), P: known(p),
+		Ratio: i.Value, Low: i.Low, High: i.High, P: known(p),
 	}
+	if i.Low > 0 { // else the ratio may be any, and no difference would show
+		pair.MDE = known(i.MinimalEffect())
+	}
+	return pair
 }
 
 func hash(words ...string) uint64 {

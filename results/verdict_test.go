@@ -228,6 +228,9 @@ func TestEmptyTrialsHaveJSON(t *testing.T) {
 				t.Counted, t.ServerCPU = 0, ns(0)
 			}
 		},
+		"some of both, so that the ratio has no bounds": func(t *results.Trial) {
+			t.Counted = map[string][]uint64{"a": {693, 0, 350, 77, 973, 290}, "b": {0, 401, 0, 837, 635, 0}}[t.Candidate][t.Round]
+		},
 		"all": func(t *results.Trial) {
 			*t = results.Trial{Scenario: t.Scenario, App: t.App, Candidate: t.Candidate, Round: t.Round}
 		},
