@@ -341,6 +341,31 @@ func filled(t *testing.T, s *setting) int {
 	return len(r.Done())
 }
 
+// A candidate that takes long to start, or does not stop, is waited for no longer than the
+// budget lasts, and the record says so.
+func TestPatienceOfABudget(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, external(t, "late", "stubborn"), func(m *results.Manifest) {
+		only(2)(m)
+		m.Budget = 5 * time.Second // less than a start may take, and a stop
+	}, "late", "stubborn")
+	s.simulated(0, nil)
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(map[string]results.Launch)
+	for _, l := range r.Launches {
+		told[l.Candidate] = l
+	}
+	if l := told["late"]; !strings.Contains(l.Failure, "not ready in 5s: ") {
+		t.Errorf("late: %+v", l)
+	}
+	if l := told["stubborn"]; l.Failure != "" || !l.Killed || l.Exit != "killed: did not stop within 5s of being asked" {
+		t.Errorf("stubborn: %+v", l)
+	}
+}
+
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

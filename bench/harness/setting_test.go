@@ -112,8 +112,10 @@ func play(part, port string) int {
 	case "exits":
 		fmt.Println("no module named app")
 		return 3
-	case "deaf":
+	case "deaf", "late":
 		select {}
+	case "stubborn":
+		signal.Ignore(syscall.SIGTERM)
 	case "second":
 		return fail(second(port))
 	}

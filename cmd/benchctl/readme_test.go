@@ -115,13 +115,13 @@ func runReadme(t *testing.T, dir, line string) {
 	began := time.Now()
 	out, err := cmd.CombinedOutput()
 	t.Logf("%v: %s", time.Since(began).Round(100*time.Millisecond), line)
-	if err != nil && (cmd.ProcessState.ExitCode() != exitFound || !mayFind.MatchString(line)) {
+	if err != nil && (cmd.ProcessState.ExitCode() != exitFound || !mayFind.MatchString(line) && !bytes.Contains(out, []byte("no whole reply in time"))) {
 		t.Errorf("%s: %v\n%s", line, err, out)
 	}
 }
 
 // mayFind are the commands that may end with a finding: what a server breaks, that one is
-// faster, and that a busy machine does not send at a rate.
+// faster, and that a busy machine does not send at a rate. There a reply may be late as well.
 var mayFind = regexp.MustCompile(`^benchctl (compare |verify |load .*--rate=)`)
 
 // serveReadme leaves the server running for the commands that follow.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -286,15 +285,4 @@ func (p *Process) failure(err error) error {
 		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
 	}
 	return err
-}
-
-// FreeAddress finds a loopback port that nothing listens on now. Ready proves
-// later that nobody else took it.
-func FreeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
 }
