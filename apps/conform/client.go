@@ -175,10 +175,18 @@ func asEnd(err error) error {
 	case isEnd(err):
 		return errNoReply
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("no reply in time: %w", err)
+		return late{err}
 	}
 	return fmt.Errorf("read reply: %w", err)
 }
+
+// late is the error of a reply that did not come in time. That of the connection beneath
+// it tells nothing more.
+type late struct{ error }
+
+func (late) Error() string { return "no reply in time" }
+
+func (l late) Unwrap() error { return l.error }
 
 func isEnd(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)

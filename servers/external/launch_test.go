@@ -337,7 +337,7 @@ func launchLog(t *testing.T) *os.File {
 }
 
 func serves(t *testing.T, m Manifest, l Launch) {
-	l.Port, l.Workers, l.Threads = freePort(t, l.Host), 1, 2
+	l.Port, l.Workers, l.Threads = freePort(t), 1, 2
 	c, err := m.Command(l)
 	if err != nil {
 		t.Fatal(err)
@@ -368,7 +368,7 @@ func serves(t *testing.T, m Manifest, l Launch) {
 		if err != nil && !(errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == asked) {
 			t.Errorf("graceful stop: %v", err)
 		}
-	case <-ctx.Done():
+	case <-time.After(2 * time.Minute): // uwsgi gives its threads one
 		t.Error("graceful stop: still running")
 	}
 }
@@ -438,14 +438,18 @@ func untilServed(ctx context.Context, url string, exited chan error) string {
 	}
 }
 
-func freePort(t *testing.T, host string) int {
+func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	address, err := control.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	_, text, _ := net.SplitHostPort(address)
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // ended waits until a process has ended, or is a zombie of somebody else's.

@@ -128,7 +128,7 @@ func finishes(h *harness, answer func(res apps.Response, block func() ([]byte, e
 	if err := want(r, err, 200, "done"); err != nil {
 		return err
 	}
-	return h.stopped(patience)
+	return h.stopped(stopping)
 }
 
 // finishesLarge stops the server while the client has not read a reply that no
@@ -155,7 +155,7 @@ func finishesLarge(h *harness) error {
 	if err := want(r, err, 200, text); err != nil {
 		return err
 	}
-	return h.stopped(patience)
+	return h.stopped(stopping)
 }
 
 func idle(h *harness) error {
@@ -172,7 +172,7 @@ func idle(h *harness) error {
 		}
 	}
 	h.cancel()
-	return h.stopped(patience)
+	return h.stopped(stopping)
 }
 
 func refused(h *harness) error {
@@ -187,7 +187,7 @@ func refused(h *harness) error {
 		return err
 	}
 	h.cancel()
-	if err := h.stopped(patience); err != nil {
+	if err := h.stopped(stopping); err != nil {
 		return err
 	}
 	return h.awaitRefusal()
@@ -227,7 +227,7 @@ func outlasts(h *harness) error {
 	}
 	h.cancel()
 	const grace = 5 * time.Second
-	switch err := h.stopped(grace + 2*patience); {
+	switch err := h.stopped(grace + stopping); {
 	case err == nil:
 		return errors.New("serve returned nil, want an error that says what was cut")
 	case errors.Is(err, errHangs):

@@ -18,9 +18,12 @@ import (
 	"github.com/benchctl/benchctl/apps"
 )
 
-// patience is how long a case waits for something that must happen. It is only
-// ever used up by cases that fail, and so by declared deviations.
-const patience = 2 * time.Second
+// Waits for something that must happen. They are only ever used up by cases that fail,
+// and so by declared deviations.
+const (
+	patience = 10 * time.Second // for bytes and calls
+	stopping = time.Minute      // for Serve to return
+)
 
 // ServeFunc serves app on ln until ctx ends, then stops gracefully.
 type ServeFunc = func(ctx context.Context, ln net.Listener, app apps.App) error
@@ -118,7 +121,7 @@ func (h *harness) stop() error {
 		return nil
 	}
 	h.cancel()
-	return h.stopped(patience)
+	return h.stopped(stopping)
 }
 
 // stopped waits for Serve to return.
