@@ -104,9 +104,10 @@ func TestWorkPutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range r.Passes {
-		least := int64(p.Answered) * laterWork.Nanoseconds() / 2 // the last of it is not waited for
-		if p.Deferred == nil || *p.Deferred <= 0 || *p.ServerCPU < least || p.Restless > 0 {
-			t.Errorf("pass of %d replies: put off %v ns of %v, at least %d", p.Answered, p.Deferred, p.ServerCPU, least)
+		// The last of it is not waited for, and a slow machine may get to it within the pass.
+		least := int64(p.Answered) * laterWork.Nanoseconds() / 2
+		if *p.ServerCPU < least || p.Restless > 0 {
+			t.Errorf("pass of %d replies: %d ns, want %d, with what was put off; restless %g", p.Answered, *p.ServerCPU, least, p.Restless)
 		}
 	}
 	if len(r.Passes) != 1 {

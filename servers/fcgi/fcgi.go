@@ -34,6 +34,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
 	"github.com/benchctl/benchctl/servers/nethttp"
@@ -151,11 +153,7 @@ var errEnded = errors.New("nginx or its backend is gone")
 // start starts nginx on ln: it takes over sockets that the variable NGINX lists, as
 // from an nginx before it.
 func start(dir string, ln net.Listener) (*exec.Cmd, error) {
-	tcp, ok := ln.(*net.TCPListener)
-	if !ok {
-		return nil, fmt.Errorf("a %T can't be handed over", ln)
-	}
-	socket, err := tcp.File()
+	socket, err := handedOver(ln)
 	if err != nil {
 		return nil, err
 	}
@@ -168,11 +166,31 @@ func start(dir string, ln net.Listener) (*exec.Cmd, error) {
 	cmd.Env, cmd.Dir = append(os.Environ(), "NGINX=3;"), dir // where its paths begin: what is special in one can't be quoted
 	cmd.ExtraFiles = []*os.File{socket}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := cmd.Start(); err != nil {
+	return cmd, cmd.Start()
+}
+
+// handedOver is a socket of ln for another process, which does not block, as a
+// TCPListener's File would. nginx does not look: a worker that is woken for a connection
+// which another one takes would wait in accept for ever, and hear of no stop.
+func handedOver(ln net.Listener) (*os.File, error) {
+	tcp, ok := ln.(*net.TCPListener)
+	if !ok {
+		return nil, fmt.Errorf("a %T can't be handed over", ln)
+	}
+	socket, err := tcp.File()
+	if err != nil {
 		return nil, err
 	}
-	// To hand a socket over has made it blocking, and nginx does not look.
-	return cmd, syscall.SetNonblock(int(socket.Fd()), true)
+	defer socket.Close()
+	fd, err := unix.FcntlInt(socket.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "listener"), nil
 }
 
 // user keeps root's workers root, as they could not reach what is private to the

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/servertest"
 )
@@ -108,4 +110,22 @@ func ask(url string) (body string, err error) {
 	defer reply.Body.Close()
 	text, err := io.ReadAll(reply.Body)
 	return string(text), err
+}
+
+// What is handed over does not block, also once a process is started with it.
+func TestHandedOver(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	f, err := handedOver(ln)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0) // Fd is what starts a process, too
+	if err != nil || flags&unix.O_NONBLOCK == 0 {
+		t.Errorf("flags %#x, %v", flags, err)
+	}
 }
