@@ -52,7 +52,7 @@ func benchctlLoader(program, engine string) loader {
 		args: func(url string, connections, seconds int) []string {
 			return []string{
 				"load", url, "--engine", engine, "-c", strconv.Itoa(connections), "-d", fmt.Sprintf("%ds", seconds),
-				"--expect-length", strconv.Itoa(len(body)), "--json",
+				"--expect-length", strconv.Itoa(len(body)), "--poll=0", "--json", // the others sleep as well
 			}
 		},
 		requests: benchctlRequests,
