@@ -72,7 +72,7 @@ func serve(ctx context.Context, ln net.Listener, app apps.App, conns *adapter.Co
 	mount(h, &handler{app: app, base: base, flights: flights})
 
 	done := make(chan error, 1)
-	go func() { done <- h.Run() }()
+	go func() { done <- run(h) }()
 	select {
 	case err := <-done:
 		return fmt.Errorf("hertz serve %s: %w", ln.Addr(), err)
@@ -92,6 +92,17 @@ func serve(ctx context.Context, ln net.Listener, app apps.App, conns *adapter.Co
 		return adapter.CutError("hertz", cutOff)
 	}
 	return nil
+}
+
+// run runs h until it is shut down. netpoll's transport panics where the listener is closed
+// before it is served, as when all is to stop at once; that must not end the process.
+func run(h *server.Hertz) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return h.Run()
 }
 
 // quiet silences all but errors in the engine's log, which belongs to the whole
