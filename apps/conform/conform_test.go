@@ -439,18 +439,21 @@ func TestAHangingServerEndsWithTheContext(t *testing.T) {
 	for name, within := range map[string]func() (context.Context, context.CancelFunc){"deadline": timeout, "cancelled": cancelled} {
 		for _, app := range []string{"hello", "echo?bytes=4000000"} { // the latter fills the socket
 			ctx, cancel := within()
-			began := time.Now()
 			findings := conform.App(ctx, conform.Target{Address: ln.Addr().String()}, parse(t, app))
-			if took := time.Since(began); took > 3*conform.Timeout { // each check takes one otherwise
-				t.Errorf("%s, %s: it took %v", name, app, took)
-			}
+			ownTime := 0 // checks that took what one may take by itself
 			for _, f := range findings {
-				if f.Err == nil && f.Skipped == "" {
+				switch {
+				case f.Skipped != "":
+				case f.Err == nil:
 					t.Errorf("%s, %s: %s passed", name, app, f.ID)
-				}
-				if name == "cancelled" && f.Skipped == "" && !errors.Is(f.Err, why) {
+				case name == "cancelled" && !errors.Is(f.Err, why):
 					t.Errorf("%s, %s: %s: %v, want %v", name, app, f.ID, f.Err, why)
+				case name == "deadline" && !errors.Is(f.Err, context.DeadlineExceeded):
+					ownTime++
 				}
+			}
+			if ownTime > 1 { // the deadline of a connection may be a moment before that of the context
+				t.Errorf("%s, %s: %d checks of %d did not end with the context", name, app, ownTime, len(findings))
 			}
 			cancel()
 		}
