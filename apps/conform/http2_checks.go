@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
 )
@@ -157,14 +156,7 @@ func checkH2Fresh(p *probe) error {
 	if err != nil {
 		return err
 	}
-	date, err := http.ParseTime(res.Header.Get("Date"))
-	if err != nil {
-		return nil
-	}
-	if age := time.Since(date); age.Abs() > maxDateSkew+duration(p.app) {
-		return fmt.Errorf("%s %s: Date is off by %v: the reply was not made for this request", x.Method, x.Target, age.Round(time.Second))
-	}
-	return nil
+	return p.fresh(res, x)
 }
 
 // h2Get asks for a target on a new connection.

@@ -210,6 +210,11 @@ func checkFresh(p *probe) error {
 	if err != nil {
 		return err
 	}
+	return p.fresh(res, x)
+}
+
+// fresh compares the Date of a reply with the time now.
+func (p *probe) fresh(res *reply, x suite.Exchange) error {
 	date, err := http.ParseTime(res.Header.Get("Date"))
 	if err != nil {
 		return nil
