@@ -201,7 +201,8 @@ type Trial struct {
 	Wrong      uint64 `json:"wrong,omitempty"`
 	WrongBody  string `json:"wrong_body,omitempty"`
 	Reconnects uint64 `json:"reconnects,omitempty"`
-	Folded     uint64 `json:"folded,omitempty"` // replies with header fields over several lines
+	Repeated   uint64 `json:"repeated,omitempty"` // requests sent once more: their connection had rested, and ended
+	Folded     uint64 `json:"folded,omitempty"`   // replies with header fields over several lines
 
 	// Stale of the sampled replies carry a Date so old that they come from a cache,
 	// the oldest by StaleAge.

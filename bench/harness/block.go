@@ -221,7 +221,8 @@ func tell(t *results.Trial, res *load.Result) {
 	t.BytesIn, t.WireIn = res.BytesIn, res.WireIn
 	t.Errors, t.Causes, t.Examples = res.Errors, res.Causes, res.Examples
 	t.Compared, t.Wrong, t.WrongBody = res.Compared, res.Wrong, res.WrongBody
-	t.Stale, t.StaleAge, t.Reconnects, t.Hasty, t.Folded = res.Stale, res.StaleAge, res.Reconnects, res.Hasty, res.Folded
+	t.Stale, t.StaleAge, t.Hasty, t.Folded = res.Stale, res.StaleAge, res.Hasty, res.Folded
+	t.Reconnects, t.Repeated = res.Reconnects, res.Repeated
 	t.Busy, t.Longest, t.Scale = res.Busy, res.Longest, scaleOf(res)
 	if res.Spreads > 0 {
 		t.Spread = new(time.Duration)

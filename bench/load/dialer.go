@@ -35,6 +35,7 @@ func newDialer(c Config) *dialer {
 type tracked struct {
 	net.Conn
 	dialer *dialer
+	slice  int // of the witness, in which it carried a request last
 }
 
 func (t *tracked) Close() error {
@@ -100,7 +101,7 @@ func (d *dialer) connect(ctx context.Context) (*tracked, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tracked{c, d}
+	t := &tracked{Conn: c, dialer: d}
 	d.mu.Lock()
 	d.open[t] = true
 	d.mu.Unlock()

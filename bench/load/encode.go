@@ -20,6 +20,7 @@ type request struct {
 	body   int // bytes of wire that are the body
 	head   bool
 	judged bool // the content of replies is compared
+	safe   bool // to be sent again, see Target.repeatable
 	want   *Target
 	now    func() time.Duration // to tell when a body begins; nil: nobody asks
 	right  *[]byte              // the last body that want.Whole found right, never changed
@@ -47,7 +48,7 @@ func encode(c Config) ([]request, error) {
 		if err := r.Write(&wire); err != nil {
 			return nil, fmt.Errorf("encode target %d: %w", i, err)
 		}
-		requests[i] = request{wire: wire.Bytes(), body: len(t.Body), head: r.Method == http.MethodHead, judged: t.judged(), want: t}
+		requests[i] = request{wire: wire.Bytes(), body: len(t.Body), head: r.Method == http.MethodHead, judged: t.judged(), safe: t.repeatable(), want: t}
 	}
 	return requests, nil
 }

@@ -2,8 +2,7 @@
 //
 // Two engines do it. Vegeta is the library's Attacker with its targets, pacers
 // and results. Raw is a loop of our own that costs a fraction of its CPU time:
-// requests are encoded once, replies pass a validating parser, nothing is ever
-// retried. Both take vegeta targets and pacers and give the same Result.
+// requests are encoded once and replies pass a validating parser. Both take vegeta targets and pacers and give the same Result.
 //
 // A Session holds its connections between slices, so that candidates measured in
 // alternation are warm when their turn comes and idle when it does not.
@@ -14,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -61,6 +61,17 @@ type Target struct {
 
 // judged tells whether the content of replies is looked at.
 func (t *Target) judged() bool { return t.Match != nil || t.Whole != nil }
+
+// repeatable tells whether the request may be sent again after the server may have acted
+// on it (RFC 9110 section 9.2.2): its method is idempotent, or its reply is known from the
+// request alone, as that of the contract's apps is.
+func (t *Target) repeatable() bool {
+	switch t.Method {
+	case http.MethodPost, http.MethodPatch, http.MethodConnect:
+		return t.judged()
+	}
+	return true
+}
 
 // Config is what a Session needs.
 type Config struct {
@@ -185,6 +196,12 @@ type Result struct {
 	// Reconnects are connections the server closed between requests and that
 	// were opened again; not errors.
 	Reconnects uint64
+	// Repeated are requests that were sent once more, on a new connection, and are not
+	// errors for it: the connection, kept and with nothing in flight for a while, ended
+	// before a byte of a reply came. A server may end such a one at any time, and client
+	// and server can't know of each other that they begin (RFC 9112 section 9.3.1). The
+	// time counts from the first sending.
+	Repeated uint64
 	// Reopened are connections that the client closed for Config.Requests or
 	// Config.Close and that were opened again.
 	Reopened uint64

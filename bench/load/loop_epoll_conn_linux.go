@@ -33,10 +33,12 @@ type conn struct {
 	flying     int16 // requests in flight
 	unwritten  int16 // of which the last so many have not begun to be sent
 	state      state
-	proved     bool // has carried a whole reply
-	closed     bool // the server closed the last one between requests
-	spent      bool // the last one has carried all it was to
-	queued     bool // in worker.free
+	proved     bool   // has carried a whole reply
+	closed     bool   // the server closed the last one between requests
+	spent      bool   // the last one has carried all it was to
+	queued     bool   // in worker.free
+	rested     bool   // no request was in flight for a while before those that are
+	ended      *fault // how the last one ended, whose requests are to be sent again; nil: none are
 }
 
 // connect opens c.
@@ -69,6 +71,10 @@ func (w *worker) connect(c *conn, now time.Duration) {
 func (w *worker) connected(c *conn, now time.Duration) {
 	w.connecting--
 	c.state, c.since, c.proved, c.replies = idle, w.came, false, 0
+	if c.ended != nil {
+		w.repeat(c)
+		return
+	}
 	switch {
 	case c.closed:
 		w.tally.reconnects++
@@ -87,18 +93,27 @@ func (w *worker) connectFailed(c *conn, err error, now time.Duration) {
 	}
 	w.failed = fmt.Errorf("connect: %w", err)
 	w.tally.fault(connectFault(err), nil)
+	if c.ended != nil {
+		w.lose(c, c.ended, now)
+	}
 	w.drop(c)
 	w.retry(c, now+backoff)
 }
 
-// drop closes c's descriptor.
+// drop closes c's descriptor and forgets what was in flight.
 func (w *worker) drop(c *conn) {
+	w.hangUp(c)
+	c.closed, c.spent, c.ended, c.unsent = false, false, nil, nil
+	c.first, c.flying, c.unwritten = 0, 0, 0
+}
+
+// hangUp closes c's descriptor.
+func (w *worker) hangUp(c *conn) {
 	if c.state != down {
 		unix.Close(int(c.fd))
 		c.generation++
 	}
-	c.state, c.closed, c.spent, c.unsent = down, false, false, nil
-	c.first, c.flying, c.unwritten = 0, 0, 0
+	c.state = down
 }
 
 // retry has c opened again at the given time.
@@ -141,7 +156,7 @@ func (w *worker) next(c *conn, now time.Duration) {
 			w.send(c, now, now)
 		}
 	case !c.queued:
-		c.queued = true
+		c.queued, c.rested = true, true
 		w.free.push(c.index)
 	}
 }
@@ -303,18 +318,50 @@ func (w *worker) take(c *conn, b []byte) (f *fault) {
 // answered counts the whole reply to the first request in flight.
 func (w *worker) answered(c *conn, now time.Duration) {
 	w.tally.reply(&c.exchange, now)
-	c.proved = true
+	c.proved, c.rested = true, false
 	c.replies++
 	c.flying--
 }
 
 // over takes the end of c's connection.
 func (w *worker) over(c *conn, f *fault) {
-	if f == http1.Cut && c.reply.End() || c.reply.Whole() {
+	switch {
+	case f == http1.Cut && c.reply.End() || c.reply.Whole():
 		w.complete(c, f)
-		return
+	case w.repeatable(c):
+		w.hangUp(c)
+		c.ended = f
+		w.connect(c, w.setup.now())
+	default:
+		w.fail(c, f, w.setup.now())
 	}
-	w.fail(c, f, w.setup.now())
+}
+
+// repeatable tells whether what is in flight on c, which has ended, may be sent again: see
+// Result.Repeated. A new connection, as each one is after that, has not rested.
+func (w *worker) repeatable(c *conn) bool {
+	if !c.proved || !c.rested || c.reply.Begun() || !c.request.safe {
+		return false
+	}
+	for i := range c.flying {
+		if w.setup.Depth > 1 && !w.flight(c, i).request.safe {
+			return false
+		}
+	}
+	return true
+}
+
+// repeat sends what was in flight on the connection that ended on the new one.
+func (w *worker) repeat(c *conn) {
+	w.tally.reconnects++
+	w.tally.repeated += uint64(c.flying)
+	c.ended, c.state = nil, busy
+	if w.setup.Depth > 1 {
+		c.unsent, c.unwritten = nil, c.flying
+	} else {
+		c.unsent = c.request.wire
+	}
+	w.flush(c)
 }
 
 // complete takes a whole reply that nothing follows yet; end tells how the
@@ -355,17 +402,22 @@ func (w *worker) vacant(c *conn, end *fault, now time.Duration) {
 // fail gives up the requests in flight and replaces the connection: at once, if
 // it ever worked, or after a pause.
 func (w *worker) fail(c *conn, f *fault, now time.Duration) {
-	w.busy--
-	w.tally.lost(&c.exchange, f, now)
-	for c.flying--; c.flying > 0; c.flying-- {
-		w.advance(c)
-		w.tally.lost(&c.exchange, f, now)
-	}
+	w.lose(c, f, now)
 	w.drop(c)
 	switch {
 	case !c.proved:
 		w.retry(c, now+backoff)
 	case w.sending:
 		w.connect(c, now)
+	}
+}
+
+// lose counts the requests in flight as lost.
+func (w *worker) lose(c *conn, f *fault, now time.Duration) {
+	w.busy--
+	w.tally.lost(&c.exchange, f, now)
+	for c.flying--; c.flying > 0; c.flying-- {
+		w.advance(c)
+		w.tally.lost(&c.exchange, f, now)
 	}
 }

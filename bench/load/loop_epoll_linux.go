@@ -293,7 +293,7 @@ func (w *worker) begin(now time.Duration) {
 	}
 	for i := range w.conns {
 		c := &w.conns[i]
-		c.queued = false // the queue of the last slice is gone
+		c.queued, c.rested = false, true // the queue of the last slice is gone
 		if c.state == idle {
 			w.next(c, w.setup.now())
 		}
@@ -404,8 +404,13 @@ func (w *worker) lookAfter(now time.Duration) {
 // the server's fault, so no error.
 func (w *worker) abandon() {
 	for i := range w.conns {
-		if c := &w.conns[i]; c.state == busy {
+		switch c := &w.conns[i]; {
+		case c.state == busy:
 			w.busy--
+			w.drop(c)
+		case c.ended != nil:
+			w.busy--
+			w.connecting--
 			w.drop(c)
 		}
 	}

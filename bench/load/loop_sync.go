@@ -129,6 +129,7 @@ type syncConn struct {
 	proved bool     // has carried a whole reply
 	closed bool     // the server closed the last one between requests
 	spent  bool     // the last one has carried all it was to
+	rested bool     // no request was in flight for a while before the one that is
 	buffer []byte
 
 	replies int32 // whole ones the connection has carried
@@ -167,7 +168,9 @@ func (c *syncConn) open(ctx context.Context) error {
 // drop closes the connection. closed tells that the server did, or said it
 // would, between requests.
 func (c *syncConn) drop(closed bool) {
-	c.conn.Close()
+	if c.conn != nil {
+		c.conn.Close()
+	}
 	c.conn, c.closed = nil, closed
 }
 
@@ -175,7 +178,7 @@ func (c *syncConn) run(ctx context.Context, s span) {
 	if c.buffer == nil {
 		c.buffer = make([]byte, syncReadSize)
 	}
-	for {
+	for c.rested = true; ; c.rested = s.open {
 		intended, ok := c.loop.claim(ctx, s)
 		if !ok {
 			return
@@ -187,6 +190,9 @@ func (c *syncConn) run(ctx context.Context, s span) {
 			}
 		}
 		whole, f := c.receive()
+		if c.repeatable(f) && c.repeat(ctx) {
+			whole, f = c.receive()
+		}
 		c.finish(ctx, whole, f)
 	}
 }
@@ -243,6 +249,28 @@ func (c *syncConn) receive() (whole bool, f *fault) {
 		f = faultOf(err)
 		return f == http1.Cut && c.reply.End(), f
 	}
+}
+
+// repeatable tells whether the request that found f may be sent again: see
+// Result.Repeated.
+func (c *syncConn) repeatable(f *fault) bool {
+	return (f == http1.Cut || f == faultReset) && c.proved && c.rested && !c.reply.Begun() &&
+		c.request.safe && !c.loop.dialer.isCut.Load()
+}
+
+// repeat sends the request once more, on a new connection, or returns false when there is
+// none.
+func (c *syncConn) repeat(ctx context.Context) bool {
+	c.drop(true)
+	if c.open(ctx) != nil {
+		return false
+	}
+	_ = c.conn.SetDeadline(time.Now().Add(c.loop.setup.Timeout))
+	_, _ = c.conn.Write(c.request.wire) // an error comes up again when reading
+	c.shard.Lock()
+	c.shard.tally.repeated++
+	c.shard.Unlock()
+	return true
 }
 
 // finish counts the reply, or why there is none, and leaves the connection fit

@@ -95,7 +95,7 @@ type tally struct {
 	compared, wrong, hasty, folded  uint64
 	spreads                         uint64
 	spreadSeen                      time.Duration
-	reconnects, reopened            uint64
+	reconnects, reopened, repeated  uint64
 	wrongBody                       string
 	stale                           uint64
 	staleAge                        time.Duration     // of the oldest
@@ -295,6 +295,7 @@ func (t *tally) merge(o *tally) {
 	t.staleAge = max(t.staleAge, o.staleAge)
 	t.reconnects += o.reconnects
 	t.reopened += o.reopened
+	t.repeated += o.repeated
 	t.requests += o.requests
 	if t.wrongBody == "" {
 		t.wrongBody = o.wrongBody
@@ -339,7 +340,7 @@ func result(s span, end time.Duration, tallies []*tally) *Result {
 		Errors: sum.errors, Causes: sum.causes, Examples: sum.examples, Compared: sum.compared, Wrong: sum.wrong, WrongBody: sum.wrongBody,
 		Hasty: sum.hasty, Folded: sum.folded, SpreadSeen: sum.spreadSeen, Spreads: sum.spreads,
 		Stale: sum.stale, StaleAge: sum.staleAge,
-		Reconnects: sum.reconnects, Reopened: sum.reopened,
+		Reconnects: sum.reconnects, Reopened: sum.reopened, Repeated: sum.repeated,
 	}
 	sum.metrics(&r.Metrics, r.Elapsed)
 	return r

@@ -51,7 +51,7 @@ func openVegeta(ctx context.Context, c Config) (Session, error) {
 		d.cut()
 		return nil, fmt.Errorf("load %s: open %d connections: %w", c.Address, c.Connections, err)
 	}
-	w := newWitness(c, d)
+	w := newWitness(c, requests, d)
 	return &attack{
 		Config: c, requests: requests, targets: pick(targets, turns), dialer: d, witness: w,
 		client: &http.Client{
@@ -129,6 +129,7 @@ func (a *attack) Slice(ctx context.Context, w Window) (*Result, error) {
 	} else {
 		s.tally.reconnects = closes
 	}
+	s.tally.repeated = a.witness.repeats()
 	end := ended(p.span.to)
 	if a.open {
 		s.tally.missed = p.plan.missed(end - p.span.began)

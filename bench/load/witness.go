@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -20,20 +22,23 @@ import (
 // seqHeader is where vegeta writes a request's sequence number.
 const seqHeader = "X-Vegeta-Seq"
 
-// witness is a RoundTripper that sends each request once, without what vegeta
-// and net/http add to it, and keeps the errors, of which a vegeta Result has
+// witness is a RoundTripper that sends each request once, or again where Raw does, without
+// what vegeta and net/http add to it, and keeps the errors, of which a vegeta Result has
 // only the text, and when bodies began, of which it has nothing.
 type witness struct {
 	transport *http.Transport
-	targets   []Target
+	requests  []request
+	open      bool // requests are sent at intended times
+	slice     int  // how many there were
 
-	mu     sync.Mutex
-	faults map[string]*fault    // by sequence number
-	firsts map[string]time.Time // when a body began, of targets with Spread
+	mu       sync.Mutex
+	faults   map[string]*fault    // by sequence number
+	firsts   map[string]time.Time // when a body began, of targets with Spread
+	repeated uint64
 }
 
-func newWitness(c Config, d *dialer) *witness {
-	w := &witness{targets: c.Targets, transport: &http.Transport{
+func newWitness(c Config, requests []request, d *dialer) *witness {
+	w := &witness{requests: requests, open: !closedLoop(c.Pacer), transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			c, err := d.dial(ctx)
 			if err != nil {
@@ -57,23 +62,30 @@ func newWitness(c Config, d *dialer) *witness {
 // reset forgets what was kept in the last slice.
 func (w *witness) reset() {
 	w.mu.Lock()
-	w.faults, w.firsts = map[string]*fault{}, map[string]time.Time{}
+	w.faults, w.firsts, w.repeated = map[string]*fault{}, map[string]time.Time{}, 0
+	w.slice++
 	w.mu.Unlock()
 }
 
 func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	seq := r.Header.Get(seqHeader)
 	r.Header.Del(seqHeader)
-	once(r)
-	spread := false
-	if i, err := strconv.Atoi(r.URL.Fragment); err == nil {
-		if w.targets[i].Chunked {
-			chunk(r)
-		}
-		spread = w.targets[i].Spread > 0
+	i, err := strconv.Atoi(r.URL.Fragment)
+	if err != nil {
+		return nil, err // no target of marked
 	}
+	from := &w.requests[i]
 	r.Close = w.transport.DisableKeepAlives
-	reply, err := w.transport.RoundTrip(r)
+	reply, again, err := w.send(r, from)
+	for again { // until no connection is left that rested, at the latest
+		w.mu.Lock()
+		w.repeated++
+		w.mu.Unlock()
+		if from.body > 0 {
+			r.Body = io.NopCloser(bytes.NewReader(from.want.Body))
+		}
+		reply, again, err = w.send(r, from)
+	}
 	if err != nil {
 		w.keep(seq, err)
 		return nil, err
@@ -84,12 +96,39 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.keepFault(seq, http1.Switch)
 		return nil, errSwitch
 	}
-	reply.Body = &witnessed{reply.Body, w, seq, spread}
+	reply.Body = &witnessed{reply.Body, w, seq, from.want.Spread > 0}
 	return reply, nil
 }
 
+// send sends r, and tells whether it may be sent again: see Result.Repeated.
+func (w *witness) send(r *http.Request, from *request) (reply *http.Response, again bool, err error) {
+	once(r)
+	if from.want.Chunked {
+		chunk(r)
+	}
+	if w.transport.Protocols != nil { // over HTTP/2 a connection carries all requests
+		reply, err = w.transport.RoundTrip(r)
+		return reply, false, err
+	}
+	var rested, begun atomic.Bool
+	trace := &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			c := info.Conn.(*tracked)
+			rested.Store(info.Reused && (w.open || c.slice != w.slice))
+			c.slice = w.slice
+		},
+		GotFirstResponseByte: func() { begun.Store(true) },
+	}
+	reply, err = w.transport.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
+	if err != nil && rested.Load() && !begun.Load() && from.safe {
+		f := faultOf(err)
+		again = f.Kind == ErrClosed || f.Kind == ErrReset
+	}
+	return reply, again, err
+}
+
 // once keeps net/http from sending r again when a connection that was used
-// before ends without a reply, which would hide a lost request. It does so for
+// before ends without a reply, which would hide a request that was lost with the connection in use. It does so for
 // requests it can send again: those with GetBody, and those without a body and
 // with a method that may be repeated (Request.isReplayable). So GetBody goes, and
 // such a request gets an empty body. The coding "identity" keeps that from being
@@ -129,6 +168,13 @@ func (w *witness) fault(r *vegeta.Result) *fault {
 		return f
 	}
 	return &fault{Kind: ErrMalformed, Cause: r.Error}
+}
+
+// repeats is how many requests were sent again in this slice.
+func (w *witness) repeats() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.repeated
 }
 
 // first is when the body of the reply to the request seq began, if that was kept.

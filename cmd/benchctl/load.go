@@ -106,6 +106,7 @@ type loadReport struct {
 	LoaderCPU   float64            `json:"loader_cpu_us_per_request,omitempty"`
 	Reconnects  uint64             `json:"reconnects"`
 	Reopened    uint64             `json:"reopened,omitempty"`
+	Repeated    uint64             `json:"repeated,omitempty"`
 	Missed      uint64             `json:"missed,omitempty"` // intended and not sent
 	Errors      map[string]uint64  `json:"errors"`
 	Causes      map[string]uint64  `json:"causes,omitempty"`
@@ -294,7 +295,7 @@ func (f loadFlags) report(target string, c load.Config, res *load.Result, cpu ti
 		Missed: res.Missed, Verdict: verdict, Reasons: reasons,
 		URL: target, Engine: f.engine, Connections: f.connections, Rate: f.rate, Poisson: f.poisson, Pipeline: f.pipeline, Poll: float64(c.Poll.Nanoseconds()) / 1e3, Seconds: res.Elapsed.Seconds(),
 		Requests: res.Counted, Throughput: float64(res.Counted) / res.Elapsed.Seconds(), BytesIn: res.BytesIn, WireIn: res.WireIn,
-		Latency: percentiles(res.Response), SendLag: percentiles(res.SendLag), Reconnects: res.Reconnects, Reopened: res.Reopened, Errors: res.Errors, Causes: res.Causes, Examples: res.Examples,
+		Latency: percentiles(res.Response), SendLag: percentiles(res.SendLag), Reconnects: res.Reconnects, Reopened: res.Reopened, Repeated: res.Repeated, Errors: res.Errors, Causes: res.Causes, Examples: res.Examples,
 	}
 	if r.Errors == nil {
 		r.Errors = map[string]uint64{}
@@ -353,6 +354,9 @@ func (e env) printLoad(r loadReport, asJSON bool) error {
 	}
 	if r.Reconnects > 0 {
 		rows = append(rows, []string{"reconnects", fmt.Sprint(r.Reconnects)})
+	}
+	if r.Repeated > 0 {
+		rows = append(rows, []string{"sent again", fmt.Sprintf("%d requests, whose connections the server closed after a rest", r.Repeated)})
 	}
 	errs := "none"
 	if len(r.Errors) > 0 {
