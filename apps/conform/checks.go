@@ -21,6 +21,8 @@ func Checks() []Check {
 			Rule: "replies carry a Date", run: checkDate},
 		{ID: "fresh", Level: Gate, Source: "RFC 9110 section 6.6.1", Each: true,
 			Rule: "Date, if there is one, is the time of the reply: no cache answers for the app", run: checkFresh},
+		{ID: "folded-reply", Level: Report, Source: "RFC 9112 section 5.2", Each: true,
+			Rule: "no field of a reply goes over several lines", run: checkFoldedReply},
 		{ID: "not-found", Level: Gate, Source: appSemantics, Each: true,
 			Rule: "an unknown path is answered 404", run: checkNotFound},
 		{ID: "method", Level: Gate, Source: "RFC 9110 section 15.5.6", Needs: []string{"hello"},

@@ -139,6 +139,17 @@ func raw(w http.ResponseWriter, reply string, end bool) {
 	}()
 }
 
+// answers gives each GET of hello a reply of other bytes, and ends the connection.
+func answers(reply string) func(http.ResponseWriter, *http.Request, int) bool {
+	return func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		ours := r.URL.Path == "/hello" && r.Method == http.MethodGet
+		if ours {
+			raw(w, "Connection: close\r\n"+reply, true)
+		}
+		return ours
+	}
+}
+
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(h)
@@ -211,6 +222,8 @@ func TestABrokenServerFails(t *testing.T) {
 			w.Header().Set("Date", time.Now().Add(time.Hour+5*time.Second).UTC().Format(http.TimeFormat))
 			return false
 		}},
+		{"a field over two lines", "folded-reply", "GET /hello: a field of the reply goes over several lines", answers("A: b\r\n c\r\n" + wholeHello)},
+		{"a field of a trailer over three lines", "folded-reply", "goes over several lines", answers("Transfer-Encoding: chunked\r\n\r\nd\r\nHello, World!\r\n0\r\nA: b\r\n\tc\r\n d\r\n\r\n")},
 		{"the first reply of all is wrong", "reply", "wrong body: it begins \"Hello, w", func(w http.ResponseWriter, r *http.Request, n int) bool {
 			wrong := first.CompareAndSwap(false, true)
 			if wrong {

@@ -225,6 +225,24 @@ func (p *probe) fresh(res *reply, x suite.Exchange) error {
 	return nil
 }
 
+// checkFoldedReply is no check of the gate: a client joins the lines of such a field, so
+// that the reply is the app's in spite of it.
+func checkFoldedReply(p *probe) error {
+	c, err := p.dial()
+	if err != nil {
+		return err
+	}
+	x := p.app.Exchange()
+	res, err := c.exchange(requestOf(x))
+	if err != nil {
+		return err
+	}
+	if res.reader.Folded {
+		return fmt.Errorf("%s %s: a field of the reply goes over several lines", x.Method, x.Target)
+	}
+	return nil
+}
+
 func checkDate(p *probe) error {
 	_, res, err := p.ask("GET /hello HTTP/1.1\r\nHost: {host}\r\n\r\n")
 	if err != nil {
