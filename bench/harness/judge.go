@@ -36,8 +36,8 @@ func p99(h *hdrhistogram.Histogram) time.Duration {
 }
 
 // PollBeside is how long a load generator polls before it sleeps, beside a server of this
-// machine that benchctl has not started: 0, not at all, unless all that listen at address are bound to
-// processors other than this process's.
+// machine that benchctl has not started: 0, not at all, unless every thread of the processes
+// that listen at address is bound to cores other than this process's.
 func PollBeside(address string) time.Duration {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
