@@ -17,10 +17,6 @@ import (
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
-// ownTemp gives the test a directory for temporary files of its own. The tests that have
-// one run alone: they look at what this process has started, and nothing else may.
-func ownTemp(t *testing.T) { t.Setenv("TMPDIR", t.TempDir()) }
-
 // A guard that is killed under load is the reason of the row, and the candidate is
 // started again for the next one.
 func TestKilledGuard(t *testing.T) {

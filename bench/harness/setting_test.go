@@ -315,6 +315,10 @@ func (s *setting) resume() {
 	s.Store = store
 }
 
+// ownTemp gives the test a directory for temporary files of its own. The tests that have
+// one run alone: they look at what this process has started, and nothing else may.
+func ownTemp(t *testing.T) { t.Setenv("TMPDIR", t.TempDir()) }
+
 // complete checks that each planned round is there exactly once, with a trial of
 // each candidate in the planned order.
 func complete(t *testing.T, r *results.Record) {
