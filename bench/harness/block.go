@@ -44,8 +44,11 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 	}
 	closeAll(lanes)
 	for _, l := range lanes {
-		if l.runs() && l.faithful() {
-			l.gate(ctx, "after the load")
+		if !l.runs() || !l.faithful() {
+			continue
+		}
+		if err := l.gate(ctx, "after the load"); err != nil {
+			return err
 		}
 	}
 	return ctx.Err()

@@ -69,9 +69,12 @@ func (l *lane) close() {
 func (l *lane) runs() bool { return l != nil && !l.run.isOut(l.Name, l.index) }
 
 // open passes the candidate through the gate, opens its connections, warms it up and looks
-// whether it runs as it was started. The candidate may be out after that; an error is ctx's.
+// whether it runs as it was started. The candidate may be out after that; an error is
+// ctx's, or of what the load generator lacks.
 func (l *lane) open(ctx context.Context) error {
-	l.gate(ctx, "before the load")
+	if err := l.gate(ctx, "before the load"); err != nil {
+		return err
+	}
 	if err := l.warm(ctx, l.block.Mean()); err != nil {
 		return err
 	}
@@ -108,16 +111,17 @@ func (l *lane) rest() {
 }
 
 // gate checks the candidate's replies with the lane's app; a failure takes it out
-// of the block.
-func (l *lane) gate(ctx context.Context, when string) {
+// of the block. An error is ctx's, or of what the load generator lacks to check anything.
+func (l *lane) gate(ctx context.Context, when string) error {
 	var uses []string
 	if l.block.Close {
 		uses = append(uses, conform.UsesClose)
 	}
 	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.address, Carries: l.Server.Carries, HTTP2: l.Server.Protocol == servers.H2C}, l.app, uses...))
 	if err != nil {
-		_ = l.unable(ctx, fmt.Errorf("conformance %s: %w", when, err))
+		return l.unable(ctx, fmt.Errorf("conformance %s: %w", when, err))
 	}
+	return nil
 }
 
 // unable takes the candidate out of the block for what it could not do, unless that

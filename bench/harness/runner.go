@@ -12,6 +12,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
@@ -53,7 +54,7 @@ func (r *run) start(ctx context.Context, launch int) ([]*runner, error) {
 }
 
 // spawn starts a candidate, which is out of the run if that fails; an error is
-// ctx's.
+// ctx's, or of what benchctl itself lacks to start anybody.
 func (r *run) spawn(ctx context.Context, launch int, candidate servers.Candidate) (*runner, error) {
 	c := &runner{Candidate: candidate, run: r, record: results.Launch{
 		Launch: launch, Attempt: r.attempt, Candidate: candidate.Name, Started: time.Now(),
@@ -61,6 +62,9 @@ func (r *run) spawn(ctx context.Context, launch int, candidate servers.Candidate
 	if err := c.start(ctx); err != nil {
 		if ctx.Err() != nil {
 			return c, ctx.Err()
+		}
+		if own := load.Lack(err); own != nil {
+			return c, own
 		}
 		c.failStart(err)
 		c.stop() // what it still does would cost the others

@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// Lack tells of what the load generator itself, or its machine, had too little of to open
-// connections, and of the remedy; nil if err is about something else. It is no server's
-// fault.
+// Lack tells of what this process, or its machine, had too little of to open connections
+// or to start a server, and of the remedy; nil if err is about something else. It is no
+// server's fault.
 func Lack(err error) error {
 	var remedy string
 	switch {
@@ -17,11 +17,11 @@ func Lack(err error) error {
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		remedy = "no more files may be open: raise the limit, ulimit -n"
 	case errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
-		remedy = "the system has no memory left for sockets"
+		remedy = "the system has no memory left for sockets or processes"
 	default:
 		return nil
 	}
-	return fmt.Errorf("the load generator itself can't connect: %w: %s", err, remedy)
+	return fmt.Errorf("the load generator itself has too little: %w: %s", err, remedy)
 }
 
 // connectFault is the fault of a connection that could not be opened.
