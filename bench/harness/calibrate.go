@@ -33,7 +33,8 @@ type Shape struct {
 }
 
 // Ceilings loads the sink with one shape after the other, for d each and a tenth of
-// it to warm up. This process stays pinned to the load generator's processors.
+// it to warm up. This process stays pinned to the load generator's processors. An error
+// beside ceilings is of what the sink left.
 func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Duration) (all []results.LoaderCeiling, err error) {
 	if err := control.PinSelf(c.LoaderCPUs); err != nil {
 		return nil, err
@@ -204,11 +205,13 @@ func (r *run) calibrate(ctx context.Context) error {
 	if shapes := closedLoops(m); len(m.LoaderCeilings) == 0 && len(shapes) > 0 {
 		c := Calibration{Sink: r.Sink, Guard: r.Guard, ServerCPUs: r.ServerCPUs, LoaderCPUs: r.LoaderCPUs}
 		ceilings, err := c.Ceilings(ctx, shapes, min(ceilingSlice, ceilingTime/time.Duration(len(shapes))))
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return errors.Join(ctx.Err(), err)
+		case err != nil && ceilings == nil:
 			m.Notes = append(m.Notes, fmt.Sprintf("the load generator's limit is unknown: %v", err))
+		case err != nil:
+			r.observe(Event{Kind: Warning, Text: fmt.Sprintf("the sink: %v", err)})
 		}
 		m.LoaderCeilings = ceilings
 	}

@@ -112,7 +112,7 @@ func (e env) calibrate(ctx context.Context, f calibrateFlags) error {
 	report, err := c.calibrate(ctx, f.duration)
 	switch {
 	case ctx.Err() != nil:
-		return interrupted("calibrate")
+		return interrupted("calibrate", err)
 	case err != nil:
 		return unable(fmt.Errorf("calibrate: %w", err))
 	case f.json:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -157,15 +158,20 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if n%2 == 1 { // while it measures
-			grown := func() bool { _, now := trials(t, dir); return len(now) > len(before) }
+		ended := make(chan struct{})
+		go func() {
+			_ = cmd.Wait()
+			close(ended)
+		}()
+		if n%2 == 1 { // while it measures, if anything is left of that
+			grown := func() bool { _, now := trials(t, dir); return len(now) > len(before) || isClosed(ended) }
 			if !eventually(t, grown) {
 				t.Error("it measures nothing")
 			}
 		}
 		moment := time.Duration(rand.Int64N(int64(500 * time.Millisecond)))
 		timer := time.AfterFunc(moment, func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
+		<-ended
 		timer.Stop()
 		noneLeft(t, dir)
 		nothingTemporary(t, dir)
@@ -185,6 +191,15 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	everyTrialOnce(t, lines, 3*20*2)
 	if s, err := results.ReadSummary(run); err != nil || s.Run.Status != results.StatusComplete {
 		t.Errorf("summary: %v, %v", s, err)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -240,75 +255,137 @@ func TestInterrupted(t *testing.T) {
 // Whatever a command does when it is interrupted, it says that, and nothing of contexts.
 func TestInterruptedSaysSo(t *testing.T) {
 	needLinux(t)
-	deaf, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer deaf.Close()
-	asked := make(chan struct{})
-	go func() {
-		for {
-			conn, err := deaf.Accept()
-			if err != nil {
-				return
-			}
-			defer conn.Close()
-			if _, err := conn.Read(make([]byte, 1)); err == nil {
-				asked <- struct{}{}
-			}
-		}
-	}()
+	const slow, slowToTell = "command: [sh, -c, 'echo > %s; exec sleep 60']", "version: [sh, -c, 'echo > %s; exec sleep 60']\ncommand: [sleep, '60']"
+	deaf, asked := deafServer(t)
 	for _, c := range []struct {
-		command, manifest string // which says %[1]s once benchctl waits for it
+		command, manifest string
 		code              int
 		want              string
 	}{
-		{"verify --server-dir=. --servers=slow", "command: [sh, -c, 'echo > %[1]s; exec sleep 60']", exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
-		{"verify --server-dir=. --servers=slow", "version: [sh, -c, 'echo > %[1]s; exec sleep 60']\ncommand: [sleep, '60']", exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
-		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", "command: [sh, -c, 'echo > %[1]s; exec sleep 60']", exitInterrupted, "benchctl: run: interrupted; what was measured is kept\ngo on with: "},
-		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", "version: [sh, -c, 'echo > %[1]s; exec sleep 60']\ncommand: [sleep, '60']", exitInterrupted, "benchctl: run: interrupted\n"},
-		{"list servers --server-dir=.", "version: [sh, -c, 'echo > %[1]s; exec sleep 60']\ncommand: [sleep, '60']", exitInterrupted, "benchctl: servers: interrupted\n"},
-		{"serve --server-dir=. --server=slow", "command: [sh, -c, 'echo > %[1]s; exec sleep 60']", exitDone, ""},
-		{"load --connections=1 --duration=60s http://" + deaf.Addr().String() + "/", "", exitInterrupted, "benchctl: load: interrupted\n"},
-		{"load --engine=vegeta --connections=1 --duration=60s http://" + deaf.Addr().String() + "/", "", exitInterrupted, "benchctl: load: interrupted\n"},
+		{"verify --server-dir=. --servers=slow", slow, exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
+		{"verify --server-dir=. --servers=slow", slowToTell, exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
+		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", slow, exitInterrupted, "benchctl: run: interrupted; what was measured is kept\ngo on with: "},
+		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", slowToTell, exitInterrupted, "benchctl: run: interrupted\n"},
+		{"list servers --server-dir=.", slowToTell, exitInterrupted, "benchctl: servers: interrupted\n"},
+		{"serve --server-dir=. --server=slow", slow, exitDone, ""},
+		{"load --connections=1 --duration=60s " + deaf, "", exitInterrupted, "benchctl: load: interrupted\n"},
+		{"load --engine=vegeta --connections=1 --duration=60s " + deaf, "", exitInterrupted, "benchctl: load: interrupted\n"},
 	} {
 		dir := t.TempDir()
-		there := filepath.Join(dir, "there")
-		if err := os.WriteFile(filepath.Join(dir, "slow.yaml"), fmt.Appendf(nil, "name: slow\nclass: engine\ndoc: takes its time\n"+c.manifest+"\n", there), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		cmd := benchctl(t, dir, strings.Fields(c.command)...)
-		var out, errs bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &errs
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		waits := asked
-		if c.manifest != "" {
-			waits = appears(there)
-		}
-		select {
-		case <-waits:
-		case <-ended:
-			t.Errorf("%s: ended by itself: %s", c.command, errs.String())
-			continue
-		}
-		_ = cmd.Process.Signal(syscall.SIGINT)
-		<-ended
-		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(errs.String(), c.want) || strings.Contains(out.String()+errs.String(), "context") {
-			t.Errorf("%s: exit code %d, want %d and %q; printed\n%s%s", c.command, code, c.code, c.want, out.String(), errs.String())
+		code, out, errs := interruptWhen(t, dir, c.command, c.manifest, asked)
+		if code != c.code || !strings.Contains(errs, c.want) || strings.Contains(out+errs, "context") {
+			t.Errorf("%s: exit code %d, want %d and %q; printed\n%s%s", c.command, code, c.code, c.want, out, errs)
 		}
 		noneLeft(t, dir)
 	}
 }
 
-// appears tells once there is a file.
-func appears(path string) chan struct{} {
-	there := make(chan struct{})
+// What a command could not remove it tells when it was interrupted as well.
+func TestInterruptedTellsWhatIsLeft(t *testing.T) {
+	needLinux(t)
+	for command, want := range map[string]string{ // of what says so
+		"verify --server-dir=. --servers=slow":                            "slow: broken: interrupted\nunlinkat ",
+		"run --scenario=smoke --apps=hello --server-dir=. --servers=slow": "warning: slow: unlinkat ",
+		"serve --server-dir=. --server=slow":                              "benchctl: warning: unlinkat ",
+	} {
+		dir := t.TempDir()
+		t.Cleanup(func() { removable(dir) })
+		_, _, errs := interruptWhen(t, dir, command, clutters, nil)
+		if strings.Contains(errs, "permission denied (mount)") {
+			t.Skip(errs)
+		}
+		if !strings.Contains(errs, want) {
+			t.Errorf("%s: it says nothing of its directory, %q; printed\n%s", command, want, errs)
+		}
+	}
+}
+
+// clutters is a server that makes a directory which benchctl can't remove: by its rights
+// or, as those are no bounds to root, by what is mounted there.
+const clutters = `command: [sh, -c, 'mkdir -p "$TMPDIR/kept/within"; if [ $(id -u) = 0 ]; then mount -t tmpfs tmpfs "$TMPDIR/kept" || { echo "permission denied (mount)"; exit 1; }; else chmod 555 "$TMPDIR/kept"; fi; echo > %s; exec sleep 60']`
+
+// removable lets go of what clutters has made below dir.
+func removable(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, _ error) error {
+		if e != nil && e.Name() == "kept" {
+			_ = exec.Command("umount", path).Run()
+			_ = os.Chmod(path, 0o755)
+			return filepath.SkipDir
+		}
+		return nil
+	})
+}
+
+// interruptWhen interrupts a command of benchctl's, once the server slow of the manifest has
+// written the file %s in that; without a manifest, once waits tells.
+func interruptWhen(t *testing.T, dir, command, manifest string, waits <-chan struct{}) (code int, printed, said string) {
+	t.Helper()
+	cmd := benchctl(t, dir, strings.Fields(command)...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if manifest != "" {
+		there := filepath.Join(dir, "there")
+		text := fmt.Appendf(nil, "name: slow\nclass: engine\ndoc: takes its time\n"+manifest+"\n", there)
+		if err := os.WriteFile(filepath.Join(dir, "slow.yaml"), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		waits = appears(t, there)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	select {
+	case <-waits:
+		_ = cmd.Process.Signal(syscall.SIGINT)
+	case <-ended:
+		t.Logf("%s: ended by itself", command)
+	}
+	<-ended
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// deafServer takes requests and does not answer. It tells of each connection on which one
+// comes.
+func deafServer(t *testing.T) (url string, asked chan struct{}) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	asked = make(chan struct{})
 	go func() {
 		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				if _, err := conn.Read(make([]byte, 1)); err != nil {
+					return
+				}
+				select {
+				case asked <- struct{}{}:
+					_, _ = io.Copy(io.Discard, conn) // until the client ends it
+				case <-t.Context().Done():
+				}
+			}()
+		}
+	}()
+	return "http://" + ln.Addr().String() + "/", asked
+}
+
+// appears tells once there is a file.
+func appears(t *testing.T, path string) <-chan struct{} {
+	there := make(chan struct{})
+	go func() {
+		for t.Context().Err() == nil {
 			if _, err := os.Stat(path); err == nil {
 				close(there)
 				return

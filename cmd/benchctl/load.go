@@ -140,7 +140,7 @@ func (e env) load(ctx context.Context, target string, f loadFlags) error {
 	}
 	switch {
 	case err != nil:
-		return interrupted("load")
+		return interrupted("load", err)
 	case res.Errors[load.ErrLoader] > 0:
 		return &failure{code: exitEnvironment}
 	case told.Verdict == results.Invalid || res.Errored() > 0 || res.Missed > 0:

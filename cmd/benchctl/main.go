@@ -142,7 +142,26 @@ func (interruption) Error() string { return "interrupted" }
 // Is makes it the error that it is the cause of.
 func (interruption) Is(target error) bool { return target == context.Canceled }
 
-// interrupted is the failure of a command that was interrupted.
-func interrupted(command string) error {
-	return fail(exitInterrupted, fmt.Errorf("%s: %w", command, interruption{}))
+// interrupted is the failure of a command that was interrupted, and ended with err. What
+// that tells beside the interruption is told as well.
+func interrupted(command string, err error) error {
+	return fail(exitInterrupted, errors.Join(fmt.Errorf("%s: %w", command, interruption{}), besides(err)))
+}
+
+// besides is what of an error is not of an interruption, such as what could not be removed
+// after one; nil if nothing is.
+func besides(err error) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	var rest []error
+	switch err := err.(type) { //nolint:errorlint // it is taken apart
+	case interface{ Unwrap() []error }:
+		for _, part := range err.Unwrap() {
+			rest = append(rest, besides(part))
+		}
+	case interface{ Unwrap() error }:
+		rest = append(rest, besides(err.Unwrap()))
+	}
+	return errors.Join(rest...)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -96,6 +97,27 @@ func TestParsePrecision(t *testing.T) {
 	for _, text := range []string{"0", "-1%", "100%", "NaN", "two", "%", "2%%"} {
 		if got, err := parsePrecision(text); err == nil {
 			t.Errorf("%q is %g", text, got)
+		}
+	}
+}
+
+// Of an error after an interruption nothing else is lost.
+func TestBesides(t *testing.T) {
+	left, cause := errors.New("left running: PID 7"), interruption{}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{nil, "<nil>"},
+		{cause, "<nil>"},
+		{fmt.Errorf("load: %w", context.Canceled), "<nil>"},
+		{left, "left running: PID 7"},
+		{errors.Join(fmt.Errorf("verify: %w", cause), left), "left running: PID 7"},
+		{unable(fmt.Errorf("calibrate: %w", errors.Join(errors.Join(cause, left), fmt.Errorf("disk: %w", left)))), "left running: PID 7\ndisk: left running: PID 7"},
+		{fmt.Errorf("start: %w; %w", context.Canceled, left), "left running: PID 7"},
+	} {
+		if got := fmt.Sprint(besides(c.err)); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
 		}
 	}
 }

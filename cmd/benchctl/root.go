@@ -32,8 +32,8 @@ func environment() env {
 	}
 }
 
-// execute finds and runs the command. What failed because of an interruption has only been
-// interrupted.
+// execute finds and runs the command. What failed because of an interruption has been
+// interrupted, whatever it says.
 func execute(ctx context.Context, e env, args []string) error {
 	root := &cobra.Command{
 		Use:           "benchctl",
@@ -49,7 +49,7 @@ func execute(ctx context.Context, e env, args []string) error {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return interrupted(cmd.Name())
+		return interrupted(cmd.Name(), err)
 	}
 	return err
 }

@@ -150,7 +150,7 @@ func wrap(doing string, err error) error {
 
 func verdictOf(s *results.Summary, store *results.Store, interrupted bool, measured error) error {
 	if interrupted {
-		return &failure{code: exitInterrupted, err: errors.New("run: interrupted; what was measured is kept"), hint: resumeHint(store)}
+		return &failure{code: exitInterrupted, err: errors.Join(errors.New("run: interrupted; what was measured is kept"), besides(measured)), hint: resumeHint(store)}
 	}
 	code := exitDone
 	for _, c := range s.Cells {

@@ -188,7 +188,7 @@ func (e env) verifyOne(ctx context.Context, c servers.Candidate, variables []str
 	v := harness.Verification{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Env: variables}
 	findings, err := v.Verify(ctx, c)
 	if ctx.Err() != nil {
-		err = context.Cause(ctx)
+		err = errors.Join(context.Cause(ctx), besides(err))
 	}
 	if err != nil {
 		row.State, row.Reason, row.Gate = broken, err.Error(), false
@@ -299,7 +299,7 @@ func checkRows(candidates []servers.Candidate) []checkRow {
 // verdict turns what was found into an exit code.
 func (v verification) verdict(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return interrupted("verify")
+		return interrupted("verify", nil)
 	}
 	for _, c := range v.Candidates {
 		if c.State != skipped && !c.Gate {
