@@ -200,8 +200,10 @@ func (r *run) observe(e Event) {
 	r.Observe(e)
 }
 
-// until is how long it is until a time of the budget.
+// until is how long it is until a time, and since how long it is since one, by the clock of
+// the budget.
 func (r *run) until(t time.Time) time.Duration { return t.Sub(r.host.Now()) }
+func (r *run) since(t time.Time) time.Duration { return r.host.Now().Sub(t) }
 
 // warn tells warnings, and notes them in the manifest.
 func (r *run) warn(warnings []measure.Warning) error {
@@ -243,10 +245,10 @@ func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err
 	r.ends = r.host.Now().Add((r.until(r.deadline)-r.reserve(n))/time.Duration(r.plan.Launches-n) - closing)
 	began := r.host.Now()
 	field, err := r.start(ctx, n)
-	starting := -r.until(began)
+	starting := r.since(began)
 	defer func() {
 		began := r.host.Now()
-		defer func() { r.overhead = max(r.overhead, starting-r.until(began)) }()
+		defer func() { r.overhead = max(r.overhead, starting+r.since(began)) }()
 		if failed := r.stop(field); err == nil { // one full disk is one error
 			err = failed
 		}

@@ -45,7 +45,7 @@ func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 		}
 	}
 	if planned { // for which time was kept that the slices are not to lack
-		took := -r.until(began)
+		took := r.since(began)
 		r.ends, r.share = r.ends.Add(took), r.share.Add(took)
 	}
 	return nil
