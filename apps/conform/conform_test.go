@@ -355,7 +355,6 @@ func TestAServerThatClosesPasses(t *testing.T) {
 	}
 }
 
-// The reply is compared in everything that the app says about it.
 // Interim replies are valid before any other (RFC 9110 section 15.2).
 func TestInterimRepliesPass(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -370,6 +369,7 @@ func TestInterimRepliesPass(t *testing.T) {
 	}
 }
 
+// The reply is compared in everything that the app says about it.
 func TestWrongReplies(t *testing.T) {
 	body := func(kind, text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/http1/http1test"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/nethttp"
 )
@@ -202,7 +203,7 @@ func (c *h2Conn) control(f http2.Frame) bool {
 // h2Served serves each connection of a server that has such faults.
 func h2Served(handle func(*h2Request), faults ...func(*h2Conn)) func(*testing.T) string {
 	return func(t *testing.T) string {
-		return listen(t, func(conn net.Conn) {
+		return http1test.Listen(t, func(conn net.Conn) {
 			c := &h2Conn{Conn: conn, framer: http2.NewFramer(conn, conn)}
 			for _, fault := range faults {
 				fault(c)
@@ -297,7 +298,7 @@ func h2Deaf(t *testing.T) string {
 
 // h2First begins with another frame than SETTINGS.
 func h2First(t *testing.T) string {
-	return listen(t, func(conn net.Conn) {
+	return http1test.Listen(t, func(conn net.Conn) {
 		http2.NewFramer(conn, nil).WritePing(false, [8]byte{})
 		_, _ = io.Copy(io.Discard, conn)
 	})
@@ -325,7 +326,7 @@ func TestEveryCheckOverHTTP2CanFail(t *testing.T) {
 		{"h2-reply", "goes on after its end", "DATA after the end of the stream", h2Served(func(r *h2Request) { r.reply(200, "Hello, World!"); r.data(true, "more") })},
 		{"h2-reply", "no header", "DATA before HEADERS", h2Served(func(r *h2Request) { r.data(true, "Hello, World!") })},
 		{"h2-reply", "no SETTINGS", "the first frame is PING, not SETTINGS", h2First},
-		{"h2-reply", "HTTP/1.1", "the connection ended: ", func(t *testing.T) string { return listen(t, lenient) }},
+		{"h2-reply", "HTTP/1.1", "the connection ended: ", func(t *testing.T) string { return http1test.Listen(t, lenient) }},
 		{"h2-fields", "Connection", `the field connection: "keep-alive"`, h2Served(h2Header(":status", "200", "connection", "keep-alive"))},
 		{"h2-fields", "Transfer-Encoding", `the field transfer-encoding: "chunked"`, h2Served(h2Header(":status", "200", "transfer-encoding", "chunked"))},
 		{"h2-fields", "upper case", `malformed reply: invalid header field name "X-Field"`, h2Served(h2Header(":status", "200", "X-Field", "a"))},

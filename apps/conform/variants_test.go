@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/http1/http1test"
 	"github.com/benchctl/benchctl/apps/wsgi"
 )
 
@@ -178,7 +179,7 @@ func TestTolerantServersPass(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address := listen(t, c.serve)
+			address := http1test.Listen(t, c.serve)
 			for _, check := range c.checks {
 				if f := conform.One(t.Context(), conform.Target{Address: address}, check); f.Err != nil {
 					t.Errorf("%s: %v", check, f.Err)
@@ -204,7 +205,7 @@ func TestWhatNetHTTPFails(t *testing.T) {
 // where the server takes one connection at a time.
 func TestEveryVariantIsNamed(t *testing.T) {
 	turn := make(chan struct{}, 1)
-	f := conform.One(t.Context(), conform.Target{Address: listen(t, func(conn net.Conn) {
+	f := conform.One(t.Context(), conform.Target{Address: http1test.Listen(t, func(conn net.Conn) {
 		turn <- struct{}{}
 		if h := header(conn); strings.Contains(h, "X(Field") || strings.Contains(h, "X Field") {
 			io.WriteString(conn, badRequest)
@@ -233,7 +234,7 @@ func TestAStuckServerIsStartedAnew(t *testing.T) {
 	t.Parallel()
 	stuckAt := func(method string) string {
 		var stuck atomic.Bool
-		return listen(t, func(conn net.Conn) {
+		return http1test.Listen(t, func(conn net.Conn) {
 			if stuck.Load() {
 				<-t.Context().Done()
 				return
@@ -257,7 +258,7 @@ func TestAStuckServerIsStartedAnew(t *testing.T) {
 	target := conform.Target{Address: stuckAt("TRACE"), Carries: only}
 	target.Restart = func(context.Context) (conform.Target, error) {
 		starts++
-		return conform.Target{Address: listen(t, once(badRequest)), Carries: only}, nil
+		return conform.Target{Address: http1test.Listen(t, once(badRequest)), Carries: only}, nil
 	}
 	after := false
 	for _, f := range conform.Server(t.Context(), target) {

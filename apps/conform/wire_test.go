@@ -17,32 +17,10 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/http1/http1test"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/nethttp"
 )
-
-// listen serves each connection by handle, which owns it.
-func listen(t *testing.T, handle func(net.Conn)) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				handle(conn)
-			}()
-		}
-	}()
-	return ln.Addr().String()
-}
 
 // head reads lines up to an empty one; more is false at the end of the connection.
 func head(r *bufio.Reader) (lines []string, more bool) {
@@ -252,7 +230,7 @@ func encouraging(conn net.Conn) {
 // in what it checks.
 func TestEveryCheckCanFail(t *testing.T) {
 	raw := func(handle func(net.Conn)) func(*testing.T) string {
-		return func(t *testing.T) string { return listen(t, handle) }
+		return func(t *testing.T) string { return http1test.Listen(t, handle) }
 	}
 	changed := func(change func(apps.Response) apps.Response) func(*testing.T) string {
 		return func(t *testing.T) string { return suiteWith(t, change) }
@@ -463,7 +441,7 @@ func TestSkipped(t *testing.T) {
 
 // The transcript has the bytes of both directions, in order.
 func TestTranscript(t *testing.T) {
-	f := conform.One(t.Context(), conform.Target{Address: listen(t, lenient)}, "no-host")
+	f := conform.One(t.Context(), conform.Target{Address: http1test.Listen(t, lenient)}, "no-host")
 	if len(f.Transcript) != 2 {
 		t.Fatalf("%d messages: %+v", len(f.Transcript), f.Transcript)
 	}

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/apps/http1/http1test"
 )
 
-// company is a server that counts what its clients do.
+// companyServer is a server that counts what its clients do.
 type companyServer struct {
 	*httptest.Server
 	open, requests, large atomic.Int64
@@ -99,29 +101,16 @@ func TestIdleCompany(t *testing.T) {
 }
 
 func TestIdleCompanyThatIsRefused(t *testing.T) {
-	for name, handle := range map[string]func(net.Conn){
-		"cut":    func(c net.Conn) { c.Close() },
-		"no one": nil,
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody.Close()
+	for name, address := range map[string]string{
+		"cut":    http1test.Listen(t, func(net.Conn) {}),
+		"no one": nobody.Addr().String(),
 	} {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if handle == nil {
-			ln.Close()
-		} else {
-			go func() {
-				for {
-					c, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					handle(c)
-				}
-			}()
-			defer ln.Close()
-		}
-		_, err = Accompany(t.Context(), ln.Addr().String(), Company{Idle: 3}, Target{Target: vegeta.Target{Method: "GET", URL: "/"}, Length: -1})
+		_, err := Accompany(t.Context(), address, Company{Idle: 3}, Target{Target: vegeta.Target{Method: "GET", URL: "/"}, Length: -1})
 		if err == nil || !strings.HasPrefix(err.Error(), "open 3 idle connections: ") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -178,10 +167,13 @@ func TestSlowCompany(t *testing.T) {
 func TestFirstByte(t *testing.T) {
 	const pause = 50 * time.Millisecond
 	begun := make(chan struct{}, 1)
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "first")
 		w.(http.Flusher).Flush()
-		<-begun
+		select {
+		case <-begun:
+		case <-r.Context().Done(): // the client did not wait for it
+		}
 		time.Sleep(pause)
 		fmt.Fprint(w, "second")
 	}))
