@@ -88,6 +88,18 @@ func (l *lane) open(ctx context.Context) error {
 	return nil
 }
 
+// leave looks once more at a candidate whose load is over: whether it runs as it was started,
+// and passes the gate. It may be out after that; an error is as open's.
+func (l *lane) leave(ctx context.Context) error {
+	if !l.runs() {
+		return nil
+	}
+	if err := l.faithful(ctx); err != nil || !l.runs() {
+		return err
+	}
+	return l.gate(ctx, "after the load")
+}
+
 // wake opens what rest closed. The candidate is out if it does not take it; an
 // error is ctx's.
 func (l *lane) wake(ctx context.Context) error {
