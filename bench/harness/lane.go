@@ -162,11 +162,7 @@ func (l *lane) survives(d time.Duration) bool {
 			return true
 		}
 	}
-	err := l.process.Exit().Death()
-	if tail := control.LogTail(l.log(), 3); tail != "" {
-		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
-	}
-	l.fail(err)
+	l.fail(l.process.Death())
 	return false
 }
 

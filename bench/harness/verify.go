@@ -50,7 +50,7 @@ func (s *subject) start(ctx context.Context) (conform.Target, error) {
 	if s.dir, err = control.MakeTemp(); err != nil {
 		return none, fmt.Errorf("verify %s: %w", s.candidate.Name, err)
 	}
-	p, address, err := s.candidate.Start(ctx, servers.Launch{Benchctl: s.Benchctl, Guard: s.Guard, Workers: 1, Dir: s.dir, Log: s.log(), Env: s.Env})
+	p, address, err := s.candidate.Start(ctx, servers.Launch{Benchctl: s.Benchctl, Guard: s.Guard, Workers: 1, Dir: s.dir, Log: filepath.Join(s.dir, "server.log"), Env: s.Env})
 	if err != nil {
 		return none, err
 	}
@@ -66,8 +66,6 @@ func (s *subject) start(ctx context.Context) (conform.Target, error) {
 		HTTP2:   s.candidate.Server.Protocol == servers.H2C,
 	}, nil
 }
-
-func (s *subject) log() string { return filepath.Join(s.dir, "server.log") }
 
 // stuckGrace is how long a candidate may take to stop that answers nobody.
 const stuckGrace = time.Second
@@ -98,11 +96,7 @@ func (s *subject) died() error {
 	default:
 		return nil
 	}
-	err := fmt.Errorf("verify %s: %w", s.candidate.Name, s.process.Exit().Death())
-	if tail := control.LogTail(s.log(), 3); tail != "" {
-		err = fmt.Errorf("%w; its log ends:\n%s", err, tail)
-	}
-	return err
+	return fmt.Errorf("verify %s: %w", s.candidate.Name, s.process.Death())
 }
 
 // Await waits until the candidate at address answers rightly, app if that is mounted alone,

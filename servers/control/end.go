@@ -21,6 +21,10 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // Exit tells how the candidate ended. It may be called once Done is closed.
 func (p *Process) Exit() Exit { return p.exit }
 
+// Death is the error of a candidate that ended without being asked to, with the end of its
+// log. It may be called once Done is closed.
+func (p *Process) Death() error { return p.failure(p.exit.Death()) }
+
 // Stop asks the candidate to stop gracefully, waits at most grace, and then kills
 // everything that is left. It returns when all of it is reaped, or given up.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) Exit {
