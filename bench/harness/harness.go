@@ -37,7 +37,7 @@ type Config struct {
 type Event struct {
 	Kind      EventKind
 	Launch    int    // from 0
-	Candidate string // of Ready and Failed
+	Candidate string // of Ready and Failed, and of a Warning of what one left
 	Scenario  string // of Measuring and Round
 	App       string
 	Text      string        // of Failed and Warning
@@ -65,9 +65,9 @@ const (
 var ErrBudget = errors.New("the budget ended before the plan")
 
 // Run measures what the store's plan has left. It returns ctx's error if that
-// ended it, ErrBudget, or the error of a store that could not be written; a
-// candidate's failure is recorded and is no error. However it ends, no candidate
-// is left running and what was measured is in the store.
+// ended it, ErrBudget, what benchctl itself lacks (load.Lack), or the error of a store that
+// could not be written; a candidate's failure is recorded and is no error. However it ends,
+// no candidate is left running and what was measured is in the store.
 func Run(ctx context.Context, c Config) error {
 	record, err := results.Read(c.Store.Dir())
 	if err != nil {

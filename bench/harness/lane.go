@@ -101,7 +101,7 @@ func (l *lane) leave(ctx context.Context) error {
 }
 
 // wake opens what rest closed. The candidate is out if it does not take it; an
-// error is ctx's.
+// error is as open's.
 func (l *lane) wake(ctx context.Context) error {
 	if l.session != nil {
 		return nil
@@ -136,8 +136,8 @@ func (l *lane) gate(ctx context.Context, when string) error {
 	return nil
 }
 
-// unable takes the candidate out of the block for what it could not do, unless that
-// is for the end of ctx, whose error it returns, or for what the load generator lacks.
+// unable takes the candidate out of the block for what it could not do. If that is for the
+// end of ctx, or for what the load generator lacks, it is returned instead.
 func (l *lane) unable(ctx context.Context, why error) error {
 	if own := load.Lack(why); own != nil {
 		return own
@@ -180,7 +180,7 @@ func (l *lane) fail(why error) {
 }
 
 // accompany opens the block's clients beside the load and finds out what memory an
-// idle one takes. The candidate is out if it does not take them; an error is ctx's.
+// idle one takes. The candidate is out if it does not take them; an error is as open's.
 func (l *lane) accompany(ctx context.Context) error {
 	if l.block.Company == (results.Company{}) || !l.runs() {
 		return nil
@@ -199,7 +199,7 @@ func (l *lane) accompany(ctx context.Context) error {
 }
 
 // connect opens the candidate's connections for load at the lane's rate. The
-// candidate is out if it does not take them; an error is ctx's.
+// candidate is out if it does not take them; an error is as open's.
 func (l *lane) connect(ctx context.Context) (err error) {
 	if !l.runs() {
 		return nil

@@ -153,8 +153,11 @@ func (c calibrator) loaderLimit(ctx context.Context, d time.Duration) (loaderLim
 	ceilings, err := harness.Calibration{
 		Sink: c.sink(), Guard: []string{c.executable, guardCommand}, ServerCPUs: c.server, LoaderCPUs: c.loader,
 	}.Ceilings(ctx, []harness.Shape{{Engine: load.Raw, Connections: calibrateConnections}}, d)
-	if err != nil {
+	switch {
+	case ceilings == nil:
 		return loaderLimit{}, err
+	case err != nil:
+		c.say("benchctl: warning: the sink: %v", err)
 	}
 	l := loaderLimit{LoaderCeiling: ceilings[0]}
 	if l.SinkShare != nil {
