@@ -21,7 +21,9 @@ import (
 // Attacker is good for one slice.
 //
 // Framing is checked as strictly as net/http does, which is less than Raw does:
-// bytes after a reply go unnoticed.
+// bytes after a reply go unnoticed. Among the connections that had to be replaced are those
+// that net/http gave up by itself: it does where it has not learned 50 ms after the reply
+// that the request was written, as on a machine that is busy.
 type attack struct {
 	Config
 	requests []request
