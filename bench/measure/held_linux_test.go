@@ -176,9 +176,6 @@ func TestHeldSeesGrandchild(t *testing.T) {
 			if used := after - before; used < least || used > most {
 				t.Errorf("%v of a grandchild were read as %v", work, used)
 			}
-			if tree.Accounted() != (p.Group != "") {
-				t.Errorf("accounted: %v, in group %q", tree.Accounted(), p.Group)
-			}
 			mib, err := tree.Memory()
 			need(t, err)
 			main, err := measure.NewTree(p.PID).Memory()

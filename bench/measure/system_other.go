@@ -17,9 +17,6 @@ func NewTree(int) *Tree { return &Tree{} }
 // NewHeld returns a Tree whose figures are unknown.
 func NewHeld(int, proc.Group) *Tree { return &Tree{} }
 
-// Accounted is false: nothing is measured here.
-func (*Tree) Accounted() bool { return false }
-
 // CPUs knows of no tree here.
 func CPUs(trees []*Tree) []*time.Duration { return make([]*time.Duration, len(trees)) }
 

@@ -33,16 +33,12 @@ func NewTree(pid int) *Tree { return &Tree{root: pid} }
 // holds the same, or, if that is "", what descends from the guard.
 func NewHeld(guard int, group proc.Group) *Tree { return &Tree{root: guard, held: true, group: group} }
 
-// Accounted tells whether CPU has the time of all processes that ended. Without a
-// control group that of children which nobody waited for, as where SIGCHLD is ignored,
-// is missing.
-func (t *Tree) Accounted() bool { return t.group != "" }
-
 // CPU is the CPU time the tree has used since the first call. A control group tells it;
 // what is in it then is all that ever ran there. Without one it is the sum of the
 // CPU-time clocks of the processes (clock_getcpuclockid(3), ns), in which the time of
 // threads that ended stays, and of the times of the children they waited for, which
-// /proc tells in ticks of 10 ms. What runs at the time of the call is seen up to the
+// /proc tells in ticks of 10 ms; that of children which nobody waited for, as where SIGCHLD
+// is ignored, is missing. What runs at the time of the call is seen up to the
 // kernel's last tick.
 func (t *Tree) CPU() (time.Duration, error) {
 	var table proc.Table
