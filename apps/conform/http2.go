@@ -44,7 +44,7 @@ type http2Client struct {
 	most     uint32
 	settled  bool // the server's settings are there
 	acked    bool // it has acknowledged the client's
-	pinged   bool // and answered a PING
+	pongs    int  // answers to PING
 	ended    error
 }
 
@@ -192,7 +192,9 @@ func (c *http2Client) frame(f http2.Frame) {
 	case *http2.SettingsFrame:
 		c.settings(f)
 	case *http2.PingFrame:
-		if c.pinged = c.pinged || f.IsAck(); !f.IsAck() {
+		if f.IsAck() {
+			c.pongs++
+		} else {
 			go c.write("PING ack", func() error { return c.framer.WritePing(true, f.Data) })
 		}
 	case *http2.WindowUpdateFrame:
@@ -393,6 +395,31 @@ func (c *http2Client) exchange(r request) (*reply, *http2Stream, error) {
 		return nil, s, fmt.Errorf("%s %s: %w", r.method, r.target, err)
 	}
 	return res, s, nil
+}
+
+// ping waits for the answer to a PING, and so for what the server had sent before.
+func (c *http2Client) ping() error {
+	c.mu.Lock()
+	before := c.pongs
+	c.mu.Unlock()
+	c.write("PING", func() error { return c.framer.WritePing(false, [8]byte([]byte("benchctl"))) })
+	return c.await("an answer to PING", func() bool { return c.pongs > before })
+}
+
+// nothingFollows wants no frames behind the ends of replies. The server may end the
+// connection.
+func (c *http2Client) nothingFollows() error {
+	if err := c.ping(); errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id := uint32(1); id < c.next; id += 2 {
+		if err := c.streams[id].failed; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // get asks for a target.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
 )
@@ -81,7 +82,7 @@ func checkH2Reply(p *probe) error {
 			return err
 		}
 	}
-	return nil
+	return c.nothingFollows()
 }
 
 // ofConnections are the fields that mean a connection of HTTP/1.1 (RFC 9113 section
@@ -152,11 +153,12 @@ func checkH2Fresh(p *probe) error {
 		return err
 	}
 	x := p.app.Exchange()
+	sent := time.Now()
 	res, _, err := c.exchange(requestOf(x))
 	if err != nil {
 		return err
 	}
-	return p.fresh(res, x)
+	return fresh(res, x, sent)
 }
 
 // h2Get asks for a target on a new connection.

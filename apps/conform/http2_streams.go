@@ -89,17 +89,13 @@ func (p *probe) h2Watch(chunks int, pause time.Duration) (*http2Client, *http2St
 	}, err
 }
 
-// Tries of a stream whose second block is made a second after the first: a machine
-// that is busy may make it before the client has come to ask.
-const (
-	lookedTimes = 3
-	lookedPause = time.Second
-)
+// lookedPause is between the two blocks of a stream that is looked at.
+const lookedPause = time.Second
 
 // checkH2Stream looks what was made of a stream when its first block is there.
 func checkH2Stream(p *probe) error {
 	text := ""
-	for range lookedTimes {
+	for range streamTries {
 		c, s, notes, err := p.h2Watch(2, lookedPause)
 		if err != nil {
 			return err
@@ -238,12 +234,6 @@ func checkH2Window(p *probe) error {
 		return err
 	}
 	return match(res, app.Exchange())
-}
-
-// ping waits for the answer to a PING.
-func (c *http2Client) ping() error {
-	c.write("PING", func() error { return c.framer.WritePing(false, [8]byte([]byte("benchctl"))) })
-	return c.await("an answer to PING", func() bool { return c.pinged })
 }
 
 func checkH2Frames(p *probe) error {

@@ -203,10 +203,24 @@ func unasked(server string, q question) bool {
 	return false
 }
 
-// checkStreams holds that a block is sent before the next is made.
+// checkStreams holds that a block is sent before the next is made. It is tried until that
+// is seen, as a machine that is busy may be late to read the first.
 func checkStreams(t *testing.T, base string) {
 	t.Helper()
-	res, err := http.Get(base + "/stream?chunks=3&bytes=10&ms=200")
+	const pause, tries = 200 * time.Millisecond, 10
+	var took time.Duration
+	for range tries {
+		if took = timeOfRest(t, base+"/stream?chunks=3&bytes=10&ms=200"); took >= pause {
+			return
+		}
+	}
+	t.Errorf("all blocks came within %v", took)
+}
+
+// timeOfRest is how long 20 bytes take that come after 10.
+func timeOfRest(t *testing.T, url string) time.Duration {
+	t.Helper()
+	res, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,9 +230,10 @@ func checkStreams(t *testing.T, base string) {
 	}
 	first := time.Now()
 	rest, err := io.ReadAll(res.Body)
-	if took := time.Since(first); err != nil || len(rest) != 20 || took < 200*time.Millisecond {
-		t.Errorf("after the first block %d bytes came within %v, %v", len(rest), took, err)
+	if err != nil || len(rest) != 20 {
+		t.Errorf("after the first block came %d bytes, %v", len(rest), err)
 	}
+	return time.Since(first)
 }
 
 func TestOneAppAlone(t *testing.T) {
