@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/http1"
@@ -193,7 +194,7 @@ func isEnd(err error) bool {
 }
 
 func isReset(err error) bool {
-	return strings.Contains(err.Error(), "reset") || strings.Contains(err.Error(), "broken pipe")
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // exchange sends one request, after which none is to follow before the reply, and reads
