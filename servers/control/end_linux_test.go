@@ -79,6 +79,15 @@ func ended(t *testing.T, all []ending) {
 	}
 }
 
+// halt stops a process, and waits until it is: a signal that is sent meanwhile may come
+// before.
+func halt(pid int) {
+	_ = syscall.Kill(pid, syscall.SIGSTOP)
+	for proc.Alive(pid) && !strings.HasSuffix(proc.Describe(pid), "state T") {
+		runtime.Gosched()
+	}
+}
+
 // markOf is the mark that a process was started with, NAME=VALUE.
 func markOf(t *testing.T, pid int) string {
 	t.Helper()
@@ -92,6 +101,26 @@ func markOf(t *testing.T, pid int) string {
 		t.Fatalf("process %d has no mark", pid)
 	}
 	return all[at]
+}
+
+// startMarked starts another process with the mark of one, that plays a part, and waits
+// until its environment can be read, which is a moment after it executes.
+func startMarked(t *testing.T, as int, part string, files ...*os.File) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.ExtraFiles = []string{"CONTROL_TEST_PART=" + part, markOf(t, as)}, files
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) > 0 {
+			return cmd
+		}
+	}
 }
 
 // unmarked checks that no process carries the mark.
@@ -161,10 +190,7 @@ func TestStoppedGuard(t *testing.T) {
 			everyGroup(t, func(t *testing.T, groups control.Groups) {
 				p, all, mark := deathless(t, func(s *control.Spec) { s.Groups, s.Patience.Guard = groups, time.Millisecond })
 				needGroup(t, p, groups)
-				_ = syscall.Kill(p.Guard, syscall.SIGSTOP)
-				for !strings.HasSuffix(proc.Describe(p.Guard), "state T") {
-					runtime.Gosched()
-				}
+				halt(p.Guard)
 				end(p)
 				lost(t, p, all, mark, "its guard did not answer within 1ms and was killed")
 			})
@@ -200,7 +226,7 @@ func TestGuardFails(t *testing.T) {
 func TestStoppedServer(t *testing.T) {
 	p := start(t, "hang", nil)
 	all := watch(t, p.PID)
-	_ = syscall.Kill(p.PID, syscall.SIGSTOP)
+	halt(p.PID)
 	if exit := p.Stop(t.Context(), time.Millisecond); !exit.Killed || exit.Signal != syscall.SIGKILL || exit.Left != nil {
 		t.Errorf("stop: %+v", exit)
 	}
@@ -231,14 +257,10 @@ func TestServerWithoutFirstThread(t *testing.T) {
 // What another process starts for a candidate is told and killed.
 func TestOutsideOfTheTree(t *testing.T) {
 	p := start(t, "hang", nil)
-	other := exec.Command(os.Args[0])
-	other.Env = []string{"CONTROL_TEST_PART=hang", markOf(t, p.PID)}
-	if err := other.Start(); err != nil {
-		t.Fatal(err)
-	}
+	other := startMarked(t, p.PID, "hang")
 	exit := p.Stop(t.Context(), time.Minute)
 	if want := fmt.Sprintf("PID %d (", other.Process.Pid); len(exit.Outside) != 1 || !strings.HasPrefix(exit.Outside[0], want) || exit.Escaped != 1 || exit.Left != nil {
-		t.Errorf("stop: %+v", exit)
+		t.Errorf("stop: %v; outside of the tree %q, %d escaped, left %v", exit, exit.Outside, exit.Escaped, exit.Left)
 	}
 	if err := other.Wait(); err == nil || err.Error() != "signal: killed" {
 		t.Errorf("the other process: %v", err)
@@ -249,11 +271,7 @@ func TestOutsideOfTheTree(t *testing.T) {
 func TestOutsideAnswers(t *testing.T) {
 	p := start(t, "hang", nil)
 	f, address := listen(t)
-	other := exec.Command(os.Args[0])
-	other.Env, other.ExtraFiles = []string{"CONTROL_TEST_PART=serve", markOf(t, p.PID)}, []*os.File{f}
-	if err := other.Start(); err != nil {
-		t.Fatal(err)
-	}
+	other := startMarked(t, p.PID, "serve", f)
 	f.Close()
 	_, err := p.Ready(t.Context(), address, time.Minute, probe(address))
 	if want := fmt.Sprintf("started for it by another process, and so not to be measured: PID %d (", other.Process.Pid); err == nil || !strings.Contains(err.Error(), want) {
@@ -367,7 +385,7 @@ func abandon(t *testing.T, part string, groups control.Groups) (owned, []int) {
 			t.Fatal(err)
 		}
 	}
-	_ = syscall.Kill(o.guard, syscall.SIGSTOP)
+	halt(o.guard)
 	o.kill()
 	return o, held
 }

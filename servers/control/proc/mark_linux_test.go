@@ -2,6 +2,7 @@ package proc_test
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +72,15 @@ func TestMarked(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { in.Close(); cmd.Wait() })
-		return cmd.Process.Pid
+		for { // its environment can be read a moment after it executes
+			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", cmd.Process.Pid))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(text) > 0 {
+				return cmd.Process.Pid
+			}
+		}
 	}
 	want := []int{start(mark.Variable()), start("A=b", "X="+other.Variable(), mark.Variable())}
 	start("X"+mark.Variable(), "A= "+mark.Variable())
