@@ -12,6 +12,7 @@ import (
 
 // A connection carries as many replies as it is to, and its end is no error.
 func TestRequests(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{Raw, "sync"} {
 		for pace, pacer := range map[string]vegeta.Pacer{"closed": nil, "open": Constant(500)} {
 			for _, k := range []int{1, 5} {

@@ -14,6 +14,7 @@ import (
 // Who takes the results too slowly holds up what is to be sent: it shows as lag, or
 // as requests that were never sent, and is not lost from the latencies.
 func TestSlowConsumer(t *testing.T) {
+	t.Parallel()
 	const rate, take = 500, 5 * time.Millisecond // 2.5 times what it can take
 	for _, engine := range []string{Raw, Vegeta} {
 		t.Run(engine, func(t *testing.T) {

@@ -60,7 +60,7 @@ func TestStaleReplies(t *testing.T) {
 				s := serve(t, test.answer)
 				defer s.close()
 				c := helloConfig(s, 2)
-				r := slice(t, open, c, Window{Span: 30 * time.Millisecond})
+				r := sliceUntil(t, open, c, Window{Span: 30 * time.Millisecond}, anyAnswered)
 				if !test.stale {
 					if r.Stale > 0 || r.Errored() > 0 || r.StaleAge > 0 {
 						t.Errorf("%v %v", r.Stale, summary(r))
@@ -82,7 +82,7 @@ func TestStaleRepliesNotCompared(t *testing.T) {
 		defer s.close()
 		c := helloConfig(s, 1)
 		c.Targets[0].Match, c.Targets[0].Length = nil, 0
-		if r := slice(t, open, c, Window{Span: 20 * time.Millisecond}); r.Stale > 0 || r.Errored() > 0 {
+		if r := sliceUntil(t, open, c, Window{Span: 20 * time.Millisecond}, anyAnswered); r.Answered == 0 || r.Stale > 0 || r.Errored() > 0 {
 			t.Errorf("%v", summary(r))
 		}
 	})

@@ -60,6 +60,7 @@ func TestFramings(t *testing.T) {
 
 // Requests with and without a body, sized or in chunks, arrive as they were meant.
 func TestBodies(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{0, 1, 32 << 10, 32<<10 + 1, 300_000} {
 		s := site(t)
 		back := get("/back")

@@ -199,6 +199,7 @@ func TestKnownIsNotRead(t *testing.T) {
 // A reply that stays the same while time goes on comes from a cache. The time to the
 // first byte of a known reply is told as of any other.
 func TestKnownGetsStale(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{Raw, "sync"} {
 		date := time.Now().Add(time.Hour)
 		s := serve(t, says(strings.Replace(helloReply, "\r\n", "\r\nDate: "+date.UTC().Format(http.TimeFormat)+"\r\n", 1)))
@@ -209,13 +210,7 @@ func TestKnownGetsStale(t *testing.T) {
 			if stale {
 				load.(*raw).setup.wall = func() time.Time { return date.Add(time.Hour) }
 			}
-			r := patient(Window{Span: 20 * time.Millisecond}, func(w Window) *Result {
-				r, err := load.Slice(t.Context(), w)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return r
-			}, func(r *Result) bool { return r.Answered > 10 })
+			r := slicesUntil(t, load, Window{Span: 20 * time.Millisecond}, func(r *Result) bool { return r.Answered > 10 })
 			if r.Answered < 10 || stale && (r.Stale != r.Answered || r.StaleAge < time.Hour) || !stale && r.Errored() > 0 {
 				t.Errorf("%s, stale %v: %d by %v: %v", name, stale, r.Stale, r.StaleAge, summary(r))
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,14 +20,7 @@ func TestConnections(t *testing.T) {
 		for _, n := range []int{1, 16, 256, 1024} {
 			load := mustOpen(t, open, helloConfig(s, n))
 			for range 2 {
-				r := patient(Window{Lead: 20 * time.Millisecond, Span: 100 * time.Millisecond}, func(w Window) *Result {
-					r, err := load.Slice(t.Context(), w)
-					if err != nil {
-						t.Fatal(err)
-					}
-					balanced(t, r)
-					return r
-				}, anyCounted)
+				r := slicesUntil(t, load, Window{Lead: 20 * time.Millisecond, Span: 100 * time.Millisecond}, anyCounted)
 				if r.Errored() > 0 || r.Counted == 0 || !kept(t, r, 0) || r.Compared != r.Answered {
 					t.Errorf("%d connections: %+v", n, summary(r))
 				}
@@ -99,9 +93,9 @@ func TestErrorKinds(t *testing.T) {
 			s := serve(t, test.answer)
 			c := helloConfig(s, 2)
 			if test.kind == ErrTimeout {
-				c.Timeout = 50 * time.Millisecond
+				c.Timeout = soon
 			}
-			r := slice(t, open, c, Window{Span: 100 * time.Millisecond})
+			r := sliceUntil(t, open, c, Window{Span: 50 * time.Millisecond}, anyErrored)
 			if r.Errors[test.kind] == 0 || r.Errored() != r.Errors[test.kind] || r.Counted != 0 {
 				t.Errorf("%s: %v", test.kind, summary(r))
 			}
@@ -118,9 +112,10 @@ func TestErrorKinds(t *testing.T) {
 
 // Raw finds what follows a reply, which net/http does not.
 func TestTrailingBytes(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{Raw, "sync"} {
 		s := serve(t, says(helloReply+"!"))
-		r := slice(t, openers()[name], helloConfig(s, 2), Window{Span: 50 * time.Millisecond})
+		r := sliceUntil(t, openers()[name], helloConfig(s, 2), Window{Span: 50 * time.Millisecond}, anyErrored)
 		if r.Errors[ErrMalformed] == 0 || r.Counted != 0 {
 			t.Errorf("%s: %v", name, summary(r))
 		}
@@ -176,22 +171,12 @@ func TestServerCloses(t *testing.T) {
 // What a server closes between slices is opened again before the clock starts.
 func TestClosedWhileIdle(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open opener) {
-		var round atomic.Int32
-		closed := make(chan struct{}, 8)
+		var mu sync.Mutex
+		used := make(map[net.Conn]bool)
 		s := serve(t, func(c net.Conn, n int, _ string) bool {
-			if round.Load() == 0 {
-				go func() {
-					// The conversation goes on until the end of the slice.
-					for round.Load() == 0 {
-						time.Sleep(time.Millisecond)
-					}
-					c.Close()
-					select {
-					case closed <- struct{}{}:
-					default:
-					}
-				}()
-			}
+			mu.Lock()
+			used[c] = true
+			mu.Unlock()
 			return says(helloReply)(c, n, "")
 		})
 		defer s.close()
@@ -200,12 +185,12 @@ func TestClosedWhileIdle(t *testing.T) {
 		load := mustOpen(t, open, c)
 		defer load.Close()
 		window := Window{Span: 100 * time.Millisecond}
-		if _, err := load.Slice(t.Context(), window); err != nil {
-			t.Fatal(err)
+		slicesUntil(t, load, window, anyAnswered)
+		mu.Lock()
+		for c := range used {
+			c.Close()
 		}
-		round.Store(1)
-		<-closed
-		time.Sleep(20 * time.Millisecond) // let the ends of all connections arrive
+		mu.Unlock()
 		r, err := load.Slice(t.Context(), window)
 		if err != nil || r.Errored() > 0 || r.Reconnects == 0 || !kept(t, r, 4) {
 			t.Errorf("%v %v", err, summary(r))

@@ -112,14 +112,7 @@ func TestManyConnections(t *testing.T) {
 		c.Depth, c.Requests = depth, 100
 		load := mustOpen(t, openers()[Raw], c)
 		for range 2 {
-			r := patient(Window{Lead: 200 * time.Millisecond, Span: 500 * time.Millisecond}, func(w Window) *Result {
-				r, err := load.Slice(t.Context(), w)
-				if err != nil {
-					t.Fatal(err)
-				}
-				balanced(t, r)
-				return r
-			}, func(r *Result) bool { return r.Answered >= n })
+			r := slicesUntil(t, load, Window{Lead: 200 * time.Millisecond, Span: 500 * time.Millisecond}, func(r *Result) bool { return r.Answered >= n })
 			if r.Errored() > 0 || r.Answered < n || r.Reconnects > 0 {
 				t.Errorf("depth %d: %v", depth, summary(r))
 			}

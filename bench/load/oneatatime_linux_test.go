@@ -15,6 +15,7 @@ import (
 // A server that serves one connection at a time, with a short queue of others, is
 // loaded all the same: connections it has no room for are opened as it goes on.
 func TestOneAtATime(t *testing.T) {
+	t.Parallel()
 	ln := shortQueue(t)
 	go func() {
 		for {
@@ -36,13 +37,7 @@ func TestOneAtATime(t *testing.T) {
 	}
 	defer s.Close()
 	for range 2 {
-		r := patient(Window{Span: 300 * time.Millisecond}, func(w Window) *Result {
-			r, err := s.Slice(t.Context(), w)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r
-		}, func(r *Result) bool { return r.Counted >= 10 })
+		r := slicesUntil(t, s, Window{Span: 300 * time.Millisecond}, func(r *Result) bool { return r.Counted >= 10 })
 		// The queue may leave a connection out for longer than a reply is waited for.
 		if r.Counted < 10 || r.Errored() > r.Errors[ErrConnect]+r.Errors[ErrTimeout] {
 			t.Errorf("%v", summary(r))

@@ -59,6 +59,7 @@ func TestHastyIsRight(t *testing.T) {
 // The time from the first byte of a body to its end is seen. The server goes on with
 // the body when the client has its first byte.
 func TestSpread(t *testing.T) {
+	t.Parallel()
 	const wait = 20 * time.Millisecond
 	for _, name := range []string{Raw, "sync"} {
 		begun := make(chan struct{}, 1)

@@ -24,7 +24,7 @@ func TestPolled(t *testing.T) {
 			if c.Poll = poll; pacer.rate > 0 {
 				c.Pacer = Constant(pacer.rate)
 			}
-			r := slice(t, openers()[Raw], c, Window{Span: 100 * time.Millisecond})
+			r := sliceUntil(t, openers()[Raw], c, Window{Span: 100 * time.Millisecond}, anyAnswered)
 			most := time.Duration(r.Answered+1) * 2 * poll // after what it sent, and after the reply
 			if r.Errored() > 0 || r.Answered == 0 || r.Polled > most || (r.Polled > 0) != (poll > 0) {
 				t.Errorf("%s, polling for %v: polled %v of %v, %v", pacer.name, poll, r.Polled, r.Elapsed, summary(r))

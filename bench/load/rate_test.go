@@ -65,7 +65,7 @@ func TestTargets(t *testing.T) {
 		s := site(t)
 		defer s.close()
 		c := Config{Address: s.address, Targets: targets(), Connections: 4}
-		r := slice(t, open, c, Window{Span: 300 * time.Millisecond})
+		r := sliceUntil(t, open, c, Window{Span: 100 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 2*uint64(len(c.Targets)) })
 		if r.Errored() > 0 || r.Answered < uint64(len(c.Targets)) || r.Metrics.StatusCodes["204"] == 0 {
 			t.Errorf("%v %v", summary(r), r.Metrics.StatusCodes)
 		}
@@ -109,10 +109,11 @@ func TestEnginesAgree(t *testing.T) {
 func TestStall(t *testing.T) {
 	const stall = 300 * time.Millisecond
 	eachEngine(t, func(t *testing.T, open opener) {
-		var once sync.Once
+		var first, once sync.Once
 		var door sync.RWMutex
-		began := time.Now()
+		var began time.Time
 		s := serve(t, func(c net.Conn, n int, _ string) bool {
+			first.Do(func() { began = time.Now() })
 			if time.Since(began) > 300*time.Millisecond {
 				once.Do(func() {
 					door.Lock()
@@ -224,7 +225,7 @@ func TestSameRequests(t *testing.T) {
 	c.Targets[0].Header = http.Header{"X-Test": {"1"}, "Host": {"example.org"}}
 	for _, c.Close = range []bool{false, true} {
 		for _, open := range openers() {
-			slice(t, open, c, Window{Span: 20 * time.Millisecond})
+			sliceUntil(t, open, c, Window{Span: 20 * time.Millisecond}, anyAnswered)
 		}
 	}
 	s.close()

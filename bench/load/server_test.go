@@ -16,6 +16,10 @@ import (
 
 const hello = "Hello, World!"
 
+// soon is a timeout that is waited for. It is that of connecting too, which a busy
+// machine is to do in time.
+const soon = 500 * time.Millisecond
+
 // helloReply is a whole right reply.
 const helloReply = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n" + hello
 
@@ -35,15 +39,19 @@ func openers() map[string]opener {
 	}
 }
 
-// eachEngine runs f for every opener, and finds what goroutines are left.
+// eachEngine runs f for every opener, all at once as they mostly wait, and finds what
+// goroutines are left.
 func eachEngine(t *testing.T, f func(t *testing.T, open opener)) {
-	for name, open := range openers() {
-		t.Run(name, func(t *testing.T) {
-			before := runtime.NumGoroutine()
-			f(t, open)
-			waitFor(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
-		})
-	}
+	before := runtime.NumGoroutine()
+	t.Run("engine", func(t *testing.T) {
+		for name, open := range openers() {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				f(t, open)
+			})
+		}
+	})
+	waitFor(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 func waitFor(t *testing.T, what string, done func() bool) {
@@ -163,12 +171,7 @@ func slice(t testing.TB, open opener, c Config, w Window) *Result {
 	t.Helper()
 	s := mustOpen(t, open, c)
 	defer s.Close()
-	r, err := s.Slice(t.Context(), w)
-	if err != nil {
-		t.Fatal(err)
-	}
-	balanced(t, r)
-	return r
+	return slicesUntil(t, s, w, func(*Result) bool { return true })
 }
 
 // patient runs slices, each with a window twice as long, until one saw enough: a
@@ -187,6 +190,23 @@ func sliceUntil(t testing.TB, open opener, c Config, w Window, enough func(*Resu
 	t.Helper()
 	return patient(w, func(w Window) *Result { return slice(t, open, c, w) }, enough)
 }
+
+// slicesUntil runs slices of a session, with a window of at least w, until one saw enough.
+func slicesUntil(t testing.TB, s Session, w Window, enough func(*Result) bool) *Result {
+	t.Helper()
+	return patient(w, func(w Window) *Result {
+		r, err := s.Slice(t.Context(), w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		balanced(t, r)
+		return r
+	}, enough)
+}
+
+func anyAnswered(r *Result) bool { return r.Answered > 0 }
+
+func anyErrored(r *Result) bool { return r.Errored() > 0 }
 
 func anyCounted(r *Result) bool { return r.Counted > 0 }
 

@@ -38,7 +38,7 @@ func TestReplyOutlastsWindow(t *testing.T) {
 					t.Errorf("%s: a window of %v lasted %v", pace, w.Span, r.Elapsed)
 				}
 				return r
-			}, func(r *Result) bool { return r.Counted > 0 })
+			}, anyCounted)
 			if r.Counted == 0 || r.Counted > r.Answered || r.Sent != r.Answered || r.Errored() > 0 {
 				t.Errorf("%s: %v", pace, summary(r))
 			}
@@ -79,7 +79,7 @@ func TestTimeoutIsRecorded(t *testing.T) {
 		for pace, pacer := range paces {
 			s := serve(t, func(net.Conn, int, string) bool { return true })
 			c := helloConfig(s, 2)
-			c.Pacer, c.Timeout = pacer, 60*time.Millisecond
+			c.Pacer, c.Timeout = pacer, soon
 			r := sliceUntil(t, open, c, Window{Span: 50 * time.Millisecond}, func(r *Result) bool { return r.Response.TotalCount() > 0 })
 			n := r.Response.TotalCount()
 			if n == 0 || r.Counted > 0 || r.Errors[ErrTimeout] == 0 || r.Metrics.Requests != uint64(n) || r.Service.TotalCount() != n {
@@ -116,13 +116,7 @@ func TestWindowParts(t *testing.T) {
 			c.Pacer = pacer
 			load := mustOpen(t, open, c)
 			for _, parts := range []int{7, 1, 0} {
-				r := patient(Window{Lead: 5 * time.Millisecond, Span: 50 * time.Millisecond, Parts: parts}, func(w Window) *Result {
-					r, err := load.Slice(t.Context(), w)
-					if err != nil {
-						t.Fatal(err)
-					}
-					return r
-				}, anyCounted)
+				r := slicesUntil(t, load, Window{Lead: 5 * time.Millisecond, Span: 50 * time.Millisecond, Parts: parts}, anyCounted)
 				sum := uint64(0)
 				for _, n := range r.Parts {
 					sum += n

@@ -22,6 +22,7 @@ var wired = []struct{ name, method, reply string }{
 // Every byte of the counted replies is counted, known or read, in whatever pieces it
 // comes; an engine that can't see them says nothing.
 func TestWireBytes(t *testing.T) {
+	t.Parallel()
 	for name, open := range openers() {
 		for _, w := range wired {
 			t.Run(name+"/"+w.name, func(t *testing.T) {
@@ -36,6 +37,7 @@ func TestWireBytes(t *testing.T) {
 
 // A reply that goes until the end of the connection is all that came.
 func TestWireBytesUntilTheEnd(t *testing.T) {
+	t.Parallel()
 	const reply = "HTTP/1.0 200 OK\r\n\r\n" + hello
 	for name, open := range openers() {
 		s := serve(t, func(c net.Conn, n int, _ string) bool {
