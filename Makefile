@@ -53,8 +53,8 @@ test-packages:
 	@$(GOTEST) -race $$($(GO) list ./... | grep -v -e /cmd/ -e /bench/harness)
 
 .PHONY: short
-short: ## run the quick tests
-	$(GO) test -short -parallel 8 ./...
+short: ## run the quick tests; they mostly wait, so that packages go on side by side
+	$(GO) test -short -p 4 -parallel 8 ./...
 
 .PHONY: check
 check: vet format tidy lint imports platforms ## all that is checked without running anything

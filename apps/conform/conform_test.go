@@ -163,6 +163,7 @@ const wholeHello = "Content-Length: 13\r\n\r\nHello, World!"
 
 // Each server is wrong in one way, which exactly one check finds.
 func TestABrokenServerFails(t *testing.T) {
+	t.Parallel()
 	var first atomic.Bool
 	covered := make(map[string]bool)
 	for _, c := range []struct {

@@ -313,6 +313,7 @@ func h2Trailing(r *h2Request) {
 
 // Each check over HTTP/2 is failed by a server that is broken in what it checks.
 func TestEveryCheckOverHTTP2CanFail(t *testing.T) {
+	t.Parallel()
 	changed := func(change func(apps.Response) apps.Response) func(*testing.T) string {
 		return func(t *testing.T) string { return h2With(t, change) }
 	}

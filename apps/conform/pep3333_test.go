@@ -78,6 +78,7 @@ func serveWSGI(t *testing.T, change string) string {
 // A WSGI server that gives an app less or other than PEP 3333 asks is told what by the
 // validator.
 func TestPEP3333(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, change, want string }{
 		{"missing", `del environ["SERVER_NAME"]`, "GET: AssertionError: Environment missing required key: 'SERVER_NAME'"},
 		{"no scheme", `del environ["wsgi.url_scheme"]`, "GET: KeyError: 'wsgi.url_scheme'"},

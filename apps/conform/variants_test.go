@@ -163,6 +163,7 @@ func upgrading(conn net.Conn) {
 // A server may make the best of a malformed request where the standard lets it, and may
 // refuse what it does not like.
 func TestTolerantServersPass(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		serve  func(net.Conn)
 		checks []string

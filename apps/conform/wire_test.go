@@ -229,6 +229,7 @@ func encouraging(conn net.Conn) {
 // Each check that is not made with every app is failed by a server that is broken
 // in what it checks.
 func TestEveryCheckCanFail(t *testing.T) {
+	t.Parallel()
 	raw := func(handle func(net.Conn)) func(*testing.T) string {
 		return func(t *testing.T) string { return http1test.Listen(t, handle) }
 	}
@@ -406,6 +407,7 @@ func deaf(t *testing.T) func(net.Conn) {
 
 // A server that keeps what a slow client does not read shows it in its memory.
 func TestSlowReaderIsSeen(t *testing.T) {
+	t.Parallel()
 	grown := 0.0
 	target := conform.Target{Address: right(t), Memory: func() (float64, error) {
 		grown += 50

@@ -259,6 +259,9 @@ func TestBuiltinsServe(t *testing.T) {
 		for _, profile := range m.ProfileNames() {
 			t.Run(m.Name+":"+profile, func(t *testing.T) {
 				t.Parallel()
+				if testing.Short() && profile != Default {
+					t.Skip("starts each server once alone")
+				}
 				if err := m.Check(t.Context()); err != nil {
 					missing(t, m.Name)
 				}
@@ -278,6 +281,9 @@ const hostile = `it's a "place" #1 {x} $HOME ${PATH} $(HOME) %{y} %h\n; é 世�
 // TestBuiltinsServeAnywhere starts every built-in server that is installed in a directory
 // whose name nothing is prepared for, on an IPv6 address.
 func TestBuiltinsServeAnywhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts all servers once more")
+	}
 	parent := filepath.Join(launchDir(t, os.TempDir()), hostile)
 	if err := os.Mkdir(parent, 0o755); err != nil {
 		t.Fatal(err)
