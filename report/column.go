@@ -75,7 +75,7 @@ type column struct {
 // columns lists all columns a table can have, in order.
 func columns(t *Table) []column {
 	all := []column{
-		name(Rank, "#", "1 is best; = where rows tie; invalid rows have none", t.rank),
+		name(Rank, "#", "1 and the number of rows that are better beyond doubt; = where rows share a rank; invalid rows have none", t.rank),
 		name(Candidate, "candidate", "name[@version][:profile][#label]", func(c *results.Cell) string { return c.Candidate }),
 		name(Class, "class", "rows are fairly compared within one class", t.class),
 		estimate(Throughput, "throughput", "req/s", "requests answered rightly per second",

@@ -123,8 +123,8 @@ func TestPlotsTakeThePagesColours(t *testing.T) {
 	if strings.Contains(page, "fill:#1F2933") || !strings.Contains(page, "fill:var(--ink)") {
 		t.Error("text of plots keeps its own colour, which is not legible on dark paper")
 	}
-	if got := strings.Count(page, "<svg role=\"img\""); got != 8 {
-		t.Errorf("%d plots, want 8", got)
+	if got := strings.Count(page, "<svg role=\"img\""); got != 16 { // each for two widths
+		t.Errorf("%d drawings, want 16", got)
 	}
 }
 

@@ -124,8 +124,9 @@ func pairs(t *report.Table) []pair {
 
 type figure struct {
 	Title, Alt string
-	SVG        template.HTML
-	Files      string // relative path of its files, without extension
+	Wide       template.HTML // where there is room
+	Narrow     template.HTML // on a phone
+	Files      string        // relative path of its files, without extension
 }
 
 // figures are the plots that were drawn of the table.
@@ -135,7 +136,7 @@ func figures(t *report.Table, drawn []plots.Plot, dir string) []figure {
 		if p.Table != t {
 			continue
 		}
-		f := figure{Title: p.Title, Alt: p.Alt, SVG: inline(p)}
+		f := figure{Title: p.Title, Alt: p.Alt, Wide: inline(p.SVG, p.Alt), Narrow: inline(p.Phone, p.Alt)}
 		if dir != "" {
 			f.Files = path.Join(dir, p.Name)
 		}
@@ -147,8 +148,7 @@ func figures(t *report.Table, drawn []plots.Plot, dir string) []figure {
 // inline makes an element of an SVG document: without prolog, named for screen
 // readers, and with the page's colours, light or dark, instead of its own. The
 // documents have no ids that could clash.
-func inline(p plots.Plot) template.HTML {
-	svg := p.SVG
+func inline(svg []byte, alt string) template.HTML {
 	if at := bytes.Index(svg, []byte("<svg ")); at >= 0 {
 		svg = svg[at+len("<svg "):]
 	}
@@ -161,6 +161,6 @@ func inline(p plots.Plot) template.HTML {
 			svg = bytes.ReplaceAll(svg, []byte(own), []byte(property+"var(--"+name+")"))
 		}
 	}
-	label := template.HTMLEscapeString(p.Alt)
+	label := template.HTMLEscapeString(alt)
 	return template.HTML(`<svg role="img" aria-label="` + label + `" ` + string(svg))
 }

@@ -7,7 +7,6 @@ import (
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -18,17 +17,18 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Measures in points; at 96 dpi, 600 pt are 800 pixels.
+// Measures in points.
 const (
-	width    = vg.Length(600)
 	margin   = vg.Length(14)
 	titles   = vg.Length(48) // title and subtitle
-	keys     = vg.Length(22) // the legend's line
+	keys     = vg.Length(16) // a line of the legend
+	keyGap   = vg.Length(12) // between two of its entries
+	gap      = vg.Length(6)  // below it, and above the note
 	ticks    = vg.Length(20) // of the x axis
-	label    = vg.Length(24) // of the x axis
-	caption  = vg.Length(22) // the note below it
-	nameRoom = vg.Length(200)
-	dpi      = 144
+	label    = vg.Length(10) // above the label of the x axis
+	leading  = vg.Length(14) // of that label, and of the note
+	nameRoom = vg.Length(160)
+	dpi      = 192
 )
 
 // Colours of all that is not data. Renderers that restyle the SVG look for them.
@@ -89,21 +89,11 @@ func (c *chart) list(t *report.Table, cells []*results.Cell) {
 // y is where the row of that index is drawn: the first on top.
 func (c *chart) y(row int) float64 { return float64(len(c.names) - 1 - row) }
 
-func (c *chart) height() vg.Length {
-	h := 2*margin + titles + vg.Length(len(c.names))*c.rowHeight + ticks + label
-	if len(c.legend) > 0 {
-		h += keys
-	}
-	if c.note != "" {
-		h += caption
-	}
-	return h
-}
-
 // svg draws the chart as a document.
-func (c *chart) svg() ([]byte, error) {
-	canvas := vgsvg.NewWith(vgsvg.UseWH(width, c.height()))
-	c.draw(draw.New(canvas))
+func (c *chart) svg(l layout) ([]byte, error) {
+	d := c.lay(l)
+	canvas := vgsvg.NewWith(vgsvg.UseWH(l.width, d.height()))
+	d.draw(draw.New(canvas))
 	var b bytes.Buffer
 	if _, err := canvas.WriteTo(&b); err != nil {
 		return nil, err
@@ -112,9 +102,10 @@ func (c *chart) svg() ([]byte, error) {
 }
 
 // png draws the chart as an image.
-func (c *chart) png() ([]byte, error) {
-	canvas := vgimg.NewWith(vgimg.UseWH(width, c.height()), vgimg.UseDPI(dpi))
-	c.draw(draw.New(canvas))
+func (c *chart) png(l layout) ([]byte, error) {
+	d := c.lay(l)
+	canvas := vgimg.NewWith(vgimg.UseWH(l.width, d.height()), vgimg.UseDPI(dpi))
+	d.draw(draw.New(canvas))
 	var b bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&b); err != nil {
 		return nil, err
@@ -127,88 +118,6 @@ func (c *chart) png() ([]byte, error) {
 func portable(svg []byte) []byte {
 	svg = bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
 	return bytes.ReplaceAll(svg, []byte("font-variant:none;"), nil)
-}
-
-// draw lays out, from top to bottom: titles, legend, plot, note.
-func (c *chart) draw(page draw.Canvas) {
-	page.SetColor(Paper)
-	page.Fill(page.Rectangle.Path())
-	area := draw.Crop(page, margin, -margin, margin, -margin)
-
-	area.FillText(style(15, Ink, xfont.WeightBold), vg.Point{X: area.Min.X, Y: area.Max.Y - 13}, c.title)
-	sub := style(11.5, Faint, xfont.WeightNormal)
-	area.FillText(sub, vg.Point{X: area.Min.X, Y: area.Max.Y - 30}, shorten(c.subtitle, sub, width-2*margin))
-	area.Max.Y -= titles
-
-	if len(c.legend) > 0 {
-		c.drawLegend(area)
-		area.Max.Y -= keys
-	}
-	if c.note != "" {
-		area.FillText(style(10, Faint, xfont.WeightNormal), vg.Point{X: area.Min.X, Y: area.Min.Y}, c.note)
-		area.Min.Y += caption
-	}
-	p := c.plot()
-	body := draw.Crop(area, 0, 0, label, 0)
-	p.Draw(body)
-	data := p.DataCanvas(body)
-	about := style(11, Faint, xfont.WeightNormal)
-	about.XAlign = draw.XCenter
-	area.FillText(about, vg.Point{X: data.Center().X, Y: area.Min.Y + 4}, c.unit)
-}
-
-func (c *chart) drawLegend(area draw.Canvas) {
-	sty := style(11, Ink, xfont.WeightNormal)
-	x, y := area.Min.X+6, area.Max.Y-6
-	for _, k := range c.legend {
-		k.draw(&area, vg.Point{X: x, Y: y})
-		area.FillText(sty, vg.Point{X: x + 10, Y: y - 3.8}, k.label)
-		x += 10 + sty.Width(k.label) + 22
-	}
-}
-
-// plot sets up the axes: candidates on y, the figure on x.
-func (c *chart) plot() *plot.Plot {
-	p := plot.New()
-	p.BackgroundColor = nil
-	c.nameRows(p)
-	c.measure(p)
-	grid := &plotter.Grid{Vertical: draw.LineStyle{Color: Grid, Width: 0.75}}
-	p.Add(grid, c.data)
-	p.X.Min, p.X.Max = c.x.min, c.x.max
-	p.Y.Min, p.Y.Max = -0.5, float64(len(c.names))-0.5
-	return p
-}
-
-func (c *chart) nameRows(p *plot.Plot) {
-	p.Y.Tick.Label = style(11, Ink, xfont.WeightNormal)
-	p.Y.Tick.Label.XAlign, p.Y.Tick.Label.YAlign = draw.XRight, draw.YCenter
-	p.Y.Tick.Length = 0
-	p.Y.LineStyle = draw.LineStyle{Color: Faint, Width: 0.75}
-	p.Y.Padding = 0
-	marks := make(plot.ConstantTicks, len(c.names))
-	for i, name := range c.names {
-		class := ""
-		if len(c.classes) > 0 {
-			class = " · " + c.classes[i]
-		}
-		room := nameRoom - p.Y.Tick.Label.Width(class)
-		marks[i] = plot.Tick{Value: c.y(i), Label: shorten(name, p.Y.Tick.Label, room) + class}
-	}
-	p.Y.Tick.Marker = marks
-}
-
-func (c *chart) measure(p *plot.Plot) {
-	p.X.Tick.Label = style(10, Faint, xfont.WeightNormal)
-	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XCenter, draw.YTop
-	p.X.Tick.LineStyle = draw.LineStyle{Color: Faint, Width: 0.75}
-	p.X.Tick.Length = 4
-	p.X.LineStyle = draw.LineStyle{Color: Faint, Width: 0.75}
-	p.X.Padding = 0
-	p.X.Tick.Marker = linearTicks{}
-	if c.x.log {
-		p.X.Tick.Marker, p.X.Scale = logTicks{}, plot.LogScale{}
-	}
 }
 
 // style is sans-serif text of that size in points.

@@ -24,13 +24,14 @@ type Plot struct {
 	Title string        // "Throughput"
 	Alt   string        // what can be seen, for those who can't
 	SVG   []byte        // a document of its own, without ids and external references
+	Phone []byte        // the same for the width of a phone
 
 	chart *chart
 }
 
 // PNG draws the plot as an image of 1200 pixels' width.
 func (p Plot) PNG() ([]byte, error) {
-	png, err := p.chart.png()
+	png, err := p.chart.png(wide)
 	if err != nil {
 		return nil, fmt.Errorf("draw %s as PNG: %w", p.Name, err)
 	}
@@ -45,11 +46,15 @@ func Render(r *report.Report) ([]Plot, error) {
 	for _, t := range r.Tables {
 		stem := unique(slug(t.Scenario)+"_"+slug(t.App), taken)
 		for _, c := range charts(t) {
-			svg, err := c.svg()
+			svg, err := c.svg(wide)
 			if err != nil {
 				return nil, fmt.Errorf("draw %s of %s: %w", c.kind, t.Title(), err)
 			}
-			all = append(all, Plot{Table: t, Name: stem + "_" + c.kind, Title: c.title, Alt: c.alt, SVG: svg, chart: c})
+			phone, err := c.svg(narrow)
+			if err != nil {
+				return nil, fmt.Errorf("draw %s of %s for phones: %w", c.kind, t.Title(), err)
+			}
+			all = append(all, Plot{Table: t, Name: stem + "_" + c.kind, Title: c.title, Alt: c.alt, SVG: svg, Phone: phone, chart: c})
 		}
 	}
 	return all, nil

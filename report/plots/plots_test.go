@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/recorder"
 
@@ -108,7 +111,7 @@ func TestInvalidRowsAreLeftOut(t *testing.T) {
 func TestClassesAreNamed(t *testing.T) {
 	for _, c := range charts(report.New(fixture.Field()).Tables[0]) {
 		var labels []string
-		for _, tick := range c.plot().Y.Tick.Marker.Ticks(0, 1) {
+		for _, tick := range c.lay(wide).plot().Y.Tick.Marker.Ticks(0, 1) {
 			labels = append(labels, tick.Label)
 		}
 		for _, want := range []string{"gunicorn-eventlet:tuned · wsgi", "fiber · framework"} {
@@ -121,6 +124,52 @@ func TestClassesAreNamed(t *testing.T) {
 		if len(c.classes) > 0 {
 			t.Errorf("%s names the class of all rows", c.kind)
 		}
+	}
+}
+
+// No text is cut off at an edge, and none is written over another one, in any layout.
+func TestTextsHaveRoom(t *testing.T) {
+	for name, s := range map[string]*results.Summary{
+		"mixed": fixture.Mixed(), "one": fixture.Many(1), "twelve": fixture.Many(12), "field": fixture.Field(),
+	} {
+		for _, table := range report.New(s).Tables {
+			for _, c := range charts(table) {
+				for form, l := range map[string]layout{"wide": wide, "narrow": narrow} {
+					roomy(t, name+", "+c.kind+", "+form, c.lay(l))
+				}
+			}
+		}
+	}
+}
+
+func roomy(t *testing.T, name string, d drawing) {
+	t.Helper()
+	var drawn recorder.Canvas
+	d.draw(draw.NewCanvas(&drawn, d.width, d.height()))
+	type placed struct {
+		text                     string
+		left, right, bottom, top vg.Length
+	}
+	var texts []placed
+	for _, action := range drawn.Actions {
+		s, ok := action.(*recorder.FillString)
+		if !ok || s.String == "" {
+			continue
+		}
+		width := text.Style{Font: s.Font, Handler: plot.DefaultTextHandler}.Width(s.String)
+		p := placed{s.String, s.Point.X, s.Point.X + width, s.Point.Y, s.Point.Y + s.Size*0.7}
+		if p.left < 2 || p.right > d.width-2 || p.bottom < 2 || p.top > d.height()-2 {
+			t.Errorf("%s: %q is at %.0f to %.0f, %.0f to %.0f of %.0f x %.0f", name, p.text, p.left, p.right, p.bottom, p.top, d.width, d.height())
+		}
+		for _, o := range texts {
+			if p.left < o.right && o.left < p.right && p.bottom < o.top && o.bottom < p.top {
+				t.Errorf("%s: %q is written over %q", name, p.text, o.text)
+			}
+		}
+		texts = append(texts, p)
+	}
+	if len(texts) < len(d.names)+2 {
+		t.Errorf("%s: %d texts of %d candidates", name, len(texts), len(d.names))
 	}
 }
 
@@ -194,7 +243,7 @@ func TestTicks(t *testing.T) {
 	}
 	for max, want := range map[float64]string{160000: "0 50,000 100,000 150,000", 1: "0 0.2 0.4 0.6 0.8 1", 13: "0 5 10"} {
 		var labels []string
-		for _, tick := range (linearTicks{}).Ticks(0, max) {
+		for _, tick := range (linearTicks{6}).Ticks(0, max) {
 			labels = append(labels, tick.Label)
 		}
 		if got := strings.Join(labels, " "); got != want {

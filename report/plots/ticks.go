@@ -10,12 +10,11 @@ import (
 	"github.com/benchctl/benchctl/report"
 )
 
-// linearTicks marks round numbers from 0 on, about six of them.
-type linearTicks struct{}
+// linearTicks marks round numbers from 0 on, about so many of them.
+type linearTicks struct{ about int }
 
-func (linearTicks) Ticks(min, max float64) []plot.Tick {
-	const about = 6
-	step := round(max / about)
+func (t linearTicks) Ticks(min, max float64) []plot.Tick {
+	step := round(max / float64(t.about))
 	var ticks []plot.Tick
 	for i := 0; float64(i)*step <= max; i++ {
 		ticks = append(ticks, tick(float64(i)*step))
@@ -35,11 +34,10 @@ func round(v float64) float64 {
 }
 
 // logTicks marks 1, 2 and 5 times the powers of ten, or the powers alone where
-// that would be too many.
-type logTicks struct{}
+// those would be more than most.
+type logTicks struct{ most int }
 
-func (logTicks) Ticks(min, max float64) []plot.Tick {
-	const most = 10
+func (t logTicks) Ticks(min, max float64) []plot.Tick {
 	var all, powers []plot.Tick
 	for e := math.Floor(math.Log10(min)); e <= math.Ceil(math.Log10(max)); e++ {
 		for _, m := range []float64{1, 2, 5} {
@@ -55,7 +53,7 @@ func (logTicks) Ticks(min, max float64) []plot.Tick {
 			}
 		}
 	}
-	if len(all) <= most {
+	if len(all) <= t.most {
 		return all
 	}
 	return powers
