@@ -2,6 +2,7 @@
 package nearest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,13 +12,25 @@ import (
 const longest = 64
 
 // Name returns the known name closest to word, if one is close enough to be what
-// was meant: at most one edit in four letters away, or begun by word. Of equally
-// close names the first one wins. Names are compared byte by byte.
+// was meant: one edit away, or begun by word, or at most one edit in four letters
+// away. Of equally close names the first one wins. Names are compared byte by byte.
 func Name(word string, known []string) (string, bool) {
+	if name, ok := within(1, word, known); ok {
+		return name, true
+	}
+	if names := begun(word, known); len(names) > 0 {
+		return names[0], true
+	}
+	return within(1+len(word)/4, word, known)
+}
+
+// within is the first of the known names that are the fewest edits from word, if those
+// are not more than most.
+func within(most int, word string, known []string) (string, bool) {
 	if word == "" || len(word) > longest {
 		return "", false
 	}
-	best, least := "", 2+len(word)/4
+	best, least := "", most+1
 	for _, name := range known {
 		if len(name) > longest {
 			continue
@@ -26,33 +39,33 @@ func Name(word string, known []string) (string, bool) {
 			best, least = name, d
 		}
 	}
-	if best != "" {
-		return best, true
-	}
-	return begun(word, known)
+	return best, best != ""
 }
 
-// begun is the first known name that word is the beginning of.
-func begun(word string, known []string) (string, bool) {
+// begun are the known names that word is the beginning of.
+func begun(word string, known []string) []string {
 	if len(word) < 2 {
-		return "", false
+		return nil
 	}
-	for _, name := range known {
-		if strings.HasPrefix(name, word) {
-			return name, true
+	return slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !strings.HasPrefix(name, word) })
+}
+
+// Hint completes an error about an unknown word: `: did you mean "name"?`, or the names
+// that it is the beginning of, or else the known names, or "" if there are none.
+func Hint(word string, known []string) string {
+	if names := begun(word, known); len(names) > 1 {
+		if _, ok := within(1, word, known); !ok {
+			return ": did you mean one of " + strings.Join(names, ", ") + "?"
 		}
 	}
-	return "", false
-}
-
-// Hint completes an error about an unknown word: `: did you mean "name"?`, or
-// else the known names, or "" if there are none.
-func Hint(word string, known []string) string {
 	if name, ok := Name(word, known); ok {
 		return ": did you mean " + strconv.Quote(name) + "?"
 	}
-	if len(known) == 0 {
+	switch len(known) {
+	case 0:
 		return ""
+	case 1:
+		return ": known is " + known[0]
 	}
 	return ": known are " + strings.Join(known, ", ")
 }

@@ -37,7 +37,11 @@ func TestHint(t *testing.T) {
 	}{
 		{"helo", []string{"hello", "json"}, `: did you mean "hello"?`},
 		{"quux", []string{"hello", "json"}, ": known are hello, json"},
+		{"quux", []string{"hello"}, ": known is hello"},
 		{"quux", nil, ""},
+		{"gunicorn", []string{"uvicorn", "gunicorn-gevent", "gunicorn-sync"}, ": did you mean one of gunicorn-gevent, gunicorn-sync?"},
+		{"gunicorn", []string{"uvicorn", "gunicorn-gevent"}, `: did you mean "gunicorn-gevent"?`},
+		{"concurrency-2", []string{"concurrency-1", "concurrency-256", "concurrency-200"}, `: did you mean "concurrency-1"?`},
 	} {
 		if got := Hint(c.word, c.known); got != c.want {
 			t.Errorf("Hint(%q) = %q, want %q", c.word, got, c.want)
