@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -39,6 +40,9 @@ type Choice struct {
 // Choose finds candidates by their names and the groups' names, in order.
 func Choose(all []Server, names []string) (Choice, error) {
 	var c Choice
+	if len(names) == 0 {
+		return c, errors.New("no server is named: see benchctl list servers")
+	}
 	for _, name := range names {
 		group, err := members(all, name)
 		if err != nil {

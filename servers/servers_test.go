@@ -140,13 +140,8 @@ func TestChoose(t *testing.T) {
 		"all:tuned":                "nethttp fasthttp hertz nbio alpha:tuned beta",
 		"wsgi:default,alpha:tuned": "beta alpha:tuned!",
 		"alpha@1.0-rc.1+x:tuned#b": "alpha@1.0-rc.1+x:tuned#b!",
-		"":                         "",
 	} {
-		var given []string
-		if asked != "" {
-			given = strings.Split(asked, ",")
-		}
-		c, err := servers.Choose(list, given)
+		c, err := servers.Choose(list, strings.Split(asked, ","))
 		if err != nil {
 			t.Errorf("%s: %v", asked, err)
 		}
@@ -206,6 +201,9 @@ func TestChooseErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || len(got.Candidates) > 0 {
 			t.Errorf("%q: %v, %v, want %s", c.asked, names(got), err, c.want)
 		}
+	}
+	if _, err := servers.Choose(list, nil); err == nil {
+		t.Error("no name is taken for a choice")
 	}
 	if _, err := servers.Choose(list, []string{""}); err == nil {
 		t.Error("an empty name is a candidate")

@@ -34,12 +34,7 @@ func exportCommand(e env) *cobra.Command {
 read; "hlog" is a histogram log in ns, for HistogramLogProcessor.`,
 		Example: `  benchctl export latest --format=percentiles --out=latencies
   benchctl export latest --format=hlog --scenario=latency-50 --candidate=fasthttp`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return fmt.Errorf("export: name one run, not %d: latest is the last one", len(args))
-			}
-			return nil
-		},
+		Args: takes("the RUN, such as latest,"),
 		RunE: func(_ *cobra.Command, args []string) error { return e.export(args[0], f) },
 	}
 	fs := cmd.Flags()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ func listCommand(e env) *cobra.Command {
 	}
 	var asJSON bool
 	var dirs []string
-	var out string
+	var store string
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
 	add := func(e env, name, short string, rows func(context.Context) (any, [][]string, error)) *cobra.Command {
 		sub := &cobra.Command{Use: name, Short: short, Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
@@ -57,8 +58,8 @@ func listCommand(e env) *cobra.Command {
 	unfolded := e
 	unfolded.width = 0 // commands are copied
 	add(unfolded, "runs", "The stored runs", func(context.Context) (any, [][]string, error) {
-		return listRuns(e.storeDir(out))
-	}).Flags().StringVar(&out, "out", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
+		return e.listRuns(e.storeDir(store))
+	}).Flags().StringVar(&store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
 	return cmd
 }
 
@@ -242,7 +243,8 @@ type runRow struct {
 	Command string    `json:"command"`
 }
 
-func listRuns(store string) (any, [][]string, error) {
+// listRuns tells of the runs that can be read, and warns of those that can't.
+func (e env) listRuns(store string) (any, [][]string, error) {
 	ids, err := results.List(store)
 	if err != nil {
 		return nil, nil, unable(err)
@@ -250,13 +252,10 @@ func listRuns(store string) (any, [][]string, error) {
 	rows := []runRow{}
 	table := [][]string{{"RUN", "STATUS", "STARTED", "COMMAND"}}
 	for _, id := range ids {
-		dir, err := results.Find(store, id)
+		record, err := results.Read(filepath.Join(store, id))
 		if err != nil {
-			return nil, nil, unable(err)
-		}
-		record, err := results.Read(dir)
-		if err != nil {
-			return nil, nil, unable(err)
+			e.say("benchctl: warning: %v", err)
+			continue
 		}
 		m := record.Manifest
 		row := runRow{ID: m.ID, Status: record.Status(), Started: m.Started, Command: m.Command}

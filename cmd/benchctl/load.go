@@ -61,7 +61,7 @@ func loadCommand(e env) *cobra.Command {
 		Use:     "load URL",
 		Short:   "Drive load at one URL and tell what came back",
 		Example: "  benchctl load http://127.0.0.1:8080/hello -c 64 -d 10s\n  benchctl load http://127.0.0.1:8080/hello -c 64 --rate 1000 --poisson\n  benchctl load http://127.0.0.1:8080/echo --body-file photo.jpg --chunked --header 'X-Test: 1'",
-		Args:    cobra.ExactArgs(1),
+		Args:    takes("the URL"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return e.load(cmd.Context(), args[0], f) },
 	}
 	fs := cmd.Flags()

@@ -41,7 +41,7 @@ your program in its place. With --lang go, within a checkout of benchctl, writes
 adapter package that serves with net/http and enters it into the list of servers: put
 your engine in its place. See docs/adding-a-server.md.`,
 		Example: "  benchctl new server mine\n  benchctl new server mine --lang go",
-		Args:    cobra.ExactArgs(1),
+		Args:    takes("the NAME"),
 		RunE:    func(_ *cobra.Command, args []string) error { return e.newServer(args[0], f) },
 	}
 	server.Flags().StringVar(&f.lang, "lang", langExternal, "go or external")
@@ -95,7 +95,7 @@ func (e env) newManifest(name, dir string) error {
 		return unable(err)
 	}
 	if err := writeNew(path, fmt.Appendf(nil, manifest, name, e.executable)); err != nil {
-		return unable(err)
+		return unable(fmt.Errorf("new server %s: %w", name, err))
 	}
 	_, err := fmt.Fprintf(e.stdout, "wrote %[1]s; try it with:\n  benchctl verify --server-dir=%[2]s --servers=%[3]s\n  benchctl run --scenario=smoke --server-dir=%[2]s --servers=%[3]s,nethttp\n", path, dir, name)
 	return unable(err)

@@ -66,23 +66,42 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		}
 	}
 	if len(names) == 0 {
-		return fmt.Errorf("%s: unexpected argument %q", cmd.CommandPath(), args[0])
+		return fmt.Errorf("%s: unexpected argument %q: names go to flags, see benchctl %[1]s --help", commandName(cmd), args[0])
 	}
 	return fmt.Errorf("unknown command %q%s", args[0], nearest.Hint(args[0], names))
+}
+
+// takes wants as many arguments as there are names of what they are.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return fmt.Errorf("%s: %s is missing, see benchctl %[1]s --help", commandName(cmd), names[len(args)])
+		case len(args) > len(names):
+			return fmt.Errorf("%s: unexpected argument %q", commandName(cmd), args[len(names)])
+		}
+		return nil
+	}
+}
+
+// commandName is what follows "benchctl" on a command line.
+func commandName(cmd *cobra.Command) string {
+	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
+	return name
 }
 
 // flagError adds the nearest flag to the error about an unknown one.
 func flagError(cmd *cobra.Command, err error) error {
 	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
 	if !ok {
-		return usage(fmt.Errorf("%s: %w", cmd.Name(), err))
+		return usage(fmt.Errorf("%s: %w", commandName(cmd), err))
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	if near, ok := nearest.Name(name, names); ok {
-		return usage(fmt.Errorf("%s: unknown flag --%s: did you mean --%s?", cmd.Name(), name, near))
+		return usage(fmt.Errorf("%s: unknown flag --%s: did you mean --%s?", commandName(cmd), name, near))
 	}
-	return usage(fmt.Errorf("%s: unknown flag --%s", cmd.Name(), name))
+	return usage(fmt.Errorf("%s: unknown flag --%s", commandName(cmd), name))
 }
 
 // storeDir is where runs are kept.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -82,7 +84,7 @@ func (e env) serveEngine(ctx context.Context, s servers.Server, f serveFlags) er
 	}
 	ln, err := f.listener()
 	if err != nil {
-		return unable(err)
+		return err
 	}
 	if starter, ok := app.(apps.Starter); ok {
 		if err := starter.Start(ctx); err != nil {
@@ -99,9 +101,39 @@ func (e env) serveEngine(ctx context.Context, s servers.Server, f serveFlags) er
 
 func (f serveFlags) listener() (net.Listener, error) {
 	if f.listenerFD > 0 {
-		return servers.Listener(f.listenerFD)
+		ln, err := servers.Listener(f.listenerFD)
+		return ln, unable(err)
 	}
-	return net.Listen("tcp", f.address)
+	ln, err := net.Listen("tcp", f.address)
+	if err != nil {
+		return nil, f.unfit(err)
+	}
+	return ln, nil
+}
+
+// free is the address to listen on, with a port if that was left open. One that is taken
+// is told at once: some servers try again for long.
+func (f serveFlags) free() (string, error) {
+	ln, err := net.Listen("tcp", f.address)
+	if err != nil {
+		return "", f.unfit(err)
+	}
+	defer ln.Close()
+	host, _, err := net.SplitHostPort(f.address)
+	return net.JoinHostPort(host, strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)), err
+}
+
+// unfit is that nothing can listen on the address.
+func (f serveFlags) unfit(err error) error {
+	told := &failure{code: exitEnvironment, err: fmt.Errorf("serve %s: %w", f.server, err)}
+	var malformed *net.AddrError
+	switch {
+	case errors.As(err, &malformed):
+		told.code, told.hint = exitUsage, "--addr is of the form host:port, such as 127.0.0.1:8080"
+	case errors.Is(err, syscall.EADDRINUSE):
+		told.hint = "choose another one with --addr; port 0 is any that is free"
+	}
+	return told
 }
 
 // mount is the whole suite, or one app.
@@ -122,6 +154,10 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlag
 			return usage(err)
 		}
 	}
+	free, err := f.free()
+	if err != nil {
+		return err
+	}
 	dir, err := control.MakeTemp()
 	if err != nil {
 		return unable(err)
@@ -129,7 +165,7 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlag
 	defer e.discard(dir)
 	e.warnOf(measure.Leftovers())
 	p, address, err := c.Start(ctx, servers.Launch{
-		Guard: []string{e.executable, guardCommand}, Address: f.address, App: f.app, Dir: dir, Log: control.LogStderr, Env: f.env,
+		Guard: []string{e.executable, guardCommand}, Address: free, App: f.app, Dir: dir, Log: control.LogStderr, Env: f.env,
 	})
 	if err != nil {
 		return unable(err)
