@@ -3,6 +3,7 @@ package results
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/benchctl/benchctl/bench/stats"
 )
@@ -55,10 +56,10 @@ func CorrectFamily(all []Comparison, alpha float64) {
 	}
 }
 
-// CompareCandidates compares two candidates of one run wherever both have valid
-// figures, by their paired slices.
-func CompareCandidates(s *Summary, a, b string, tolerance float64) []Comparison {
-	var all []Comparison
+// CompareCandidates compares two candidates of one run wherever both have usable
+// figures, by their paired slices. missing tells of the cells that have none: such a
+// candidate can't be said to be no slower.
+func CompareCandidates(s *Summary, a, b string, tolerance float64) (all []Comparison, missing []string) {
 	for _, p := range s.Pairs {
 		if p.A == b && p.B == a {
 			p = p.inverse()
@@ -67,7 +68,17 @@ func CompareCandidates(s *Summary, a, b string, tolerance float64) []Comparison 
 			all = append(all, newComparison(p, true, tolerance))
 		}
 	}
-	return all
+	for _, c := range s.Cells {
+		if (c.Candidate == a || c.Candidate == b) && !c.Verdict.Usable() {
+			missing = append(missing, c.unusable())
+		}
+	}
+	return all, missing
+}
+
+// unusable tells of a cell without usable figures and why it has none.
+func (c Cell) unusable() string {
+	return fmt.Sprintf("%s, %s, %s is %s: %s", c.Scenario, c.App, c.Candidate, c.Verdict, strings.Join(c.Reasons, "; "))
 }
 
 // inverse is the same comparison the other way round.
@@ -78,26 +89,43 @@ func (p Pair) inverse() Pair {
 }
 
 // CompareRuns compares each cell that two runs have in common. The intervals
-// come from the spread within each run alone, as nothing pairs their slices.
-func CompareRuns(a, b *Record, tolerance float64) ([]Comparison, error) {
+// come from the spread within each run alone, as nothing pairs their slices. missing
+// tells of the cells in common that one of the runs has no usable figures of.
+func CompareRuns(a, b *Record, tolerance float64) (all []Comparison, missing []string, err error) {
 	sa, err := Summarize(a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sb, err := Summarize(b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var all []Comparison
 	for _, ca := range sa.Cells {
 		at := slices.IndexFunc(sb.Cells, func(cb Cell) bool {
 			return cb.Scenario == ca.Scenario && cb.App == ca.App && cb.Candidate == ca.Candidate
 		})
-		if at >= 0 && ca.Verdict.Usable() && sb.Cells[at].Verdict.Usable() {
-			all = append(all, compareCells(a, b, ca, tolerance)...)
+		if at < 0 {
+			continue
 		}
+		cb, lacking := sb.Cells[at], len(missing)
+		for _, side := range []struct {
+			run  string
+			cell Cell
+		}{{a.Manifest.ID, ca}, {b.Manifest.ID, cb}} {
+			if !side.cell.Verdict.Usable() {
+				missing = append(missing, "run "+side.run+": "+side.cell.unusable())
+			}
+		}
+		if len(missing) > lacking {
+			continue
+		}
+		compared := compareCells(a, b, ca, tolerance)
+		if len(compared) == 0 {
+			missing = append(missing, fmt.Sprintf("%s, %s, %s has too few slices in one of the runs", ca.Scenario, ca.App, ca.Candidate))
+		}
+		all = append(all, compared...)
 	}
-	return all, nil
+	return all, missing, nil
 }
 
 func compareCells(a, b *Record, cell Cell, tolerance float64) []Comparison {

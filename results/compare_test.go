@@ -36,7 +36,7 @@ func TestCompareCandidates(t *testing.T) {
 		{"more CPU time, tolerated", "b", "a", results.MetricServerCPU, 1.25, 0.25, false, false},
 		{"less throughput, just not tolerated", "b", "a", results.MetricThroughput, 0.8, 0.19, true, false},
 	} {
-		all := results.CompareCandidates(s, c.a, c.b, c.tolerance)
+		all, _ := results.CompareCandidates(s, c.a, c.b, c.tolerance)
 		if len(all) != 2 {
 			t.Fatalf("%s: %+v", c.name, all)
 		}
@@ -48,7 +48,7 @@ func TestCompareCandidates(t *testing.T) {
 			t.Errorf("%s: worse %v, better %v", c.name, got.Worse, got.Better)
 		}
 	}
-	if all := results.CompareCandidates(s, "a", "nobody", 0); len(all) != 0 {
+	if all, _ := results.CompareCandidates(s, "a", "nobody", 0); len(all) != 0 {
 		t.Errorf("with an unknown candidate: %+v", all)
 	}
 }
@@ -107,12 +107,12 @@ func TestCompareRuns(t *testing.T) {
 		return &results.Record{Dir: t.TempDir(), Manifest: m, Launches: launches, Trials: rounds(n, change)}
 	}
 	before, after := run("r1", launched(), 6, nil), run("r2", launched(), 6, faster(0.9))
-	all, err := results.CompareRuns(before, after, 0.02)
+	all, missing, err := results.CompareRuns(before, after, 0.02)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 4 {
-		t.Fatalf("compared %+v", all)
+	if len(all) != 4 || len(missing) != 0 {
+		t.Fatalf("compared %+v, missing %q", all, missing)
 	}
 	for _, c := range all {
 		change := c.B == "r2 b"
@@ -129,18 +129,24 @@ func TestCompareRuns(t *testing.T) {
 		"b is invalid": run("r3", broken, 6, nil), "too few slices": run("r4", launched(), 5, nil),
 	} {
 		for _, pair := range [][2]*results.Record{{before, other}, {other, before}} {
-			all, err := results.CompareRuns(pair[0], pair[1], 0)
+			all, missing, err := results.CompareRuns(pair[0], pair[1], 0)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if want := map[string]int{"b is invalid": 2, "too few slices": 0}[name]; len(all) != want {
 				t.Errorf("%s: %d comparisons, want %d", name, len(all), want)
 			}
+			want := map[string][]string{"b is invalid": {"run r3: concurrency-4, hello, b is invalid: died"}, "too few slices": {
+				"concurrency-4, hello, a has too few slices in one of the runs", "concurrency-4, hello, b has too few slices in one of the runs",
+			}}[name]
+			if !slices.Equal(missing, want) {
+				t.Errorf("%s: missing %q, want %q", name, missing, want)
+			}
 		}
 	}
 	other := run("r5", launched(), 6, nil)
 	other.Manifest.Blocks[0].App = "json"
-	if all, err := results.CompareRuns(before, other, 0); err != nil || len(all) != 0 {
+	if all, missing, err := results.CompareRuns(before, other, 0); err != nil || len(all)+len(missing) != 0 {
 		t.Errorf("runs with no cell in common: %+v, %v", all, err)
 	}
 }

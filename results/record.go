@@ -199,6 +199,9 @@ func List(store string) ([]string, error) {
 // ErrNoRun is returned by Find when nothing has the name.
 var ErrNoRun = errors.New("no such run")
 
+// ErrAmbiguous is returned by Find when several runs begin with the name.
+var ErrAmbiguous = errors.New("it may be any of")
+
 // Find returns the directory of a run given as a path, as an id, as the
 // beginning of exactly one id, or as "latest".
 func Find(store, name string) (string, error) {
@@ -225,7 +228,10 @@ func Find(store, name string) (string, error) {
 	case 1:
 		return filepath.Join(store, found[0]), nil
 	case 0:
+		if len(ids) == 0 {
+			return "", fmt.Errorf("find run %q in %s: %w: there are no runs", name, store, ErrNoRun)
+		}
 		return "", fmt.Errorf("find run %q in %s: %w", name, store, ErrNoRun)
 	}
-	return "", fmt.Errorf("find run %q in %s: it may be any of %s", name, store, strings.Join(found, ", "))
+	return "", fmt.Errorf("find run %q in %s: %w %s", name, store, ErrAmbiguous, strings.Join(found, ", "))
 }

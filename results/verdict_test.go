@@ -239,7 +239,7 @@ func TestEmptyTrialsHaveJSON(t *testing.T) {
 	for name, change := range zero {
 		r := &results.Record{Dir: t.TempDir(), Manifest: manifest(), Launches: launched(), Trials: rounds(6, change)}
 		for _, pair := range [][2]*results.Record{{r, right}, {right, r}} {
-			all, err := results.CompareRuns(pair[0], pair[1], 0)
+			all, _, err := results.CompareRuns(pair[0], pair[1], 0)
 			if err != nil {
 				t.Fatal(err)
 			}

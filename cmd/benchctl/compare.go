@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ fewer requests per second or takes more CPU time per request, and the whole
 interval says so, also when corrected for the number of comparisons (Holm).
 CAN SEE is the difference that such data would resolve in 80 % of cases.`,
 		Example: "  benchctl compare nethttp fasthttp\n  benchctl compare @base @head --tolerance 2\n  benchctl compare 20260101-0300 20260102-0300",
-		Args:    cobra.ExactArgs(2),
+		Args:    takes("A, a candidate or a run,", "B, a candidate or a run,"),
 		RunE:    func(_ *cobra.Command, args []string) error { return e.compare(args[0], args[1], f) },
 	}
 	fs := cmd.Flags()
@@ -58,11 +59,12 @@ func (e env) compare(a, b string, f compareFlags) error {
 	}
 	results.CorrectFamily(all, f.alpha)
 	if len(all) == 0 && len(missing) == 0 {
-		return fail(exitFound, fmt.Errorf("compare %s %s: no cell has valid figures of both", a, b))
+		return fail(exitFound, fmt.Errorf("compare %s %s: no scenario and app has both, with enough slices to compare", a, b))
 	}
-	if f.json {
+	switch {
+	case f.json:
 		err = e.printJSON(all)
-	} else {
+	case len(all) > 0:
 		err = e.printComparisons(all)
 	}
 	if err != nil {
@@ -88,8 +90,12 @@ func (e env) comparisons(a, b string, f compareFlags) (all []results.Comparison,
 	dirA, errA := results.Find(store, a)
 	dirB, errB := results.Find(store, b)
 	if errA == nil && errB == nil {
-		all, err = e.compareRuns(dirA, dirB, f)
-		return all, nil, err
+		return e.compareRuns(dirA, dirB, f)
+	}
+	for _, err := range []error{errA, errB} {
+		if errors.Is(err, results.ErrAmbiguous) {
+			return nil, nil, usage(err)
+		}
 	}
 	dir, err := results.Find(store, f.run)
 	if err != nil {
@@ -104,24 +110,35 @@ func (e env) comparisons(a, b string, f compareFlags) (all []results.Comparison,
 		return nil, nil, usage(err)
 	}
 	for _, p := range pairs {
-		all = append(all, results.CompareCandidates(summary, p[0], p[1], f.tolerance/100)...)
+		compared, lacking := results.CompareCandidates(summary, p[0], p[1], f.tolerance/100)
+		all, missing = append(all, compared...), append(missing, lacking...)
 	}
-	return all, invalidOf(summary, pairs), nil
+	e.tellPartial(summary.Run.ID, summary.Run.Status)
+	return all, missing, nil
 }
 
-func (e env) compareRuns(dirA, dirB string, f compareFlags) ([]results.Comparison, error) {
+// tellPartial says that figures are of fewer slices than were planned.
+func (e env) tellPartial(run, status string) {
+	if status == results.StatusPartial {
+		e.say("benchctl: compare: run %s is partial: it was ended before every planned slice was measured", run)
+	}
+}
+
+func (e env) compareRuns(dirA, dirB string, f compareFlags) (all []results.Comparison, missing []string, err error) {
 	a, err := results.Read(dirA)
 	if err != nil {
-		return nil, unable(err)
+		return nil, nil, unable(err)
 	}
 	b, err := results.Read(dirB)
 	if err != nil {
-		return nil, unable(err)
+		return nil, nil, unable(err)
 	}
+	e.tellPartial(a.Manifest.ID, a.Status())
+	e.tellPartial(b.Manifest.ID, b.Status())
 	if ea, eb := a.Manifest.Environment, b.Manifest.Environment; ea.Fingerprint != eb.Fingerprint {
 		differences := strings.Join(ea.Differences(eb), "; ")
 		if !f.force {
-			return nil, &failure{
+			return nil, nil, &failure{
 				code: exitUsage, err: fmt.Errorf("compare: the runs were measured on different machines, or one set up otherwise: %s", differences),
 				hint: "their ratio says little about the servers; --force prints it",
 			}
@@ -132,8 +149,8 @@ func (e env) compareRuns(dirA, dirB string, f compareFlags) ([]results.Compariso
 		e.say("benchctl: compare: the candidates' environment was %s in %s, and %s in %s",
 			orFixed(ea), a.Manifest.ID, orFixed(eb), b.Manifest.ID)
 	}
-	all, err := results.CompareRuns(a, b, f.tolerance/100)
-	return all, unable(err)
+	all, missing, err = results.CompareRuns(a, b, f.tolerance/100)
+	return all, missing, unable(err)
 }
 
 // orFixed is the variables that were set for candidates.
@@ -183,20 +200,6 @@ func versionPairs(names []string, a, b string) ([][2]string, error) {
 		return nil, fmt.Errorf("compare: no candidate is there both as %s and as %s: there are %s", a, b, strings.Join(names, ", "))
 	}
 	return pairs, nil
-}
-
-// invalidOf lists the cells of the candidates that have no valid figures: they
-// can't be said to be no slower.
-func invalidOf(s *results.Summary, pairs [][2]string) []string {
-	var missing []string
-	for _, p := range pairs {
-		for _, c := range s.Cells {
-			if (c.Candidate == p[0] || c.Candidate == p[1]) && !c.Verdict.Usable() {
-				missing = append(missing, fmt.Sprintf("%s, %s, %s is invalid: %s", c.Scenario, c.App, c.Candidate, strings.Join(c.Reasons, "; ")))
-			}
-		}
-	}
-	return missing
 }
 
 func (e env) printComparisons(all []results.Comparison) error {
