@@ -97,6 +97,7 @@ type findingRow struct {
 	Reason   string        `json:"reason,omitempty"`
 	Exchange []messageRow  `json:"exchange,omitempty"`
 	level    conform.Level // of the check
+	concerns []string      // apps whose cells depend on it, beside App
 }
 
 // messageRow is bytes that went over a connection: each character is a byte
@@ -215,7 +216,7 @@ func (e env) verifyOne(ctx context.Context, c servers.Candidate, variables []str
 }
 
 func rowOf(f conform.Finding) findingRow {
-	r := findingRow{Check: f.ID, App: f.App, Outcome: outcomePassed, level: f.Level}
+	r := findingRow{Check: f.ID, App: f.App, Outcome: outcomePassed, level: f.Level, concerns: slices.Clip(f.Concerns)}
 	switch {
 	case f.Skipped != "":
 		r.Outcome, r.Reason = outcomeSkipped, f.Skipped
@@ -272,7 +273,29 @@ func (r candidateRow) summary() string {
 			failed = append(failed, f.Check)
 		}
 	}
-	return fmt.Sprintf("fails the gate at %s; %d of %d checks", strings.Join(failed, ", "), r.Passed, r.Passed+r.Failed)
+	return fmt.Sprintf("fails the gate at %s; %d of %d checks; %s", strings.Join(failed, ", "), r.Passed, r.Passed+r.Failed, r.voided())
+}
+
+// voided tells what the failed checks of the gate cost in a run.
+func (r candidateRow) voided() string {
+	var cells []string
+	for _, f := range r.Findings {
+		if f.Outcome != outcomeFailed || f.level != conform.Gate {
+			continue
+		}
+		for _, one := range append(f.concerns, f.App) {
+			if one == conform.UsesClose {
+				one = "any app over connections that carry one request each"
+			}
+			if one != "" && !slices.Contains(cells, one) {
+				cells = append(cells, one)
+			}
+		}
+	}
+	if len(cells) == 0 {
+		return "no cell of a run depends on those"
+	}
+	return "in a run its cells of " + strings.Join(cells, ", ") + " are invalid"
 }
 
 // checkRows are the checks that are made with any of the candidates: those over HTTP/2
