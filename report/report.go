@@ -98,7 +98,7 @@ func (r *Report) Machine() string {
 	e := r.Run.Environment
 	cores := ""
 	if e.Cores > 0 {
-		cores = plural(e.Cores, "core")
+		cores = Plural(e.Cores, "core")
 	}
 	if e.ServerCPUs != "" && e.LoaderCPUs != "" {
 		cores = join(" ", cores, fmt.Sprintf("(servers %s, loader %s)", e.ServerCPUs, e.LoaderCPUs))
@@ -149,9 +149,13 @@ func join(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
 }
 
-func plural(n int, noun string) string {
+// Plural counts things: "1 round", "2 launches".
+func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "ch") {
+		noun += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -232,11 +232,11 @@ func Disturbance(before, after map[int]Ticks, servers, loader []int) []Warning {
 			"measure when the host is quieter, or on a machine of your own"})
 	}
 	if busy, _ := shares(before, after, servers); busy > maxBusy {
-		all = append(all, Warning{WarnBusy, fmt.Sprintf("others use %.0f %% of the candidates' processors", busy*100),
+		all = append(all, Warning{WarnBusy, fmt.Sprintf("other processes use %.0f %% of the candidates' processors", busy*100),
 			"end them (see top), or choose other processors with --server-cpus"})
 	}
 	if busy, _ := shares(before, after, loader); busy > maxBusy && len(loader) > 0 {
-		all = append(all, Warning{WarnBusy, fmt.Sprintf("others use %.0f %% of the load generator's processors", busy*100),
+		all = append(all, Warning{WarnBusy, fmt.Sprintf("other processes use %.0f %% of the load generator's processors", busy*100),
 			"end them (see top), or choose other processors with --loader-cpus"})
 	}
 	return all

@@ -13,6 +13,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
@@ -316,7 +317,7 @@ func (e env) printFloor(f noiseFloor) error {
 	}
 	rows := [][]string{head}
 	for _, n := range f.Metrics {
-		row := []string{n.Metric, fmt.Sprintf("%.3f", n.Ratio), fmt.Sprintf("%.3f to %.3f", n.Low, n.High), inPercent(n.HalfWidth)}
+		row := []string{metricLabel(n.Metric), fmt.Sprintf("%.3f", n.Ratio), fmt.Sprintf("%.3f to %.3f", n.Low, n.High), inPercent(n.HalfWidth)}
 		for _, span := range spans {
 			row = append(row, inPercent(n.Resolved[span.name]))
 		}
@@ -333,7 +334,7 @@ of that length tells in 80 % of cases, scaled by 1/sqrt(time) from this one.
 	return unable(err)
 }
 
-func inPercent(p float64) string { return fmt.Sprintf("%.2g %%", p) }
+func inPercent(p float64) string { return report.Number(p, 2) + " %" }
 
 // orAny names an empty set of processors.
 func orAny(cpus string) string {

@@ -26,12 +26,12 @@ const quiet = 10 * time.Second
 
 func newProgress(e env, store *results.Store) *progress {
 	m := store.Manifest()
-	rounds := fmt.Sprintf("%d rounds", m.Rounds)
+	rounds := report.Plural(m.Rounds, "round")
 	if m.Fill {
 		rounds = "as many rounds as " + m.Budget.String() + " hold"
 	}
-	fmt.Fprintf(e.stderr, "run %s: %d candidates, %d cells, %d launches of %s, seed %d\n",
-		m.ID, len(m.Candidates), len(m.Candidates)*len(m.Blocks), m.Launches, rounds, m.Seed)
+	fmt.Fprintf(e.stderr, "run %s: %s, %s, %s of %s, seed %d\n", m.ID, report.Plural(len(m.Candidates), "candidate"),
+		report.Plural(len(m.Candidates)*len(m.Blocks), "cell"), report.Plural(m.Launches, "launch"), rounds, m.Seed)
 	return &progress{env: e, launches: m.Launches, first: -1}
 }
 

@@ -125,7 +125,7 @@ func TestStolenCore(t *testing.T) {
 					t.Errorf("it is %s: %q, want %q", cell.Verdict, cell.Reasons, want)
 				}
 			}
-			if !strings.Contains(said, "benchctl: warning: others use ") {
+			if !strings.Contains(said, "benchctl: warning: other processes use ") {
 				t.Errorf("it did not warn: %s", said)
 			}
 		})

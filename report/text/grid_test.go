@@ -1,6 +1,9 @@
 package text
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestMarks(t *testing.T) {
 	for _, c := range []struct {
@@ -11,6 +14,23 @@ func TestMarks(t *testing.T) {
 	} {
 		if got := marks(c.notes); got != c.want {
 			t.Errorf("%v is %q, want %q", c.notes, got, c.want)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, c := range []struct {
+		line  string
+		width int
+		want  []string
+	}{
+		{"it waited 24 % of the time", 13, []string{"it waited", "24 % of the", "time"}},
+		{"it waited 24 % of the time", 14, []string{"it waited 24 %", "of the time"}},
+		{"a b", 9, []string{"a b"}},
+		{"abcdefgh", 3, []string{"abc", "def", "gh"}},
+	} {
+		if got := Fold(c.line, c.width); !slices.Equal(got, c.want) {
+			t.Errorf("%q in %d columns is %q, want %q", c.line, c.width, got, c.want)
 		}
 	}
 }

@@ -129,13 +129,17 @@ func (p *printer) wrap(lead, text string) {
 }
 
 // Fold breaks a line at spaces into parts of at most width columns, or within a
-// word that is wider than that.
+// word that is wider than that. A number stays with its per cent sign.
 func Fold(line string, width int) []string {
 	var parts []string
 	for twwidth.Width(line) > width {
 		head := twwidth.Truncate(line, width)
 		at := len(head)
-		if space := strings.LastIndexByte(head, ' '); space > at/2 {
+		space := strings.LastIndexByte(line[:min(at+1, len(line))], ' ') // the width may end with a word
+		if space > 0 && strings.HasPrefix(line[space:], " %") {
+			space = strings.LastIndexByte(head[:space], ' ')
+		}
+		if space > at/2 {
 			at = space
 		}
 		if at == 0 {
