@@ -138,8 +138,8 @@ func TestBadRequests(t *testing.T) {
 		{"/size?bytes=", `app size: parameter "bytes" is "": a whole number from 1 to 100000000 is needed`},
 		{"/size?bytes", `app size: parameter "bytes" is "": a whole number from 1 to 100000000 is needed`},
 		{"/size?bytes=1&bytes=1", `app size: parameter "bytes" is given twice`},
-		{"/size?bytes=1&", `app size: unknown parameter "": known are bytes`},
-		{"/size?\"\\\x7f\xff=1", `app size: unknown parameter "\"\\\x7f\xff": known are bytes`},
+		{"/size?bytes=1&", `app size: unknown parameter "": known is bytes`},
+		{"/size?\"\\\x7f\xff=1", `app size: unknown parameter "\"\\\x7f\xff": known is bytes`},
 		{"/sleep?ms=60001", `app sleep: parameter "ms" is "60001": a whole number from 0 to 60000 is needed`},
 		{"/sleep?ms=" + strings.Repeat("9", 50), `app sleep: parameter "ms" is "` + strings.Repeat("9", 40) + `...": a whole number from 0 to 60000 is needed`},
 	} {

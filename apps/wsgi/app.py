@@ -593,10 +593,13 @@ def unknown(app, key, names):
     said = "app %s: unknown parameter %s: " % (app, quote(key))
     if not names:
         return said + "it takes none"
-    near = nearest(key, names)
+    close, begins = within(1, key, names), begun(key, names)
+    if not close and len(begins) > 1:
+        return said + "did you mean one of %s?" % ", ".join(begins)
+    near = close or "".join(begins) or within(1 + len(key) // 4, key, names)
     if near:
         return said + 'did you mean "%s"?' % near
-    return said + "known are " + ", ".join(names)
+    return said + ("known is " if len(names) == 1 else "known are ") + ", ".join(names)
 
 
 def number(text):
@@ -621,17 +624,21 @@ def quote(text):
 # The nearest name: see apps/nearest.
 
 
-def nearest(word, names):
+def within(most, word, names):
+    """The first of the names that are the fewest edits from word, if those are not more than most."""
     if not word or len(word) > 64:
         return None
-    best, least = None, 2 + len(word) // 4
+    best, least = None, most + 1
     for name in names:
         d = distance(word, name)
         if d < least and d < len(name):
             best, least = name, d
-    if best is None and len(word) > 1:
-        best = next((name for name in names if name.startswith(word)), None)
     return best
+
+
+def begun(word, names):
+    """The names that word is the beginning of."""
+    return [name for name in names if len(word) > 1 and name.startswith(word)]
 
 
 def distance(a, b):

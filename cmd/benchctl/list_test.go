@@ -16,11 +16,11 @@ func TestRowsFitTheTerminal(t *testing.T) {
 		{"  install it with: apt-get install ghost && apt-get install ghost-more"},
 	}
 	const folded = `SERVER  CLASS  WHAT IT IS
-ghost   wsgi   a server that nobody
-               has yet
+ghost   wsgi   a server that nobody has
+               yet
   install it with: apt-get install ghost && apt-get install ghost-more
 `
-	whole := strings.ReplaceAll(folded, "\n               has yet", " has yet")
+	whole := strings.ReplaceAll(folded, "\n               yet", " yet")
 	for width, want := range map[int]string{0: whole, 38: whole, 39: folded} {
 		var out strings.Builder
 		if err := (env{stdout: &out, width: width}).printRows(rows); err != nil || out.String() != want {
