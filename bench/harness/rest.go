@@ -24,6 +24,8 @@ const (
 	// as it was loaded if that is more: what was put off takes its time.
 	restLimit = 2 * time.Second
 	restTimes = 5
+	// restStarved is how many times as long it may take where others have its processors.
+	restStarved = 10
 	// maxRestless is in how many slices in a row a candidate may not come to rest.
 	maxRestless = 2
 	// seenAtWork is the least CPU time, and workShare the share of the time, by which a
@@ -111,10 +113,11 @@ func (l *lane) patience(loaded time.Duration) time.Duration {
 
 // settle waits until the candidate is at rest, but no longer than the limit, and tells
 // what it used, in ns, and if it did not come to rest, which share of a processor it
-// goes on using.
+// goes on using. While it could run and others have its processors, no more time counts
+// than it got.
 func (l *lane) settle(ctx context.Context, limit time.Duration) (used int64, restless float64, err error) {
 	began, first := time.Now(), spent([]*lane{l})[l]
-	last := first
+	last, had, most := first, time.Duration(0), l.most(limit)
 	for {
 		from := time.Now()
 		if err := pause(ctx, glance); err != nil {
@@ -125,15 +128,27 @@ func (l *lane) settle(ctx context.Context, limit time.Duration) (used int64, res
 		if in == nil || all == nil {
 			return 0, 0, nil // it is not known, or the candidate ended
 		}
-		share := float64(*in) / float64(time.Since(from))
+		took, runs := time.Since(from), l.tree.Runs()
+		if had += took; runs {
+			had -= max(0, took-time.Duration(*in))
+		}
 		switch {
-		case share <= atRest && !l.tree.Runs(): // it may be kept from its processor
+		case float64(*in) <= atRest*float64(took) && !runs:
 			return *all, 0, nil
-		case time.Since(began) >= limit:
+		case had >= limit || time.Since(began) >= most:
 			return 0, float64(*all) / float64(time.Since(began)), nil
 		}
 		last = now
 	}
+}
+
+// most is how long a wait of such a limit takes at most, within the run's budget.
+func (l *lane) most(limit time.Duration) time.Duration {
+	most := restStarved * limit
+	if end := l.run.deadline; !end.IsZero() {
+		most = max(limit, min(most, l.run.until(end)/2))
+	}
+	return most
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -157,7 +172,7 @@ func (r *run) quiet(ctx context.Context, lanes []*lane) error {
 		if _, restless, err := l.settle(ctx, restLimit); err != nil {
 			return err
 		} else if restless > 0 {
-			l.evict(restless, restLimit)
+			l.evict(restless)
 		}
 	}
 	return nil
@@ -171,13 +186,13 @@ func (l *lane) dismiss(t results.Trial, lanes []*lane) {
 		l.restless = 0
 	}
 	if l.runs() && l.restless >= maxRestless && !alone(l, lanes) {
-		l.evict(t.Restless, l.patience(t.Wall))
+		l.evict(t.Restless)
 	}
 }
 
 // evict ends a candidate that uses a share of a processor with nothing to do.
-func (l *lane) evict(share float64, waited time.Duration) {
-	l.failStart(fmt.Errorf("busy while idle: it used %.0f %% of a processor for %v with nothing to do, which the others would pay for; measure it alone", 100*share, waited.Round(time.Second/10)))
+func (l *lane) evict(share float64) {
+	l.failStart(fmt.Errorf("busy while idle: it used %.0f %% of a processor with nothing to do, which the others would pay for; measure it alone", 100*share))
 	l.close()
 	l.stop()
 }
