@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
@@ -53,12 +52,15 @@ func badServer() {
 			_, _ = conn.Write([]byte("HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Length: 13\nConnection: close\n\nHello, World!"))
 			conn.Close()
 		})))
-	case "exits-after-1s":
-		time.AfterFunc(time.Second, func() {
-			fmt.Println("out of luck")
-			os.Exit(3)
-		})
-		fails(http.Serve(ln, whole("Hello, World!")))
+	case "exits-under-load":
+		right := whole("Hello, World!")
+		fails(http.Serve(ln, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if served.Add(1) == underLoad {
+				fmt.Println("out of luck")
+				os.Exit(3)
+			}
+			right.ServeHTTP(w, r)
+		})))
 	default: // the suite, but for what the mode changes
 		mux := suite.Mux()
 		fails(mux.(apps.Starter).Start(context.Background()))
@@ -95,10 +97,11 @@ func whole(body string) http.Handler {
 	})
 }
 
-// served counts the requests of a server that moves at one of them, which comes under load.
+// served counts the requests of a server that does something at one of them, which comes
+// under load: the checks before it take fewer.
 var served atomic.Int64
 
-const movesAt = 500
+const underLoad = 500
 
 // changed is what the app gets to see in a mode.
 func changed(mode string, req apps.Request, res apps.Response) (apps.Request, apps.Response) {
@@ -115,7 +118,7 @@ func changed(mode string, req apps.Request, res apps.Response) (apps.Request, ap
 			select {}
 		}
 	case "moves":
-		if served.Add(1) == movesAt {
+		if served.Add(1) == underLoad {
 			everywhere := make(control.CPUs, 1024)
 			for n := range everywhere {
 				everywhere[n] = n // the kernel leaves out what there is not
