@@ -10,8 +10,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,7 +34,13 @@ type ServeFunc = func(ctx context.Context, ln net.Listener, app apps.App) error
 type Deviation struct {
 	Case   string // name of the subtest, or what it begins with: "S11"
 	Reason string // for users: what the engine does instead, and why
+	// Seldom is that now and then a connection ends in the midst of a reply: the case is
+	// tried again where it fails so, and has to pass.
+	Seldom bool
 }
+
+// tries are how often a case is tried that fails seldom.
+const tries = 5
 
 // TestServe runs the suite against serve.
 func TestServe(t *testing.T, serve ServeFunc, known ...Deviation) {
@@ -45,7 +53,7 @@ func TestServe(t *testing.T, serve ServeFunc, known ...Deviation) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			of := c.deviation(known)
-			if testing.Short() && (c.slow || of != nil) {
+			if testing.Short() && (c.slow || of != nil && !of.Seldom) {
 				t.Skip("slow, or a known deviation, of which many wait in vain")
 			}
 			check(t, c, serve, of)
@@ -74,8 +82,18 @@ func (c testCase) deviation(known []Deviation) *Deviation {
 
 // check runs a case, which is to fail where a deviation is known.
 func check(t *testing.T, c testCase, serve ServeFunc, known *Deviation) {
-	h := &harness{serve: serve}
-	err := errors.Join(c.run(h), h.stop())
+	try := func() error {
+		h := &harness{serve: serve}
+		return errors.Join(c.run(h), h.stop())
+	}
+	err := try()
+	if known != nil && known.Seldom {
+		for n := 1; n < tries && isCut(err); n++ {
+			t.Logf("known to happen: %s\n(%v)", known.Reason, err)
+			err = try()
+		}
+		known = nil
+	}
 	switch {
 	case known != nil && err == nil:
 		t.Errorf("known deviation no longer occurs: %s", known.Reason)
@@ -84,6 +102,11 @@ func check(t *testing.T, c testCase, serve ServeFunc, known *Deviation) {
 	case err != nil:
 		t.Error(err)
 	}
+}
+
+// isCut tells whether a connection ended in the midst of a reply.
+func isCut(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // testCase is one check; run returns what is wrong.
