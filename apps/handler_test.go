@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/apps"
-	"github.com/benchctl/benchctl/servers/fasthttp"
+	"github.com/benchctl/benchctl/servers/engine/fasthttp"
 )
 
 // start serves h through the contract on an engine that pulls.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 )
 
 // Limits of what may change while a candidate is looked at.

@@ -3,8 +3,8 @@ package results
 import (
 	"time"
 
-	"github.com/benchctl/benchctl/bench/offered"
-	"github.com/benchctl/benchctl/bench/slo"
+	"github.com/benchctl/benchctl/scenarios/offered"
+	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
 // ManifestSchema names the format of Manifest.

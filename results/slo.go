@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/benchctl/benchctl/bench/slo"
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
 // sloRate is a rate around which the search of the highest one swings.

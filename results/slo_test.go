@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
 // searched is a run that searched the rate for p90<10ms in 12 rounds, in which b

@@ -10,7 +10,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 )
 
 // Summarize computes the summary of what a run has recorded so far. The same

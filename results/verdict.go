@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 )
 
 // Limits of the verdicts.

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/strict"
 	"github.com/benchctl/benchctl/apps/suite"
-	"github.com/benchctl/benchctl/bench/offered"
+	"github.com/benchctl/benchctl/internal/strict"
+	"github.com/benchctl/benchctl/scenarios/offered"
 )
 
 // Bounds of a scenario, and of a load by flags. More connections need more ports and

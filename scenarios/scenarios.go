@@ -21,8 +21,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/nearest"
-	"github.com/benchctl/benchctl/bench/offered"
+	"github.com/benchctl/benchctl/internal/nearest"
+	"github.com/benchctl/benchctl/scenarios/offered"
 )
 
 // Engines a scenario may name; see package bench/load.

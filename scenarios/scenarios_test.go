@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/strict"
-	"github.com/benchctl/benchctl/bench/offered"
+	"github.com/benchctl/benchctl/internal/strict"
+	"github.com/benchctl/benchctl/scenarios/offered"
 )
 
 func TestBuiltin(t *testing.T) {

@@ -15,17 +15,17 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/wsgi"
-	"github.com/benchctl/benchctl/servers/chi"
-	"github.com/benchctl/benchctl/servers/echo"
+	"github.com/benchctl/benchctl/servers/engine/fasthttp"
+	"github.com/benchctl/benchctl/servers/engine/fcgi"
+	"github.com/benchctl/benchctl/servers/engine/gnet"
+	"github.com/benchctl/benchctl/servers/engine/hertz"
+	"github.com/benchctl/benchctl/servers/engine/nbio"
+	"github.com/benchctl/benchctl/servers/engine/nethttp"
 	"github.com/benchctl/benchctl/servers/external"
-	"github.com/benchctl/benchctl/servers/fasthttp"
-	"github.com/benchctl/benchctl/servers/fcgi"
-	"github.com/benchctl/benchctl/servers/fiber"
-	"github.com/benchctl/benchctl/servers/gin"
-	"github.com/benchctl/benchctl/servers/gnet"
-	"github.com/benchctl/benchctl/servers/hertz"
-	"github.com/benchctl/benchctl/servers/nbio"
-	"github.com/benchctl/benchctl/servers/nethttp"
+	"github.com/benchctl/benchctl/servers/framework/chi"
+	"github.com/benchctl/benchctl/servers/framework/echo"
+	"github.com/benchctl/benchctl/servers/framework/fiber"
+	"github.com/benchctl/benchctl/servers/framework/gin"
 )
 
 // Classes of the servers in Go, all of which carry the contract.

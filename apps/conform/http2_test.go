@@ -20,7 +20,7 @@ import (
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/http1/http1test"
 	"github.com/benchctl/benchctl/apps/suite"
-	"github.com/benchctl/benchctl/servers/nethttp"
+	"github.com/benchctl/benchctl/servers/engine/nethttp"
 )
 
 // rightH2 serves the suite over HTTP/2 as it should be served.

@@ -19,7 +19,7 @@ import (
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/http1/http1test"
 	"github.com/benchctl/benchctl/apps/suite"
-	"github.com/benchctl/benchctl/servers/nethttp"
+	"github.com/benchctl/benchctl/servers/engine/nethttp"
 )
 
 // head reads lines up to an empty one; more is false at the end of the connection.

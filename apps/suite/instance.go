@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps"
-	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/internal/nearest"
 )
 
 // Instance is an app with parameters, as named in a scenario: what one cell of a

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/internal/nearest"
 )
 
 // args reads a raw query. Parameters are decimal whole numbers and are not

@@ -621,7 +621,7 @@ def quote(text):
     return '"%s%s"' % (out, "..." if len(text) > 40 else "")
 
 
-# The nearest name: see apps/nearest.
+# The nearest name: see internal/nearest.
 
 
 def within(most, word, names):

@@ -14,7 +14,7 @@ import (
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/load"
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control/proc"

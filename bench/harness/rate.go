@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/load"
-	"github.com/benchctl/benchctl/bench/offered"
 	"github.com/benchctl/benchctl/bench/plan"
-	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios/offered"
+	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
 // ceilings measures the throughput of each candidate in a closed loop, in passes

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/harness"
-	"github.com/benchctl/benchctl/bench/offered"
-	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios/offered"
+	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
 // Rates are what the scenario says of them, by ceilings of each launch where they

@@ -29,7 +29,7 @@ import (
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/control/proc"
-	"github.com/benchctl/benchctl/servers/nethttp"
+	"github.com/benchctl/benchctl/servers/engine/nethttp"
 )
 
 // The test binary plays the guard, benchctl as it serves an engine, and external

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
-	"github.com/benchctl/benchctl/bench/offered"
-	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
+	"github.com/benchctl/benchctl/scenarios/offered"
+	"github.com/benchctl/benchctl/scenarios/slo"
 	"github.com/benchctl/benchctl/servers"
 )
 

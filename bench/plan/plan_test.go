@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/offered"
 	"github.com/benchctl/benchctl/bench/plan"
-	"github.com/benchctl/benchctl/bench/slo"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
+	"github.com/benchctl/benchctl/scenarios/offered"
+	"github.com/benchctl/benchctl/scenarios/slo"
 	"github.com/benchctl/benchctl/servers"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/internal/nearest"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
 )

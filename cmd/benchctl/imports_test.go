@@ -12,40 +12,38 @@ import (
 
 const module = "github.com/benchctl/benchctl/"
 
-// layers says what each package may import of this module. Data flows from the
-// names of a command line down to a report; nothing imports upward. A package
-// that is not listed has no place yet: find it one.
+// floors are the folders at the top, from the roof down. No package imports from a floor
+// above its own.
+var floors = []string{"cmd", "report", "bench", "results", "servers", "scenarios", "apps", "internal"}
+
+// layers says what each package may import of this module. A package that is not listed
+// has no place yet: find it one.
 var layers = map[string][]string{
+	"internal/nearest":     {},
+	"internal/strict":      {"internal/nearest"},
+	"internal/stats":       {},
 	"apps":                 {},
 	"apps/http1":           {},
 	"apps/http1/http1test": {},
-	"apps/nearest":         {},
-	"apps/strict":          {"apps/nearest"},
 	"apps/adapter":         {"apps"},
-	"apps/suite":           {"apps", "apps/nearest"},
+	"apps/suite":           {"apps", "internal/nearest"},
 	"apps/wsgi":            {},
 	"apps/conform":         {"apps/http1", "apps/suite", "apps/wsgi"},
-	"scenarios":            {"apps/nearest", "apps/strict", "apps/suite", "bench/offered"},
+	"scenarios":            {"apps/suite", "internal/nearest", "internal/strict", "scenarios/offered"},
+	"scenarios/offered":    {"internal/nearest"},
+	"scenarios/slo":        {"internal/nearest"},
 	"servers/control/proc": {},
 	"servers/control":      {"servers/control/proc"},
-	"servers/fcgi":         {"apps", "apps/adapter", "servers/nethttp"},
-	"servers/gin":          {"apps", "servers/nethttp"},
-	"servers/echo":         {"apps", "servers/nethttp"},
-	"servers/chi":          {"apps", "servers/nethttp"},
-	"servers/fiber":        {"apps", "servers/fasthttp"},
 	"servers/servertest":   {"apps"},
-	"servers/external":     {"apps/nearest", "apps/strict", "apps/suite", "apps/wsgi", "servers/control"},
-	"servers":              {"apps", "apps/nearest", "apps/wsgi", "servers/control", "servers/external", "servers/fcgi", "servers/gin", "servers/echo", "servers/chi", "servers/fiber"}, // and every engine
-	"bench/stats":          {},
-	"bench/offered":        {"apps/nearest"},
+	"servers/external":     {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
+	"servers":              {"apps", "apps/wsgi", "internal/nearest", "servers/control", "servers/external"}, // and every adapter
+	"results":              {"internal/stats", "scenarios/offered", "scenarios/slo"},
 	"bench/load":           {"apps/http1"},
 	"bench/measure":        {"results", "servers/control/proc"},
-	"bench/slo":            {"apps/nearest"},
-	"bench/plan":           {"apps/suite", "bench/offered", "bench/slo", "results", "scenarios", "servers"},
+	"bench/plan":           {"apps/suite", "results", "scenarios", "scenarios/offered", "scenarios/slo", "servers"},
 	"bench/harness": {
-		"apps/conform", "apps/suite", "bench/load", "bench/measure", "bench/offered", "bench/plan", "bench/slo", "results", "servers", "servers/control", "servers/control/proc",
+		"apps/conform", "apps/suite", "bench/load", "bench/measure", "bench/plan", "results", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
 	},
-	"results":                 {"bench/offered", "bench/slo", "bench/stats"},
 	"report":                  {"results"},
 	"report/text":             {"report", "results"},
 	"report/plots":            {"report", "results"},
@@ -61,15 +59,15 @@ var homes = map[string][]string{
 	"gonum.org/v1/plot":                          {"report/plots"},
 	"github.com/olekukonko/tablewriter":          {"report/text"},
 	"github.com/spf13/":                          {"cmd/benchctl"},
-	"github.com/goccy/go-yaml":                   {"apps/strict"},
-	"github.com/valyala/fasthttp":                {"servers/fasthttp"},
-	"github.com/cloudwego/":                      {"servers/hertz"},
-	"github.com/lesismal/":                       {"servers/nbio"},
-	"github.com/panjf2000/":                      {"servers/gnet"},
-	"github.com/gin-gonic/":                      {"servers/gin"},
-	"github.com/labstack/":                       {"servers/echo"},
-	"github.com/go-chi/":                         {"servers/chi"},
-	"github.com/gofiber/":                        {"servers/fiber"},
+	"github.com/goccy/go-yaml":                   {"internal/strict"},
+	"github.com/valyala/fasthttp":                {"servers/engine/fasthttp"},
+	"github.com/cloudwego/":                      {"servers/engine/hertz"},
+	"github.com/lesismal/":                       {"servers/engine/nbio"},
+	"github.com/panjf2000/":                      {"servers/engine/gnet"},
+	"github.com/gin-gonic/":                      {"servers/framework/gin"},
+	"github.com/labstack/":                       {"servers/framework/echo"},
+	"github.com/go-chi/":                         {"servers/framework/chi"},
+	"github.com/gofiber/":                        {"servers/framework/fiber"},
 	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/harness", "results", "cmd/benchctl", "cmd/benchtruth"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 }
@@ -78,7 +76,7 @@ func TestImports(t *testing.T) {
 	for _, p := range listPackages(t) {
 		name := strings.TrimPrefix(p.ImportPath, module)
 		allowed, known := layers[name]
-		if isEngine(name) {
+		if isAdapter(name) {
 			allowed, known = []string{"apps", "apps/adapter"}, true
 		}
 		if !known && !strings.HasPrefix(name, "cmd/") {
@@ -86,8 +84,11 @@ func TestImports(t *testing.T) {
 		}
 		for _, path := range p.Imports {
 			inner, ours := strings.CutPrefix(path, module)
-			if ours && known && !slices.Contains(allowed, inner) && !(name == "servers" && isEngine(inner)) {
-				t.Errorf("%s imports %s, which is not below it", name, inner)
+			if ours && floor(inner) < floor(name) {
+				t.Errorf("%s imports %s, which is above it", name, inner)
+			}
+			if ours && known && !slices.Contains(allowed, inner) && !carries(name, inner) {
+				t.Errorf("%s imports %s, which it is not to know", name, inner)
 			}
 			for library, importers := range homes {
 				if strings.HasPrefix(path, library) && !slices.Contains(importers, name) {
@@ -98,12 +99,21 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// isEngine tells whether a package adapts a Go engine: those right below servers that
-// have no other place.
-func isEngine(name string) bool {
-	below, ok := strings.CutPrefix(name, "servers/")
-	_, placed := layers[name]
-	return ok && !placed && !strings.Contains(below, "/")
+// floor is the floor that a package is on, from the roof down.
+func floor(name string) int {
+	top, _, _ := strings.Cut(name, "/")
+	return slices.Index(floors, top)
+}
+
+// isAdapter tells whether a package adapts a Go engine or a framework.
+func isAdapter(name string) bool {
+	return strings.HasPrefix(name, "servers/engine/") || strings.HasPrefix(name, "servers/framework/")
+}
+
+// carries tells whether a package may import an adapter: the list of servers does, and a
+// framework or a front imports the engine that it runs on.
+func carries(name, adapter string) bool {
+	return isAdapter(adapter) && (name == "servers" || isAdapter(name) && strings.HasPrefix(adapter, "servers/engine/"))
 }
 
 type listedPackage struct {

@@ -20,10 +20,10 @@ import (
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
-	"github.com/benchctl/benchctl/bench/offered"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
+	"github.com/benchctl/benchctl/scenarios/offered"
 )
 
 type loadFlags struct {

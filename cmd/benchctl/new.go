@@ -14,10 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/benchctl/benchctl/apps/nearest"
-	"github.com/benchctl/benchctl/apps/strict"
+	"github.com/benchctl/benchctl/internal/nearest"
+	"github.com/benchctl/benchctl/internal/strict"
 	"github.com/benchctl/benchctl/servers"
-	"github.com/benchctl/benchctl/servers/nethttp"
+	"github.com/benchctl/benchctl/servers/engine/nethttp"
 )
 
 type newFlags struct{ lang, dir string }
@@ -64,7 +64,7 @@ func (e env) newServer(name string, f newFlags) error {
 	case f.lang == langExternal:
 		return e.newManifest(name, f.dir)
 	case f.lang == langGo && f.dir != "":
-		return usage(errors.New("new server: --dir is for manifests: a Go engine goes to servers/ of the checkout"))
+		return usage(errors.New("new server: --dir is for manifests: a Go engine goes to servers/engine of the checkout"))
 	case f.lang == langGo:
 		return e.newEngine(name)
 	}
@@ -136,7 +136,7 @@ func (e env) newEngine(name string) error {
 	if list, err = enter(list, name); err != nil {
 		return unable(fmt.Errorf("new server: %s: %w", serversFile, err))
 	}
-	dir := filepath.Join("servers", name)
+	dir := filepath.Join("servers", "engine", name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return unable(err)
 	}
@@ -178,14 +178,14 @@ func adapter(name string) []byte {
 // enter adds the engine to the imports and to the list of engines.
 func enter(source []byte, name string) ([]byte, error) {
 	const (
-		lastImport = "\t\"" + modulePath + "/servers/nethttp\"\n"
+		lastImport = "\t\"" + modulePath + "/servers/engine/nethttp\"\n"
 		listEnd    = "\t} // engines end here\n"
 	)
 	text := string(source)
 	if strings.Count(text, lastImport) != 1 || strings.Count(text, listEnd) != 1 {
 		return nil, errors.New("the list of engines is not where it is expected: enter the engine by hand")
 	}
-	text = strings.Replace(text, lastImport, lastImport+"\t\""+modulePath+"/servers/"+name+"\"\n", 1)
+	text = strings.Replace(text, lastImport, lastImport+"\t\""+modulePath+"/servers/engine/"+name+"\"\n", 1)
 	text = strings.Replace(text, listEnd, fmt.Sprintf("\t\t{Name: %[1]q, Doc: \"what it is, in a line\", Engine: %[1]s.Serve},\n", name)+listEnd, 1)
 	return format.Source([]byte(text))
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/internal/nearest"
 	"github.com/benchctl/benchctl/report/site"
 	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/internal/nearest"
 )
 
 func environment() env {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/plan"
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
 )
 

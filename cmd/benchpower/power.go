@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
 )
 

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
 )
 

@@ -23,7 +23,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
-	"github.com/benchctl/benchctl/servers/fasthttp"
+	"github.com/benchctl/benchctl/servers/engine/fasthttp"
 )
 
 const contentType = apps.ContentTypeText

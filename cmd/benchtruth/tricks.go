@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/benchctl/benchctl/servers/fasthttp"
+	"github.com/benchctl/benchctl/servers/engine/fasthttp"
 )
 
 // trick is a server that does one thing which a measurement may not see. What

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/benchctl/benchctl/bench/load"
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/servers/control"
 )
 

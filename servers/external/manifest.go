@@ -20,8 +20,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/nearest"
 	"github.com/benchctl/benchctl/apps/wsgi"
+	"github.com/benchctl/benchctl/internal/nearest"
 	"github.com/benchctl/benchctl/servers/control"
 )
 

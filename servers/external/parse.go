@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/strict"
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/internal/strict"
 	"github.com/benchctl/benchctl/servers/control"
 )
 

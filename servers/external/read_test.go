@@ -11,7 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/strict"
+	"github.com/benchctl/benchctl/internal/strict"
 	"github.com/benchctl/benchctl/servers/control"
 )
 

@@ -8,7 +8,7 @@ import (
 	texttemplate "text/template"
 	"text/template/parse"
 
-	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/internal/nearest"
 )
 
 // templateError is a mistake in a template, so many lines below its first.

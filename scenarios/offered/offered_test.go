@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/benchctl/benchctl/bench/offered"
+	"github.com/benchctl/benchctl/scenarios/offered"
 )
 
 func TestSetRate(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/internal/nearest"
 )
 
 // What a share is of.

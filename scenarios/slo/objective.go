@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/internal/nearest"
 )
 
 // maxLimit is more than any reply is waited for.

@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 )
 
 func TestMedian(t *testing.T) {

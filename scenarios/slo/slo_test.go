@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/slo"
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
 func TestParse(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 )
 
 // Quantiles 0.975 of Student's t by degrees of freedom (NIST/SEMATECH e-Handbook of

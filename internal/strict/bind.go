@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/nearest"
+	"github.com/benchctl/benchctl/internal/nearest"
 )
 
 // Text takes a scalar's text, which must not be empty, into s.

@@ -14,7 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/benchctl/benchctl/apps"
-	"github.com/benchctl/benchctl/servers/fasthttp"
+	"github.com/benchctl/benchctl/servers/engine/fasthttp"
 )
 
 // Serve serves app on ln as fasthttp.Serve does.

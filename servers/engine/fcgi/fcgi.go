@@ -38,7 +38,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
-	"github.com/benchctl/benchctl/servers/nethttp"
+	"github.com/benchctl/benchctl/servers/engine/nethttp"
 )
 
 // Nginx is the program that is put in front.

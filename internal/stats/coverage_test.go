@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/benchctl/benchctl/bench/stats"
+	"github.com/benchctl/benchctl/internal/stats"
 )
 
 var simulations = flag.Int("simulations", 0, "of each row of the table of coverage, which is printed; 0: a few, and no table")
@@ -138,7 +138,7 @@ func few(n int) int {
 // estimated in about 95 %: of medians the median, of totals the mean. The designs have
 // about 100 rounds, the most a run of 30 s has, and some have few.
 //
-//	go test ./bench/stats -run Coverage -v -simulations 4000
+//	go test ./internal/stats -run Coverage -v -simulations 4000
 //
 // prints the tables of docs/methodology.md.
 func TestCoverage(t *testing.T) {
