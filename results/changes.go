@@ -28,10 +28,10 @@ const (
 // changes lists what was not the same at the end of the looking as at its begin.
 func (e evidence) changes() []string {
 	var why []string
-	if first, last, ok := e.trend(); ok && math.Abs(math.Log(last/first)) > math.Log1p(maxChange) && !e.block.Open() {
+	if first, last, ok := e.trend(); ok && math.Abs(math.Log(last/first)) > math.Log1p(maxChange) && !e.block.Load.Open() {
 		why = append(why, fmt.Sprintf("changes under load: the last third of %.3g s without a break had %.2fx the throughput of the first", e.longest().Elapsed.Seconds(), last/first))
 	}
-	if i, ok := e.aging(); ok && i.Excludes(1) && math.Abs(math.Log(i.Value)) > math.Log1p(maxAging) && !e.block.Open() {
+	if i, ok := e.aging(); ok && i.Excludes(1) && math.Abs(math.Log(i.Value)) > math.Log1p(maxAging) && !e.block.Load.Open() {
 		why = append(why, fmt.Sprintf("changes with age: the second half of a launch's slices had %.2fx the throughput of the first [%.2f, %.2f]", i.Value, i.Low, i.High))
 	}
 	if e.unsteady() {
@@ -73,12 +73,12 @@ func (p *Pass) thirds() (first, last float64, ok bool) {
 // it did not come to rest within many times what the longest request takes, or stands
 // still again and again.
 func (e evidence) unsteady() bool {
-	if e.block.Open() || len(e.passes) == 0 {
+	if e.block.Load.Open() || len(e.passes) == 0 {
 		return false
 	}
 	return !slices.ContainsFunc(e.passes, func(t Trial) bool {
 		spread, mean := t.Pass.spread()
-		return spread <= maxUnsteady*mean || mean < float64(steadyRequests*e.block.Connections)
+		return spread <= maxUnsteady*mean || mean < float64(steadyRequests*e.block.Load.Connections)
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 func TestIdleConnections(t *testing.T) {
 	for kept, want := range map[int]results.Verdict{4950: results.Valid, 4900: results.Degraded} {
 		m := manifest()
-		m.Blocks[0].Idle = 5000
+		m.Blocks[0].Load.Idle = 5000
 		kib := 3.5
 		cell := summarize(t, m, launched(), rounds(6, func(tr *results.Trial) { tr.IdleKept, tr.IdleKiB = kept+tr.Round, &kib })).Cells[0]
 		if cell.Idle == nil || cell.Idle.Asked != 5000 || cell.Idle.Kept != kept || cell.Idle.KiB == nil || *cell.Idle.KiB != 3.5 {

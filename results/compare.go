@@ -116,6 +116,9 @@ func CompareRuns(a, b *Record, tolerance float64) (all []Comparison, missing []s
 				missing = append(missing, "run "+side.run+": "+side.cell.unusable())
 			}
 		}
+		if ca.Identity != cb.Identity {
+			missing = append(missing, fmt.Sprintf("%s, %s, %s: the runs differ in what the scenario offers", ca.Scenario, ca.App, ca.Candidate))
+		}
 		if len(missing) > lacking {
 			continue
 		}

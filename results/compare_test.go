@@ -3,6 +3,7 @@ package results_test
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/benchctl/benchctl/results"
@@ -143,6 +144,12 @@ func TestCompareRuns(t *testing.T) {
 				t.Errorf("%s: missing %q, want %q", name, missing, want)
 			}
 		}
+	}
+	offered := run("r6", launched(), 6, nil)
+	offered.Manifest.Blocks = slices.Clone(offered.Manifest.Blocks)
+	offered.Manifest.Blocks[0].Load.Connections++
+	if all, missing, err := results.CompareRuns(before, offered, 0); err != nil || len(all) != 0 || len(missing) != 2 || !strings.Contains(missing[0], "differ in what the scenario offers") {
+		t.Errorf("another load of the same name: %+v, %q, %v", all, missing, err)
 	}
 	other := run("r5", launched(), 6, nil)
 	other.Manifest.Blocks[0].App = "json"

@@ -27,7 +27,7 @@ type evidence struct {
 // newEvidence gathers what a run has of a candidate in a block.
 func newEvidence(r *Record, block int, c Candidate) evidence {
 	e := evidence{block: r.Manifest.Blocks[block], index: block, candidate: c, env: r.Manifest.Environment}
-	e.asked = r.Manifest.Passes > 0 && e.block.SLO == nil
+	e.asked = r.Manifest.Passes > 0 && e.block.Load.SLO == nil
 	for _, l := range r.Launches {
 		if l.Candidate == c.Name {
 			e.launches = append(e.launches, l)

@@ -23,7 +23,7 @@ type CellTimes struct {
 func (r *Record) CellTimes() ([]CellTimes, error) {
 	var all []CellTimes
 	for b, block := range r.Manifest.Blocks {
-		if block.SLO != nil {
+		if block.Load.SLO != nil {
 			continue
 		}
 		var trials []Trial

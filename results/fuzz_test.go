@@ -29,13 +29,13 @@ func FuzzRead(f *testing.F) {
 		f.Add(line(m), text, launch)
 		f.Add(line(m), text, launch[:20]+"\n"+launch)
 	}
-	f.Add(`{"schema":"benchctl/manifest/v1","blocks":[{}],"candidates":[{}]}`, round, launch)
+	f.Add(`{"schema":"benchctl/manifest/v2","blocks":[{}],"candidates":[{}]}`, round, launch)
 	rated := a
 	rated.Of, rated.Rate, rated.Ceiling, rated.Due, rated.SLO = 1, 1000, 2000, 100, &results.Search{Percentile: 5, Met: true, Reversals: 4}
-	for _, load := range []string{`"slo":"p99<10ms"`, `"slo":"p98"`, `"share":0.5,"share_of":"ceiling"`, `"ramp":[1,2],"arrivals":"poisson"`, `"steps":[-1,0]`, `"rate":-1`} {
-		f.Add(`{"schema":"benchctl/manifest/v1","launches":1,"rounds":1,"blocks":[{`+load+`}],"candidates":[{"name":"a"}]}`, line(rated), launch)
+	for _, load := range []string{`"slo":"p99<10ms"`, `"slo":"p98"`, `"rate":"50% of ceiling"`, `"ramp":"1/s to 2/s","arrivals":"poisson"`, `"steps":["-1",0]`, `"rate":-1`} {
+		f.Add(`{"schema":"benchctl/manifest/v2","launches":1,"rounds":1,"blocks":[{"load":{"connections":1,`+load+`}}],"candidates":[{"name":"a"}]}`, line(rated), launch)
 	}
-	f.Add(`{"schema":"benchctl/manifest/v1","rounds":-1,"launches":3,"blocks":[{"scenario":"../..","app":"\u0000"}]}`, round, launch)
+	f.Add(`{"schema":"benchctl/manifest/v2","rounds":-1,"launches":3,"blocks":[{"scenario":"../..","app":"\u0000"}]}`, round, launch)
 	f.Fuzz(func(t *testing.T, manifest, trials, launches string) {
 		dir := t.TempDir()
 		for name, text := range map[string]string{"manifest.json": manifest, "trials.jsonl": trials, "launches.jsonl": launches} {

@@ -53,7 +53,7 @@ func (r *Record) Misled(block int, live func(candidate string) bool) bool {
 
 func newLook(e evidence) look {
 	l := look{passed: len(e.passes) > 0, inSlices: e.inFlight(e.trials), inPasses: e.inFlight(e.passes)}
-	if !e.block.Open() {
+	if !e.block.Load.Open() {
 		l.throughput = e.differ(throughput)
 	}
 	l.cpu = e.differ(serverCPU)
@@ -88,14 +88,14 @@ func (e evidence) inFlight(trials []Trial) float64 {
 		window += t.Elapsed
 	}
 	b := e.block
-	if b.Open() || b.Requests > 0 || b.Close || busy == 0 || window == 0 {
+	if b.Load.Open() || b.Load.Requests > 0 || b.Load.Close || busy == 0 || window == 0 {
 		return math.NaN()
 	}
-	return busy.Seconds() / window.Seconds() / b.inFlight()
+	return busy.Seconds() / window.Seconds() / float64(b.Load.InFlight())
 }
 
-// inFlight is how many requests a closed loop keeps in flight.
-func (b Block) inFlight() float64 { return float64(b.Connections * max(1, b.Pipeline)) }
+// kept is how many requests a closed loop keeps in flight.
+func (e evidence) kept() float64 { return float64(e.block.Load.InFlight()) }
 
 // differ holds slices against passes by a metric.
 func (e evidence) differ(of metric) (d difference) {
@@ -164,7 +164,7 @@ func (e evidence) whole() *Whole {
 	if l.cpu.known {
 		w.SlicesOverCPU = known(l.cpu.ratio)
 	}
-	keep := e.block.inFlight()
+	keep := e.kept()
 	if !math.IsNaN(l.inPasses) {
 		w.InFlight = known(l.inPasses * keep)
 	}
@@ -199,7 +199,7 @@ func (e evidence) untrue() []string {
 	if l.mistimed() {
 		in, off = l.inPasses, l.passError
 	}
-	keep := e.block.inFlight()
+	keep := e.kept()
 	switch {
 	case off && in < 1:
 		why = append(why, fmt.Sprintf("connections not kept busy: %.3g of %.0f requests in flight, by throughput x mean response time", in*keep, keep))

@@ -14,7 +14,7 @@ import (
 func looked() *results.Record {
 	r := &results.Record{Manifest: manifest()}
 	r.Manifest.Passes, r.Manifest.Launches, r.Manifest.Rounds = 2, 6, 4
-	r.Manifest.Blocks[0].Connections = 4
+	r.Manifest.Blocks[0].Load.Connections = 4
 	for launch := range 6 {
 		for round := range 4 {
 			for _, name := range []string{"a", "b"} {
@@ -111,7 +111,7 @@ func TestSlicesAgainstPasses(t *testing.T) {
 			onlyA(r.Passes, func(t *results.Trial) { t.Busy = t.Busy * 9 / 10 })
 		}, results.Degraded, results.BasisSlices, 10_000, "connections not kept busy: 3.6 of 4 requests in flight, by throughput x mean response time"},
 		{"little, at a rate", func(r *results.Record) {
-			r.Manifest.Blocks[0].Rate = 10_000
+			r.Manifest.Blocks[0].Load.Rate = 10_000
 			onlyA(r.Trials, func(t *results.Trial) { t.Busy /= 2 })
 		}, results.Valid, results.BasisSlices, 10_000, ""},
 		{"a stall in one slice is not dropped", func(r *results.Record) { r.Trials[0].Counted = 0 }, results.Valid, results.BasisSlices, 230_000. / 24, ""},
@@ -135,7 +135,7 @@ func TestSlicesAgainstPasses(t *testing.T) {
 			"unsteady under load: parts of 0.1 s had 0.7x to 1.3x the mean throughput of 3 s without a break"},
 		{"one of two passes comes in waves", func(r *results.Record) { onlyA(r.Passes[:2], waves(5)) }, results.Valid, results.BasisSlices, 10_000, ""},
 		{"connections wait in step", func(r *results.Record) {
-			r.Manifest.Blocks[0].Connections = 64
+			r.Manifest.Blocks[0].Load.Connections = 64
 			onlyA(r.Passes, func(t *results.Trial) { waves(5)(t); t.Busy = 64 * t.Elapsed })
 			for i := range r.Trials {
 				r.Trials[i].Busy = 64 * r.Trials[i].Elapsed

@@ -3,12 +3,11 @@ package results
 import (
 	"time"
 
-	"github.com/benchctl/benchctl/scenarios/offered"
-	"github.com/benchctl/benchctl/scenarios/slo"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // ManifestSchema names the format of Manifest.
-const ManifestSchema = "benchctl/manifest/v1"
+const ManifestSchema = "benchctl/manifest/v2"
 
 // Manifest is what a run was asked to do, complete enough to go on with it in
 // another process: manifest.json.
@@ -60,7 +59,7 @@ type LoaderCeiling struct {
 // loaderCeiling is the load generator's limit in a block, in req/s; 0 if unknown.
 func (m Manifest) loaderCeiling(b Block) float64 {
 	for _, c := range m.LoaderCeilings {
-		if b.Plain() && c.Engine == b.Engine && c.Connections == b.Connections {
+		if l := b.Load; l.Plain() && c.Engine == l.Engine && c.Connections == l.Connections {
 			return c.RPS
 		}
 	}
@@ -70,52 +69,16 @@ func (m Manifest) loaderCeiling(b Block) float64 {
 // Block is one scenario with one app: all candidates are measured in it, round
 // by round.
 type Block struct {
-	Scenario    string `json:"scenario"`
-	App         string `json:"app"`
-	Engine      string `json:"engine"`
-	Connections int    `json:"connections"`
-	offered.Load
-	Pipeline int  `json:"pipeline,omitempty"` // requests at a time on each connection; 0: one
-	Requests int  `json:"requests,omitempty"` // replies a connection carries; 0: any number
-	Close    bool `json:"close,omitempty"`    // a connection for each request
-	// Company is clients beside the load, see package bench/load; FirstByte has the time
-	// to the first byte of replies' bodies recorded.
-	Company
-	FirstByte bool `json:"first_byte,omitempty"`
-	// SLO is the objective to search the highest rate for; nil: the load says the rate.
-	SLO *slo.Objective `json:"slo,omitempty"`
+	Scenario string         `json:"scenario"`
+	App      string         `json:"app"`
+	Load     scenarios.Load `json:"load"`
 	// Without are the candidates that do not carry the app and are not measured here.
 	Without []string `json:"without,omitempty"`
 	// Work is the CPU time that the app takes for a reply at least, on average, in ns; 0:
 	// it is not known. Spread is the time that the body of a reply takes at least.
-	Work    time.Duration `json:"work_ns,omitempty"`
-	Spread  time.Duration `json:"spread_ns,omitempty"`
-	Timeout time.Duration `json:"timeout_ns"`
-	Slice   time.Duration `json:"slice_ns,omitempty"` // the scenario's own; 0: as the run's
-	Lead    time.Duration `json:"lead_ns,omitempty"`  // 0: by the candidate's speed
+	Work   time.Duration `json:"work_ns,omitempty"`
+	Spread time.Duration `json:"spread_ns,omitempty"`
 }
-
-// AtOnce is how many connections to a candidate are open at once in the block.
-func (b Block) AtOnce() int { return b.Connections + b.Idle + b.SlowReaders + b.SlowHeaders }
-
-// Company is clients that are there beside the load of a block and are not counted.
-type Company struct {
-	Idle        int `json:"idle,omitempty"`         // connections that carry nothing
-	SlowReaders int `json:"slow_readers,omitempty"` // clients that read 10 MB slowly
-	SlowHeaders int `json:"slow_headers,omitempty"` // clients that send a header slowly
-}
-
-// Open tells whether requests are sent at a rate, not as they are answered.
-func (b Block) Open() bool { return b.Load.Open() || b.SLO != nil }
-
-// Plain tells whether requests are sent as they are answered, one at a time on
-// connections that last: what a LoaderCeiling is about.
-func (b Block) Plain() bool {
-	return !b.Open() && b.Pipeline <= 1 && b.Requests == 0 && !b.Close
-}
-
-// Ceiling tells whether the ceiling of each candidate is measured before the rounds.
-func (b Block) Ceiling() bool { return b.Relative() || b.SLO != nil }
 
 // Candidate is a server as measured.
 type Candidate struct {

@@ -38,7 +38,7 @@ func (e evidence) impossible() []string {
 	switch {
 	case each < time.Duration(minWorkShare*float64(e.block.Work)):
 		why = append(why, fmt.Sprintf("did not work: %v of CPU time per request, where the app takes %v", each, e.block.Work))
-	case cpu.Over >= leastForCPU && each < leastCPU/time.Duration(max(1, e.block.Pipeline)):
+	case cpu.Over >= leastForCPU && each < leastCPU/time.Duration(max(1, e.block.Load.Pipeline)):
 		why = append(why, fmt.Sprintf("server CPU can't be true: %v per request is less than its system calls take; what answers is not among the processes that were started", each))
 	}
 	return why

@@ -89,7 +89,7 @@ func (e evidence) notes() []string {
 	notes = append(notes, e.ends()...)
 	if l := e.look; l.mistimed() && !l.differs() {
 		notes = append(notes, fmt.Sprintf("response times are those of the load without a break: by those of the slices %.3g requests were in flight, where %.0f are kept",
-			l.inSlices*e.block.inFlight(), e.block.inFlight()))
+			l.inSlices*e.kept(), e.kept()))
 	}
 	rest := e.atRest()
 	if rest == nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -21,7 +22,7 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func manifest() results.Manifest {
 	return results.Manifest{
 		ID: "20260301-120000-abcd", Started: start, Benchctl: "v1", Command: "benchctl run", Seed: 7, Launches: 1, Rounds: 6,
-		Blocks: []results.Block{{Scenario: "concurrency-4", App: "hello", Engine: "raw", Connections: 4}},
+		Blocks: []results.Block{{Scenario: "concurrency-4", App: "hello", Load: scenarios.Load{Engine: "raw", Connections: 4}}},
 		Candidates: []results.Candidate{
 			{Name: "a", Server: "a", Profile: "default", Class: "engine"},
 			{Name: "b", Server: "b", Version: "v2", Profile: "default", Class: "engine"},

@@ -51,8 +51,8 @@ func (e evidence) sloReservations() []string {
 			why += fmt.Sprintf("; the highest rate that met it is %s req/s", perSecond(highest))
 		}
 		return []string{why}
-	case fewest < slo.Enough*e.block.SLO.Samples():
-		return []string{fmt.Sprintf("short slices: some had %.0f requests, and %s takes %.0f for 100 beyond it", fewest, e.block.SLO.Name, e.block.SLO.Samples())}
+	case fewest < slo.Enough*e.block.Load.SLO.Samples():
+		return []string{fmt.Sprintf("short slices: some had %.0f requests, and %s takes %.0f for 100 beyond it", fewest, e.block.Load.SLO.Name, e.block.Load.SLO.Samples())}
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func searched(t *testing.T, change func(*results.Trial)) []results.Cell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Blocks[0].SLO, m.Rounds = &o, 12
+	m.Blocks[0].Load.SLO, m.Rounds = &o, 12
 	trials := rounds(12, func(trial *results.Trial) {
 		trial.Rate, trial.Due, trial.Elapsed = 10_000+float64(trial.Round%2)*100, 1000, 100*time.Millisecond
 		if trial.Candidate == "b" {

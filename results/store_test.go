@@ -182,7 +182,7 @@ func TestManifestIsChecked(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                  "manifest.json: ",
 		"[]":                                "manifest.json: ",
-		`{"schema":"benchctl/manifest/v9"}`: `schema is "benchctl/manifest/v9", not "benchctl/manifest/v1"`,
+		`{"schema":"benchctl/manifest/v9"}`: `schema is "benchctl/manifest/v9", not "benchctl/manifest/v2"`,
 	} {
 		write(t, []byte(text), s.Dir(), "manifest.json")
 		if _, err := results.Read(s.Dir()); err == nil || !strings.Contains(err.Error(), want) {

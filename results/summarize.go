@@ -147,16 +147,16 @@ func (e evidence) cell(m Manifest, times Times) Cell {
 	b, c, basis := e.block, e.candidate, e.basis()
 	e.p99, e.late = p99(times.Response), p99(times.Late)
 	cell := Cell{
-		Scenario: b.Scenario, App: b.App, Candidate: c.Name, Server: c.Server, Version: c.Version,
-		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Engine,
-		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Connections, Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
+		Scenario: b.Scenario, App: b.App, Identity: b.Load.Identity(b.App), Candidate: c.Name, Server: c.Server, Version: c.Version,
+		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Load.Engine,
+		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Load.Connections, Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
 		Throughput: estimate(m, basis, throughput), ServerCPU: estimate(m, basis, serverCPU), Basis: e.look.basis(), Whole: e.whole(),
 		BodyRate: medianKnown(basis, bodyRate), WireRate: wireRate(basis), Offered: medianKnown(basis, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t Trial) float64 { return t.Ceiling }),
 		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), First: percentiles(times.First), Idle: idle(b, e.trials), Memory: memory(e.launches, slices.Concat(e.trials, e.passes)), StartupMS: startup(e.launches),
 		Errors: e.errors(), TiedWith: []string{},
 	}
-	if b.SLO != nil { // percentiles of many rates are those of none
-		cell.SLO = found(m, *b.SLO, e.trials)
+	if b.Load.SLO != nil { // percentiles of many rates are those of none
+		cell.SLO = found(m, *b.Load.SLO, e.trials)
 		cell.Latency, cell.Service, cell.SendLag, cell.Offered = nil, nil, nil, nil
 	}
 	cell.AtRest = e.atRest()
@@ -195,10 +195,10 @@ func wireRate(trials []Trial) *float64 {
 
 // idle is about the connections beside a block's load, nil if there were none.
 func idle(b Block, trials []Trial) *Idle {
-	if b.Idle == 0 || len(trials) == 0 {
+	if b.Load.Idle == 0 || len(trials) == 0 {
 		return nil
 	}
-	i := &Idle{Asked: b.Idle, Kept: b.Idle}
+	i := &Idle{Asked: b.Load.Idle, Kept: b.Load.Idle}
 	for _, t := range trials {
 		i.Kept = min(i.Kept, t.IdleKept)
 	}
@@ -329,10 +329,10 @@ func (e evidence) loader(throughput *Estimate, ceiling float64) *Loader {
 // rankMetric is what a block's cells are ordered by. At a fixed rate all
 // throughputs are alike, and the cost of serving it differs.
 func rankMetric(b Block) string {
-	if b.SLO != nil {
+	if b.Load.SLO != nil {
 		return MetricSLORate
 	}
-	if b.Open() {
+	if b.Load.Open() {
 		return MetricServerCPU
 	}
 	return MetricThroughput

@@ -49,7 +49,7 @@ func TestSummaryOfARun(t *testing.T) {
 			"environment": {"cores": 2, "os": "linux/amd64", "go": "go1.26", "server_cpus": "0", "loader_cpus": "1", "fingerprint": "f"}
 		},
 		"cells": [{
-			"scenario": "concurrency-4", "app": "hello", "candidate": "a", "server": "a", "profile": "default", "class": "engine", "engine": "raw", "basis": "slices",
+			"scenario": "concurrency-4", "app": "hello", "identity": "9c2fd8cafa3c", "candidate": "a", "server": "a", "profile": "default", "class": "engine", "engine": "raw", "basis": "slices",
 			"launches": 1, "slices": 6, "connections": 4, "requests": 6000, "verdict": "valid", "reasons": [],
 			"throughput_rps": {"value": 10000, "ci_low": 10000, "ci_high": 10000},
 			"server_cpu_us_per_request": {"value": 100, "ci_low": 100, "ci_high": 100},
@@ -59,7 +59,7 @@ func TestSummaryOfARun(t *testing.T) {
 			"errors": {"total": 0, "by_kind": {}},
 			"rank": 2, "ranked_by": "throughput_rps", "tied_with": []
 		}, {
-			"scenario": "concurrency-4", "app": "hello", "candidate": "b", "server": "b", "version": "v2", "profile": "default", "class": "engine", "engine": "raw", "basis": "slices",
+			"scenario": "concurrency-4", "app": "hello", "identity": "9c2fd8cafa3c", "candidate": "b", "server": "b", "version": "v2", "profile": "default", "class": "engine", "engine": "raw", "basis": "slices",
 			"launches": 1, "slices": 6, "connections": 4, "requests": 12150, "verdict": "valid", "reasons": [],
 			"throughput_rps": {"value": 20250, "ci_low": 20000, "ci_high": 20500},
 			"server_cpu_us_per_request": {"value": 100, "ci_low": 100, "ci_high": 100},
@@ -184,7 +184,7 @@ func TestRanks(t *testing.T) {
 			t.Counted, t.Answered = 900, 900
 		}
 	}
-	fixedRate := func(m *results.Manifest) { m.Blocks[0].Rate = 1000 }
+	fixedRate := func(m *results.Manifest) { m.Blocks[0].Load.Rate = 1000 }
 	for _, c := range []struct {
 		name   string
 		plan   func(*results.Manifest)
@@ -321,17 +321,17 @@ func TestHeadroom(t *testing.T) {
 	}{
 		{"by CPU time", func(*results.Manifest) {}, 2.5},
 		{"by the sink", func(m *results.Manifest) {
-			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 15_000}}
+			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Load.Engine, Connections: m.Blocks[0].Load.Connections, RPS: 15_000}}
 		}, 1.5},
 		{"replies cost more than the sink's", func(m *results.Manifest) {
-			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 50_000}}
+			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Load.Engine, Connections: m.Blocks[0].Load.Connections, RPS: 50_000}}
 		}, 2.5},
 		{"another shape's", func(m *results.Manifest) {
-			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections + 1, RPS: 15_000}, {Engine: "other", Connections: m.Blocks[0].Connections, RPS: 15_000}}
+			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Load.Engine, Connections: m.Blocks[0].Load.Connections + 1, RPS: 15_000}, {Engine: "other", Connections: m.Blocks[0].Load.Connections, RPS: 15_000}}
 		}, 2.5},
 		{"at a fixed rate", func(m *results.Manifest) {
-			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Engine, Connections: m.Blocks[0].Connections, RPS: 15_000}}
-			m.Blocks[0].Rate = 10_000
+			m.LoaderCeilings = []results.LoaderCeiling{{Engine: m.Blocks[0].Load.Engine, Connections: m.Blocks[0].Load.Connections, RPS: 15_000}}
+			m.Blocks[0].Load.Rate = 10_000
 		}, 2.5},
 	} {
 		m := manifest()

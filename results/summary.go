@@ -115,6 +115,7 @@ func (v Verdict) Usable() bool { return v == Valid || v == Degraded }
 type Cell struct {
 	Scenario  string `json:"scenario"`
 	App       string `json:"app"`
+	Identity  string `json:"identity"` // of what was offered, see scenarios.Load
 	Candidate string `json:"candidate"`
 	Server    string `json:"server"`
 	Version   string `json:"version,omitempty"`

@@ -122,7 +122,7 @@ func (e evidence) reservations() []string {
 		why = append(why, fmt.Sprintf("too few slices: %d, and an interval takes %d; the range is shown", n, stats.MinValues))
 	}
 	loader, server := e.use()
-	if !e.block.Open() && loader > loaderBoundFrom && (server < serverIdleBelow) {
+	if !e.block.Load.Open() && loader > loaderBoundFrom && (server < serverIdleBelow) {
 		why = append(why, fmt.Sprintf("loader-bound: the load generator used %.0f %% of its processors and the server %.0f %%; throughput is a lower bound", 100*loader, 100*server))
 	}
 	if !e.env.apart() {
@@ -166,10 +166,10 @@ func (e evidence) disturbances() []string {
 
 // rateReservations are those of open-loop cells.
 func (e evidence) rateReservations() []string {
-	if e.block.SLO != nil {
-		return append(e.sloReservations(), e.lateLoad(e.block.SLO.Limit)...) // it goes to rates that are not reached
+	if e.block.Load.SLO != nil {
+		return append(e.sloReservations(), e.lateLoad(e.block.Load.SLO.Limit)...) // it goes to rates that are not reached
 	}
-	if !e.block.Open() {
+	if !e.block.Load.Open() {
 		return nil
 	}
 	var why []string
@@ -200,14 +200,14 @@ func (e evidence) due(t Trial) float64 {
 	if t.Due > 0 {
 		return float64(t.Due)
 	}
-	return cmp.Or(t.Rate, e.block.Rate) * t.Elapsed.Seconds()
+	return cmp.Or(t.Rate, e.block.Load.Rate) * t.Elapsed.Seconds()
 }
 
 // offered is the median of the rates that were offered.
 func (e evidence) offered() float64 {
 	var rates []float64
 	for _, t := range e.trials {
-		rates = append(rates, cmp.Or(t.Rate, e.block.Rate))
+		rates = append(rates, cmp.Or(t.Rate, e.block.Load.Rate))
 	}
 	return stats.Median(rates)
 }
@@ -251,7 +251,7 @@ func (e evidence) errors() Errors {
 		all.Add(t.Errors, t.Causes, t.Examples)
 	}
 	// A search goes to rates at which requests fail, and turns back there.
-	all.Void = e.errorShare(all) > maxErrorShare && e.block.SLO == nil
+	all.Void = e.errorShare(all) > maxErrorShare && e.block.Load.SLO == nil
 	return all
 }
 

@@ -26,7 +26,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	fixedRate := func(change func(*results.Trial)) func(*run) {
 		return func(r *run) {
-			r.m.Blocks[0].Rate = 10_000
+			r.m.Blocks[0].Load.Rate = 10_000
 			each(change)(r)
 		}
 	}
@@ -107,7 +107,7 @@ func TestVerdicts(t *testing.T) {
 			"rate not reached: 98.9 % of the offered 10000 req/s were answered in time"},
 		{"rate reached", fixedRate(func(t *results.Trial) { t.Counted = 990 }), results.Valid, ""},
 		{"a rate of each trial's own not reached", func(r *run) {
-			r.m.Blocks[0].Share, r.m.Blocks[0].ShareOf = 0.7, "ceiling"
+			r.m.Blocks[0].Load.Share, r.m.Blocks[0].Load.ShareOf = 0.7, "ceiling"
 			each(func(t *results.Trial) {
 				t.Rate, t.Counted = 1000*float64(1+t.Round), uint64(99*(1+t.Round)) // of 100 for each
 				if t.Round == 5 {
@@ -116,7 +116,7 @@ func TestVerdicts(t *testing.T) {
 			})(r)
 		}, results.Degraded, "rate not reached: 98.9 % of the offered 3500 req/s were answered in time"},
 		{"a rate of each trial's own reached", func(r *run) {
-			r.m.Blocks[0].Share, r.m.Blocks[0].ShareOf = 0.7, "ceiling"
+			r.m.Blocks[0].Load.Share, r.m.Blocks[0].Load.ShareOf = 0.7, "ceiling"
 			each(func(t *results.Trial) { t.Rate, t.Counted = 1000*float64(1+t.Round), uint64(99*(1+t.Round)) })(r)
 		}, results.Valid, ""},
 		{"fewer arrivals than the rate has on average", fixedRate(func(t *results.Trial) { t.Rate, t.Due, t.Counted = 10_000, 950, 945 }), results.Valid, ""},
@@ -161,7 +161,7 @@ func TestReasonsAreInOrderAndOnce(t *testing.T) {
 func TestLatenessIsJudgedByLatency(t *testing.T) {
 	for late, want := range map[time.Duration]results.Verdict{3 * time.Millisecond: results.Valid, 5 * time.Millisecond: results.Degraded} {
 		m := manifest()
-		m.Blocks[0].Rate = 10_000
+		m.Blocks[0].Load.Rate = 10_000
 		s := create(t, m)
 		for r := range 6 {
 			times := results.Times{Response: many(40_000), SendLag: many(50_000), Late: hist()}
@@ -185,7 +185,7 @@ func TestLatenessIsJudgedByLatency(t *testing.T) {
 func TestOneLateSliceIsNotLateLoad(t *testing.T) {
 	for late, want := range map[int64]results.Verdict{1000: results.Valid, 1500: results.Degraded} {
 		m := manifest()
-		m.Blocks[0].Rate = 10_000
+		m.Blocks[0].Load.Rate = 10_000
 		s := create(t, m)
 		for r := range 6 {
 			a := slice("a", 0, r)
@@ -248,7 +248,7 @@ func TestEmptyTrialsHaveJSON(t *testing.T) {
 		for _, rate := range []float64{0, 100} {
 			for _, cores := range []int{0, 2} {
 				m := manifest()
-				m.Blocks[0].Rate, m.Environment.Cores = rate, cores
+				m.Blocks[0].Load.Rate, m.Environment.Cores = rate, cores
 				if cores == 0 {
 					m.Environment.ServerCPUs, m.Environment.LoaderCPUs = "", ""
 				}

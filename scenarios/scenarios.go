@@ -1,5 +1,5 @@
-// Package scenarios holds the shapes of load that candidates are measured under:
-// strict YAML files, the built-in ones embedded, one scenario each.
+// Package scenarios says what is offered to servers: a Load, and the scenarios, which
+// give it a name and apps. A scenario is a strict YAML file; the built-in ones are embedded.
 //
 //	name: concurrency-256
 //	doc: 256 connections, each asking again as soon as it was answered
@@ -19,41 +19,16 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/benchctl/benchctl/internal/nearest"
-	"github.com/benchctl/benchctl/scenarios/offered"
 )
 
-// Engines a scenario may name; see package bench/load.
-const (
-	Raw    = "raw"
-	Vegeta = "vegeta"
-)
-
-// Scenario is a load shape with its apps.
+// Scenario is a load with a name and the apps that it is offered to.
 type Scenario struct {
-	Name        string        // "concurrency-256"
-	Doc         string        // one line
-	Engine      string        // Raw or Vegeta
-	Connections int           // held open, each with one request at a time
-	Pipeline    int           // requests at a time instead, on each connection; 0: one
-	Requests    int           // replies a connection carries before the client replaces it; 0: any number
-	Close       bool          // every request says "Connection: close" and has a connection of its own
-	Company                   // clients beside the load
-	FirstByte   bool          // the time to the first byte of replies' bodies is told
-	Apps        []string      // as suite.Instance spells them; at least one
-	Timeout     time.Duration // for one reply; 0: the engine's default
-	Slice, Lead time.Duration // measured window and what precedes it; 0: the harness's default
-
-	offered.Load // the rate of requests; zero: closed loop
-}
-
-// Company is clients that are there beside the load and are not counted.
-type Company struct {
-	Idle        int // connections that have carried a request and carry no more
-	SlowReaders int // clients that ask for 10 MB and read it slowly
-	SlowHeaders int // clients that send a header slowly
+	Name string // "concurrency-256"
+	Doc  string // one line
+	Load
+	Apps []string // as suite.Instance spells them; at least one
 }
 
 //go:embed *.yaml

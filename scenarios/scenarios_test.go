@@ -2,7 +2,9 @@ package scenarios
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/benchctl/benchctl/internal/strict"
 	"github.com/benchctl/benchctl/scenarios/offered"
+	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
 func TestBuiltin(t *testing.T) {
@@ -23,12 +26,12 @@ func TestBuiltin(t *testing.T) {
 	hello := []string{"hello"}
 	latency := func(name string, share float64, of string) Scenario {
 		return Scenario{
-			Name: name, Engine: Raw, Connections: 256, Apps: hello, Slice: 500 * time.Millisecond,
-			Load: offered.Load{Share: share, ShareOf: of, Arrivals: offered.Poisson},
+			Name: name, Apps: hello,
+			Load: Load{Engine: Raw, Connections: 256, Slice: 500 * time.Millisecond, Pace: offered.Pace{Share: share, ShareOf: of, Arrivals: offered.Poisson}},
 		}
 	}
 	closed := func(name string, connections int, apps ...string) Scenario {
-		return Scenario{Name: name, Engine: Raw, Connections: connections, Apps: apps}
+		return Scenario{Name: name, Load: Load{Engine: Raw, Connections: connections}, Apps: apps}
 	}
 	with := func(s Scenario, change func(*Scenario)) Scenario {
 		change(&s)
@@ -52,18 +55,18 @@ func TestBuiltin(t *testing.T) {
 		latency("latency-common", 0.5, offered.Slowest),
 		closed("mixed-64", 64, "mixed"),
 		with(closed("pipeline-16", 64, "hello"), func(s *Scenario) { s.Pipeline = 16 }),
-		{Name: "ramp-5000", Engine: Raw, Connections: 64, Load: offered.Load{Ramp: [2]float64{100, 5000}}, Apps: hello, Slice: time.Second},
-		{Name: "rate-1000", Engine: Vegeta, Connections: 64, Load: offered.Load{Rate: 1000}, Apps: hello},
+		{Name: "ramp-5000", Load: Load{Engine: Raw, Connections: 64, Pace: offered.Pace{Ramp: [2]float64{100, 5000}}, Slice: time.Second}, Apps: hello},
+		{Name: "rate-1000", Load: Load{Engine: Vegeta, Connections: 64, Pace: offered.Pace{Rate: 1000}}, Apps: hello},
 		closed("sizes", 50, "size?bytes=10", "size?bytes=100", "size?bytes=1000", "size?bytes=10000", "size?bytes=100000"),
 		with(closed("sizes-large", 50, "size?bytes=1000000", "size?bytes=10000000", "size?bytes=100000000"), func(s *Scenario) { s.Timeout = 2 * time.Minute }),
 		closed("sleepers-256", 256, "sleep?ms=100"),
 		with(closed("slow-headers-64", 64, "hello"), func(s *Scenario) { s.SlowHeaders = 64 }),
 		with(closed("slow-readers-32", 64, "hello"), func(s *Scenario) { s.SlowReaders = 32 }),
 		{
-			Name: "smoke", Engine: Raw, Connections: 8, Apps: []string{"hello", "json", "echo"},
-			Slice: 100 * time.Millisecond, Lead: 20 * time.Millisecond,
+			Name: "smoke", Apps: []string{"hello", "json", "echo"},
+			Load: Load{Engine: Raw, Connections: 8, Slice: 100 * time.Millisecond, Lead: 20 * time.Millisecond},
 		},
-		{Name: "steps-4000", Engine: Raw, Connections: 64, Load: offered.Load{Steps: []float64{1000, 2000, 4000}}, Apps: hello, Slice: 900 * time.Millisecond},
+		{Name: "steps-4000", Load: Load{Engine: Raw, Connections: 64, Pace: offered.Pace{Steps: []float64{1000, 2000, 4000}}, Slice: 900 * time.Millisecond}, Apps: hello},
 		with(closed("stream-64", 64, "stream?chunks=8&bytes=1024&ms=10"), func(s *Scenario) { s.FirstByte = true }),
 		closed("threads-25", 25, "hello"),
 		closed("threads-50", 50, "hello"),
@@ -101,8 +104,8 @@ slice: 1s
 lead: 0s
 `))
 	want := Scenario{
-		Name: "mine", Doc: "all of it", Engine: Vegeta, Connections: 10000, Load: offered.Load{Rate: 0.5},
-		Apps: []string{"size?bytes=7", "stream?ms=1&chunks=2"}, Timeout: 3 * time.Second, Slice: time.Second,
+		Name: "mine", Doc: "all of it", Apps: []string{"size?bytes=7", "stream?ms=1&chunks=2"},
+		Load: Load{Engine: Vegeta, Connections: 10000, Pace: offered.Pace{Rate: 0.5}, Timeout: 3 * time.Second, Slice: time.Second},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("Read = %+v, %v, want %+v", got, err, want)
@@ -111,26 +114,93 @@ lead: 0s
 
 func TestDefaults(t *testing.T) {
 	got, err := Read("x.yaml", strings.NewReader("name: mine\nconnections: 2\n"))
-	want := Scenario{Name: "mine", Engine: Raw, Connections: 2, Apps: []string{"hello"}}
+	want := Scenario{Name: "mine", Load: Load{Engine: Raw, Connections: 2}, Apps: []string{"hello"}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("Read = %+v, %v, want %+v", got, err, want)
 	}
 }
 
 func TestLoads(t *testing.T) {
-	for text, want := range map[string]Scenario{
-		"rate: 70% of ceiling\narrivals: poisson": {Load: offered.Load{Share: 0.7, ShareOf: offered.Ceiling, Arrivals: offered.Poisson}},
-		"rate: 70% of slowest":                    {Load: offered.Load{Share: 0.7, ShareOf: offered.Slowest}},
-		"ramp: 100/s to 5000/s":                   {Load: offered.Load{Ramp: [2]float64{100, 5000}}},
-		"arrivals: constant\nsteps: [1000/s, 2]":  {Load: offered.Load{Steps: []float64{1000, 2}, Arrivals: offered.Constant}},
+	for text, want := range map[string]Load{
+		"rate: 70% of ceiling\narrivals: poisson": {Pace: offered.Pace{Share: 0.7, ShareOf: offered.Ceiling, Arrivals: offered.Poisson}},
+		"rate: 70% of slowest":                    {Pace: offered.Pace{Share: 0.7, ShareOf: offered.Slowest}},
+		"ramp: 100/s to 5000/s":                   {Pace: offered.Pace{Ramp: [2]float64{100, 5000}}},
+		"arrivals: constant\nsteps: [1000/s, 2]":  {Pace: offered.Pace{Steps: []float64{1000, 2}, Arrivals: offered.Constant}},
+		"slo: p99<10ms\narrivals: poisson":        Load{Pace: offered.Pace{Arrivals: offered.Poisson}}.Search(slo.Objective{Name: "p99", Percent: 99, Limit: 10 * time.Millisecond}),
 		"pipeline: 16":                            {Pipeline: 16},
 		"requests: 100":                           {Requests: 100},
 		"close: true\nengine: vegeta":             {Close: true, Engine: Vegeta},
+		"idle: 5\nslow-readers: 6\nslow-headers: 7\nfirst-byte: true\ntimeout: 1m\nslice: 1s\nlead: 1ms": {
+			Company: Company{Idle: 5, SlowReaders: 6, SlowHeaders: 7}, FirstByte: true, Timeout: time.Minute, Slice: time.Second, Lead: time.Millisecond,
+		},
 	} {
-		want.Name, want.Connections, want.Apps, want.Engine = "mine", 2, []string{"hello"}, cmp.Or(want.Engine, Raw)
+		want.Connections, want.Engine = 2, cmp.Or(want.Engine, Raw)
 		got, err := Read("x.yaml", strings.NewReader("name: mine\nconnections: 2\n"+text+"\n"))
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: %+v, %v, want %+v", text, got, err, want)
+		if err != nil || !reflect.DeepEqual(got.Load, want) {
+			t.Errorf("%s: %+v, %v, want %+v", text, got.Load, err, want)
+		}
+		form, err := json.Marshal(want)
+		var again Load
+		if err != nil || json.Unmarshal(form, &again) != nil || again.Identity("hello") != want.Identity("hello") {
+			t.Errorf("%s: JSON is %s, %v", text, form, err)
+		}
+	}
+}
+
+// What is the same offer has one identity, however it is spelt, and any difference gives
+// another one.
+func TestIdentity(t *testing.T) {
+	read := func(text string) Load {
+		s, err := Read("x.yaml", strings.NewReader("name: mine\nconnections: 2\n"+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Load
+	}
+	plain := read("")
+	if id := plain.Identity("hello"); id != "6bdf93843981" {
+		t.Errorf("identity %s: those of earlier records are other ones now", id)
+	}
+	for _, same := range []string{"engine: raw\n", "pipeline: 1\n", "timeout: 10s\n", "timeout: 10000ms\n", "rate: 0\n", "doc: other words\n", "close: false\n"} {
+		if read(same).Identity("hello") != plain.Identity("hello") {
+			t.Errorf("%s is another identity", same)
+		}
+	}
+	seen := map[string]string{plain.Identity("hello"): "", plain.Identity("json"): "json"}
+	for _, other := range []string{"engine: vegeta\n", "pipeline: 2\n", "timeout: 11s\n", "rate: 1\n", "rate: 1\narrivals: poisson\n", "ramp: 1 to 2\n", "steps: [1]\n", "steps: [1, 2]\n", "slo: p99<1s\n", "requests: 1\n", "close: true\n", "idle: 1\n", "slow-readers: 1\n", "slow-headers: 1\n", "first-byte: true\n", "slice: 1s\n", "lead: 1s\n"} {
+		id := read(other).Identity("hello")
+		if as, known := seen[id]; known {
+			t.Errorf("%q has the identity of %q", other, as)
+		}
+		seen[id] = other
+	}
+}
+
+// Documentation has every key, as its declaration says.
+func TestKeysAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/scenarios.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range Keys() {
+		if row := fmt.Sprintf("| `%s` | %s | %s |\n", k.Name, k.Takes, k.Doc); !strings.Contains(string(text), row) {
+			t.Errorf("docs/scenarios.md lacks the row\n%s", row)
+		}
+	}
+}
+
+// A load that was not read from a file is checked by the same bounds.
+func TestCheck(t *testing.T) {
+	for want, l := range map[string]Load{
+		"":                                      {Connections: 1, Pipeline: 1000, Timeout: time.Hour},
+		"connections 0: not within 1 and 10000": {},
+		"connections 10001: not within 1 and 10000":        {Connections: 10001},
+		"pipeline -1: not within 1 and 1000":               {Connections: 1, Pipeline: -1},
+		"timeout 1h0m1s: not within 1ms and 1h0m0s":        {Connections: 1, Timeout: time.Hour + time.Second},
+		"requests 1000000001: not within 1 and 1000000000": {Connections: 1, Requests: 1e9 + 1},
+	} {
+		if err := l.Check(); err == nil && want != "" || err != nil && err.Error() != want {
+			t.Errorf("%+v: %v, want %s", l, err, want)
 		}
 	}
 }
@@ -156,7 +226,7 @@ func TestErrors(t *testing.T) {
 		{"steps:\n  - 1\n  - 0\n", `x.yaml:3: steps[1]: "0" is not a rate such as 1000/s, from 0.001/s to 10000000/s`},
 		{"arrivals: posson\n", `x.yaml:1: arrivals: unknown value "posson": did you mean "poisson"?`},
 		{"arivals: poisson\n", `x.yaml:1: unknown key "arivals": did you mean "arrivals"?`},
-		{"name: a\nconnections: 1\narrivals: poisson\n", `x.yaml:3: arrivals: takes a rate, ramp or steps`},
+		{"name: a\nconnections: 1\narrivals: poisson\n", `x.yaml:3: arrivals: takes a rate, ramp, steps or slo`},
 		{"name: a\nconnections: 1\nrate: 1\nramp: 1 to 2\n", `x.yaml:4: ramp: can't be given with rate`},
 		{"name: a\nconnections: 1\nsteps: [1]\nrate: 1\n", `x.yaml:3: steps: can't be given with rate`},
 		{"name: a\nconnections: 1\nrequests: 2\nclose: true\n", `x.yaml:4: close: can't be given with requests`},

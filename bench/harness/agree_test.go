@@ -17,6 +17,7 @@ import (
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // helloReplies are right replies of the app hello, in all framings that there are.
@@ -124,11 +125,11 @@ func loaded(t *testing.T, address string, head bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := load.Config{Address: address, Connections: 1, Targets: harness.Targets(app, address, 1)}
+	c := load.Config{Address: address, Targets: harness.Targets(app, address, 1), Load: scenarios.Load{Connections: 1}}
 	if head {
 		c.Targets[0].Method, c.Targets[0].Length, c.Targets[0].Match = http.MethodHead, 0, nil
 	}
-	session, err := load.Open(t.Context(), load.Raw, c)
+	session, err := load.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 	if err := r.quiet(ctx, lanes); err != nil {
 		return err
 	}
-	if block.Ceiling() {
+	if block.Load.FollowsCeiling() {
 		if err := r.ceilings(ctx, rounds[0], lanes); err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (r *run) open(ctx context.Context, b, launch int, field []*runner) ([]*lane
 	if err != nil {
 		return lanes, err
 	}
-	rests := !r.conditions.Holds(len(field), block.AtOnce())
+	rests := !r.conditions.Holds(len(field), block.Load.AtOnce())
 	for _, i := range plan.StartOrder(launch, len(field)) {
 		if field[i] == nil || r.isOut(field[i].Name, b) {
 			continue
@@ -156,7 +156,7 @@ func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lane
 		t.Launch, t.Attempt, t.Block, t.Round, t.Position = key.Launch, r.attempt, key.Block, key.Round, len(trials)
 		t.Scenario, t.App, t.Candidate = block.Scenario, block.App, l.Name
 		if l.search != nil {
-			t.SLO = l.step(*block.SLO, res)
+			t.SLO = l.step(*block.Load.SLO, res)
 		}
 		l.rest()
 		t.Host = r.host.turn(lanes)

@@ -15,6 +15,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -26,16 +27,10 @@ type Calibration struct {
 	ServerCPUs, LoaderCPUs control.CPUs
 }
 
-// Shape is a closed loop of load.
-type Shape struct {
-	Engine      string
-	Connections int
-}
-
-// Ceilings loads the sink with one shape after the other, for d each and a tenth of
+// Ceilings loads the sink with one closed loop after the other, for d each and a tenth of
 // it to warm up. This process stays pinned to the load generator's processors. An error
 // beside ceilings is of what the sink left.
-func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Duration) (all []results.LoaderCeiling, err error) {
+func (c Calibration) Ceilings(ctx context.Context, loads []scenarios.Load, d time.Duration) (all []results.LoaderCeiling, err error) {
 	if err := control.PinSelf(c.LoaderCPUs); err != nil {
 		return nil, err
 	}
@@ -52,8 +47,8 @@ func (c Calibration) Ceilings(ctx context.Context, shapes []Shape, d time.Durati
 		p.Kill()
 		err = errors.Join(err, p.Exit().Left)
 	}()
-	for _, s := range shapes {
-		ceiling, err := c.ceiling(ctx, s, address, measure.NewHeld(p.Guard, p.Group), d)
+	for _, l := range loads {
+		ceiling, err := c.ceiling(ctx, l, address, measure.NewHeld(p.Guard, p.Group), d)
 		if err != nil {
 			return nil, fmt.Errorf("load the sink: %w", err)
 		}
@@ -83,15 +78,13 @@ func (c Calibration) start(ctx context.Context, dir string) (*control.Process, s
 }
 
 // ceiling opens the connections, warms up and measures a slice.
-func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink *measure.Tree, d time.Duration) (results.LoaderCeiling, error) {
+func (c Calibration) ceiling(ctx context.Context, l scenarios.Load, address string, sink *measure.Tree, d time.Duration) (results.LoaderCeiling, error) {
 	none := results.LoaderCeiling{}
 	hello, err := suite.Parse("hello")
 	if err != nil {
 		return none, err
 	}
-	session, err := load.Open(ctx, s.Engine, load.Config{
-		Address: address, Targets: Targets(hello, address, 0), Connections: s.Connections,
-	})
+	session, err := load.Open(ctx, load.Config{Address: address, Targets: Targets(hello, address, 0), Load: l})
 	if err != nil {
 		return none, err
 	}
@@ -100,7 +93,7 @@ func (c Calibration) ceiling(ctx context.Context, s Shape, address string, sink 
 		return none, err
 	}
 	for range starved { // a busy machine may leave the sink no time in so short a slice
-		if ceiling, err := c.slice(ctx, s, session, sink, d); !errors.Is(err, errNoReply) {
+		if ceiling, err := c.slice(ctx, l, session, sink, d); !errors.Is(err, errNoReply) {
 			return ceiling, err
 		}
 		d *= 2
@@ -114,7 +107,7 @@ const starved = 4
 var errNoReply = errors.New("no reply came in time")
 
 // slice measures one slice.
-func (c Calibration) slice(ctx context.Context, s Shape, session load.Session, sink *measure.Tree, d time.Duration) (results.LoaderCeiling, error) {
+func (c Calibration) slice(ctx context.Context, l scenarios.Load, session load.Session, sink *measure.Tree, d time.Duration) (results.LoaderCeiling, error) {
 	none := results.LoaderCeiling{}
 	loaderBefore, sinkBefore, began := read(measure.SelfCPU), read(sink.CPU), time.Now()
 	res, err := session.Slice(ctx, load.Window{Span: d})
@@ -133,7 +126,7 @@ func (c Calibration) slice(ctx context.Context, s Shape, session load.Session, s
 	}
 	perRequest := float64(*cpu) / 1e3 / float64(res.Answered)
 	ceiling := results.LoaderCeiling{
-		Engine: s.Engine, Connections: s.Connections, Seconds: res.Elapsed.Seconds(),
+		Engine: l.Engine, Connections: l.Connections, Seconds: res.Elapsed.Seconds(),
 		Throughput: float64(res.Counted) / res.Elapsed.Seconds(), CPU: perRequest,
 		RPS: 1e6 / perRequest * float64(count(c.LoaderCPUs)), LoaderShare: share(*cpu, wall, c.LoaderCPUs),
 	}
@@ -202,9 +195,9 @@ func (r *run) calibrate(ctx context.Context) error {
 		}
 	}
 	m := r.Store.Manifest()
-	if shapes := closedLoops(m); len(m.LoaderCeilings) == 0 && len(shapes) > 0 {
+	if loads := closedLoops(m); len(m.LoaderCeilings) == 0 && len(loads) > 0 {
 		c := Calibration{Sink: r.Sink, Guard: r.Guard, ServerCPUs: r.ServerCPUs, LoaderCPUs: r.LoaderCPUs}
-		ceilings, err := c.Ceilings(ctx, shapes, min(ceilingSlice, ceilingTime/time.Duration(len(shapes))))
+		ceilings, err := c.Ceilings(ctx, loads, min(ceilingSlice, ceilingTime/time.Duration(len(loads))))
 		switch {
 		case ctx.Err() != nil:
 			return errors.Join(ctx.Err(), err)
@@ -218,14 +211,15 @@ func (r *run) calibrate(ctx context.Context) error {
 	return r.Store.Amend(m)
 }
 
-// closedLoops are the different shapes of a plan's plain closed loops.
-func closedLoops(m results.Manifest) []Shape {
-	var shapes []Shape
+// closedLoops are a plan's plain closed loops, each once.
+func closedLoops(m results.Manifest) []scenarios.Load {
+	var loads []scenarios.Load
 	for _, b := range m.Blocks {
-		s := Shape{b.Engine, b.Connections}
-		if b.Plain() && !slices.Contains(shapes, s) {
-			shapes = append(shapes, s)
+		l := scenarios.Load{Engine: b.Load.Engine, Connections: b.Load.Connections}
+		same := func(o scenarios.Load) bool { return o.Engine == l.Engine && o.Connections == l.Connections }
+		if b.Load.Plain() && !slices.ContainsFunc(loads, same) {
+			loads = append(loads, l)
 		}
 	}
-	return shapes
+	return loads
 }

@@ -85,7 +85,7 @@ func TestRun(t *testing.T) {
 // are counted, so no other test may start any meanwhile.
 func TestFailingCandidates(t *testing.T) {
 	s := prepare(t, external(t, "exits", "deaf", "dies", "lies", "lies-later", "hangs"), func(m *results.Manifest) {
-		m.Blocks[0].Timeout = 3 * time.Second // which one of them waits for
+		m.Blocks[0].Load.Timeout = 3 * time.Second // which one of them waits for
 	},
 		"exits", "nethttp", "deaf", "dies", "lies", "lies-later", "hangs")
 	first := true
@@ -154,7 +154,7 @@ func TestGateOverHTTP2(t *testing.T) {
 	ownTemp(t)
 	s := prepare(t, external(t, "second"), func(m *results.Manifest) {
 		for i := range m.Blocks {
-			m.Blocks[i].Engine, m.Blocks[i].Timeout = load.Vegeta, 20*time.Second
+			m.Blocks[i].Load.Engine, m.Blocks[i].Load.Timeout = load.Vegeta, 20*time.Second
 		}
 	}, "second", "nethttp-h2c")
 	s.Candidates[0].Server.Protocol = servers.H2C

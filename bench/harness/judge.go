@@ -11,17 +11,17 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
-// Judge judges a load that was made by itself, at a rate or, where that is 0, in a closed
-// loop, by those rules of a run's rows that it can answer for.
-func Judge(c load.Config, rate float64, res *load.Result) (results.Verdict, []string) {
-	b := results.Block{Connections: c.Connections, Pipeline: c.Depth, Requests: c.Requests, Close: c.Close}
-	b.Rate = rate
-	t := results.Trial{Rate: rate}
+// Judge judges a load that was made by itself, at a rate or in a closed loop, by those
+// rules of a run's rows that it can answer for.
+func Judge(offer scenarios.Load, res *load.Result) (results.Verdict, []string) {
+	b := results.Block{Load: offer}
+	t := results.Trial{Rate: offer.Rate}
 	tell(&t, res)
-	if rate > 0 {
+	if offer.Open() {
 		t.Due = res.Metrics.Requests + res.Missed
 	}
 	return results.Judge(b, t, p99(res.Response), p99(res.Late))

@@ -13,6 +13,7 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/scenarios/slo"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
@@ -75,7 +76,7 @@ func (l *lane) open(ctx context.Context) error {
 	if err := l.gate(ctx, "before the load"); err != nil {
 		return err
 	}
-	if err := l.warm(ctx, l.block.Mean()); err != nil {
+	if err := l.warm(ctx, l.block.Load.Mean()); err != nil {
 		return err
 	}
 	if l.runs() {
@@ -126,7 +127,7 @@ func (l *lane) rest() {
 // of the block. An error is ctx's, or of what the load generator lacks to check anything.
 func (l *lane) gate(ctx context.Context, when string) error {
 	var uses []string
-	if l.block.Close {
+	if l.block.Load.Close {
 		uses = append(uses, conform.UsesClose)
 	}
 	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.address, Carries: l.Server.Carries, HTTP2: l.Server.Protocol == servers.H2C}, l.app, uses...))
@@ -182,18 +183,18 @@ func (l *lane) fail(why error) {
 // accompany opens the block's clients beside the load and finds out what memory an
 // idle one takes. The candidate is out if it does not take them; an error is as open's.
 func (l *lane) accompany(ctx context.Context) error {
-	if l.block.Company == (results.Company{}) || !l.runs() {
+	if l.block.Load.Company == (scenarios.Company{}) || !l.runs() {
 		return nil
 	}
 	before := l.memory()
-	company, err := load.Accompany(ctx, l.address, load.Company(l.block.Company), l.targets()[0])
+	company, err := load.Accompany(ctx, l.address, l.block.Load.Company, l.targets()[0])
 	if err != nil {
 		return l.unable(ctx, err)
 	}
 	l.company = company
-	if after := l.memory(); l.block.Idle > 0 && l.idleKiB == nil && before != nil && after != nil {
+	if after := l.memory(); l.block.Load.Idle > 0 && l.idleKiB == nil && before != nil && after != nil {
 		l.idleKiB = new(float64)
-		*l.idleKiB = (*after - *before) * 1024 / float64(l.block.Idle)
+		*l.idleKiB = (*after - *before) * 1024 / float64(l.block.Load.Idle)
 	}
 	return nil
 }
@@ -204,7 +205,7 @@ func (l *lane) connect(ctx context.Context) (err error) {
 	if !l.runs() {
 		return nil
 	}
-	if l.session, err = load.Open(ctx, l.block.Engine, l.config()); err != nil {
+	if l.session, err = load.Open(ctx, l.config()); err != nil {
 		l.session = nil
 		return l.unable(ctx, err)
 	}
@@ -272,7 +273,7 @@ func mayPoll(c Config, conditions measure.Conditions) bool {
 
 // poll is pollFor, unless other clients of the block need the processors.
 func (l *lane) poll() time.Duration {
-	if !l.run.polls || l.block.Company != (results.Company{}) {
+	if !l.run.polls || l.block.Load.Company != (scenarios.Company{}) {
 		return 0
 	}
 	return pollFor
@@ -281,12 +282,7 @@ func (l *lane) poll() time.Duration {
 // config makes the load of the block on the candidate, at the lane's rate or in a
 // closed loop.
 func (l *lane) config() load.Config {
-	b := l.block
-	c := load.Config{
-		Address: l.address, Targets: l.targets(), H2C: l.Server.Protocol == servers.H2C, Connections: b.Connections,
-		Depth: b.Pipeline, Requests: b.Requests, Close: b.Close, First: b.FirstByte, Timeout: b.Timeout,
-		Poll: l.poll(),
-	}
+	c := load.Config{Address: l.address, Targets: l.targets(), Load: l.block.Load, H2C: l.Server.Protocol == servers.H2C, Poll: l.poll()}
 	if l.rate > 0 {
 		c.Pacer = load.Constant(l.rate)
 	}
@@ -326,7 +322,7 @@ const maxStuck = 3
 // again: its row is void by that, and each of its slices takes as long as a request
 // is waited for. A search goes where that happens, and turns back there.
 func (l *lane) waits(res *load.Result) {
-	if l.stuck++; l.block.SLO != nil || res.Errors[load.ErrTimeout] == 0 {
+	if l.stuck++; l.block.Load.SLO != nil || res.Errors[load.ErrTimeout] == 0 {
 		l.stuck = 0
 	}
 	if l.stuck == maxStuck {

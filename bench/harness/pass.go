@@ -17,7 +17,7 @@ const leastPass = 250 * time.Millisecond
 // shuffled, and mirrored in the next launch.
 func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 	block, planned := r.plan.Blocks[b], launch < r.plan.Passes
-	if !planned && !r.misled(b) || block.SLO != nil || r.record.Passed(launch, b) {
+	if !planned && !r.misled(b) || block.Load.SLO != nil || r.record.Passed(launch, b) {
 		return nil
 	}
 	lengths, all := r.passLengths(launch, b, lanes)

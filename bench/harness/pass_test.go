@@ -97,7 +97,7 @@ func TestWorkPutOff(t *testing.T) {
 	s := prepare(t, external(t, "defers"), func(m *results.Manifest) {
 		withPasses(m)
 		m.Launches = 1
-		m.Blocks[0].Rate = 200 // so many that it takes a while, and no more than that
+		m.Blocks[0].Load.Rate = 200 // so many that it takes a while, and no more than that
 	}, "defers")
 	r, err := s.measure(t.Context())
 	if err != nil {

@@ -71,13 +71,13 @@ func (r *run) offer(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		if !l.runs() {
 			continue
 		}
-		rate := b.Share * l.ceiling
+		rate := b.Load.Share * l.ceiling
 		switch {
-		case b.SLO != nil:
+		case b.Load.SLO != nil:
 			l.search = r.searched(key, l)
 			rate = l.search.Rate()
-		case b.ShareOf == offered.Slowest:
-			rate = b.Share * least
+		case b.Load.ShareOf == offered.Slowest:
+			rate = b.Load.Share * least
 		}
 		l.close()
 		if err := l.warm(ctx, rate); err != nil {
@@ -85,7 +85,7 @@ func (r *run) offer(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		}
 		l.rest()
 		if l.search != nil {
-			l.aim(*b.SLO)
+			l.aim(*b.Load.SLO)
 		}
 	}
 	return nil
@@ -131,10 +131,10 @@ func (l *lane) aim(o slo.Objective) {
 // paced is a slice at a rate, with the arrivals that the block asks for. A seed has
 // one schedule at a rate, so candidates of one rate get the same one in a round.
 func paced(b results.Block, w load.Window, rate float64, seed uint64) load.Window {
-	poisson := b.Arrivals == offered.Poisson
+	poisson := b.Load.Arrivals == offered.Poisson
 	switch {
 	case rate == 0: // a closed loop
-	case b.Ramp != [2]float64{} || len(b.Steps) > 0:
+	case b.Load.Ramp != [2]float64{} || len(b.Load.Steps) > 0:
 		v := varying(b, w)
 		if w.Pacer = v; poisson {
 			w.Pacer = v.Poisson(seed)
@@ -148,8 +148,8 @@ func paced(b results.Block, w load.Window, rate float64, seed uint64) load.Windo
 }
 
 func varying(b results.Block, w load.Window) load.Varying {
-	if len(b.Steps) > 0 {
-		return load.Steps(b.Steps, w)
+	if len(b.Load.Steps) > 0 {
+		return load.Steps(b.Load.Steps, w)
 	}
-	return load.Ramp(b.Ramp[0], b.Ramp[1], w)
+	return load.Ramp(b.Load.Ramp[0], b.Load.Ramp[1], w)
 }

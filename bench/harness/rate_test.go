@@ -20,20 +20,20 @@ func TestRates(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		load offered.Load
+		pace offered.Pace
 		rate func(trial results.Trial, slowest float64) float64
 	}{
-		{"one rate", offered.Load{Rate: 400}, func(results.Trial, float64) float64 { return 400 }},
-		{"ramp", offered.Load{Ramp: [2]float64{100, 700}}, func(results.Trial, float64) float64 { return 400 }},
-		{"random steps", offered.Load{Steps: []float64{300, 500}, Arrivals: offered.Poisson}, func(results.Trial, float64) float64 { return 400 }},
-		{"share of each ceiling", offered.Load{Share: 0.1, ShareOf: offered.Ceiling, Arrivals: offered.Poisson},
+		{"one rate", offered.Pace{Rate: 400}, func(results.Trial, float64) float64 { return 400 }},
+		{"ramp", offered.Pace{Ramp: [2]float64{100, 700}}, func(results.Trial, float64) float64 { return 400 }},
+		{"random steps", offered.Pace{Steps: []float64{300, 500}, Arrivals: offered.Poisson}, func(results.Trial, float64) float64 { return 400 }},
+		{"share of each ceiling", offered.Pace{Share: 0.1, ShareOf: offered.Ceiling, Arrivals: offered.Poisson},
 			func(trial results.Trial, _ float64) float64 { return 0.1 * trial.Ceiling }},
-		{"share of the slowest", offered.Load{Share: 0.1, ShareOf: offered.Slowest}, func(_ results.Trial, slowest float64) float64 { return 0.1 * slowest }},
+		{"share of the slowest", offered.Pace{Share: 0.1, ShareOf: offered.Slowest}, func(_ results.Trial, slowest float64) float64 { return 0.1 * slowest }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := prepare(t, "", func(m *results.Manifest) {
 				m.Blocks, m.Slice = m.Blocks[:1], 100*time.Millisecond
-				if m.Blocks[0].Load = c.load; c.load.Relative() {
+				if m.Blocks[0].Load.Pace = c.pace; c.pace.Relative() {
 					m.Launches = 2
 				}
 			}, "nethttp", "fasthttp")
@@ -49,7 +49,7 @@ func TestRates(t *testing.T) {
 				}
 				ceilings[trial.Ceiling] = true
 			}
-			if want := map[bool]int{true: 4, false: 1}[c.load.Relative()]; len(ceilings) != want || ceilings[0] == c.load.Relative() {
+			if want := map[bool]int{true: 4, false: 1}[c.pace.Relative()]; len(ceilings) != want || ceilings[0] == c.pace.Relative() {
 				t.Errorf("ceilings %v, want %d", ceilings, want)
 			}
 			due := make(map[[2]int]uint64)
@@ -63,7 +63,7 @@ func TestRates(t *testing.T) {
 					t.Errorf("trial %+v: %v requests are due", trial, mean)
 				}
 				round := [2]int{trial.Launch, trial.Round}
-				if before, ok := due[round]; ok && before != trial.Due && c.load.ShareOf != offered.Ceiling {
+				if before, ok := due[round]; ok && before != trial.Due && c.pace.ShareOf != offered.Ceiling {
 					t.Errorf("round %v has %d requests for one and %d for another", round, before, trial.Due)
 				}
 				due[round] = trial.Due
@@ -73,7 +73,7 @@ func TestRates(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, cell := range sum.Cells {
-				if cell.Offered == nil || (cell.Ceiling != nil) != c.load.Relative() || cell.RankedBy != results.MetricServerCPU {
+				if cell.Offered == nil || (cell.Ceiling != nil) != c.pace.Relative() || cell.RankedBy != results.MetricServerCPU {
 					t.Errorf("cell %+v", cell)
 				}
 			}
@@ -91,7 +91,7 @@ func TestSearch(t *testing.T) {
 	}
 	s := prepare(t, "", func(m *results.Manifest) {
 		m.Blocks, m.Launches, m.Rounds, m.Slice = m.Blocks[:1], 2, 10, 30*time.Millisecond
-		m.Blocks[0].SLO = &objective
+		m.Blocks[0].Load.SLO = &objective
 	}, "nethttp", "fasthttp")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

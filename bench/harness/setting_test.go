@@ -23,9 +23,9 @@ import (
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/harness"
-	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/control/proc"
@@ -274,7 +274,7 @@ func prepare(t *testing.T, dir string, change func(*results.Manifest), candidate
 		t.Fatal(err)
 	}
 	block := results.Block{
-		Scenario: "small", App: "hello", Engine: load.Raw, Connections: 4, Timeout: 10 * time.Second, Lead: 10 * time.Millisecond,
+		Scenario: "small", App: "hello", Load: scenarios.Load{Engine: scenarios.Raw, Connections: 4, Lead: 10 * time.Millisecond},
 	}
 	m := results.Manifest{ID: "r", Started: time.Now(), Seed: 1, Launches: 1, Rounds: 2, Slice: 100 * time.Millisecond, Blocks: []results.Block{block, block}}
 	m.Blocks[1].App = "echo"

@@ -140,7 +140,7 @@ func TestLiesUnderLoad(t *testing.T) {
 			t.Parallel()
 			s := prepare(t, external(t, parts...), func(m *results.Manifest) {
 				only(3)(m)
-				m.Blocks[0].Engine, m.Blocks[0].Timeout, m.Slice = engine, 3*time.Second, 300*time.Millisecond
+				m.Blocks[0].Load.Engine, m.Blocks[0].Load.Timeout, m.Slice = engine, 3*time.Second, 300*time.Millisecond
 			}, append([]string{"nethttp"}, parts...)...)
 			cells := s.cells()
 			for name, liar := range liars {
@@ -161,7 +161,7 @@ func TestTimeoutsEndABlock(t *testing.T) {
 	t.Parallel()
 	s := prepare(t, external(t, "no-body"), func(m *results.Manifest) {
 		only(8)(m)
-		m.Blocks[0].Engine, m.Blocks[0].Timeout = load.Raw, 3*time.Second // which one of them waits for
+		m.Blocks[0].Load.Engine, m.Blocks[0].Load.Timeout = load.Raw, 3*time.Second // which one of them waits for
 	}, "nethttp", "no-body")
 	cells := s.cells()
 	if c := cells["no-body"]; c.Verdict != results.Invalid || c.Slices != 3 || !says(c, "requests time out: ") {
@@ -188,12 +188,12 @@ func TestReservationsOfARun(t *testing.T) {
 		{name: "not pinned", change: only(1), want: "not pinned: "},
 		{name: "a rate that one connection can't reach", want: "rate not reached: ", change: func(m *results.Manifest) {
 			only(2)(m)
-			m.Blocks[0].App, m.Blocks[0].Connections, m.Blocks[0].Rate, m.Slice = "sleep?ms=20", 1, 200, 400*time.Millisecond
+			m.Blocks[0].App, m.Blocks[0].Load.Connections, m.Blocks[0].Load.Rate, m.Slice = "sleep?ms=20", 1, 200, 400*time.Millisecond
 		}},
 		{name: "requests that find no connection in time", want: "late load: ", change: func(m *results.Manifest) {
 			only(2)(m)
-			m.Blocks[0].App, m.Blocks[0].Connections, m.Blocks[0].Rate, m.Slice = "sleep?ms=20", 1, 100, 400*time.Millisecond
-			m.Blocks[0].Engine = load.Vegeta // which does not tell this from being late itself
+			m.Blocks[0].App, m.Blocks[0].Load.Connections, m.Blocks[0].Load.Rate, m.Slice = "sleep?ms=20", 1, 100, 400*time.Millisecond
+			m.Blocks[0].Load.Engine = load.Vegeta // which does not tell this from being late itself
 		}},
 		// A hypervisor can't be made to steal, nor a processor to be hot: the meters are.
 		{name: "steal", change: only(2), meters: harness.Meters{Steal: scaled(20)}, want: "stolen time: the hypervisor withheld "},
@@ -204,7 +204,7 @@ func TestReservationsOfARun(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := prepare(t, "", func(m *results.Manifest) {
 				m.Environment = measure.Environment()
-				m.Blocks[0].Engine = load.Raw
+				m.Blocks[0].Load.Engine = load.Raw
 				c.change(m)
 			}, "nethttp")
 			s.Meters = c.meters
@@ -222,9 +222,9 @@ func TestCalibratesOnce(t *testing.T) {
 	s := prepare(t, "", func(m *results.Manifest) {
 		only(4)(m)
 		more := m.Blocks[0]
-		more.Connections, more.Engine = 2, load.Vegeta
+		more.Load.Connections, more.Load.Engine = 2, load.Vegeta
 		rate := m.Blocks[0]
-		rate.Rate = 100
+		rate.Load.Rate = 100
 		m.Blocks = append(m.Blocks, more, m.Blocks[0], rate)
 	}, "nethttp")
 	s.Sink = []string{s.Benchctl, "serve", "--server", "nethttp", "--listener-fd", "3"}

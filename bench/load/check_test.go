@@ -15,19 +15,19 @@ func TestCheck(t *testing.T) {
 		change       func(*Config)
 	}{
 		{Raw, "", func(*Config) {}},
-		{Raw, "", func(c *Config) { c.Depth, c.Requests, c.Pacer = 8, 100, vegeta.Rate{} }},
-		{Vegeta, "", func(c *Config) { c.Close, c.Depth, c.Pacer = true, 1, Constant(10) }},
+		{Raw, "", func(c *Config) { c.Pipeline, c.Requests, c.Pacer = 8, 100, vegeta.Rate{} }},
+		{Vegeta, "", func(c *Config) { c.Close, c.Pipeline, c.Pacer = true, 1, Constant(10) }},
 		{"wrk", "no engine", func(*Config) {}},
 		{Raw, "no targets", func(c *Config) { c.Targets = nil }},
 		{Raw, "connections: 0", func(c *Config) { c.Connections = 0 }},
 		{Raw, "timeout: -1ns", func(c *Config) { c.Timeout = -1 }},
 		{Raw, "requests: -1", func(c *Config) { c.Requests = -1 }},
 		{Vegeta, "number of requests per connection", func(c *Config) { c.Requests = 2 }},
-		{Raw, "pipelining: -1", func(c *Config) { c.Depth = -1 }},
-		{Raw, "pipelining: 1001", func(c *Config) { c.Depth = 1001 }},
-		{Raw, "not go with a pace", func(c *Config) { c.Depth, c.Pacer = 2, Constant(10) }},
-		{Raw, "carry one request each", func(c *Config) { c.Depth, c.Close = 2, true }},
-		{Vegeta, "does not offer pipelining", func(c *Config) { c.Depth = 2 }},
+		{Raw, "pipelining: -1", func(c *Config) { c.Pipeline = -1 }},
+		{Raw, "pipelining: 1001", func(c *Config) { c.Pipeline = 1001 }},
+		{Raw, "not go with a pace", func(c *Config) { c.Pipeline, c.Pacer = 2, Constant(10) }},
+		{Raw, "carry one request each", func(c *Config) { c.Pipeline, c.Close = 2, true }},
+		{Vegeta, "does not offer pipelining", func(c *Config) { c.Pipeline = 2 }},
 		{Raw, "weight", func(c *Config) { c.Targets[0].Weight = -1 }},
 		{Raw, "invalid method", func(c *Config) { c.Targets[0].Method = "GE T" }},
 		{Raw, "the body decides it", func(c *Config) { c.Targets[0].Header = http.Header{"Content-Length": {"5"}} }},
@@ -37,7 +37,7 @@ func TestCheck(t *testing.T) {
 	} {
 		c := helloConfig(&server{address: "127.0.0.1:1"}, 1)
 		test.change(&c)
-		err := c.Check(test.engine)
+		err := by(test.engine, c).Check()
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want %q", test.engine, err, test.want)
 		}

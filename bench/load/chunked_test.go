@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // A chunked body comes in whole and without a length, also with a method that has
@@ -31,7 +33,7 @@ func TestChunked(t *testing.T) {
 		post.Method, post.Body, post.Chunked = "POST", body, true
 		del.Method, del.Body, del.Chunked = "DELETE", body, true
 		none.Chunked = true
-		c := Config{Address: s.Listener.Addr().String(), Targets: []Target{post, del, none}, Connections: 2}
+		c := Config{Address: s.Listener.Addr().String(), Targets: []Target{post, del, none}, Load: scenarios.Load{Connections: 2}}
 		r := sliceUntil(t, open, c, Window{Span: 100 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 6 })
 		if r.Errored() > 0 || r.Answered < 6 {
 			t.Errorf("%v", summary(r))

@@ -41,11 +41,11 @@ func TestRequestsRefused(t *testing.T) {
 	s := serve(t, says(helloReply))
 	c := helloConfig(s, 1)
 	c.Requests = 2
-	if _, err := Open(t.Context(), Vegeta, c); err == nil || !strings.Contains(err.Error(), "engine vegeta does not offer") {
+	if _, err := Open(t.Context(), by(Vegeta, c)); err == nil || !strings.Contains(err.Error(), "engine vegeta does not offer") {
 		t.Errorf("error %v", err)
 	}
 	c.Requests = -1
-	if _, err := Open(t.Context(), Raw, c); err == nil {
+	if _, err := Open(t.Context(), by(Raw, c)); err == nil {
 		t.Error("-1 requests are taken")
 	}
 }

@@ -14,15 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/benchctl/benchctl/apps/http1"
+	"github.com/benchctl/benchctl/scenarios"
 )
-
-// Company is clients that are there beside the load and are not counted: what they
-// ask of a server, it has to do as well.
-type Company struct {
-	Idle        int // connections that have carried a request and carry no more
-	SlowReaders int // clients that ask for 10 MB and read 1 KiB at a time
-	SlowHeaders int // clients that send a header, a byte at a time
-}
 
 // Beats of the slow clients.
 const (
@@ -33,7 +26,8 @@ const (
 // slowReply is what slow readers ask for, an app of the suite.
 const slowReply = "/size?bytes=10000000"
 
-// Accompanied is the company of a load, there until Close. The slow ones do
+// Accompanied is the company of a load, there until Close: what its clients ask of a
+// server, it has to do as well. The slow ones do
 // something between Begin and End only, so that they do not disturb the slices of
 // other candidates.
 type Accompanied struct {
@@ -46,7 +40,7 @@ type Accompanied struct {
 
 // Accompany opens the connections of company. Target is what idle connections carry
 // once; it fails when the server does not answer it.
-func Accompany(ctx context.Context, address string, c Company, target Target) (*Accompanied, error) {
+func Accompany(ctx context.Context, address string, c scenarios.Company, target Target) (*Accompanied, error) {
 	a := &Accompanied{address: address, idle: make([]net.Conn, c.Idle)}
 	if err := a.rest(ctx, target); err != nil {
 		a.Close()

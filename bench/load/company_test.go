@@ -14,6 +14,7 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/benchctl/benchctl/apps/http1/http1test"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // companyServer is a server that counts what its clients do.
@@ -88,7 +89,7 @@ func until(t *testing.T, what string, happened func() bool) {
 
 func TestIdleCompany(t *testing.T) {
 	s := newCompanyServer(t)
-	a, err := Accompany(t.Context(), s.address(), Company{Idle: 200}, s.target())
+	a, err := Accompany(t.Context(), s.address(), scenarios.Company{Idle: 200}, s.target())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestIdleCompanyThatIsRefused(t *testing.T) {
 		"cut":    http1test.Listen(t, func(net.Conn) {}),
 		"no one": nobody.Addr().String(),
 	} {
-		_, err := Accompany(t.Context(), address, Company{Idle: 3}, Target{Target: vegeta.Target{Method: "GET", URL: "/"}, Length: -1})
+		_, err := Accompany(t.Context(), address, scenarios.Company{Idle: 3}, Target{Target: vegeta.Target{Method: "GET", URL: "/"}, Length: -1})
 		if err == nil || !strings.HasPrefix(err.Error(), "open 3 idle connections: ") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -124,7 +125,7 @@ func TestIdleCompanyThatIsAnsweredWrongly(t *testing.T) {
 		"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nmore": `bytes after the reply, in "more"`,
 	} {
 		s := serve(t, says(reply))
-		_, err := Accompany(t.Context(), s.address, Company{Idle: 3}, get("/"))
+		_, err := Accompany(t.Context(), s.address, scenarios.Company{Idle: 3}, get("/"))
 		if err == nil || err.Error() != "open 3 idle connections: "+want {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -136,7 +137,7 @@ func TestIdleCompanyThatIsAnsweredWrongly(t *testing.T) {
 func TestSlowCompany(t *testing.T) {
 	t.Parallel()
 	s := newCompanyServer(t)
-	a, err := Accompany(t.Context(), s.address(), Company{SlowReaders: 3, SlowHeaders: 2}, s.target())
+	a, err := Accompany(t.Context(), s.address(), scenarios.Company{SlowReaders: 3, SlowHeaders: 2}, s.target())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +183,7 @@ func TestFirstByte(t *testing.T) {
 	defer srv.Close()
 	for name, pacer := range map[string]vegeta.Pacer{"closed loop": nil, "open loop": Constant(10)} {
 		c := Config{
-			Address: srv.Listener.Addr().String(), Connections: 1, First: true, Pacer: pacer,
+			Address: srv.Listener.Addr().String(), Load: scenarios.Load{Connections: 1, FirstByte: true}, Pacer: pacer,
 			Targets: []Target{{Target: vegeta.Target{Method: "GET", URL: "/"}, Length: -1, Match: func(off int64, _ []byte) bool {
 				if off == 0 {
 					begun <- struct{}{}
@@ -190,7 +191,7 @@ func TestFirstByte(t *testing.T) {
 				return true
 			}}},
 		}
-		s, err := Open(t.Context(), Raw, c)
+		s, err := Open(t.Context(), by(Raw, c))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,8 +210,8 @@ func TestFirstByte(t *testing.T) {
 		}
 		s.Close()
 	}
-	c := Config{Address: srv.Listener.Addr().String(), Connections: 1, First: true, Targets: []Target{{Target: vegeta.Target{Method: "GET", URL: "/"}}}}
-	if err := c.Check(Vegeta); err == nil || !strings.Contains(err.Error(), "does not offer the time to the first byte") {
+	c := Config{Address: srv.Listener.Addr().String(), Targets: []Target{{Target: vegeta.Target{Method: "GET", URL: "/"}}}, Load: scenarios.Load{Connections: 1, FirstByte: true}}
+	if err := by(Vegeta, c).Check(); err == nil || !strings.Contains(err.Error(), "does not offer the time to the first byte") {
 		t.Errorf("engine vegeta: %v", err)
 	}
 }
@@ -224,10 +225,10 @@ func TestWholeBodies(t *testing.T) {
 	for _, engine := range []string{Raw, Vegeta} {
 		for want, wrong := range map[string]bool{text: false, text[1:]: true} {
 			c := Config{
-				Address: right.Listener.Addr().String(), Connections: 2,
+				Address: right.Listener.Addr().String(), Load: scenarios.Load{Connections: 2},
 				Targets: []Target{{Target: vegeta.Target{Method: "GET", URL: "/"}, Length: -1, Whole: func(b []byte) bool { return string(b) == want }}},
 			}
-			s, err := Open(t.Context(), engine, c)
+			s, err := Open(t.Context(), by(engine, c))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -257,13 +258,13 @@ func TestH2C(t *testing.T) {
 	srv.Start()
 	defer srv.Close()
 	c := Config{
-		Address: srv.Listener.Addr().String(), Connections: 8, H2C: true,
+		Address: srv.Listener.Addr().String(), Load: scenarios.Load{Connections: 8}, H2C: true,
 		Targets: []Target{
 			{Target: vegeta.Target{Method: "GET", URL: "/"}, Length: int64(len(hello)), Match: func(off int64, b []byte) bool { return strings.HasPrefix(hello[off:], string(b)) }},
 			{Target: vegeta.Target{Method: "POST", URL: "/", Body: []byte("abc")}, Length: int64(len(hello)) + 3},
 		},
 	}
-	s, err := Open(t.Context(), Vegeta, c)
+	s, err := Open(t.Context(), by(Vegeta, c))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +278,7 @@ func TestH2C(t *testing.T) {
 	if n := other.Load(); n > 0 {
 		t.Errorf("%d requests were not HTTP/2", n)
 	}
-	if err := c.Check(Raw); err == nil || !strings.Contains(err.Error(), "does not offer HTTP/2") {
+	if err := by(Raw, c).Check(); err == nil || !strings.Contains(err.Error(), "does not offer HTTP/2") {
 		t.Errorf("engine raw: %v", err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // Every engine, with any number of requests in flight, finds the end of a reply
@@ -48,7 +50,7 @@ func TestFramings(t *testing.T) {
 			}
 			s := serve(t, says(f.reply))
 			c := helloConfig(s, 2)
-			c.Targets[0].Method, c.Targets[0].Length, c.Targets[0].Status, c.Depth = f.method, f.length, 0, depth
+			c.Targets[0].Method, c.Targets[0].Length, c.Targets[0].Status, c.Pipeline = f.method, f.length, 0, depth
 			c.Targets[0].Match = nil
 			if r := sliceUntil(t, openers()[Raw], c, Window{Span: 30 * time.Millisecond}, anyCounted); r.Errored() > 0 || r.Counted == 0 {
 				t.Errorf("%s, depth %d: %v", name, depth, summary(r))
@@ -73,7 +75,7 @@ func TestBodies(t *testing.T) {
 				if depth > 1 && name != Raw {
 					continue
 				}
-				c := Config{Address: s.address, Targets: []Target{back, chunked}, Connections: 2, Depth: depth}
+				c := Config{Address: s.address, Targets: []Target{back, chunked}, Load: scenarios.Load{Connections: 2, Pipeline: depth}}
 				r := sliceUntil(t, open, c, Window{Span: 30 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 4 })
 				if what := fmt.Sprintf("%s, depth %d, %d bytes", name, depth, size); r.Errored() > 0 || r.Answered < 4 || r.Reconnects > 0 {
 					t.Errorf("%s: %v", what, summary(r))

@@ -204,7 +204,7 @@ func TestKnownGetsStale(t *testing.T) {
 		date := time.Now().Add(time.Hour)
 		s := serve(t, says(strings.Replace(helloReply, "\r\n", "\r\nDate: "+date.UTC().Format(http.TimeFormat)+"\r\n", 1)))
 		c := helloConfig(s, 2)
-		c.First = true
+		c.FirstByte = true
 		load := mustOpen(t, openers()[name], c)
 		for _, stale := range []bool{false, true} {
 			if stale {

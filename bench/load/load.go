@@ -9,6 +9,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,12 +21,13 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/benchctl/benchctl/apps/http1"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // Engine names.
 const (
-	Raw    = "raw"
-	Vegeta = "vegeta"
+	Raw    = scenarios.Raw
+	Vegeta = scenarios.Vegeta
 )
 
 // Target is a request and what a right reply to it looks like.
@@ -73,26 +75,19 @@ func (t *Target) repeatable() bool {
 	return true
 }
 
-// Config is what a Session needs.
+// Config is what a Session needs. Of the Load it takes the engine, the connections and how
+// they are used: its pace, windows and company are up to the caller.
+//
+// When a pipelined connection ends, or a reply on it is malformed or late, all requests in
+// flight on it have failed, with the same kind of error; requests that become possible
+// together go out in one write (RFC 9112 section 9.3.2). Only Raw on Linux offers that, in
+// a closed loop and without Close. With Close, Raw sends once the connection is open, so
+// Service is without the time to connect; with Vegeta it is part of it.
 type Config struct {
-	Address     string        // "127.0.0.1:8080": where all targets' requests are sent
-	Targets     []Target      // taken in turn, by weight; at least one
-	Connections int           // connections held open
-	Pacer       vegeta.Pacer  // nil: closed loop, every connection as fast as it can
-	Timeout     time.Duration // for one reply; 0: 10 s
-	// Requests is how many replies a connection carries before the client closes
-	// it and opens another; 0: any number. Only Raw offers it.
-	Requests int
-	// Depth is how many requests a connection has in flight at most, pipelined
-	// (RFC 9112 section 9.3.2); 0: 1. Requests that become possible together go out
-	// in one write. When a connection ends, or a reply on it is malformed or late,
-	// all requests in flight on it have failed, with the same kind of error. Only
-	// Raw on Linux offers more than 1, in a closed loop and without Close.
-	Depth int
-	// Close sends "Connection: close" with every request, each on a connection of
-	// its own. Raw sends once the connection is open, so Service is without the time
-	// to connect; with Vegeta it is part of it.
-	Close bool
+	Address string   // "127.0.0.1:8080": where all targets' requests are sent
+	Targets []Target // taken in turn, by weight; at least one
+	scenarios.Load
+	Pacer vegeta.Pacer // nil: closed loop, every connection as fast as it can
 	// Poll is how long after it was last busy a worker asks for events over and over
 	// before it sleeps; 0: not at all. What sends a reply to a sleeping thread has to
 	// wake it, and that is the server, at its own cost. Only Raw on Linux offers it, and
@@ -101,9 +96,6 @@ type Config struct {
 	// H2C speaks HTTP/2 in cleartext with prior knowledge (RFC 9113 section 3.3):
 	// Connections are streams then. Only Vegeta offers it.
 	H2C bool
-	// First has the time to the first byte of each reply's body recorded. Only Raw
-	// offers it.
-	First bool
 }
 
 // Window is one slice of load.
@@ -167,7 +159,7 @@ type Result struct {
 	// elsewhere they are the same.
 	Response, Service, SendLag, Late *hdrhistogram.Histogram
 	// First is the time from the intended send time to the first byte of the body; nil
-	// without Config.First.
+	// without Config.FirstByte.
 	First *hdrhistogram.Histogram
 	// Errors counts failed requests by kind, over everything Sent. Causes counts them by
 	// "kind: cause", such as "status: got 502", the first 32 that there are. Examples tells of
@@ -243,17 +235,17 @@ type Session interface {
 	Close() error
 }
 
-// Open opens a Session of the named engine with all its connections. It fails
-// when the server does not take them.
-func Open(ctx context.Context, engine string, c Config) (Session, error) {
-	if err := c.Check(engine); err != nil {
+// Open opens a Session with all its connections. It fails when the server does not take
+// them.
+func Open(ctx context.Context, c Config) (Session, error) {
+	c = c.complete()
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	c = c.complete()
 	if err := c.settle(ctx); err != nil {
 		return nil, err
 	}
-	if engine == Vegeta {
+	if c.Engine == Vegeta {
 		return openVegeta(ctx, c)
 	}
 	return openRaw(ctx, c)
@@ -276,14 +268,14 @@ func (c *Config) settle(ctx context.Context) error {
 }
 
 // Check tells why Open would refuse c whatever the server does.
-func (c Config) Check(engine string) error {
+func (c Config) Check() error {
 	c = c.complete()
 	problem := c.check()
 	switch {
 	case problem != nil:
-	case engine != Raw && engine != Vegeta:
-		problem = fmt.Errorf("no engine %q: there are %s and %s", engine, Raw, Vegeta)
-	case engine == Vegeta:
+	case c.Engine != Raw && c.Engine != Vegeta:
+		problem = fmt.Errorf("no engine %q: there are %s and %s", c.Engine, Raw, Vegeta)
+	case c.Engine == Vegeta:
 		problem = c.checkVegeta()
 	case c.H2C:
 		problem = fmt.Errorf("engine %s does not offer HTTP/2", Raw)
@@ -302,34 +294,22 @@ func (c Config) Check(engine string) error {
 
 // complete is c with its defaults.
 func (c Config) complete() Config {
-	if c.Timeout == 0 {
-		c.Timeout = 10 * time.Second
-	}
-	if c.Depth == 0 {
-		c.Depth = 1
-	}
+	c.Engine, c.Timeout, c.Pipeline = cmp.Or(c.Engine, Raw), cmp.Or(c.Timeout, scenarios.DefaultTimeout), cmp.Or(c.Pipeline, 1)
 	return c
 }
 
-// maxDepth bounds Config.Depth: a write takes no more than 1024 buffers (IOV_MAX).
-const maxDepth = 1000
-
 // check refuses what no engine takes.
 func (c Config) check() error {
-	switch {
-	case len(c.Targets) == 0:
+	if len(c.Targets) == 0 {
 		return errors.New("no targets")
-	case c.Connections < 1:
-		return fmt.Errorf("connections: %d is less than 1", c.Connections)
-	case c.Timeout < 0:
-		return fmt.Errorf("timeout: %v is negative", c.Timeout)
-	case c.Requests < 0:
-		return fmt.Errorf("requests: %d is less than 0", c.Requests)
-	case c.Depth < 1 || c.Depth > maxDepth:
-		return fmt.Errorf("pipelining: %d is not within 1 and %d", c.Depth, maxDepth)
-	case c.Depth > 1 && !closedLoop(c.Pacer):
+	}
+	if err := c.Load.Check(); err != nil {
+		return err
+	}
+	switch {
+	case c.Pipeline > 1 && !closedLoop(c.Pacer):
 		return errors.New("pipelining does not go with a pace: a request that waits for those before it was not sent when intended")
-	case c.Depth > 1 && c.Close:
+	case c.Pipeline > 1 && c.Close:
 		return errors.New("pipelining does not go with connections that carry one request each")
 	}
 	return nil
@@ -340,9 +320,9 @@ func (c Config) checkVegeta() error {
 	switch {
 	case c.Requests > 0:
 		return fmt.Errorf("engine %s does not offer a number of requests per connection", Vegeta)
-	case c.Depth > 1:
+	case c.Pipeline > 1:
 		return fmt.Errorf("engine %s does not offer pipelining", Vegeta)
-	case c.First:
+	case c.FirstByte:
 		return fmt.Errorf("engine %s does not offer the time to the first byte of a body", Vegeta)
 	}
 	return nil

@@ -150,7 +150,7 @@ func (w *worker) next(c *conn, now time.Duration) {
 		if now >= w.tally.to {
 			return
 		}
-		if w.setup.Depth > 1 {
+		if w.setup.Pipeline > 1 {
 			w.fill(c, now)
 		} else {
 			w.send(c, now, now)
@@ -344,7 +344,7 @@ func (w *worker) repeatable(c *conn) bool {
 		return false
 	}
 	for i := range c.flying {
-		if w.setup.Depth > 1 && !w.flight(c, i).request.safe {
+		if w.setup.Pipeline > 1 && !w.flight(c, i).request.safe {
 			return false
 		}
 	}
@@ -356,7 +356,7 @@ func (w *worker) repeat(c *conn) {
 	w.tally.reconnects++
 	w.tally.repeated += uint64(c.flying)
 	c.ended, c.state = nil, busy
-	if w.setup.Depth > 1 {
+	if w.setup.Pipeline > 1 {
 		c.unsent, c.unwritten = nil, c.flying
 	} else {
 		c.unsent = c.request.wire

@@ -60,7 +60,7 @@ func newWorker(s *setup, index, of int) (*worker, error) {
 		setup: s, poller: p, index: index, of: of, family: family, address: address,
 		conns:  make([]conn, (s.Connections+of-1-index)/of),
 		turn:   s.newTurn(),
-		tally:  newTally(s.open, s.First),
+		tally:  newTally(s.open, s.FirstByte),
 		events: make([]unix.EpollEvent, eventBatch),
 		buffer: make([]byte, readSize),
 	}
@@ -70,9 +70,9 @@ func newWorker(s *setup, index, of int) (*worker, error) {
 	for i := range w.conns {
 		w.conns[i].index = int32(i)
 	}
-	if s.Depth > 1 {
-		w.flights = make([]flight, len(w.conns)*s.Depth)
-		w.gathered = make([]unix.Iovec, 0, s.Depth+1)
+	if s.Pipeline > 1 {
+		w.flights = make([]flight, len(w.conns)*s.Pipeline)
+		w.gathered = make([]unix.Iovec, 0, s.Pipeline+1)
 	}
 	return w, nil
 }
@@ -172,7 +172,7 @@ type worker struct {
 	tally     *tally
 	events    []unix.EpollEvent
 	buffer    []byte       // what was read last; shared by all connections
-	flights   []flight     // with pipelining: setup.Depth for each connection, a ring
+	flights   []flight     // with pipelining: setup.Pipeline for each connection, a ring
 	gathered  []unix.Iovec // with pipelining: what one write takes,
 	message   unix.Msghdr  // as the kernel is told
 

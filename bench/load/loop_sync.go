@@ -33,14 +33,14 @@ type shard struct {
 }
 
 func newSyncLoop(s *setup) (loop, error) {
-	if s.Depth > 1 {
+	if s.Pipeline > 1 {
 		// A goroutine that writes does not read meanwhile: it and a server that
 		// does the same would wait for each other.
 		return nil, errors.New("pipelining is not offered on this system")
 	}
 	l := &syncLoop{setup: s, dialer: newDialer(s.Config)}
 	for range min(runtime.GOMAXPROCS(0), s.Connections) {
-		l.shards = append(l.shards, &shard{tally: newTally(s.open, s.First), turn: s.newTurn()})
+		l.shards = append(l.shards, &shard{tally: newTally(s.open, s.FirstByte), turn: s.newTurn()})
 	}
 	for i := range s.Connections {
 		l.conns = append(l.conns, &syncConn{loop: l, shard: l.shards[i%len(l.shards)]})

@@ -109,7 +109,7 @@ func TestManyConnections(t *testing.T) {
 	s := startSink(t)
 	for _, depth := range depths() {
 		c := helloConfig(s, n)
-		c.Depth, c.Requests = depth, 100
+		c.Pipeline, c.Requests = depth, 100
 		load := mustOpen(t, openers()[Raw], c)
 		for range 2 {
 			r := slicesUntil(t, load, Window{Lead: 200 * time.Millisecond, Span: 500 * time.Millisecond}, func(r *Result) bool { return r.Answered >= n })

@@ -31,7 +31,7 @@ func TestOneAtATime(t *testing.T) {
 	}()
 	c := helloConfig(&server{address: ln.Addr().String()}, 16)
 	c.Timeout = time.Second
-	s, err := Open(t.Context(), Raw, c)
+	s, err := Open(t.Context(), by(Raw, c))
 	if err != nil {
 		t.Fatal(err)
 	}

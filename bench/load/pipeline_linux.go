@@ -14,7 +14,7 @@ type flight struct {
 
 // flight is the i-th of c's requests in flight, counted from the first.
 func (w *worker) flight(c *conn, i int16) *flight {
-	depth := w.setup.Depth
+	depth := w.setup.Pipeline
 	at := int(c.first) + int(i)
 	if at >= depth {
 		at -= depth
@@ -30,7 +30,7 @@ func (w *worker) lead(c *conn) {
 
 // advance goes to the next of c's requests in flight.
 func (w *worker) advance(c *conn) {
-	if c.first++; int(c.first) == w.setup.Depth {
+	if c.first++; int(c.first) == w.setup.Pipeline {
 		c.first = 0
 	}
 	w.lead(c)
@@ -38,7 +38,7 @@ func (w *worker) advance(c *conn) {
 
 // room is how many more requests c can take.
 func (w *worker) room(c *conn) int16 {
-	room := w.setup.Depth - int(c.flying)
+	room := w.setup.Pipeline - int(c.flying)
 	if last := w.setup.last; last > 0 {
 		room = min(room, int(last-c.replies)-int(c.flying))
 	}

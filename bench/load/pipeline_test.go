@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // Every sort of request and reply goes through a pipeline, each reply to its own
@@ -29,7 +31,7 @@ func TestPipelineTargets(t *testing.T) {
 	all = append(all, back, chunked)
 	for _, depth := range []int{2, 3, 16, 100} {
 		s := site(t)
-		c := Config{Address: s.address, Targets: all, Connections: 3, Depth: depth, Timeout: time.Minute} // a busy machine takes long for 100 bodies
+		c := Config{Address: s.address, Targets: all, Load: scenarios.Load{Connections: 3, Pipeline: depth, Timeout: time.Minute}} // a busy machine takes long for 100 bodies
 		r := sliceUntil(t, openers()[Raw], c, Window{Span: 100 * time.Millisecond}, func(r *Result) bool { return r.Answered >= uint64(depth) })
 		if r.Errored() > 0 || r.Answered != r.Sent || r.Answered < uint64(depth) || r.Wrong > 0 || r.Compared == 0 {
 			t.Errorf("depth %d: %v", depth, summary(r))
@@ -62,7 +64,7 @@ func TestPipelineIsOneWrite(t *testing.T) {
 		}
 	}()
 	c := helloConfig(&server{address: l.Addr().String()}, 1)
-	c.Targets, c.Depth = weighted(5, 1, 1), depth
+	c.Targets, c.Pipeline = weighted(5, 1, 1), depth
 	load := mustOpen(t, openers()[Raw], c)
 	defer load.Close()
 	if r := slicesUntil(t, load, Window{Span: 30 * time.Millisecond}, anyAnswered); r.Errored() > 0 {
@@ -85,7 +87,7 @@ func TestPipelineWireBytes(t *testing.T) {
 	s := serve(t, says(helloReply))
 	defer s.close()
 	c := helloConfig(s, 2)
-	c.Depth = 5
+	c.Pipeline = 5
 	checkWire(t, Raw, sliceUntil(t, openers()[Raw], c, Window{Span: 20 * time.Millisecond}, anyCounted), len(helloReply))
 }
 
@@ -101,7 +103,7 @@ func TestPipelineLatency(t *testing.T) {
 	})
 	defer s.close()
 	c := helloConfig(s, 1)
-	c.Depth = depth
+	c.Pipeline = depth
 	r := sliceUntil(t, openers()[Raw], c, Window{Span: 20 * each}, func(r *Result) bool { return r.Counted >= 4*depth })
 	shortest, middle := time.Duration(r.Response.Min()), time.Duration(r.Response.ValueAtPercentile(50))
 	if r.Errored() > 0 || shortest < each*9/10 || shortest >= middle || middle < each*depth*9/10 {
@@ -132,7 +134,7 @@ func TestPipelineEnds(t *testing.T) {
 			return says(strings.Repeat(helloReply, answered-1)+test.last)(c, n, "") && test.stay
 		})
 		c := helloConfig(s, 2)
-		c.Depth = depth
+		c.Pipeline = depth
 		if test.kind == ErrTimeout {
 			c.Timeout = soon
 		}
@@ -161,7 +163,7 @@ func TestPipelineTrailing(t *testing.T) {
 	})
 	defer s.close()
 	c := helloConfig(s, 1)
-	c.Depth = 4
+	c.Pipeline = 4
 	r := sliceUntil(t, openers()[Raw], c, Window{Span: 50 * time.Millisecond}, anyErrored)
 	if r.Errors[ErrMalformed] == 0 || r.Errored() != r.Errors[ErrMalformed] {
 		t.Errorf("%v", summary(r))
@@ -177,7 +179,7 @@ func TestPipelineDrain(t *testing.T) {
 	})
 	defer s.close()
 	c := helloConfig(s, 2)
-	c.Depth = 5
+	c.Pipeline = 5
 	load := mustOpen(t, openers()[Raw], c)
 	defer load.Close()
 	for range 2 {
@@ -199,7 +201,7 @@ func TestPipelineRequests(t *testing.T) {
 			return says(helloReply)(c, n, "")
 		})
 		c := helloConfig(s, 2)
-		c.Requests, c.Depth = test.requests, test.depth
+		c.Requests, c.Pipeline = test.requests, test.depth
 		enough := uint64(3 * test.requests)
 		r := sliceUntil(t, openers()[Raw], c, Window{Span: 100 * time.Millisecond}, func(r *Result) bool { return r.Answered >= enough })
 		want := r.Answered / uint64(test.requests)
@@ -247,7 +249,7 @@ func TestPipelineEarlyReplies(t *testing.T) {
 	for _, chunked := range []bool{false, true} {
 		post := get("/")
 		post.Method, post.Body, post.Chunked, post.Length = "POST", body, chunked, int64(len(body))
-		c := Config{Address: l.Addr().String(), Targets: []Target{post}, Connections: 2, Depth: 4}
+		c := Config{Address: l.Addr().String(), Targets: []Target{post}, Load: scenarios.Load{Connections: 2, Pipeline: 4}}
 		r := sliceUntil(t, openers()[Raw], c, Window{Span: 100 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 8 })
 		if r.Errored() > 0 || r.Answered < 8 {
 			t.Errorf("chunked %v: %v", chunked, summary(r))
@@ -260,7 +262,7 @@ func TestPipelineEarlyReplies(t *testing.T) {
 // The loop of systems without epoll would wait for ever in such a case.
 func TestPipelineRefused(t *testing.T) {
 	c := helloConfig(serve(t, says(helloReply)), 1)
-	c.Depth = 2
+	c.Pipeline = 2
 	if _, err := openers()["sync"](t.Context(), c); err == nil || !strings.Contains(err.Error(), "not offered on this system") {
 		t.Errorf("error %v", err)
 	}

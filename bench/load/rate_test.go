@@ -16,6 +16,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // site is a net/http server with a page for each sort of framing.
@@ -64,7 +66,7 @@ func TestTargets(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open opener) {
 		s := site(t)
 		defer s.close()
-		c := Config{Address: s.address, Targets: targets(), Connections: 4}
+		c := Config{Address: s.address, Targets: targets(), Load: scenarios.Load{Connections: 4}}
 		r := sliceUntil(t, open, c, Window{Span: 100 * time.Millisecond}, func(r *Result) bool { return r.Answered >= 2*uint64(len(c.Targets)) })
 		if r.Errored() > 0 || r.Answered < uint64(len(c.Targets)) || r.Metrics.StatusCodes["204"] == 0 {
 			t.Errorf("%v %v", summary(r), r.Metrics.StatusCodes)
@@ -271,7 +273,7 @@ func TestAllocations(t *testing.T) {
 	s := headCounter(t)
 	for _, depth := range depths() {
 		c := helloConfig(s, 1)
-		c.Depth = depth
+		c.Pipeline = depth
 		// Converting a block to a string would allocate.
 		c.Targets[0].Match = func(off int64, b []byte) bool { return len(b) == len(hello) }
 		load := mustOpen(t, openers()[Raw], c)
@@ -304,7 +306,7 @@ func BenchmarkRaw(b *testing.B) {
 	for _, depth := range depths() {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
 			c := helloConfig(s, 64)
-			c.Depth = depth
+			c.Pipeline = depth
 			load := mustOpen(b, openers()[Raw], c)
 			defer load.Close()
 			b.ReportAllocs()

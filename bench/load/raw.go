@@ -74,7 +74,7 @@ func openLoop(ctx context.Context, c Config, newLoop func(*setup) (loop, error))
 	}
 	s := &setup{Config: c, requests: requests, order: turns, last: lastReply(c), base: time.Now(), wall: time.Now, open: !closedLoop(c.Pacer)}
 	for i := range s.requests {
-		if r := &s.requests[i]; c.First || r.want.Spread > 0 {
+		if r := &s.requests[i]; c.FirstByte || r.want.Spread > 0 {
 			r.now = s.now
 		}
 	}

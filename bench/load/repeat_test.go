@@ -72,7 +72,7 @@ func TestRepeatedPipeline(t *testing.T) {
 	s := serveTired(t, true)
 	defer s.close()
 	c := helloConfig(s.server, 4)
-	c.Depth = 8
+	c.Pipeline = 8
 	if r := rest(t, openers()[Raw], c, s); r.Errored() > 0 || r.Repeated != uint64(8*s.ends.Load()) || r.Answered == 0 {
 		t.Errorf("%d connections ended, %d sent again: %v", s.ends.Load(), r.Repeated, summary(r))
 	}

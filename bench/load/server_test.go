@@ -12,6 +12,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 const hello = "Hello, World!"
@@ -23,15 +25,21 @@ const soon = 500 * time.Millisecond
 // helloReply is a whole right reply.
 const helloReply = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n" + hello
 
+// by is c for an engine.
+func by(engine string, c Config) Config {
+	c.Engine = engine
+	return c
+}
+
 // opener opens a session; the sync loop is opened where raw would take epoll.
 type opener func(context.Context, Config) (Session, error)
 
 func openers() map[string]opener {
 	return map[string]opener{
-		Raw:    func(ctx context.Context, c Config) (Session, error) { return Open(ctx, Raw, c) },
-		Vegeta: func(ctx context.Context, c Config) (Session, error) { return Open(ctx, Vegeta, c) },
+		Raw:    func(ctx context.Context, c Config) (Session, error) { return Open(ctx, by(Raw, c)) },
+		Vegeta: func(ctx context.Context, c Config) (Session, error) { return Open(ctx, by(Vegeta, c)) },
 		"sync": func(ctx context.Context, c Config) (Session, error) {
-			if err := c.Check(Raw); err != nil {
+			if err := by(Raw, c).Check(); err != nil {
 				return nil, err
 			}
 			return openLoop(ctx, c.complete(), newSyncLoop)
@@ -154,7 +162,7 @@ func getHello() Target {
 }
 
 func helloConfig(s *server, connections int) Config {
-	return Config{Address: s.address, Targets: []Target{getHello()}, Connections: connections}
+	return Config{Address: s.address, Targets: []Target{getHello()}, Load: scenarios.Load{Connections: connections}}
 }
 
 func mustOpen(t testing.TB, open opener, c Config) Session {

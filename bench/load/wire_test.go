@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // wired are replies whose bytes are all to be counted: framing, interim replies, folded
@@ -26,7 +28,7 @@ func TestWireBytes(t *testing.T) {
 	for name, open := range openers() {
 		for _, w := range wired {
 			t.Run(name+"/"+w.name, func(t *testing.T) {
-				c := Config{Address: serve(t, halves(w.reply)).address, Connections: 2, Targets: []Target{get("/")}}
+				c := Config{Address: serve(t, halves(w.reply)).address, Targets: []Target{get("/")}, Load: scenarios.Load{Connections: 2}}
 				c.Targets[0].Method = w.method
 				r := sliceUntil(t, open, c, Window{Span: 20 * time.Millisecond}, func(r *Result) bool { return r.Counted > 3 })
 				checkWire(t, name, r, len(w.reply))

@@ -13,7 +13,6 @@ import (
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
-	"github.com/benchctl/benchctl/scenarios/offered"
 	"github.com/benchctl/benchctl/scenarios/slo"
 	"github.com/benchctl/benchctl/servers"
 )
@@ -112,9 +111,6 @@ func New(r Request) (results.Manifest, error) {
 		if err != nil {
 			return m, err
 		}
-		if r.SLO != nil {
-			search(blocks, r.SLO)
-		}
 		m.Blocks = append(m.Blocks, blocks...)
 	}
 	for _, c := range r.Candidates {
@@ -168,6 +164,10 @@ func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 	if len(apps) == 0 {
 		apps = s.Apps
 	}
+	offer := s.Load
+	if r.SLO != nil {
+		offer = offer.Search(*r.SLO)
+	}
 	var blocks []results.Block
 	for _, name := range apps {
 		app, err := suite.Parse(name)
@@ -178,8 +178,7 @@ func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 			return nil, err
 		}
 		blocks = append(blocks, results.Block{
-			Scenario: s.Name, App: app.String(), Without: r.without(app, s.Engine), Engine: s.Engine, Connections: s.Connections, Load: s.Load,
-			Pipeline: s.Pipeline, Requests: s.Requests, Close: s.Close, Company: results.Company(s.Company), FirstByte: s.FirstByte, Work: app.Work(), Spread: spread(app), Timeout: s.Timeout, Slice: s.Slice, Lead: s.Lead,
+			Scenario: s.Name, App: app.String(), Load: offer, Without: r.without(app, s.Engine), Work: app.Work(), Spread: spread(app),
 		})
 	}
 	return blocks, nil
@@ -191,15 +190,6 @@ func spread(app suite.Instance) time.Duration {
 		return parts[0].Exchange().Spread
 	}
 	return 0
-}
-
-// search makes blocks into searches: their rates and the lengths of their slices
-// follow from it.
-func search(blocks []results.Block, o *slo.Objective) {
-	for i := range blocks {
-		b := &blocks[i]
-		b.Load, b.Slice, b.SLO = offered.Load{Arrivals: b.Arrivals}, 0, o
-	}
 }
 
 // What a launch takes beside its slices, about.
@@ -216,7 +206,7 @@ func launches(m results.Manifest, budget time.Duration) int {
 	}
 	takes := LaunchTime(m)
 	for _, b := range m.Blocks {
-		takes += time.Duration(max(2, m.Rounds)*len(m.Candidates)) * cmp.Or(b.Slice, m.Slice, MinSlice)
+		takes += time.Duration(max(2, m.Rounds)*len(m.Candidates)) * cmp.Or(b.Load.Slice, m.Slice, MinSlice)
 	}
 	return max(1, min(DefaultLaunches, int(budget/takes)))
 }
@@ -226,7 +216,7 @@ func LaunchTime(m results.Manifest) time.Duration {
 	takes := launchTime
 	for _, b := range m.Blocks {
 		lane := laneTime
-		if b.Ceiling() {
+		if b.Load.FollowsCeiling() {
 			lane += CeilingPasses * CeilingSlice
 		}
 		takes += lane * time.Duration(len(m.Candidates))
@@ -237,7 +227,7 @@ func LaunchTime(m results.Manifest) time.Duration {
 // rounds is the default, or the most that a budget could hold, at least two. The
 // harness keeps the budget by the clock.
 func rounds(m results.Manifest, budget time.Duration) int {
-	searching := slices.ContainsFunc(m.Blocks, func(b results.Block) bool { return b.SLO != nil })
+	searching := slices.ContainsFunc(m.Blocks, func(b results.Block) bool { return b.Load.SLO != nil })
 	switch {
 	case budget == 0 && searching:
 		return SearchRounds
@@ -247,7 +237,7 @@ func rounds(m results.Manifest, budget time.Duration) int {
 	share := budget / time.Duration(m.Launches*len(m.Blocks))
 	most := 2
 	for _, b := range m.Blocks {
-		round := cmp.Or(b.Slice, m.Slice, MinSlice) * time.Duration(len(m.Candidates))
+		round := cmp.Or(b.Load.Slice, m.Slice, MinSlice) * time.Duration(len(m.Candidates))
 		most = max(most, int(share/round))
 	}
 	return most
@@ -308,9 +298,9 @@ const scaleTimes = 3
 // time scale that an uninterrupted pass has found; 0: none has. A slice is no shorter
 // than its lead-in.
 func Slice(m results.Manifest, b results.Block, rate float64, scale time.Duration) (lead, span time.Duration) {
-	span, lead = cmp.Or(b.Slice, m.Slice), b.Lead
+	span, lead = cmp.Or(b.Load.Slice, m.Slice), b.Load.Lead
 	if lead == 0 {
-		lead = clamp(max(seconds(float64(b.Connections)/rate), scaleTimes*scale), 10*time.Millisecond, MaxLead)
+		lead = clamp(max(seconds(float64(b.Load.Connections)/rate), scaleTimes*scale), 10*time.Millisecond, MaxLead)
 	}
 	if span == 0 {
 		span = clamp(max(seconds(SliceRequests/rate), lead), MinSlice, max(MaxSlice, lead))

@@ -146,13 +146,13 @@ func TestSearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.SLO = &objective
-	r.Scenarios[1].Arrivals, r.Scenarios[1].Slice = offered.Poisson, time.Hour
+	r.Scenarios[1].Load.Arrivals, r.Scenarios[1].Load.Slice = offered.Poisson, time.Hour
 	m, err := plan.New(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := m.Blocks[2]
-	if *b.SLO != objective || b.Rate != 0 || b.Arrivals != offered.Poisson || b.Connections != 64 || b.Slice != 0 || !b.Open() || !b.Ceiling() || m.Rounds != plan.SearchRounds {
+	if *b.Load.SLO != objective || b.Load.Rate != 0 || b.Load.Arrivals != offered.Poisson || b.Load.Connections != 64 || b.Load.Slice != 0 || !b.Load.Open() || !b.Load.FollowsCeiling() || m.Rounds != plan.SearchRounds {
 		t.Errorf("block %+v, %d rounds", b, m.Rounds)
 	}
 	for rate, want := range map[float64]time.Duration{1e6: plan.MinSlice, 20_000: 500 * time.Millisecond, 100: plan.MaxSearchSlice} {
@@ -167,7 +167,7 @@ func TestSearch(t *testing.T) {
 }
 
 func TestSlice(t *testing.T) {
-	b := results.Block{Connections: 256}
+	b := results.Block{Load: scenarios.Load{Connections: 256}}
 	for _, c := range []struct {
 		rate       float64
 		scale      time.Duration

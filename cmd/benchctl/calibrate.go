@@ -153,7 +153,7 @@ func (c calibrator) calibrate(ctx context.Context, d time.Duration) (*calibratio
 func (c calibrator) loaderLimit(ctx context.Context, d time.Duration) (loaderLimit, error) {
 	ceilings, err := harness.Calibration{
 		Sink: c.sink(), Guard: []string{c.executable, guardCommand}, ServerCPUs: c.server, LoaderCPUs: c.loader,
-	}.Ceilings(ctx, []harness.Shape{{Engine: load.Raw, Connections: calibrateConnections}}, d)
+	}.Ceilings(ctx, []scenarios.Load{{Engine: load.Raw, Connections: calibrateConnections}}, d)
 	switch {
 	case ceilings == nil:
 		return loaderLimit{}, err

@@ -27,24 +27,13 @@ import (
 )
 
 type loadFlags struct {
-	connections int
+	offer       scenarios.Load
+	poisson     bool
 	duration    time.Duration
-	rate        float64
-	engine      string
-	timeout     time.Duration
 	poll        string
 	json        bool
 	allowRemote bool
-	loadShape
 	loadRequest
-}
-
-// loadShape is how requests follow each other.
-type loadShape struct {
-	poisson  bool
-	pipeline int
-	requests int
-	close    bool
 }
 
 // loadRequest is what is sent, and what is to come back.
@@ -66,21 +55,21 @@ func loadCommand(e env) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.IntVarP(&f.connections, "connections", "c", 64, "connections")
+	fs.IntVarP(&f.offer.Connections, "connections", "c", 64, "connections")
 	fs.DurationVarP(&f.duration, "duration", "d", 10*time.Second, "how long")
-	fs.Float64Var(&f.rate, "rate", 0, "requests per second at a constant pace (default: each connection as fast as it can)")
+	fs.Float64Var(&f.offer.Rate, "rate", 0, "requests per second at a constant pace (default: each connection as fast as it can)")
 	fs.BoolVar(&f.poisson, "poisson", false, "with --rate: requests arrive independently of each other, at the same random times in every run")
-	fs.IntVar(&f.pipeline, "pipeline", 1, "requests in flight on each connection; engine raw only, without --rate")
-	fs.IntVar(&f.requests, "requests", 0, "replies a connection carries before it is replaced (default any number); engine raw only")
-	fs.BoolVar(&f.close, "close", false, "send Connection: close, each request on a connection of its own")
+	fs.IntVar(&f.offer.Pipeline, "pipeline", 1, "requests in flight on each connection; engine raw only, without --rate")
+	fs.IntVar(&f.offer.Requests, "requests", 0, "replies a connection carries before it is replaced (default any number); engine raw only")
+	fs.BoolVar(&f.offer.Close, "close", false, "send Connection: close, each request on a connection of its own")
 	fs.StringVar(&f.method, "method", "", "request method (default GET, with a body POST)")
 	fs.StringArrayVar(&f.headers, "header", nil, "header field to send, 'Name: value'; may be repeated")
 	fs.StringVar(&f.body, "body", "", "body to send")
 	fs.StringVar(&f.bodyFile, "body-file", "", "file with the body to send")
 	fs.BoolVar(&f.chunked, "chunked", false, "send the body in chunks")
 	fs.Int64Var(&f.expectLength, "expect-length", -1, "bytes a right reply's body has; -1 takes any number")
-	fs.StringVar(&f.engine, "engine", load.Raw, "load engine: raw or vegeta")
-	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "for one reply")
+	fs.StringVar(&f.offer.Engine, "engine", load.Raw, "load engine: raw or vegeta")
+	fs.DurationVar(&f.offer.Timeout, "timeout", 10*time.Second, "for one reply")
 	fs.StringVar(&f.poll, "poll", autoPoll, "ask for replies over and over for so long before sleeping, such as 100us; 0: sleep at once; auto: as a run does, where the server has other processors than benchctl; engine raw on Linux only")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	fs.BoolVar(&f.allowRemote, "allow-remote", false, "allow a target that is not a loopback address: only ever one of your own")
@@ -89,30 +78,26 @@ func loadCommand(e env) *cobra.Command {
 
 // loadReport is what "load --json" prints.
 type loadReport struct {
-	URL         string             `json:"url"`
-	Engine      string             `json:"engine"`
-	Connections int                `json:"connections"`
-	Rate        float64            `json:"rate,omitempty"`
-	Poisson     bool               `json:"poisson,omitempty"`
-	Pipeline    int                `json:"pipeline,omitempty"`
-	Poll        float64            `json:"poll_us,omitempty"`
-	Seconds     float64            `json:"seconds"`
-	Requests    uint64             `json:"requests"`
-	Throughput  float64            `json:"throughput_rps"`
-	BytesIn     uint64             `json:"bytes_in"`
-	WireIn      uint64             `json:"wire_bytes_in,omitempty"` // heads and framing included
-	Latency     map[string]float64 `json:"latency_ms"`
-	SendLag     map[string]float64 `json:"send_lag_ms,omitempty"`
-	LoaderCPU   float64            `json:"loader_cpu_us_per_request,omitempty"`
-	Reconnects  uint64             `json:"reconnects"`
-	Reopened    uint64             `json:"reopened,omitempty"`
-	Repeated    uint64             `json:"repeated,omitempty"`
-	Missed      uint64             `json:"missed,omitempty"` // intended and not sent
-	Errors      map[string]uint64  `json:"errors"`
-	Causes      map[string]uint64  `json:"causes,omitempty"`
-	Examples    map[string]string  `json:"examples,omitempty"`
-	Verdict     results.Verdict    `json:"verdict"` // by the rules of a run's rows
-	Reasons     []string           `json:"reasons"`
+	URL        string             `json:"url"`
+	Load       scenarios.Load     `json:"load"`
+	Poll       float64            `json:"poll_us,omitempty"`
+	Seconds    float64            `json:"seconds"`
+	Requests   uint64             `json:"requests"`
+	Throughput float64            `json:"throughput_rps"`
+	BytesIn    uint64             `json:"bytes_in"`
+	WireIn     uint64             `json:"wire_bytes_in,omitempty"` // heads and framing included
+	Latency    map[string]float64 `json:"latency_ms"`
+	SendLag    map[string]float64 `json:"send_lag_ms,omitempty"`
+	LoaderCPU  float64            `json:"loader_cpu_us_per_request,omitempty"`
+	Reconnects uint64             `json:"reconnects"`
+	Reopened   uint64             `json:"reopened,omitempty"`
+	Repeated   uint64             `json:"repeated,omitempty"`
+	Missed     uint64             `json:"missed,omitempty"` // intended and not sent
+	Errors     map[string]uint64  `json:"errors"`
+	Causes     map[string]uint64  `json:"causes,omitempty"`
+	Examples   map[string]string  `json:"examples,omitempty"`
+	Verdict    results.Verdict    `json:"verdict"` // by the rules of a run's rows
+	Reasons    []string           `json:"reasons"`
 }
 
 func (e env) load(ctx context.Context, target string, f loadFlags) error {
@@ -123,7 +108,7 @@ func (e env) load(ctx context.Context, target string, f loadFlags) error {
 	if config.Poll, err = f.polls(config.Address); err != nil {
 		return err
 	}
-	session, err := load.Open(ctx, f.engine, config)
+	session, err := load.Open(ctx, config)
 	if err != nil {
 		return unable(cmp.Or(load.Lack(err), err))
 	}
@@ -161,12 +146,12 @@ func (f loadFlags) polls(address string) (time.Duration, error) {
 			return 0, nil
 		case err != nil || d < 0 || d > time.Second:
 			return 0, usage(fmt.Errorf("load: --poll %q: neither %s nor a time of up to 1s", f.poll, autoPoll))
-		case d > 0 && f.engine != load.Raw: // a run asks for it whatever its engine is, so the engine ignores it
-			return 0, usage(fmt.Errorf("load: engine %s does not offer --poll", f.engine))
+		case d > 0 && f.offer.Engine != load.Raw: // a run asks for it whatever its engine is, so the engine ignores it
+			return 0, usage(fmt.Errorf("load: engine %s does not offer --poll", f.offer.Engine))
 		}
 		return d, nil
 	}
-	if f.engine != load.Raw {
+	if f.offer.Engine != load.Raw {
 		return 0, nil
 	}
 	return harness.PollBeside(address), nil
@@ -174,30 +159,11 @@ func (f loadFlags) polls(address string) (time.Duration, error) {
 
 // check refuses numbers that mean nothing, by the bounds of a scenario's keys.
 func (f loadFlags) check() error {
-	in := func(flag string, n, most int) error {
-		if n < 1 || n > most {
-			return fmt.Errorf("load: --%s %d: not within 1 and %d", flag, n, most)
-		}
-		return nil
+	if err := f.offer.Check("pipeline", "timeout"); err != nil {
+		return fmt.Errorf("load: --%w", err)
 	}
-	lasts := func(flag string, d, most time.Duration) error {
-		if d < scenarios.MinTime || d > most {
-			return fmt.Errorf("load: --%s %v: not within %v and %v", flag, d, scenarios.MinTime, most)
-		}
-		return nil
-	}
-	err := cmp.Or(
-		in("connections", f.connections, scenarios.MaxConnections), in("pipeline", f.pipeline, scenarios.MaxPipeline),
-		in("requests", max(1, f.requests), scenarios.MaxRequests),
-		lasts("duration", f.duration, 24*time.Hour), lasts("timeout", f.timeout, scenarios.MaxTime),
-	)
-	switch {
-	case err != nil:
-		return err
-	case f.requests < 0:
-		return fmt.Errorf("load: --requests %d: less than 0", f.requests)
-	case f.rate != 0 && !(f.rate >= offered.MinRate && f.rate <= offered.MaxRate):
-		return fmt.Errorf("load: --rate %g: not within %g and %.0f", f.rate, offered.MinRate, float64(offered.MaxRate))
+	if most := 24 * time.Hour; f.duration < time.Millisecond || f.duration > most {
+		return fmt.Errorf("load: --duration %v: not within %v and %v", f.duration, time.Millisecond, most)
 	}
 	return nil
 }
@@ -208,8 +174,8 @@ func (f loadFlags) config(target string) (load.Config, error) {
 	if err != nil || u.Scheme != "http" || u.Host == "" {
 		return none, usage(fmt.Errorf("load %s: not a URL of the form http://host:port/path", target))
 	}
-	if !slices.Contains([]string{load.Raw, load.Vegeta}, f.engine) {
-		return none, usage(fmt.Errorf("load: --engine %q: there are %s and %s", f.engine, load.Raw, load.Vegeta))
+	if !slices.Contains([]string{load.Raw, load.Vegeta}, f.offer.Engine) {
+		return none, usage(fmt.Errorf("load: --engine %q: there are %s and %s", f.offer.Engine, load.Raw, load.Vegeta))
 	}
 	if err := f.check(); err != nil {
 		return none, usage(err)
@@ -222,12 +188,12 @@ func (f loadFlags) config(target string) (load.Config, error) {
 	if err := f.allowed(u.Hostname()); err != nil {
 		return none, err
 	}
-	c := load.Config{Address: address, Connections: f.connections, Timeout: f.timeout, Depth: f.pipeline, Requests: f.requests, Close: f.close}
+	c := load.Config{Address: address, Load: f.offer}
 	switch {
-	case f.rate > 0 && f.poisson:
-		c.Pacer = load.Poisson(f.rate, 0)
-	case f.rate > 0:
-		c.Pacer = load.Constant(f.rate)
+	case f.offer.Rate > 0 && f.poisson:
+		c.Arrivals, c.Pacer = offered.Poisson, load.Poisson(f.offer.Rate, 0)
+	case f.offer.Rate > 0:
+		c.Pacer = load.Constant(f.offer.Rate)
 	case f.poisson:
 		return none, usage(errors.New("load: --poisson takes a --rate"))
 	}
@@ -236,7 +202,7 @@ func (f loadFlags) config(target string) (load.Config, error) {
 		return none, err
 	}
 	c.Targets = []load.Target{t}
-	return c, usage(c.Check(f.engine))
+	return c, usage(c.Check())
 }
 
 // target is what f asks for, of url.
@@ -290,10 +256,10 @@ func (f loadFlags) allowed(host string) error {
 }
 
 func (f loadFlags) report(target string, c load.Config, res *load.Result, cpu time.Duration) loadReport {
-	verdict, reasons := harness.Judge(c, f.rate, res)
+	verdict, reasons := harness.Judge(c.Load, res)
 	r := loadReport{
 		Missed: res.Missed, Verdict: verdict, Reasons: reasons,
-		URL: target, Engine: f.engine, Connections: f.connections, Rate: f.rate, Poisson: f.poisson, Pipeline: f.pipeline, Poll: float64(c.Poll.Nanoseconds()) / 1e3, Seconds: res.Elapsed.Seconds(),
+		URL: target, Load: c.Load, Poll: float64(c.Poll.Nanoseconds()) / 1e3, Seconds: res.Elapsed.Seconds(),
 		Requests: res.Counted, Throughput: float64(res.Counted) / res.Elapsed.Seconds(), BytesIn: res.BytesIn, WireIn: res.WireIn,
 		Latency: percentiles(res.Response), SendLag: percentiles(res.SendLag), Reconnects: res.Reconnects, Reopened: res.Reopened, Repeated: res.Repeated, Errors: res.Errors, Causes: res.Causes, Examples: res.Examples,
 	}
@@ -330,14 +296,14 @@ func (e env) printLoad(r loadReport, asJSON bool) error {
 	if asJSON {
 		return e.printJSON(r)
 	}
-	engine := fmt.Sprintf("%s, %d connections, %.1f s", r.Engine, r.Connections, r.Seconds)
-	if r.Pipeline > 1 {
-		engine += fmt.Sprintf(", %d requests in flight on each", r.Pipeline)
+	engine := fmt.Sprintf("%s, %d connections, %.1f s", r.Load.Engine, r.Load.Connections, r.Seconds)
+	if r.Load.Pipeline > 1 {
+		engine += fmt.Sprintf(", %d requests in flight on each", r.Load.Pipeline)
 	}
 	switch {
 	case r.Poll > 0:
 		engine += fmt.Sprintf("; polls for %g µs before it sleeps", r.Poll)
-	case r.Engine == load.Raw:
+	case r.Load.Engine == load.Raw:
 		engine += "; sleeps while it waits, so that the server has to wake it"
 	}
 	rows := [][]string{

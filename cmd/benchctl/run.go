@@ -208,7 +208,7 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Co
 func (e env) warn(m results.Manifest) (notes []string) {
 	connections := 0
 	for _, b := range m.Blocks {
-		connections = max(connections, b.AtOnce())
+		connections = max(connections, b.Load.AtOnce())
 	}
 	return e.warnOf(measure.ReadConditions().Warnings(len(m.Candidates), connections))
 }

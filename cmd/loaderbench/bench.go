@@ -19,6 +19,7 @@ import (
 
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -244,7 +245,7 @@ func (b *bench) startup(ctx context.Context) (float64, error) {
 func (b *bench) allocations(ctx context.Context) (perRequest float64, err error) {
 	target := load.Target{Status: 200, Length: int64(len(body))}
 	target.Method, target.URL = "GET", b.url
-	session, err := load.Open(ctx, load.Raw, load.Config{Address: b.address, Targets: []load.Target{target}, Connections: b.levels[0]})
+	session, err := load.Open(ctx, load.Config{Address: b.address, Targets: []load.Target{target}, Load: scenarios.Load{Connections: b.levels[0]}})
 	if err != nil {
 		return 0, err
 	}

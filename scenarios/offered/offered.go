@@ -1,6 +1,5 @@
-// Package offered describes the load that an open loop offers: how many requests
-// per second, whatever comes back, and how they arrive. It imports nothing of this
-// module but the search for mistyped words.
+// Package offered describes the pace that an open loop sends at: how many requests
+// per second, whatever comes back, and how they arrive.
 package offered
 
 import (
@@ -35,78 +34,93 @@ const (
 	maxSteps = 100
 )
 
-// Load is an offered load; its zero value is a closed loop. At most one of Rate,
+// Pace is when requests are sent; its zero value is a closed loop. At most one of Rate,
 // Share, Ramp and Steps is set. Rates are requests per second.
-type Load struct {
-	Rate     float64    `json:"rate,omitempty"`
-	Share    float64    `json:"share,omitempty"`    // of what ShareOf says, 0.7 for 70 %
-	ShareOf  string     `json:"share_of,omitempty"` // Ceiling or Slowest
-	Ramp     [2]float64 `json:"ramp,omitzero"`      // from, to: linear over a slice
-	Steps    []float64  `json:"steps,omitempty"`    // each for an equal part of a slice
-	Arrivals string     `json:"arrivals,omitempty"` // Constant or Poisson; "": Constant
+type Pace struct {
+	Rate     float64
+	Share    float64    // of what ShareOf says, 0.7 for 70 %
+	ShareOf  string     // Ceiling or Slowest
+	Ramp     [2]float64 // from, to: linear over a slice
+	Steps    []float64  // each for an equal part of a slice
+	Arrivals string     // Constant or Poisson; "": Constant
 }
 
 // Open tells whether a rate is offered at all.
-func (l Load) Open() bool {
-	return l.Rate > 0 || l.Relative() || l.Ramp != [2]float64{} || len(l.Steps) > 0
+func (p Pace) Open() bool {
+	return p.Rate > 0 || p.Relative() || p.Ramp != [2]float64{} || len(p.Steps) > 0
 }
 
 // Relative tells whether the rate takes a measured ceiling to be known.
-func (l Load) Relative() bool { return l.Share > 0 }
+func (p Pace) Relative() bool { return p.Share > 0 }
 
-// Mean is the mean rate over a slice; 0 if the load is relative or a closed loop.
-func (l Load) Mean() float64 {
+// Mean is the mean rate over a slice; 0 if the pace is relative or a closed loop.
+func (p Pace) Mean() float64 {
 	switch {
-	case len(l.Steps) > 0:
+	case len(p.Steps) > 0:
 		sum := 0.0
-		for _, s := range l.Steps {
+		for _, s := range p.Steps {
 			sum += s
 		}
-		return sum / float64(len(l.Steps))
-	case l.Ramp != [2]float64{}:
-		return (l.Ramp[0] + l.Ramp[1]) / 2
+		return sum / float64(len(p.Steps))
+	case p.Ramp != [2]float64{}:
+		return (p.Ramp[0] + p.Ramp[1]) / 2
 	}
-	return l.Rate
+	return p.Rate
 }
 
-// Describe is the load as a scenario spells it, "70% of ceiling, poisson"; "" for
+// Describe is the pace as a scenario spells it, "70% of ceiling, poisson"; "" for
 // a closed loop.
-func (l Load) Describe() string {
-	var text string
-	switch {
-	case !l.Open():
+func (p Pace) Describe() string {
+	if !p.Open() {
 		return ""
-	case l.Relative():
-		text = fmt.Sprintf("%g%% of %s", math.Round(l.Share*1e6)/1e4, l.ShareOf)
-	case len(l.Steps) > 0:
-		all := make([]string, len(l.Steps))
-		for i, s := range l.Steps {
-			all[i] = perSecond(s)
-		}
-		text = strings.Join(all, ", ")
-	case l.Ramp != [2]float64{}:
-		text = perSecond(l.Ramp[0]) + " to " + perSecond(l.Ramp[1])
-	default:
-		text = perSecond(l.Rate)
 	}
-	if l.Arrivals == Poisson {
+	text := p.RateText() + p.RampText() + strings.Join(p.StepTexts(), ", ")
+	if p.Arrivals == Poisson {
 		text += ", " + Poisson
 	}
 	return text
 }
 
+// RateText is the rate as SetRate reads it; "" if none is set.
+func (p Pace) RateText() string {
+	switch {
+	case p.Relative():
+		return fmt.Sprintf("%g%% of %s", math.Round(p.Share*1e6)/1e4, p.ShareOf)
+	case p.Rate > 0:
+		return perSecond(p.Rate)
+	}
+	return ""
+}
+
+// RampText is the ramp as SetRamp reads it; "" if none is set.
+func (p Pace) RampText() string {
+	if p.Ramp == [2]float64{} {
+		return ""
+	}
+	return perSecond(p.Ramp[0]) + " to " + perSecond(p.Ramp[1])
+}
+
+// StepTexts are the steps as AddStep reads them.
+func (p Pace) StepTexts() []string {
+	var all []string
+	for _, s := range p.Steps {
+		all = append(all, perSecond(s))
+	}
+	return all
+}
+
 func perSecond(rate float64) string { return strconv.FormatFloat(rate, 'f', -1, 64) + "/s" }
 
-// SetRate reads a rate into l: "1000/s" or "1000", "70% of ceiling", "50% of
+// SetRate reads a rate into p: "1000/s" or "1000", "70% of ceiling", "50% of
 // slowest". "0" is a closed loop.
-func (l *Load) SetRate(text string) error {
+func (p *Pace) SetRate(text string) error {
 	share, of, ok := strings.Cut(text, "%")
 	if !ok {
 		rate, err := parsePerSecond(text)
 		if err != nil && rate != 0 {
 			return fmt.Errorf("%q is not a rate such as 1000/s, from 0 to %.0f/s, or 70%% of ceiling", text, float64(MaxRate))
 		}
-		l.Rate = rate
+		p.Rate = rate
 		return nil
 	}
 	percent, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
@@ -120,32 +134,32 @@ func (l *Load) SetRate(text string) error {
 	if known := []string{Ceiling, Slowest}; !slices.Contains(known, words[1]) {
 		return fmt.Errorf("%q is a share of what is not known: %q%s", text, words[1], nearest.Hint(words[1], known))
 	}
-	l.Share, l.ShareOf = percent/100, words[1]
+	p.Share, p.ShareOf = percent/100, words[1]
 	return nil
 }
 
-// SetRamp reads "100/s to 5000/s" into l.
-func (l *Load) SetRamp(text string) error {
+// SetRamp reads "100/s to 5000/s" into p.
+func (p *Pace) SetRamp(text string) error {
 	from, to, ok := strings.Cut(text, " to ")
 	a, errA := parsePerSecond(from)
 	b, errB := parsePerSecond(to)
 	if !ok || errA != nil || errB != nil {
 		return fmt.Errorf("%q is not a ramp such as 100/s to 5000/s, of rates from %g/s to %.0f/s", text, MinRate, float64(MaxRate))
 	}
-	l.Ramp = [2]float64{a, b}
+	p.Ramp = [2]float64{a, b}
 	return nil
 }
 
-// AddStep reads a rate such as "1000/s" into the next step of l.
-func (l *Load) AddStep(text string) error {
-	if len(l.Steps) == maxSteps {
+// AddStep reads a rate such as "1000/s" into the next step of p.
+func (p *Pace) AddStep(text string) error {
+	if len(p.Steps) == maxSteps {
 		return fmt.Errorf("more than %d steps", maxSteps)
 	}
 	rate, err := parsePerSecond(text)
 	if err != nil {
 		return fmt.Errorf("%q is not a rate such as 1000/s, from %g/s to %.0f/s", text, MinRate, float64(MaxRate))
 	}
-	l.Steps = append(l.Steps, rate)
+	p.Steps = append(p.Steps, rate)
 	return nil
 }
 

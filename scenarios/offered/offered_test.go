@@ -1,7 +1,6 @@
 package offered_test
 
 import (
-	"encoding/json"
 	"math"
 	"reflect"
 	"strings"
@@ -11,7 +10,7 @@ import (
 )
 
 func TestSetRate(t *testing.T) {
-	for text, want := range map[string]offered.Load{
+	for text, want := range map[string]offered.Pace{
 		"1000":              {Rate: 1000},
 		"1000/s":            {Rate: 1000},
 		"0.5/s":             {Rate: 0.5},
@@ -20,7 +19,7 @@ func TestSetRate(t *testing.T) {
 		"12.5% of slowest":  {Share: 0.125, ShareOf: offered.Slowest},
 		"110 %  of ceiling": {Share: 1.1, ShareOf: offered.Ceiling},
 	} {
-		var l offered.Load
+		var l offered.Pace
 		if err := l.SetRate(text); err != nil || math.Abs(l.Share-want.Share) > 1e-12 {
 			t.Errorf("%q: %+v, %v", text, l, err)
 		}
@@ -35,9 +34,9 @@ func TestSetRate(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	rate := func(text string) error { return new(offered.Load).SetRate(text) }
-	ramp := func(text string) error { return new(offered.Load).SetRamp(text) }
-	step := func(text string) error { return new(offered.Load).AddStep(text) }
+	rate := func(text string) error { return new(offered.Pace).SetRate(text) }
+	ramp := func(text string) error { return new(offered.Pace).SetRamp(text) }
+	step := func(text string) error { return new(offered.Pace).AddStep(text) }
 	for _, c := range []struct {
 		set        func(string) error
 		text, want string
@@ -66,44 +65,20 @@ func TestErrors(t *testing.T) {
 
 func TestMean(t *testing.T) {
 	for _, c := range []struct {
-		load     offered.Load
+		load     offered.Pace
 		mean     float64
 		describe string
 	}{
-		{offered.Load{}, 0, ""},
-		{offered.Load{Arrivals: offered.Poisson}, 0, ""},
-		{offered.Load{Rate: 1000}, 1000, "1000/s"},
-		{offered.Load{Rate: 1000, Arrivals: offered.Poisson}, 1000, "1000/s, poisson"},
-		{offered.Load{Share: 0.07, ShareOf: offered.Slowest}, 0, "7% of slowest"},
-		{offered.Load{Ramp: [2]float64{100, 5000}}, 2550, "100/s to 5000/s"},
-		{offered.Load{Steps: []float64{1000, 2000, 4500}}, 2500, "1000/s, 2000/s, 4500/s"},
+		{offered.Pace{}, 0, ""},
+		{offered.Pace{Arrivals: offered.Poisson}, 0, ""},
+		{offered.Pace{Rate: 1000}, 1000, "1000/s"},
+		{offered.Pace{Rate: 1000, Arrivals: offered.Poisson}, 1000, "1000/s, poisson"},
+		{offered.Pace{Share: 0.07, ShareOf: offered.Slowest}, 0, "7% of slowest"},
+		{offered.Pace{Ramp: [2]float64{100, 5000}}, 2550, "100/s to 5000/s"},
+		{offered.Pace{Steps: []float64{1000, 2000, 4500}}, 2500, "1000/s, 2000/s, 4500/s"},
 	} {
 		if got := c.load.Mean(); got != c.mean || c.load.Describe() != c.describe {
 			t.Errorf("%+v: mean %v, %q", c.load, got, c.load.Describe())
-		}
-	}
-}
-
-// A closed loop and a single rate have the JSON that they had before there were
-// other loads.
-func TestJSON(t *testing.T) {
-	for _, c := range []struct {
-		load offered.Load
-		want string
-	}{
-		{offered.Load{}, `{}`},
-		{offered.Load{Rate: 1000}, `{"rate":1000}`},
-		{offered.Load{Share: 0.5, ShareOf: offered.Ceiling, Arrivals: offered.Poisson}, `{"share":0.5,"share_of":"ceiling","arrivals":"poisson"}`},
-		{offered.Load{Ramp: [2]float64{1, 2}}, `{"ramp":[1,2]}`},
-		{offered.Load{Steps: []float64{1, 2}}, `{"steps":[1,2]}`},
-	} {
-		text, err := json.Marshal(c.load)
-		if err != nil || string(text) != c.want {
-			t.Errorf("%+v: %s, %v", c.load, text, err)
-		}
-		var back offered.Load
-		if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, c.load) {
-			t.Errorf("%s: %+v, %v", text, back, err)
 		}
 	}
 }
@@ -115,18 +90,18 @@ func FuzzRate(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		var rate, ramp offered.Load
+		var rate, ramp offered.Pace
 		if rate.SetRate(text) == nil {
 			if !(rate.Rate >= 0 && rate.Rate <= offered.MaxRate) || !(rate.Share >= 0 && rate.Share <= 2) || rate.Rate > 0 && rate.Relative() {
 				t.Errorf("%q: %+v", text, rate)
 			}
-			var again offered.Load
+			var again offered.Pace
 			if rate.Rate > 0 && (again.SetRate(rate.Describe()) != nil || !reflect.DeepEqual(again, rate)) {
 				t.Errorf("%q: %+v, %q: %+v", text, rate, rate.Describe(), again)
 			}
 		}
 		if ramp.SetRamp(text) == nil {
-			var again offered.Load
+			var again offered.Pace
 			if !(ramp.Mean() > 0 && ramp.Mean() <= offered.MaxRate) || again.SetRamp(ramp.Describe()) != nil || again.Ramp != ramp.Ramp {
 				t.Errorf("%q: %+v", text, ramp)
 			}

@@ -1,0 +1,66 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/benchctl/benchctl/scenarios/offered"
+	"github.com/benchctl/benchctl/scenarios/slo"
+)
+
+// Engines that drive a load; see package bench/load.
+const (
+	Raw    = "raw"
+	Vegeta = "vegeta"
+)
+
+// Load is what is offered to a server: the same value from a scenario's file through the
+// plan and the manifest to the load engine. Its keys say what each field means, what it
+// may be and what it excludes.
+type Load struct {
+	Engine       string
+	Connections  int
+	offered.Pace // zero: a closed loop
+	// SLO is the objective to search the highest rate for; nil: the pace says the rate.
+	SLO      *slo.Objective
+	Pipeline int // 0: one request at a time
+	Requests int // of a connection; 0: any number
+	Close    bool
+	Company
+	FirstByte bool
+	Timeout   time.Duration // 0: DefaultTimeout
+	// Slice and Lead are the counted window and what precedes it; 0: by the candidate's
+	// speed.
+	Slice, Lead time.Duration
+}
+
+// DefaultTimeout is how long a reply is waited for where the load does not say.
+const DefaultTimeout = 10 * time.Second
+
+// Company is clients that are there beside the load and are not counted.
+type Company struct {
+	Idle, SlowReaders, SlowHeaders int
+}
+
+// AtOnce is how many connections are open at once.
+func (l Load) AtOnce() int { return l.Connections + l.Idle + l.SlowReaders + l.SlowHeaders }
+
+// InFlight is how many requests a closed loop keeps in flight.
+func (l Load) InFlight() int { return l.Connections * max(1, l.Pipeline) }
+
+// Open tells whether requests are sent at a rate, not as they are answered.
+func (l Load) Open() bool { return l.Pace.Open() || l.SLO != nil }
+
+// Plain tells whether requests are sent as they are answered, one at a time on
+// connections that last.
+func (l Load) Plain() bool { return !l.Open() && l.Pipeline <= 1 && l.Requests == 0 && !l.Close }
+
+// FollowsCeiling tells whether the rate takes each candidate's ceiling to be known: its
+// throughput in a closed loop.
+func (l Load) FollowsCeiling() bool { return l.Relative() || l.SLO != nil }
+
+// Search is the load as a search of the highest rate that meets an objective. It has no
+// rate, and its slices are as long as the objective takes.
+func (l Load) Search(o slo.Objective) Load {
+	l.Pace, l.Slice, l.SLO = offered.Pace{Arrivals: l.Arrivals}, 0, &o
+	return l
+}

@@ -1,0 +1,109 @@
+package scenarios
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/benchctl/benchctl/internal/strict"
+)
+
+// given are the values that a load was read from, by key.
+type given map[string]strict.Node
+
+// fields binds the keys of a load to where they go in l, and notes them.
+func (l *Load) fields(g given) strict.Fields {
+	fields := make(strict.Fields, len(keys))
+	for _, k := range keys {
+		fields[k.Name] = func(n strict.Node) error {
+			g[k.Name] = n
+			return k.read(l, n)
+		}
+	}
+	return fields
+}
+
+// agree finds values that make no sense together, at the place of one of them.
+func (g given) agree(l Load) error {
+	for _, names := range excluded {
+		for i, name := range names {
+			for _, other := range names[i+1:] {
+				if one, n := g[name], g[other]; one.Line() > 0 && n.Line() > 0 {
+					return n.Errorf("can't be given with %s", name)
+				}
+			}
+		}
+	}
+	if n := g["arrivals"]; n.Line() > 0 && !l.Open() {
+		return n.Errorf("takes a rate, ramp, steps or slo")
+	}
+	for _, k := range keys {
+		if n := g[k.Name]; n.Line() > 0 && k.only != "" && l.Engine != k.only {
+			return n.Errorf("engine %s does not offer it, %s does", l.Engine, k.only)
+		}
+	}
+	return nil
+}
+
+// Check finds values out of bounds, and connections and other keys that must be set and
+// are not. The error begins with the key.
+func (l Load) Check(set ...string) error {
+	for _, k := range keys {
+		v := k.value(&l)
+		needed := k.Name == "connections" || slices.Contains(set, k.Name)
+		switch {
+		case v == nil && needed:
+			v = 0
+		case k.right == nil || k.right(&l):
+			continue
+		}
+		return fmt.Errorf("%s %v: not within %v and %v", k.Name, v, k.from, k.to)
+	}
+	return nil
+}
+
+// MarshalJSON gives the load as a scenario's file would: the keys that are set, in the
+// order of documentation.
+func (l Load) MarshalJSON() ([]byte, error) {
+	var text bytes.Buffer
+	for _, k := range keys {
+		v := k.value(&l)
+		if v == nil || v == k.usual {
+			continue
+		}
+		value, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k.Name, err)
+		}
+		fmt.Fprintf(&text, ",%q:%s", k.Name, value)
+	}
+	return slices.Concat([]byte("{"), bytes.TrimPrefix(text.Bytes(), []byte(",")), []byte("}")), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON gives, as strictly as a scenario's file.
+func (l *Load) UnmarshalJSON(text []byte) error {
+	*l = Load{Engine: Raw}
+	doc, err := strict.Parse("load", text)
+	if err != nil {
+		return err
+	}
+	g := make(given)
+	if err := doc.Fields(l.fields(g), "connections"); err != nil {
+		return err
+	}
+	return g.agree(*l)
+}
+
+// Identity names what is offered to a server that serves an app: 12 hexadecimal digits of
+// the SHA-256 of both. Two measurements of one identity are of the same thing.
+func (l Load) Identity(app string) string {
+	text, _ := json.Marshal(struct {
+		App  string `json:"app"`
+		Load Load   `json:"load"`
+	}{app, l}) // of texts and numbers, which have a JSON form
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:6])
+}
