@@ -6,22 +6,22 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // A framework's row tells what it costs over the engine that it runs on, if that is
 // in the table too.
 func TestOverEngine(t *testing.T) {
-	cell := func(name, base string, rank int) results.Cell {
-		rate := &results.Estimate{Value: 1000, Low: 990, High: 1010}
-		return results.Cell{Scenario: "s", App: "hello", Candidate: name, Base: base, Rank: rank, RankedBy: results.MetricThroughput, Verdict: results.Valid, Throughput: rate, ServerCPU: rate}
+	cell := func(name, base string, rank int) judge.Cell {
+		rate := &judge.Estimate{Value: 1000, Low: 990, High: 1010}
+		return judge.Cell{Scenario: "s", App: "hello", Candidate: name, Base: base, Rank: rank, RankedBy: judge.MetricThroughput, Verdict: judge.Valid, Throughput: rate, ServerCPU: rate}
 	}
-	cpu := func(a, b string, ratio, half float64) results.Pair {
-		return results.Pair{Scenario: "s", App: "hello", A: a, B: b, Metric: results.MetricServerCPU, Ratio: ratio, Low: ratio - half, High: ratio + half}
+	cpu := func(a, b string, ratio, half float64) judge.Pair {
+		return judge.Pair{Scenario: "s", App: "hello", A: a, B: b, Metric: judge.MetricServerCPU, Ratio: ratio, Low: ratio - half, High: ratio + half}
 	}
-	r := report.New(&results.Summary{
-		Cells: []results.Cell{cell("nethttp", "", 1), cell("gin", "nethttp", 2), cell("chi", "nethttp", 3), cell("fiber", "fasthttp", 4)},
-		Pairs: []results.Pair{cpu("nethttp", "gin", 1.082, 0.011), cpu("chi", "nethttp", 0.99, 0.02)},
+	r := report.New(&judge.Summary{
+		Cells: []judge.Cell{cell("nethttp", "", 1), cell("gin", "nethttp", 2), cell("chi", "nethttp", 3), cell("fiber", "fasthttp", 4)},
+		Pairs: []judge.Pair{cpu("nethttp", "gin", 1.082, 0.011), cpu("chi", "nethttp", 0.99, 0.02)},
 	})
 	table := r.Tables[0]
 	at := slices.IndexFunc(table.Columns, func(c report.Column) bool { return c.Key == report.OverBase })

@@ -3,7 +3,7 @@ package report
 import (
 	"fmt"
 
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Key names a column in code.
@@ -69,22 +69,22 @@ func (v Value) String() string { return join(" ", v.Text, v.Spread) }
 // column is a Column and how to find its value.
 type column struct {
 	Column
-	value func(*results.Cell) Value
+	value func(*judge.Cell) Value
 }
 
 // columns lists all columns a table can have, in order.
 func columns(t *Table) []column {
 	all := []column{
 		name(Rank, "#", "1 and the number of rows that are better beyond doubt; = where rows share a rank; invalid rows have none", t.rank),
-		name(Candidate, "candidate", "name[@version][:profile][#label]", func(c *results.Cell) string { return c.Candidate }),
+		name(Candidate, "candidate", "name[@version][:profile][#label]", func(c *judge.Cell) string { return c.Candidate }),
 		name(Class, "class", "rows are fairly compared within one class", t.class),
 		estimate(Throughput, "throughput", "req/s", "requests answered rightly per second",
-			func(c *results.Cell) *results.Estimate { return c.Throughput }),
+			func(c *judge.Cell) *judge.Estimate { return c.Throughput }),
 		estimate(SLO, "rate at "+t.objective(), "req/s", "the rate at which half of the slices meet "+t.objective()+", the highest that does",
 			sloRate),
 		t.relative(),
 		estimate(CPU, "server CPU", "µs/req", "CPU time of the server's whole process tree per request",
-			func(c *results.Cell) *results.Estimate { return c.ServerCPU }),
+			func(c *judge.Cell) *judge.Estimate { return c.ServerCPU }),
 		t.overBase(),
 	}
 	all = append(all, latencies()...)
@@ -92,15 +92,15 @@ func columns(t *Table) []column {
 	all = append(all, memories()...)
 	return append(all,
 		figure(Startup, "start-up", "ms", "from spawn to the first correct reply, median",
-			func(c *results.Cell) *float64 { return c.StartupMS }),
+			func(c *judge.Cell) *float64 { return c.StartupMS }),
 		number(Errors, "errors", "", "requests that got no right answer", failed),
 		figure(Headroom, "headroom", "x", "the loader's ceiling / this throughput; near 1 the loader was the limit",
-			func(c *results.Cell) *float64 { return loader(c).Headroom }),
+			func(c *judge.Cell) *float64 { return loader(c).Headroom }),
 		number(Requests, "requests", "", "answered rightly within counted windows", answered),
 		figure(Looked, "unbroken", "s", "the longest load without a break: what takes longer was not seen", whole),
-		name(Version, "version", "the version that was measured", func(c *results.Cell) string { return c.Version }),
-		name(Engine, "engine", "the load engine", func(c *results.Cell) string { return c.Engine }),
-		name(Verdict, "verdict", "how far the row can be trusted", func(c *results.Cell) string { return string(c.Verdict) }),
+		name(Version, "version", "the version that was measured", func(c *judge.Cell) string { return c.Version }),
+		name(Engine, "engine", "the load engine", func(c *judge.Cell) string { return c.Engine }),
+		name(Verdict, "verdict", "how far the row can be trusted", func(c *judge.Cell) string { return string(c.Verdict) }),
 	)
 }
 
@@ -118,8 +118,8 @@ func (t *Table) objective() string {
 // are measured too.
 func (t *Table) overBase() column {
 	head := Column{OverBase, "over engine", "server CPU", "server CPU per request that a framework adds to that of the bare engine it runs on, paired", true}
-	return column{head, func(c *results.Cell) Value {
-		p, ok := t.Pair(results.MetricServerCPU, c.Base, c.Candidate)
+	return column{head, func(c *judge.Cell) Value {
+		p, ok := t.Pair(judge.MetricServerCPU, c.Base, c.Candidate)
 		if c.Base == "" || !ok || !finite(p.Ratio) {
 			return Value{}
 		}
@@ -129,7 +129,7 @@ func (t *Table) overBase() column {
 	}}
 }
 
-func sloRate(c *results.Cell) *results.Estimate {
+func sloRate(c *judge.Cell) *judge.Estimate {
 	if c.SLO == nil {
 		return nil
 	}
@@ -137,23 +137,23 @@ func sloRate(c *results.Cell) *results.Estimate {
 }
 
 func latencies() []column {
-	p := func(key Key, head, help string, get func(results.Latency) *float64) column {
-		return percentile(key, head, help, func(c *results.Cell) *results.Latency { return c.Latency }, get)
+	p := func(key Key, head, help string, get func(judge.Latency) *float64) column {
+		return percentile(key, head, help, func(c *judge.Cell) *judge.Latency { return c.Latency }, get)
 	}
 	return []column{
 		p(P50, "p50", "half of all requests took at most this long", p50),
-		p(P90, "p90", "90 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P90 }),
+		p(P90, "p90", "90 % of all requests took at most this long", func(l judge.Latency) *float64 { return l.P90 }),
 		p(P99, "p99", "99 % of all requests took at most this long", p99),
-		p(P999, "p99.9", "99.9 % of all requests took at most this long", func(l results.Latency) *float64 { return l.P999 }),
-		p(Max, "max", "the slowest request", func(l results.Latency) *float64 { return l.Max }),
+		p(P999, "p99.9", "99.9 % of all requests took at most this long", func(l judge.Latency) *float64 { return l.P999 }),
+		p(Max, "max", "the slowest request", func(l judge.Latency) *float64 { return l.Max }),
 	}
 }
 
 // openLoop are the columns of what only some loads have, most of them open loops.
 func openLoop() []column {
-	service := func(c *results.Cell) *results.Latency { return c.Service }
-	lag := func(c *results.Cell) *results.Latency { return c.SendLag }
-	first := func(c *results.Cell) *results.Latency { return c.First }
+	service := func(c *judge.Cell) *judge.Latency { return c.Service }
+	lag := func(c *judge.Cell) *judge.Latency { return c.SendLag }
+	first := func(c *judge.Cell) *judge.Latency { return c.First }
 	return []column{
 		percentile(ServiceP50, "service p50", "half of all requests took at most this long from when they were sent, not from when they were to be", service, p50),
 		percentile(ServiceP99, "service p99", "99 % of all requests took at most this long from when they were sent, not from when they were to be", service, p99),
@@ -161,17 +161,17 @@ func openLoop() []column {
 		percentile(LagP99, "lag p99", "99 % of all requests were sent at most this late", lag, p99),
 		percentile(FirstP50, "first byte p50", "the body of half of all replies began at most this late", first, p50),
 		percentile(FirstP99, "first byte p99", "the body of 99 % of all replies began at most this late", first, p99),
-		figure(Offered, "offered", "req/s", "the rate that requests were to be sent at, median", func(c *results.Cell) *float64 { return c.Offered }),
-		figure(Ceiling, "ceiling", "req/s", "throughput in a closed loop before the rounds, median, which the rate was made from", func(c *results.Cell) *float64 { return c.Ceiling }),
+		figure(Offered, "offered", "req/s", "the rate that requests were to be sent at, median", func(c *judge.Cell) *float64 { return c.Offered }),
+		figure(Ceiling, "ceiling", "req/s", "throughput in a closed loop before the rounds, median, which the rate was made from", func(c *judge.Cell) *float64 { return c.Ceiling }),
 	}
 }
 
-func p50(l results.Latency) *float64 { return l.P50 }
-func p99(l results.Latency) *float64 { return l.P99 }
+func p50(l judge.Latency) *float64 { return l.P50 }
+func p99(l judge.Latency) *float64 { return l.P99 }
 
 // percentile is a column of a percentile in ms.
-func percentile(key Key, head, help string, of func(*results.Cell) *results.Latency, get func(results.Latency) *float64) column {
-	return figure(key, head, "ms", help, func(c *results.Cell) *float64 {
+func percentile(key Key, head, help string, of func(*judge.Cell) *judge.Latency, get func(judge.Latency) *float64) column {
+	return figure(key, head, "ms", help, func(c *judge.Cell) *float64 {
 		l := of(c)
 		if l == nil {
 			return nil
@@ -181,8 +181,8 @@ func percentile(key Key, head, help string, of func(*results.Cell) *results.Late
 }
 
 func memories() []column {
-	resident := func(key Key, head, help string, get func(results.Memory) *float64) column {
-		return figure(key, head, "MiB", help, func(c *results.Cell) *float64 {
+	resident := func(key Key, head, help string, get func(judge.Memory) *float64) column {
+		return figure(key, head, "MiB", help, func(c *judge.Cell) *float64 {
 			if c.Memory == nil {
 				return nil
 			}
@@ -190,29 +190,29 @@ func memories() []column {
 		})
 	}
 	return []column{
-		resident(Idle, "mem idle", "resident memory when ready, before any load", func(m results.Memory) *float64 { return m.Idle }),
-		resident(Peak, "mem peak", "the most resident memory seen", func(m results.Memory) *float64 { return m.Peak }),
-		figure(IdleKiB, "idle conn", "KiB", "resident memory for each connection that carries nothing", func(c *results.Cell) *float64 {
+		resident(Idle, "mem idle", "resident memory when ready, before any load", func(m judge.Memory) *float64 { return m.Idle }),
+		resident(Peak, "mem peak", "the most resident memory seen", func(m judge.Memory) *float64 { return m.Peak }),
+		figure(IdleKiB, "idle conn", "KiB", "resident memory for each connection that carries nothing", func(c *judge.Cell) *float64 {
 			if c.Idle == nil {
 				return nil
 			}
 			return c.Idle.KiB
 		}),
-		resident(After, "mem after", "resident memory after the load, connections closed", func(m results.Memory) *float64 { return m.After }),
+		resident(After, "mem after", "resident memory after the load, connections closed", func(m judge.Memory) *float64 { return m.After }),
 	}
 }
 
 // name is a column of texts; an empty text is unknown.
-func name(key Key, head, help string, get func(*results.Cell) string) column {
-	return column{Column{Key: key, Head: head, Help: help}, func(c *results.Cell) Value {
+func name(key Key, head, help string, get func(*judge.Cell) string) column {
+	return column{Column{Key: key, Head: head, Help: help}, func(c *judge.Cell) Value {
 		s := get(c)
 		return Value{Text: s, Known: s != ""}
 	}}
 }
 
 // number is a column of counts; get tells whether the count is known.
-func number(key Key, head, unit, help string, get func(*results.Cell) (uint64, bool)) column {
-	return column{Column{key, head, unit, help, true}, func(c *results.Cell) Value {
+func number(key Key, head, unit, help string, get func(*judge.Cell) (uint64, bool)) column {
+	return column{Column{key, head, unit, help, true}, func(c *judge.Cell) Value {
 		n, ok := get(c)
 		if !ok {
 			return Value{}
@@ -222,8 +222,8 @@ func number(key Key, head, unit, help string, get func(*results.Cell) (uint64, b
 }
 
 // figure is a column of numbers without a spread.
-func figure(key Key, head, unit, help string, get func(*results.Cell) *float64) column {
-	return column{Column{key, head, unit, help, true}, func(c *results.Cell) Value {
+func figure(key Key, head, unit, help string, get func(*judge.Cell) *float64) column {
+	return column{Column{key, head, unit, help, true}, func(c *judge.Cell) Value {
 		v := get(c)
 		if v == nil || !finite(*v) {
 			return Value{}
@@ -233,8 +233,8 @@ func figure(key Key, head, unit, help string, get func(*results.Cell) *float64) 
 }
 
 // estimate is a column of estimates with the spread of their interval.
-func estimate(key Key, head, unit, help string, get func(*results.Cell) *results.Estimate) column {
-	return column{Column{key, head, unit, help, true}, func(c *results.Cell) Value {
+func estimate(key Key, head, unit, help string, get func(*judge.Cell) *judge.Estimate) column {
+	return column{Column{key, head, unit, help, true}, func(c *judge.Cell) Value {
 		e := get(c)
 		if e == nil || !finite(e.Value) {
 			return Value{}
@@ -244,7 +244,7 @@ func estimate(key Key, head, unit, help string, get func(*results.Cell) *results
 }
 
 // rank is "1", or "2=" where rows share it.
-func (t *Table) rank(c *results.Cell) string {
+func (t *Table) rank(c *judge.Cell) string {
 	if !ranked(c) {
 		return ""
 	}
@@ -260,10 +260,10 @@ func (t *Table) rank(c *results.Cell) string {
 	return fmt.Sprint(c.Rank)
 }
 
-func ranked(c *results.Cell) bool { return c.Rank > 0 && c.Verdict.Usable() }
+func ranked(c *judge.Cell) bool { return c.Rank > 0 && c.Verdict.Usable() }
 
 // class is known only where rows differ in it.
-func (t *Table) class(c *results.Cell) string {
+func (t *Table) class(c *judge.Cell) string {
 	if !t.Mixed {
 		return ""
 	}
@@ -271,22 +271,22 @@ func (t *Table) class(c *results.Cell) string {
 }
 
 // failed is unknown for a cell that sent nothing.
-func failed(c *results.Cell) (uint64, bool) {
+func failed(c *judge.Cell) (uint64, bool) {
 	return c.Errors.Total, c.Errors.Total > 0 || c.Requests > 0
 }
 
-func answered(c *results.Cell) (uint64, bool) { return c.Requests, c.Requests > 0 }
+func answered(c *judge.Cell) (uint64, bool) { return c.Requests, c.Requests > 0 }
 
-func whole(c *results.Cell) *float64 {
+func whole(c *judge.Cell) *float64 {
 	if c.Whole == nil {
 		return nil
 	}
 	return &c.Whole.Seconds
 }
 
-func loader(c *results.Cell) results.Loader {
+func loader(c *judge.Cell) judge.Loader {
 	if c.Loader == nil {
-		return results.Loader{}
+		return judge.Loader{}
 	}
 	return *c.Loader
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // findings says in plain language what the table shows: who is ahead and by how
@@ -32,7 +32,7 @@ func (t *Table) findings() []string {
 // resolved to be better than.
 type podium struct {
 	class       string
-	first, rest []*results.Cell
+	first, rest []*judge.Cell
 }
 
 // classes are the podiums of all classes that have one, the best first. Sentences
@@ -50,7 +50,7 @@ func (t *Table) classes() []podium {
 			all = append(all, podium{class: r.Cell.Class})
 		}
 		p := &all[at]
-		beaten := func(by *results.Cell) bool { return by.Rank < r.Cell.Rank && !tied(by, r.Cell) }
+		beaten := func(by *judge.Cell) bool { return by.Rank < r.Cell.Rank && !tied(by, r.Cell) }
 		if slices.ContainsFunc(p.first, beaten) || slices.ContainsFunc(p.rest, beaten) {
 			p.rest = append(p.rest, r.Cell)
 		} else {
@@ -79,7 +79,7 @@ func (t *Table) lead(p podium) string {
 	return ""
 }
 
-func (t *Table) alone(c *results.Cell) string {
+func (t *Table) alone(c *judge.Cell) string {
 	if c.Throughput == nil {
 		return c.Candidate + " is the only ranked row."
 	}
@@ -88,13 +88,13 @@ func (t *Table) alone(c *results.Cell) string {
 }
 
 // compare says how much faster and how much cheaper a is than b.
-func (t *Table) compare(a, b *results.Cell) string {
-	speed, hasSpeed := t.Pair(results.MetricThroughput, b.Candidate, a.Candidate)
-	cost, hasCost := t.Pair(results.MetricServerCPU, b.Candidate, a.Candidate)
+func (t *Table) compare(a, b *judge.Cell) string {
+	speed, hasSpeed := t.Pair(judge.MetricThroughput, b.Candidate, a.Candidate)
+	cost, hasCost := t.Pair(judge.MetricServerCPU, b.Candidate, a.Candidate)
 	speeds := fmt.Sprintf("serves %s the requests per second of %s", Ratio(speed), b.Candidate)
 	costs := fmt.Sprintf("spends %s the server CPU per request", Ratio(cost))
-	rate, hasRate := t.Pair(results.MetricSLORate, b.Candidate, a.Candidate)
-	if t.Metric == results.MetricServerCPU {
+	rate, hasRate := t.Pair(judge.MetricSLORate, b.Candidate, a.Candidate)
+	if t.Metric == judge.MetricServerCPU {
 		hasSpeed = false // the rate was given
 	}
 	switch {
@@ -126,9 +126,9 @@ func (t *Table) distance(of podium) string {
 	}
 	what := "serves " + Ratio(p) + " the requests per second"
 	switch t.Metric {
-	case results.MetricServerCPU:
+	case judge.MetricServerCPU:
 		what = "spends " + Ratio(p) + " the server CPU per request"
-	case results.MetricSLORate:
+	case judge.MetricSLORate:
 		what = "meets " + t.objective() + " at " + Ratio(p) + " the rate"
 	}
 	return fmt.Sprintf("%s %s of %s, the last in rank.", best, what, last)
@@ -139,7 +139,7 @@ func (t *Table) overEngines() []string {
 	var all []string
 	for _, r := range t.Rows {
 		c := r.Cell
-		p, ok := t.Pair(results.MetricServerCPU, c.Base, c.Candidate)
+		p, ok := t.Pair(judge.MetricServerCPU, c.Base, c.Candidate)
 		switch {
 		case c.Base == "" || !ok:
 		case p.Separated():
@@ -153,7 +153,7 @@ func (t *Table) overEngines() []string {
 
 // reservations names the degraded rows.
 func (t *Table) reservations() string {
-	names := t.with(results.Degraded)
+	names := t.with(judge.Degraded)
 	switch len(names) {
 	case 0:
 		return ""
@@ -166,7 +166,7 @@ func (t *Table) reservations() string {
 // exclusions names the rows that are not ranked.
 func (t *Table) exclusions() string {
 	var all []string
-	for _, v := range []results.Verdict{results.Invalid, results.Unreached} {
+	for _, v := range []judge.Verdict{judge.Invalid, judge.Unreached} {
 		switch names := t.with(v); len(names) {
 		case 0:
 		case 1:
@@ -178,7 +178,7 @@ func (t *Table) exclusions() string {
 	return strings.Join(all, " ")
 }
 
-func (t *Table) with(v results.Verdict) []string {
+func (t *Table) with(v judge.Verdict) []string {
 	var names []string
 	for _, r := range t.Rows {
 		if r.Cell.Verdict == v {
@@ -188,7 +188,7 @@ func (t *Table) with(v results.Verdict) []string {
 	return names
 }
 
-func candidates(cells []*results.Cell) []string {
+func candidates(cells []*judge.Cell) []string {
 	names := make([]string, len(cells))
 	for i, c := range cells {
 		names[i] = c.Candidate

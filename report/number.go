@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Unknown stands for a figure that is not known.
@@ -46,7 +46,7 @@ func thousands(s string) string {
 // Spread is half the width of the 95 % confidence interval as a share of the
 // figure: "±1.2 %". It is empty where the interval is not known; an interval of
 // no width is one, since a single slice says nothing about the spread.
-func Spread(e results.Estimate) string {
+func Spread(e judge.Estimate) string {
 	if !hasInterval(e) || e.Value == 0 {
 		return ""
 	}
@@ -60,18 +60,18 @@ func Spread(e results.Estimate) string {
 	return "±" + fixed(percent, 0) + " %"
 }
 
-func hasInterval(e results.Estimate) bool {
+func hasInterval(e judge.Estimate) bool {
 	return finite(e.Value) && finite(e.Low) && finite(e.High) && e.High > e.Low
 }
 
 // Interval returns the ends of an estimate's interval, if it is known.
-func Interval(e results.Estimate) (low, high float64, ok bool) {
+func Interval(e judge.Estimate) (low, high float64, ok bool) {
 	return e.Low, e.High, hasInterval(e)
 }
 
 // Ratio formats a pair's ratio and its interval, "1.42x [1.39, 1.45]", with as
 // many decimals as the interval resolves.
-func Ratio(p results.Pair) string {
+func Ratio(p judge.Pair) string {
 	if !finite(p.Ratio) {
 		return Unknown
 	}
@@ -85,7 +85,7 @@ func fixed(v float64, decimals int) string {
 
 // decimals shows the first digit of the interval's half width, but at least
 // three digits of the ratio and at most four decimals.
-func decimals(p results.Pair) int {
+func decimals(p judge.Pair) int {
 	least := 2 - magnitude(p.Ratio)
 	if half := (p.High - p.Low) / 2; half > 0 {
 		return min(4, max(0, min(2, least), -magnitude(half)))

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // own picks the table's pairs, without those of invalid cells: their figures
 // support no claim.
-func (t *Table) own(all []results.Pair) []results.Pair {
-	var own []results.Pair
+func (t *Table) own(all []judge.Pair) []judge.Pair {
+	var own []judge.Pair
 	for _, p := range all {
 		if p.Scenario == t.Scenario && p.App == t.App && t.holds(p.A) && t.holds(p.B) && sound(p) {
 			own = append(own, p)
@@ -33,12 +33,12 @@ func (t *Table) metric() string {
 			return r.Cell.RankedBy
 		}
 	}
-	return results.MetricThroughput
+	return judge.MetricThroughput
 }
 
 // Pair finds the comparison of b with a, turning it round where it was recorded
 // as that of a with b.
-func (t *Table) Pair(metric, a, b string) (results.Pair, bool) {
+func (t *Table) Pair(metric, a, b string) (judge.Pair, bool) {
 	for _, p := range t.Pairs {
 		switch {
 		case p.Metric != metric:
@@ -50,22 +50,22 @@ func (t *Table) Pair(metric, a, b string) (results.Pair, bool) {
 			return p, true
 		}
 	}
-	return results.Pair{}, false
+	return judge.Pair{}, false
 }
 
 // relative is the column that compares each row with the best one.
 func (t *Table) relative() column {
 	head, help := "vs best", "this throughput / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
 	switch t.Metric {
-	case results.MetricServerCPU:
+	case judge.MetricServerCPU:
 		head, help = "CPU vs best", "this CPU time per request / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
-	case results.MetricSLORate:
+	case judge.MetricSLORate:
 		head, help = "rate vs best", "this rate / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
 	}
 	return column{Column{Relative, head, "", help, true}, t.versusBest}
 }
 
-func (t *Table) versusBest(c *results.Cell) Value {
+func (t *Table) versusBest(c *judge.Cell) Value {
 	best := t.Rows[0].Cell
 	if !ranked(best) || !ranked(c) {
 		return Value{}
@@ -84,12 +84,12 @@ func (t *Table) versusBest(c *results.Cell) Value {
 }
 
 // figure is the cell's figure by the table's metric, or 0 if it is not known.
-func (t *Table) figure(c *results.Cell) float64 {
+func (t *Table) figure(c *judge.Cell) float64 {
 	e := c.Throughput
 	switch t.Metric {
-	case results.MetricServerCPU:
+	case judge.MetricServerCPU:
 		e = c.ServerCPU
-	case results.MetricSLORate:
+	case judge.MetricSLORate:
 		e = sloRate(c)
 	}
 	if e == nil || !finite(e.Value) {
@@ -115,11 +115,11 @@ func (t *Table) ties() []string {
 	return sentences
 }
 
-func tied(a, b *results.Cell) bool {
+func tied(a, b *judge.Cell) bool {
 	return slices.Contains(a.TiedWith, b.Candidate) || slices.Contains(b.TiedWith, a.Candidate)
 }
 
 // sound tells whether a pair has a ratio and an interval at all.
-func sound(p results.Pair) bool {
+func sound(p judge.Pair) bool {
 	return finite(p.Ratio) && finite(p.High) && p.Ratio > 0 && p.Low > 0 && p.High >= p.Low
 }

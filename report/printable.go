@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Printable returns s with every rune that does not print in one place
@@ -52,7 +53,7 @@ func Prose(s string) string {
 }
 
 // printable returns a copy of s whose strings are all printable.
-func printable(s *results.Summary) *results.Summary {
+func printable(s *judge.Summary) *judge.Summary {
 	c := *s
 	c.Run = printableRun(s.Run)
 	c.Cells = slices.Clone(s.Cells)
@@ -67,7 +68,7 @@ func printable(s *results.Summary) *results.Summary {
 	return &c
 }
 
-func printableRun(r results.Run) results.Run {
+func printableRun(r judge.Run) judge.Run {
 	e := &r.Environment
 	apply(Printable, &r.ID, &r.Status, &r.Benchctl, &r.Command,
 		&e.CPU, &e.Kernel, &e.OS, &e.Go, &e.Governor, &e.Virtualized, &e.ServerCPUs, &e.LoaderCPUs, &e.Fingerprint)
@@ -80,12 +81,12 @@ func printableRun(r results.Run) results.Run {
 	return r
 }
 
-func printableCell(c *results.Cell) {
+func printableCell(c *judge.Cell) {
 	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Base, &c.Engine)
-	c.Verdict = results.Verdict(Printable(string(c.Verdict)))
+	c.Verdict = judge.Verdict(Printable(string(c.Verdict)))
 	c.Reasons, c.Notes = each(Prose, c.Reasons), each(Prose, c.Notes)
 	if c.SLO != nil {
-		c.SLO = &results.SLO{Objective: Printable(c.SLO.Objective), Rate: c.SLO.Rate}
+		c.SLO = &judge.SLO{Objective: Printable(c.SLO.Objective), Rate: c.SLO.Rate}
 	}
 	c.TiedWith = each(Printable, c.TiedWith)
 	var errors results.Errors

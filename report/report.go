@@ -14,17 +14,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Report is a run ready to be rendered.
 type Report struct {
-	Run    results.Run
+	Run    judge.Run
 	Tables []*Table // a table per scenario x app, in the order of the summary
 }
 
 // New builds the report of a summary, which it does not change.
-func New(s *results.Summary) *Report {
+func New(s *judge.Summary) *Report {
 	s = printable(s)
 	r := &Report{Run: s.Run}
 	for _, g := range groups(s.Cells) {
@@ -34,9 +34,9 @@ func New(s *results.Summary) *Report {
 }
 
 // groups splits cells by scenario and app, in order of first appearance.
-func groups(cells []results.Cell) [][]*results.Cell {
+func groups(cells []judge.Cell) [][]*judge.Cell {
 	type key struct{ scenario, app string }
-	var all [][]*results.Cell
+	var all [][]*judge.Cell
 	index := map[key]int{}
 	for i := range cells {
 		k := key{cells[i].Scenario, cells[i].App}
@@ -178,14 +178,14 @@ func List(names []string) string {
 // then invalid ones. Within each, by the figure they were ranked by, then by name.
 func (t *Table) byRank(a, b Row) int {
 	figures := cmp.Compare(t.figure(b.Cell), t.figure(a.Cell))
-	if t.Metric == results.MetricServerCPU {
+	if t.Metric == judge.MetricServerCPU {
 		figures = -figures
 	}
 	return cmp.Or(cmp.Compare(place(a.Cell), place(b.Cell)), figures, cmp.Compare(a.Cell.Candidate, b.Cell.Candidate))
 }
 
 // place is the cell's rank, or beyond every rank if it has none.
-func place(c *results.Cell) int {
+func place(c *judge.Cell) int {
 	const none = 1 << 30
 	switch {
 	case !c.Verdict.Usable():

@@ -10,6 +10,7 @@ import (
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/internal/fixture"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 func TestNumber(t *testing.T) {
@@ -33,15 +34,15 @@ func TestNumber(t *testing.T) {
 
 func TestSpread(t *testing.T) {
 	for _, c := range []struct {
-		e    results.Estimate
+		e    judge.Estimate
 		want string
 	}{
-		{results.Estimate{Value: 100, Low: 98, High: 102}, "±2.0 %"},
-		{results.Estimate{Value: 100, Low: 80, High: 120}, "±20 %"},
-		{results.Estimate{Value: 100, Low: 99.999, High: 100.001}, "±<0.1 %"},
-		{results.Estimate{Value: 100, Low: 100, High: 100}, ""}, // one slice tells no spread
-		{results.Estimate{Value: 100}, ""},
-		{results.Estimate{Value: 100, Low: math.NaN(), High: 1}, ""},
+		{judge.Estimate{Value: 100, Low: 98, High: 102}, "±2.0 %"},
+		{judge.Estimate{Value: 100, Low: 80, High: 120}, "±20 %"},
+		{judge.Estimate{Value: 100, Low: 99.999, High: 100.001}, "±<0.1 %"},
+		{judge.Estimate{Value: 100, Low: 100, High: 100}, ""}, // one slice tells no spread
+		{judge.Estimate{Value: 100}, ""},
+		{judge.Estimate{Value: 100, Low: math.NaN(), High: 1}, ""},
 	} {
 		if got := report.Spread(c.e); got != c.want {
 			t.Errorf("Spread(%v) = %q, want %q", c.e, got, c.want)
@@ -51,13 +52,13 @@ func TestSpread(t *testing.T) {
 
 func TestRatio(t *testing.T) {
 	for _, c := range []struct {
-		p    results.Pair
+		p    judge.Pair
 		want string
 	}{
-		{results.Pair{Ratio: 1.42, Low: 1.39, High: 1.45}, "1.42x [1.39, 1.45]"},
-		{results.Pair{Ratio: 0.998, Low: 0.991, High: 1.004}, "0.998x [0.991, 1.004]"},
-		{results.Pair{Ratio: 15.4, Low: 15, High: 15.8}, "15.4x [15.0, 15.8]"},
-		{results.Pair{Ratio: 1234, Low: 1200, High: 1260}, "1,234x [1,200, 1,260]"},
+		{judge.Pair{Ratio: 1.42, Low: 1.39, High: 1.45}, "1.42x [1.39, 1.45]"},
+		{judge.Pair{Ratio: 0.998, Low: 0.991, High: 1.004}, "0.998x [0.991, 1.004]"},
+		{judge.Pair{Ratio: 15.4, Low: 15, High: 15.8}, "15.4x [15.0, 15.8]"},
+		{judge.Pair{Ratio: 1234, Low: 1200, High: 1260}, "1,234x [1,200, 1,260]"},
 	} {
 		if got := report.Ratio(c.p); got != c.want {
 			t.Errorf("Ratio(%v) = %q, want %q", c.p, got, c.want)
@@ -132,7 +133,7 @@ func TestRankIsKept(t *testing.T) {
 	if got := texts(table, report.Candidate); got[0] != "fasthttp@v1.74.0" {
 		t.Errorf("order %q", got)
 	}
-	if got := texts(table, report.Relative); got[1] != "1.33x" || table.Metric != results.MetricServerCPU {
+	if got := texts(table, report.Relative); got[1] != "1.33x" || table.Metric != judge.MetricServerCPU {
 		t.Errorf("compared by %s: %q", table.Metric, got)
 	}
 }
@@ -175,7 +176,7 @@ func TestErrorsAreToldOnce(t *testing.T) {
 	} {
 		s := fixture.Mixed()
 		c := &s.Cells[0]
-		c.Verdict, c.Reasons = results.Invalid, []string{want[0]}
+		c.Verdict, c.Reasons = judge.Invalid, []string{want[0]}
 		c.Errors = results.Errors{Total: 3, Void: void, ByKind: map[string]uint64{"reset": 3}}
 		table := report.New(s).Tables[0]
 		var got []string
@@ -208,7 +209,7 @@ func TestFindingsWithoutRankOrPairs(t *testing.T) {
 		t.Errorf("without pairs: %q", got)
 	}
 	for i := range s.Cells {
-		s.Cells[i].Verdict, s.Cells[i].Rank = results.Invalid, 0
+		s.Cells[i].Verdict, s.Cells[i].Rank = judge.Invalid, 0
 	}
 	if got := report.New(s).Tables[0].Findings; got[0] != "No row can be ranked." {
 		t.Errorf("all invalid: %q", got)
@@ -217,7 +218,7 @@ func TestFindingsWithoutRankOrPairs(t *testing.T) {
 
 func TestPairIsTurned(t *testing.T) {
 	table := report.New(fixture.Mixed()).Tables[0]
-	p, ok := table.Pair(results.MetricThroughput, "hertz", "fasthttp@v1.74.0")
+	p, ok := table.Pair(judge.MetricThroughput, "hertz", "fasthttp@v1.74.0")
 	if !ok || math.Abs(p.Ratio*0.998-1) > 1e-9 || p.Low > p.Ratio || p.High < p.Ratio {
 		t.Errorf("turned pair: %v, %v", p, ok)
 	}
@@ -247,7 +248,7 @@ func TestComparedByWhatRanks(t *testing.T) {
 	if want := []string{"fasthttp@v1.74.0 spends 0.75x [0.73, 0.77] the server CPU per request of nethttp."}; !slices.Equal(table.Findings, want) {
 		t.Errorf("findings %q, want %q", table.Findings, want)
 	}
-	if table = report.New(s).Tables[0]; table.Metric != results.MetricThroughput {
+	if table = report.New(s).Tables[0]; table.Metric != judge.MetricThroughput {
 		t.Errorf("%s is compared by %s", table.Title(), table.Metric)
 	}
 	if got, want := table.Ties, "fasthttp@v1.74.0 and hertz can't be told apart: hertz / fasthttp@v1.74.0 is 0.998x [0.992, 1.004]"; !slices.Equal(got, []string{want}) {
@@ -266,7 +267,7 @@ func TestOpenLoopColumns(t *testing.T) {
 	}
 	p := func(v float64) *float64 { return &v }
 	last := &s.Cells[len(s.Cells)-1]
-	last.Service, last.SendLag = &results.Latency{P50: p(0.5), P99: p(2)}, &results.Latency{P50: p(0.01), P99: p(0.03)}
+	last.Service, last.SendLag = &judge.Latency{P50: p(0.5), P99: p(2)}, &judge.Latency{P50: p(0.01), P99: p(0.03)}
 	last.Offered, last.Ceiling = p(5000), p(10_000)
 	tables := report.New(s).Tables
 	var got []string

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Table shows one scenario x app: a row per candidate, best first.
@@ -19,17 +20,17 @@ type Table struct {
 
 	Columns  []Column // those that at least one row knows
 	Rows     []Row
-	Notes    []Note         // reasons and errors, in the order of the rows that bear them
-	Pairs    []results.Pair // paired comparisons of cells that are not invalid
-	Ties     []string       // sentences: which candidates can't be told apart
-	Findings []string       // sentences: what the table says, the most important first
+	Notes    []Note       // reasons and errors, in the order of the rows that bear them
+	Pairs    []judge.Pair // paired comparisons of cells that are not invalid
+	Ties     []string     // sentences: which candidates can't be told apart
+	Findings []string     // sentences: what the table says, the most important first
 }
 
 // Row is a candidate's line.
 type Row struct {
-	Cell   *results.Cell // what it shows, its strings printable
-	Values []Value       // one per column of the table
-	Notes  []int         // numbers of the notes that concern it
+	Cell   *judge.Cell // what it shows, its strings printable
+	Values []Value     // one per column of the table
+	Notes  []int       // numbers of the notes that concern it
 }
 
 // Note is a footnote.
@@ -71,7 +72,7 @@ func (t *Table) pick(at []int) *Table {
 }
 
 // newTable builds the table of cells that share scenario and app.
-func newTable(cells []*results.Cell, pairs []results.Pair) *Table {
+func newTable(cells []*judge.Cell, pairs []judge.Pair) *Table {
 	t := &Table{Scenario: cells[0].Scenario, App: cells[0].App}
 	for _, c := range cells {
 		t.Rows = append(t.Rows, Row{Cell: c})
@@ -80,7 +81,7 @@ func newTable(cells []*results.Cell, pairs []results.Pair) *Table {
 	t.Effort = effort(cells)
 	t.Pairs = t.own(pairs)
 	t.Metric = t.metric()
-	t.Mixed = slices.ContainsFunc(cells, func(c *results.Cell) bool { return c.Class != cells[0].Class })
+	t.Mixed = slices.ContainsFunc(cells, func(c *judge.Cell) bool { return c.Class != cells[0].Class })
 	slices.SortStableFunc(t.Rows, t.byRank)
 	t.fill()
 	t.footnote()
@@ -136,9 +137,9 @@ func (t *Table) footnote() {
 }
 
 // remarks are the texts that a cell's figures can't be read without.
-func remarks(c *results.Cell) []string {
+func remarks(c *judge.Cell) []string {
 	texts := slices.Clone(c.Reasons)
-	if len(texts) == 0 && c.Verdict != results.Valid {
+	if len(texts) == 0 && c.Verdict != judge.Valid {
 		texts = append(texts, fmt.Sprintf("%s: no reason was recorded", c.Verdict))
 	}
 	if c.Errors.Total > 0 && !c.Errors.Void { // a reason tells those
@@ -156,7 +157,7 @@ func errorText(e results.Errors) string {
 	return join(": ", text, e.String())
 }
 
-func engines(cells []*results.Cell) string {
+func engines(cells []*judge.Cell) string {
 	var names []string
 	for _, c := range cells {
 		if c.Engine != "" && !slices.Contains(names, c.Engine) {
@@ -167,7 +168,7 @@ func engines(cells []*results.Cell) string {
 }
 
 // effort tells how much was measured per candidate; a range where rows differ.
-func effort(cells []*results.Cell) string {
+func effort(cells []*judge.Cell) string {
 	var launches, slicesOf []int
 	for _, c := range cells {
 		if c.Launches > 0 && c.Slices > 0 {
@@ -186,7 +187,7 @@ func effort(cells []*results.Cell) string {
 }
 
 // unbroken is how long, in s, candidates were looked at without a break at the longest.
-func unbroken(cells []*results.Cell) string {
+func unbroken(cells []*judge.Cell) string {
 	var looked []float64
 	for _, c := range cells {
 		if c.Whole != nil {

@@ -124,6 +124,12 @@ type histKey struct {
 	startMS int64
 }
 
+// Times reads the histograms of trials of a block, merged by candidate; fs.ErrNotExist if
+// there are none.
+func (r *Record) Times(block int, trials []Trial) (map[string]Times, error) {
+	return mergeHistograms(histPath(r.Dir, r.Manifest, block), trials)
+}
+
 // mergeHistograms reads a block's log and merges the histograms of the given
 // trials by candidate. Lines that belong to no trial, or that can't be read, as a
 // killed process leaves them, are passed over.

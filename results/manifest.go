@@ -1,3 +1,6 @@
+// Package results holds what a run leaves behind: its manifest, a line for each launch and
+// each slice, latency histograms, and the append-only store that keeps them readable
+// whatever ends the run. It infers nothing: package judge does.
 package results
 
 import (
@@ -54,16 +57,6 @@ type LoaderCeiling struct {
 	// Shares of their processors' time that loader and sink used.
 	LoaderShare float64  `json:"loader_cpu_share"`
 	SinkShare   *float64 `json:"sink_cpu_share,omitempty"`
-}
-
-// loaderCeiling is the load generator's limit in a block, in req/s; 0 if unknown.
-func (m Manifest) loaderCeiling(b Block) float64 {
-	for _, c := range m.LoaderCeilings {
-		if l := b.Load; l.Plain() && c.Engine == l.Engine && c.Connections == l.Connections {
-			return c.RPS
-		}
-	}
-	return 0
 }
 
 // Block is one scenario with one app: all candidates are measured in it, round
@@ -220,30 +213,6 @@ type Pass struct {
 	Parts []uint64 `json:"parts"`
 	// BeforeMiB is the candidate's memory before the pass.
 	BeforeMiB *float64 `json:"before_mib,omitempty"`
-}
-
-// Other candidates may use this share of a processor in a slice, or this much where that
-// is more: the kernel tells of what runs at its ticks, which are as far apart.
-const (
-	maxOthersShare = 0.05
-	maxOthersTime  = 4 * time.Millisecond
-)
-
-// Disturbed names the candidate that used the most CPU time in the trial of another,
-// if all together used so much that its figures are not used; "" if not.
-func (t Trial) Disturbed() string {
-	var sum, most int64
-	by := ""
-	for name, ns := range t.Others {
-		sum += ns
-		if ns > most || ns == most && name < by {
-			most, by = ns, name
-		}
-	}
-	if float64(sum) <= max(maxOthersShare*float64(t.Wall), float64(maxOthersTime)) {
-		return ""
-	}
-	return by
 }
 
 // Host is what the machine did beside the run in the time of a trial. Times are in

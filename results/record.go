@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Record is everything a run has left so far.
@@ -160,23 +161,6 @@ func (r *Record) Attempts() int {
 	return n
 }
 
-// ReadSummary reads a run's summary.json.
-func ReadSummary(dir string) (*Summary, error) {
-	path := filepath.Join(dir, fileSummary)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read summary: %w", err)
-	}
-	var s Summary
-	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("read summary: %s: %w", path, err)
-	}
-	if s.Schema != SummarySchema {
-		return nil, fmt.Errorf("read summary: %s: schema is %q, not %q", path, s.Schema, SummarySchema)
-	}
-	return &s, nil
-}
-
 // List returns the ids of the runs in a store, oldest first.
 func List(store string) ([]string, error) {
 	entries, err := os.ReadDir(store)
@@ -234,4 +218,34 @@ func Find(store, name string) (string, error) {
 		return "", fmt.Errorf("find run %q in %s: %w", name, store, ErrNoRun)
 	}
 	return "", fmt.Errorf("find run %q in %s: %w %s", name, store, ErrAmbiguous, strings.Join(found, ", "))
+}
+
+// Rounds counts the rounds of a block that were measured.
+func (r *Record) Rounds(block int) int {
+	n := 0
+	for key := range r.Done() {
+		if key.Block == block {
+			n++
+		}
+	}
+	return n
+}
+
+// Finished is when the last slice ended; zero: there was none.
+func (r *Record) Finished() time.Time {
+	var last time.Time
+	for _, t := range r.Trials {
+		if end := t.At.Add(t.Wall); end.After(last) {
+			last = end
+		}
+	}
+	return last
+}
+
+// Counted is the time inside of counted slices.
+func (r *Record) Counted() (sum time.Duration) {
+	for _, t := range r.Trials {
+		sum += t.Elapsed
+	}
+	return sum
 }

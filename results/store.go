@@ -16,7 +16,7 @@ const (
 	fileTrials   = "trials.jsonl"
 	filePasses   = "passes.jsonl"
 	fileLaunches = "launches.jsonl"
-	fileSummary  = "summary.json"
+	FileSummary  = "summary.json"
 	fileLock     = "lock"
 	dirHist      = "hist"
 	dirLogs      = "logs"
@@ -166,8 +166,9 @@ func (s *Store) AppendLaunch(l Launch) error {
 }
 
 // WriteSummary writes summary.json, replacing an earlier one at once.
-func (s *Store) WriteSummary(sum *Summary) error {
-	if err := writeJSON(filepath.Join(s.dir, fileSummary), sum); err != nil {
+// It takes what package judge makes of the record.
+func (s *Store) WriteSummary(sum any) error {
+	if err := writeJSON(filepath.Join(s.dir, FileSummary), sum); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil

@@ -10,17 +10,19 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/internal/sample"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 func TestStoreKeepsWhatItIsGiven(t *testing.T) {
-	m := manifest()
-	s := create(t, m)
-	record(t, s, 0)
-	want := launched()[0]
+	m := sample.Manifest()
+	s := sample.Create(t, m)
+	sample.Record(t, s, 0)
+	want := sample.Launched()[0]
 	if err := s.AppendLaunch(want); err != nil {
 		t.Fatal(err)
 	}
-	r := read(t, s.Dir())
+	r := sample.Read(t, s.Dir())
 	m.Schema = results.ManifestSchema
 	if !reflect.DeepEqual(r.Manifest, m) {
 		t.Errorf("manifest is %+v, not %+v", r.Manifest, m)
@@ -29,7 +31,7 @@ func TestStoreKeepsWhatItIsGiven(t *testing.T) {
 		t.Errorf("launches are %+v", r.Launches)
 	}
 	for i, name := range []string{"a", "b"} {
-		want := slice(name, 0, 0)
+		want := sample.Slice(name, 0, 0)
 		want.Position, want.Of = i, 2
 		if !reflect.DeepEqual(r.Trials[i], want) {
 			t.Errorf("trial %d is %+v, not %+v", i, r.Trials[i], want)
@@ -41,45 +43,45 @@ func TestStoreKeepsWhatItIsGiven(t *testing.T) {
 }
 
 func TestCreateRefusesAnExistingRun(t *testing.T) {
-	s := create(t, manifest())
+	s := sample.Create(t, sample.Manifest())
 	s.Close()
-	if _, err := results.Create(s.Dir(), manifest()); err == nil || !strings.Contains(err.Error(), "there is a run already") {
+	if _, err := results.Create(s.Dir(), sample.Manifest()); err == nil || !strings.Contains(err.Error(), "there is a run already") {
 		t.Errorf("create: %v", err)
 	}
 }
 
 func TestOneProcessHasTheRun(t *testing.T) {
-	s := create(t, manifest())
+	s := sample.Create(t, sample.Manifest())
 	if _, err := results.Reopen(s.Dir()); err == nil || !strings.Contains(err.Error(), "another benchctl is measuring it") {
 		t.Errorf("reopen of an open run: %v", err)
 	}
 	s.Close()
-	reopen(t, s.Dir())
+	sample.Reopen(t, s.Dir())
 }
 
 // Whatever a killed process has left of its last round, exactly the rounds
 // before it are kept, and the next one can be added.
 func TestTornTrials(t *testing.T) {
 	t.Parallel()
-	s := create(t, manifest())
-	record(t, s, 0)
-	first := len(content(t, s.Dir(), "trials.jsonl"))
-	record(t, s, 1)
+	s := sample.Create(t, sample.Manifest())
+	sample.Record(t, s, 0)
+	first := len(sample.Content(t, s.Dir(), "trials.jsonl"))
+	sample.Record(t, s, 1)
 	s.Close()
-	whole := content(t, s.Dir(), "trials.jsonl")
+	whole := sample.Content(t, s.Dir(), "trials.jsonl")
 	for cut := first; cut <= len(whole); cut++ {
-		write(t, whole[:cut], s.Dir(), "trials.jsonl")
+		sample.Write(t, whole[:cut], s.Dir(), "trials.jsonl")
 		want := " 0:2"
 		if cut == len(whole) {
 			want = " 0:2 1:2"
 		}
-		if got := keys(read(t, s.Dir())); got != want {
+		if got := sample.Keys(sample.Read(t, s.Dir())); got != want {
 			t.Fatalf("cut at byte %d of %d: read%s, want%s", cut, len(whole), got, want)
 		}
-		again := reopen(t, s.Dir())
-		record(t, again, 2)
+		again := sample.Reopen(t, s.Dir())
+		sample.Record(t, again, 2)
 		again.Close()
-		if got := keys(read(t, s.Dir())); got != want+" 2:2" {
+		if got := sample.Keys(sample.Read(t, s.Dir())); got != want+" 2:2" {
 			t.Fatalf("cut at byte %d of %d, and resumed: read%s, want%s 2:2", cut, len(whole), got, want)
 		}
 	}
@@ -87,47 +89,47 @@ func TestTornTrials(t *testing.T) {
 
 // After a loss of power, blocks of the last round may be zero.
 func TestZeroedTrials(t *testing.T) {
-	s := create(t, manifest())
-	record(t, s, 0)
-	first := len(content(t, s.Dir(), "trials.jsonl"))
-	record(t, s, 1)
+	s := sample.Create(t, sample.Manifest())
+	sample.Record(t, s, 0)
+	first := len(sample.Content(t, s.Dir(), "trials.jsonl"))
+	sample.Record(t, s, 1)
 	s.Close()
-	whole := content(t, s.Dir(), "trials.jsonl")
+	whole := sample.Content(t, s.Dir(), "trials.jsonl")
 	end := first + bytes.IndexByte(whole[first:], '\n')
 	for _, zero := range [][2]int{{first, len(whole)}, {first, first + 9}, {end - 9, end + 9}, {len(whole) - 9, len(whole)}} {
 		text := bytes.Clone(whole)
 		clear(text[zero[0]:zero[1]])
-		write(t, text, s.Dir(), "trials.jsonl")
-		again := reopen(t, s.Dir())
-		record(t, again, 2)
+		sample.Write(t, text, s.Dir(), "trials.jsonl")
+		again := sample.Reopen(t, s.Dir())
+		sample.Record(t, again, 2)
 		again.Close()
-		if got := keys(read(t, s.Dir())); got != " 0:2 2:2" {
+		if got := sample.Keys(sample.Read(t, s.Dir())); got != " 0:2 2:2" {
 			t.Errorf("bytes %v zero: read%s", zero, got)
 		}
 	}
 }
 
 func TestTornLaunches(t *testing.T) {
-	s := create(t, manifest())
-	for _, l := range launched() {
+	s := sample.Create(t, sample.Manifest())
+	for _, l := range sample.Launched() {
 		if err := s.AppendLaunch(l); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s.Close()
-	whole := content(t, s.Dir(), "launches.jsonl")
+	whole := sample.Content(t, s.Dir(), "launches.jsonl")
 	for cut := range whole {
-		write(t, whole[:cut], s.Dir(), "launches.jsonl")
+		sample.Write(t, whole[:cut], s.Dir(), "launches.jsonl")
 		want := bytes.Count(whole[:cut], []byte("\n"))
-		if got := len(read(t, s.Dir()).Launches); got != want {
+		if got := len(sample.Read(t, s.Dir()).Launches); got != want {
 			t.Fatalf("cut at byte %d: read %d launches, want %d", cut, got, want)
 		}
-		again := reopen(t, s.Dir())
-		if err := again.AppendLaunch(launched()[1]); err != nil {
+		again := sample.Reopen(t, s.Dir())
+		if err := again.AppendLaunch(sample.Launched()[1]); err != nil {
 			t.Fatal(err)
 		}
 		again.Close()
-		if got := len(read(t, s.Dir()).Launches); got != want+1 {
+		if got := len(sample.Read(t, s.Dir()).Launches); got != want+1 {
 			t.Fatalf("cut at byte %d, and resumed: read %d launches, want %d", cut, got, want+1)
 		}
 	}
@@ -135,18 +137,18 @@ func TestTornLaunches(t *testing.T) {
 
 // Damage before the last round comes from no crash. Nothing is cut off then.
 func TestDamage(t *testing.T) {
-	s := create(t, manifest())
+	s := sample.Create(t, sample.Manifest())
 	for r := range 3 {
-		record(t, s, r)
+		sample.Record(t, s, r)
 	}
-	for _, l := range launched() {
+	for _, l := range sample.Launched() {
 		if err := s.AppendLaunch(l); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s.Close()
-	trials := strings.SplitAfter(string(content(t, s.Dir(), "trials.jsonl")), "\n")
-	launches := strings.SplitAfter(string(content(t, s.Dir(), "launches.jsonl")), "\n")
+	trials := strings.SplitAfter(string(sample.Content(t, s.Dir(), "trials.jsonl")), "\n")
+	launches := strings.SplitAfter(string(sample.Content(t, s.Dir(), "launches.jsonl")), "\n")
 	replace := func(lines []string, at int, by string) string {
 		lines = append([]string{}, lines...)
 		lines[at] = by
@@ -161,30 +163,30 @@ func TestDamage(t *testing.T) {
 		{"no trial", "trials.jsonl", replace(trials, 1, "null\n"), "trials.jsonl:2: "},
 		{"no launch", "launches.jsonl", replace(launches, 0, "{}\n"), "launches.jsonl:1: "},
 	} {
-		write(t, []byte(strings.Join(trials, "")), s.Dir(), "trials.jsonl")
-		write(t, []byte(strings.Join(launches, "")), s.Dir(), "launches.jsonl")
-		write(t, []byte(c.text), s.Dir(), c.file)
+		sample.Write(t, []byte(strings.Join(trials, "")), s.Dir(), "trials.jsonl")
+		sample.Write(t, []byte(strings.Join(launches, "")), s.Dir(), "launches.jsonl")
+		sample.Write(t, []byte(c.text), s.Dir(), c.file)
 		if _, err := results.Read(s.Dir()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: read: %v, want %s", c.name, err, c.want)
 		}
 		if _, err := results.Reopen(s.Dir()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: reopen: %v, want %s", c.name, err, c.want)
 		}
-		if got := string(content(t, s.Dir(), c.file)); got != c.text {
+		if got := string(sample.Content(t, s.Dir(), c.file)); got != c.text {
 			t.Errorf("%s: the file was changed", c.name)
 		}
 	}
 }
 
 func TestManifestIsChecked(t *testing.T) {
-	s := create(t, manifest())
+	s := sample.Create(t, sample.Manifest())
 	s.Close()
 	for text, want := range map[string]string{
 		"":                                  "manifest.json: ",
 		"[]":                                "manifest.json: ",
 		`{"schema":"benchctl/manifest/v9"}`: `schema is "benchctl/manifest/v9", not "benchctl/manifest/v2"`,
 	} {
-		write(t, []byte(text), s.Dir(), "manifest.json")
+		sample.Write(t, []byte(text), s.Dir(), "manifest.json")
 		if _, err := results.Read(s.Dir()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: read: %v, want %s", text, err, want)
 		}
@@ -195,16 +197,16 @@ func TestManifestIsChecked(t *testing.T) {
 }
 
 func TestSummaryIsReplaced(t *testing.T) {
-	s := create(t, manifest())
-	if _, err := results.ReadSummary(s.Dir()); !errors.Is(err, os.ErrNotExist) {
+	s := sample.Create(t, sample.Manifest())
+	if _, err := judge.ReadSummary(s.Dir()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("read a summary that is not there: %v", err)
 	}
-	for _, status := range []string{results.StatusPartial, results.StatusComplete} {
-		want := &results.Summary{Schema: results.SummarySchema, Run: results.Run{Status: status}}
+	for _, status := range []string{judge.StatusPartial, judge.StatusComplete} {
+		want := &judge.Summary{Schema: judge.SummarySchema, Run: judge.Run{Status: status}}
 		if err := s.WriteSummary(want); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := results.ReadSummary(s.Dir()); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := judge.ReadSummary(s.Dir()); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("read %+v, %v", got, err)
 		}
 	}
@@ -217,7 +219,7 @@ func TestFind(t *testing.T) {
 	store := t.TempDir()
 	ids := []string{"20260301-120000-aaaa", "20260301-120000-bbbb", "20260302-080000-cccc"}
 	for _, id := range ids {
-		m := manifest()
+		m := sample.Manifest()
 		m.ID = id
 		s, err := results.Create(filepath.Join(store, id), m)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -48,12 +49,12 @@ func TestDeedsVoidTheirRow(t *testing.T) {
 			cells := s.cells()
 			for _, candidate := range []string{name, name + "-at-once"} {
 				c := cells[candidate]
-				void := c.Verdict == results.Invalid
+				void := c.Verdict == judge.Invalid
 				if void != (want != "") || void && !strings.HasPrefix(c.Reasons[0], want) {
 					t.Errorf("%s is %s: %q, want %q", candidate, c.Verdict, c.Reasons, want)
 				}
 			}
-			if c := cells["nethttp"]; c.Verdict == results.Invalid || c.Slices != 2 || says(c, "PID ") {
+			if c := cells["nethttp"]; c.Verdict == judge.Invalid || c.Slices != 2 || says(c, "PID ") {
 				t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
 			}
 		})
@@ -104,12 +105,12 @@ func TestDeedIsRecorded(t *testing.T) {
 		t.Errorf("%d slices with a deed", deeds)
 	}
 	r.Launches = nil
-	sum, err := results.Summarize(r)
+	sum, err := judge.Summarize(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := sum.Cells[1]; c.Verdict != results.Invalid || !says(c, "moved to processors ") || r.Status() != results.StatusComplete {
-		t.Errorf("without the launch: %s, %q, %s", c.Verdict, c.Reasons, r.Status())
+	if c := sum.Cells[1]; c.Verdict != judge.Invalid || !says(c, "moved to processors ") || judge.Status(r) != judge.StatusComplete {
+		t.Errorf("without the launch: %s, %q, %s", c.Verdict, c.Reasons, judge.Status(r))
 	}
 }
 
@@ -134,10 +135,10 @@ func TestAnotherListensLater(t *testing.T) {
 	}
 	cells := s.cells()
 	want := fmt.Sprintf("PID %d (", os.Getpid())
-	if c := cells["shares"]; c.Verdict != results.Invalid || !says(c, want) || !says(c, "listens on its port ") || c.Slices != 2 {
+	if c := cells["shares"]; c.Verdict != judge.Invalid || !says(c, want) || !says(c, "listens on its port ") || c.Slices != 2 {
 		t.Errorf("it is %s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
 	}
-	if c := cells["nethttp"]; c.Verdict == results.Invalid {
+	if c := cells["nethttp"]; c.Verdict == judge.Invalid {
 		t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
 	}
 }
@@ -167,7 +168,7 @@ func TestBusyInOnesSlices(t *testing.T) {
 		return map[int]measure.Ticks{0: now}, nil
 	}
 	cells := s.cells()
-	if c := cells["fasthttp"]; c.Verdict != results.Degraded || !says(c, "busy host: ") || !says(c, "and 0 % in those of the others") {
+	if c := cells["fasthttp"]; c.Verdict != judge.Degraded || !says(c, "busy host: ") || !says(c, "and 0 % in those of the others") {
 		t.Errorf("fasthttp is %s: %q", c.Verdict, c.Reasons)
 	}
 	if c := cells["nethttp"]; says(c, "busy host: ") {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
@@ -39,15 +40,15 @@ func TestKilledGuard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := results.Summarize(r)
+	sum, err := judge.Summarize(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	first, second := sum.Cells[0], sum.Cells[1]
-	if why := strings.Join(first.Reasons, "; "); first.Verdict != results.Invalid || !strings.Contains(why, "its guard was killed (signal: killed)") || strings.Contains(why, "died") {
+	if why := strings.Join(first.Reasons, "; "); first.Verdict != judge.Invalid || !strings.Contains(why, "its guard was killed (signal: killed)") || strings.Contains(why, "died") {
 		t.Errorf("%s: %s: %s", first.App, first.Verdict, why)
 	}
-	if second.Verdict == results.Invalid || second.Slices != 2 {
+	if second.Verdict == judge.Invalid || second.Slices != 2 {
 		t.Errorf("%s: %s, %d slices: %v", second.App, second.Verdict, second.Slices, second.Reasons)
 	}
 }
@@ -100,7 +101,7 @@ func TestLeftDirectory(t *testing.T) {
 	if want := "clutters: " + l.Left; !slices.Contains(warned, want) {
 		t.Errorf("warnings are %q, without %q", warned, want)
 	}
-	sum, err := results.Summarize(r)
+	sum, err := judge.Summarize(r)
 	if err != nil {
 		t.Fatal(err)
 	}

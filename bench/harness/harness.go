@@ -14,6 +14,7 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 )
@@ -171,7 +172,7 @@ func (r *run) isOut(candidate string, block int) bool {
 
 // precise tells whether a block has the precision that was asked for.
 func (r *run) precise(block int) bool {
-	return r.record.Precise(block, func(candidate string) bool { return !r.isOut(candidate, block) })
+	return judge.Precise(r.record, block, func(candidate string) bool { return !r.isOut(candidate, block) })
 }
 
 // nothing tells whether a launch has nothing left to measure, or nobody.
@@ -231,7 +232,7 @@ func (r *run) begun() int {
 // filled tells whether a launch has had its share of the budget in an earlier
 // attempt.
 func (r *run) filled(launch int) bool {
-	return r.plan.Fill && (launch < r.begun() || r.record.Status() == results.StatusComplete)
+	return r.plan.Fill && (launch < r.begun() || judge.Status(r.record) == judge.StatusComplete)
 }
 
 // closing is what is kept of a launch's share of the budget for its last checks

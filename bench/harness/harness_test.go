@@ -16,6 +16,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
@@ -67,15 +68,15 @@ func TestRun(t *testing.T) {
 	if logs, _ := filepath.Glob(filepath.Join(s.Store.LogDir(), "*.log")); len(logs) != 2 {
 		t.Errorf("logs: %v", logs)
 	}
-	sum, err := results.Summarize(r)
+	sum, err := judge.Summarize(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sum.Run.Status != results.StatusComplete || len(sum.Cells) != 4 {
+	if sum.Run.Status != judge.StatusComplete || len(sum.Cells) != 4 {
 		t.Errorf("summary %+v", sum)
 	}
 	for _, c := range sum.Cells {
-		if c.Verdict == results.Invalid || c.Latency == nil || c.Throughput == nil || c.Requests == 0 {
+		if c.Verdict == judge.Invalid || c.Latency == nil || c.Throughput == nil || c.Requests == 0 {
 			t.Errorf("cell %+v", c)
 		}
 	}
@@ -131,13 +132,13 @@ func TestFailingCandidates(t *testing.T) {
 			t.Errorf("%s, %s: %q, want %q", c.candidate, c.app, got, c.want)
 		}
 	}
-	sum, err := results.Summarize(r)
+	sum, err := judge.Summarize(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range sum.Cells {
 		fails := failure(c.Candidate, c.App) != ""
-		if fails != (c.Verdict == results.Invalid) || !fails && (c.Slices != 2 || c.Requests == 0 || c.Errors.Total > 0) {
+		if fails != (c.Verdict == judge.Invalid) || !fails && (c.Slices != 2 || c.Requests == 0 || c.Errors.Total > 0) {
 			t.Errorf("cell %+v", c)
 		}
 	}
@@ -200,7 +201,7 @@ func TestNobodyLeft(t *testing.T) {
 	t.Parallel()
 	s := prepare(t, external(t, "exits"), func(m *results.Manifest) { m.Launches = 3 }, "exits")
 	r, err := s.measure(t.Context())
-	if err != nil || len(r.Launches) != 1 || len(r.Trials) != 0 || r.Status() != results.StatusComplete {
+	if err != nil || len(r.Launches) != 1 || len(r.Trials) != 0 || judge.Status(r) != judge.StatusComplete {
 		t.Errorf("run: %v, %+v", err, r)
 	}
 }
@@ -264,8 +265,8 @@ func TestPrecision(t *testing.T) {
 	}
 	check := func(r *results.Record) {
 		t.Helper()
-		if rounds := 8*(stats.MinLaunches-1) + 6; len(r.Done()) != rounds || len(r.Trials) != 2*rounds || len(r.Launches) != 2*stats.MinLaunches || r.Status() != results.StatusComplete {
-			t.Errorf("%d rounds, %d trials, %d launches, %s", len(r.Done()), len(r.Trials), len(r.Launches), r.Status())
+		if rounds := 8*(stats.MinLaunches-1) + 6; len(r.Done()) != rounds || len(r.Trials) != 2*rounds || len(r.Launches) != 2*stats.MinLaunches || judge.Status(r) != judge.StatusComplete {
+			t.Errorf("%d rounds, %d trials, %d launches, %s", len(r.Done()), len(r.Trials), len(r.Launches), judge.Status(r))
 		}
 	}
 	check(r)
@@ -307,8 +308,8 @@ func TestFill(t *testing.T) {
 			cancel()
 		}
 	})
-	if r, err := s.measure(ctx); !errors.Is(err, context.Canceled) || r.Status() != results.StatusPartial {
-		t.Fatalf("interrupted: %v, %s", err, r.Status())
+	if r, err := s.measure(ctx); !errors.Is(err, context.Canceled) || judge.Status(r) != judge.StatusPartial {
+		t.Fatalf("interrupted: %v, %s", err, judge.Status(r))
 	}
 	s.simulated(time.Second/10, nil)
 	first := filled(t, s)
@@ -323,8 +324,8 @@ func filled(t *testing.T, s *setting) int {
 	t.Helper()
 	s.resume()
 	r, err := s.measure(t.Context())
-	if err != nil || r.Status() != results.StatusComplete {
-		t.Fatalf("measure: %v, %s", err, r.Status())
+	if err != nil || judge.Status(r) != judge.StatusComplete {
+		t.Fatalf("measure: %v, %s", err, judge.Status(r))
 	}
 	for _, l := range r.Launches {
 		if l.Failure != "" || len(l.BlockFailures) > 0 {

@@ -11,20 +11,21 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
 // Judge judges a load that was made by itself, at a rate or in a closed loop, by those
 // rules of a run's rows that it can answer for.
-func Judge(offer scenarios.Load, res *load.Result) (results.Verdict, []string) {
+func Judge(offer scenarios.Load, res *load.Result) (judge.Verdict, []string) {
 	b := results.Block{Load: offer}
 	t := results.Trial{Rate: offer.Rate}
 	tell(&t, res)
 	if offer.Open() {
 		t.Due = res.Metrics.Requests + res.Missed
 	}
-	return results.Judge(b, t, p99(res.Response), p99(res.Late))
+	return judge.Load(b, t, p99(res.Response), p99(res.Late))
 }
 
 // p99 is the 99th percentile of times; 0 if there are none.

@@ -7,6 +7,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // leastPass is the shortest pass that is worth its time.
@@ -56,7 +57,7 @@ func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 // narrower are their intervals. Where there is no budget, what is measured does not
 // depend on what was seen.
 func (r *run) misled(b int) bool {
-	return r.plan.Fill && r.plan.Passes > 0 && r.record.Misled(b, func(candidate string) bool { return !r.isOut(candidate, b) })
+	return r.plan.Fill && r.plan.Passes > 0 && judge.Misled(r.record, b, func(candidate string) bool { return !r.isOut(candidate, b) })
 }
 
 // spare tells whether a launch is left out: what is left of a budget is for as many
@@ -133,7 +134,7 @@ func (r *run) passLength(launch, b int, candidate string, slowest time.Duration)
 	for _, all := range [][]results.Trial{r.record.Trials, r.record.Passes} {
 		for _, t := range all {
 			if t.Block == b && t.Candidate == candidate {
-				longest, changes = max(longest, t.Longest), changes || t.Changes()
+				longest, changes = max(longest, t.Longest), changes || judge.Changes(t)
 			}
 		}
 	}

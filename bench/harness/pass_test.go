@@ -9,6 +9,7 @@ import (
 
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // withPasses has two launches of the first block begin with short passes.
@@ -56,7 +57,7 @@ func TestPasses(t *testing.T) {
 	if err != nil || len(again.Passes) != len(r.Passes) || len(again.Trials) != len(r.Trials) {
 		t.Errorf("resumed: %v, %d passes, %d trials", err, len(again.Passes), len(again.Trials))
 	}
-	sum, err := results.Summarize(again)
+	sum, err := judge.Summarize(again)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,14 +77,14 @@ func TestBusyWhileIdle(t *testing.T) {
 	}
 	s := prepare(t, external(t, "spins"), withPasses, "nethttp", "spins")
 	cells := s.cells()
-	if c := cells["spins"]; c.Verdict != results.Invalid || c.Slices > 0 || !says(c, "busy while idle: it used ") {
+	if c := cells["spins"]; c.Verdict != judge.Invalid || c.Slices > 0 || !says(c, "busy while idle: it used ") {
 		t.Errorf("spins is %s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
 	}
-	if c := cells["nethttp"]; c.Verdict == results.Invalid || c.Slices != 6 || says(c, "disturbed") {
+	if c := cells["nethttp"]; c.Verdict == judge.Invalid || c.Slices != 6 || says(c, "disturbed") {
 		t.Errorf("nethttp is %s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
 	}
 	alone := prepare(t, external(t, "spins"), func(m *results.Manifest) { withPasses(m); m.Launches = 1 }, "spins")
-	if c := alone.cells()["spins"]; c.Verdict != results.Degraded || !says(c, "busy while idle: it uses ") {
+	if c := alone.cells()["spins"]; c.Verdict != judge.Degraded || !says(c, "busy while idle: it uses ") {
 		t.Errorf("alone spins is %s: %q", c.Verdict, c.Reasons)
 	}
 }
@@ -123,10 +124,10 @@ func TestUnwaited(t *testing.T) {
 		m.Blocks[0].App = "sleep?ms=5"
 	}, "nethttp", "hurries")
 	cells := s.cells()
-	if c := cells["hurries"]; c.Verdict != results.Invalid || !says(c, "did not wait: ") {
+	if c := cells["hurries"]; c.Verdict != judge.Invalid || !says(c, "did not wait: ") {
 		t.Errorf("hurries is %s: %q", c.Verdict, c.Reasons)
 	}
-	if c := cells["nethttp"]; c.Verdict == results.Invalid || says(c, "did not wait") {
+	if c := cells["nethttp"]; c.Verdict == judge.Invalid || says(c, "did not wait") {
 		t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
 	}
 }
@@ -148,8 +149,8 @@ func TestPassesWhereSlicesMislead(t *testing.T) {
 		s.tookBefore(test.wall)
 		s.resume()
 		r, err := s.measure(t.Context())
-		if err != nil || r.Status() != results.StatusComplete {
-			t.Fatalf("%v, %s", err, r.Status())
+		if err != nil || judge.Status(r) != judge.StatusComplete {
+			t.Fatalf("%v, %s", err, judge.Status(r))
 		}
 		for what, trials := range map[string][]results.Trial{"slices": r.Trials, "passes": r.Passes} {
 			var launches []int

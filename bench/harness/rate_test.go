@@ -10,6 +10,7 @@ import (
 
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios/offered"
 	"github.com/benchctl/benchctl/scenarios/slo"
 )
@@ -68,12 +69,12 @@ func TestRates(t *testing.T) {
 				}
 				due[round] = trial.Due
 			}
-			sum, err := results.Summarize(r)
+			sum, err := judge.Summarize(r)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, cell := range sum.Cells {
-				if cell.Offered == nil || (cell.Ceiling != nil) != c.pace.Relative() || cell.RankedBy != results.MetricServerCPU {
+				if cell.Offered == nil || (cell.Ceiling != nil) != c.pace.Relative() || cell.RankedBy != judge.MetricServerCPU {
 					t.Errorf("cell %+v", cell)
 				}
 			}
@@ -126,12 +127,12 @@ func TestSearch(t *testing.T) {
 		}
 		search.Step(trial.SLO.Met)
 	}
-	sum, err := results.Summarize(r)
+	sum, err := judge.Summarize(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range sum.Cells {
-		if c.SLO == nil || c.SLO.Objective != "p50<2ms" || c.Throughput != nil || c.Latency != nil || c.Verdict == results.Invalid {
+		if c.SLO == nil || c.SLO.Objective != "p50<2ms" || c.Throughput != nil || c.Latency != nil || c.Verdict == judge.Invalid {
 			t.Errorf("cell %+v", c)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
 )
 
@@ -107,24 +108,24 @@ func only(rounds int) func(*results.Manifest) {
 }
 
 // cells measures and summarizes.
-func (s *setting) cells() map[string]results.Cell {
+func (s *setting) cells() map[string]judge.Cell {
 	s.t.Helper()
 	r, err := s.measure(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	sum, err := results.Summarize(r)
+	sum, err := judge.Summarize(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	all := make(map[string]results.Cell)
+	all := make(map[string]judge.Cell)
 	for _, c := range sum.Cells {
 		all[c.Candidate] = c
 	}
 	return all
 }
 
-func says(c results.Cell, reason string) bool {
+func says(c judge.Cell, reason string) bool {
 	return slices.ContainsFunc(c.Reasons, func(r string) bool { return strings.Contains(r, reason) })
 }
 
@@ -144,11 +145,11 @@ func TestLiesUnderLoad(t *testing.T) {
 			}, append([]string{"nethttp"}, parts...)...)
 			cells := s.cells()
 			for name, liar := range liars {
-				if c, want := cells[name], liar.want[engine]; c.Verdict != results.Invalid || !says(c, want) || c.Rank > 0 {
+				if c, want := cells[name], liar.want[engine]; c.Verdict != judge.Invalid || !says(c, want) || c.Rank > 0 {
 					t.Errorf("%s is %s: %q, want %q", name, c.Verdict, c.Reasons, want)
 				}
 			}
-			if c := cells["nethttp"]; c.Verdict == results.Invalid || c.Errors.Total > 0 {
+			if c := cells["nethttp"]; c.Verdict == judge.Invalid || c.Errors.Total > 0 {
 				t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
 			}
 		})
@@ -164,10 +165,10 @@ func TestTimeoutsEndABlock(t *testing.T) {
 		m.Blocks[0].Load.Engine, m.Blocks[0].Load.Timeout = load.Raw, 3*time.Second // which one of them waits for
 	}, "nethttp", "no-body")
 	cells := s.cells()
-	if c := cells["no-body"]; c.Verdict != results.Invalid || c.Slices != 3 || !says(c, "requests time out: ") {
+	if c := cells["no-body"]; c.Verdict != judge.Invalid || c.Slices != 3 || !says(c, "requests time out: ") {
 		t.Errorf("%s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
 	}
-	if c := cells["nethttp"]; c.Verdict == results.Invalid || c.Slices != 8 {
+	if c := cells["nethttp"]; c.Verdict == judge.Invalid || c.Slices != 8 {
 		t.Errorf("nethttp is %s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
 	}
 }
@@ -208,7 +209,7 @@ func TestReservationsOfARun(t *testing.T) {
 				c.change(m)
 			}, "nethttp")
 			s.Meters = c.meters
-			if cell := s.cells()["nethttp"]; cell.Verdict != results.Degraded || !says(cell, c.want) {
+			if cell := s.cells()["nethttp"]; cell.Verdict != judge.Degraded || !says(cell, c.want) {
 				t.Errorf("it is %s: %q, want %q", cell.Verdict, cell.Reasons, c.want)
 			}
 		})

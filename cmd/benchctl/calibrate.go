@@ -15,6 +15,7 @@ import (
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
@@ -88,7 +89,7 @@ type noise struct {
 	HalfWidth float64 `json:"half_width_percent"`
 	// Resolved is the smallest difference, in percent, that a run of two candidates
 	// that takes so long resolves in 80 % of cases: the minimal effect of this
-	// measurement (stats.Interval.MinimalEffect, as in results.Pair), whose logarithm
+	// measurement (stats.Interval.MinimalEffect, as in judge.Pair), whose logarithm
 	// goes by 1/sqrt(time).
 	Resolved map[string]float64 `json:"resolved_percent"`
 }
@@ -206,7 +207,7 @@ func (c calibrator) noiseFloor(ctx context.Context, d time.Duration) (noiseFloor
 	if err != nil {
 		return none, err
 	}
-	s, err := results.Summarize(record)
+	s, err := judge.Summarize(record)
 	if err != nil {
 		return none, err
 	}
@@ -255,7 +256,7 @@ func floorSize(d time.Duration) (launches, rounds int) {
 }
 
 // newFloor reads the floor off the summary of an A/A run that took so long.
-func newFloor(m results.Manifest, s *results.Summary, took time.Duration) (noiseFloor, error) {
+func newFloor(m results.Manifest, s *judge.Summary, took time.Duration) (noiseFloor, error) {
 	f := noiseFloor{
 		A: floorCandidates[0], B: floorCandidates[1], Scenario: m.Blocks[0].Scenario, App: m.Blocks[0].App,
 		Launches: m.Launches, Rounds: m.Rounds, Seconds: took.Seconds(), Metrics: []noise{},
@@ -271,7 +272,7 @@ func newFloor(m results.Manifest, s *results.Summary, took time.Duration) (noise
 	return f, nil
 }
 
-func newNoise(p results.Pair, took time.Duration) noise {
+func newNoise(p judge.Pair, took time.Duration) noise {
 	n := noise{Metric: p.Metric, Ratio: p.Ratio, Low: p.Low, High: p.High, HalfWidth: 100 * (p.High - p.Low) / 2, Resolved: make(map[string]float64)}
 	if p.MDE == nil {
 		return n

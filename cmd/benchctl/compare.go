@@ -11,6 +11,7 @@ import (
 	"github.com/benchctl/benchctl/internal/nearest"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 type compareFlags struct {
@@ -57,7 +58,7 @@ func (e env) compare(a, b string, f compareFlags) error {
 	if err != nil {
 		return err
 	}
-	results.CorrectFamily(all, f.alpha)
+	judge.CorrectFamily(all, f.alpha)
 	if len(all) == 0 && len(missing) == 0 {
 		return fail(exitFound, fmt.Errorf("compare %s %s: no scenario and app has both, with enough slices to compare", a, b))
 	}
@@ -85,7 +86,7 @@ func (e env) compare(a, b string, f compareFlags) error {
 }
 
 // comparisons finds out what A and B are. missing says what can't be compared.
-func (e env) comparisons(a, b string, f compareFlags) (all []results.Comparison, missing []string, err error) {
+func (e env) comparisons(a, b string, f compareFlags) (all []judge.Comparison, missing []string, err error) {
 	store := e.storeDir(f.store)
 	dirA, errA := results.Find(store, a)
 	dirB, errB := results.Find(store, b)
@@ -110,7 +111,7 @@ func (e env) comparisons(a, b string, f compareFlags) (all []results.Comparison,
 		return nil, nil, usage(err)
 	}
 	for _, p := range pairs {
-		compared, lacking := results.CompareCandidates(summary, p[0], p[1], f.tolerance/100)
+		compared, lacking := judge.CompareCandidates(summary, p[0], p[1], f.tolerance/100)
 		all, missing = append(all, compared...), append(missing, lacking...)
 	}
 	e.tellPartial(summary.Run.ID, summary.Run.Status)
@@ -119,12 +120,12 @@ func (e env) comparisons(a, b string, f compareFlags) (all []results.Comparison,
 
 // tellPartial says that figures are of fewer slices than were planned.
 func (e env) tellPartial(run, status string) {
-	if status == results.StatusPartial {
+	if status == judge.StatusPartial {
 		e.say("benchctl: compare: run %s is partial: it was ended before every planned slice was measured", run)
 	}
 }
 
-func (e env) compareRuns(dirA, dirB string, f compareFlags) (all []results.Comparison, missing []string, err error) {
+func (e env) compareRuns(dirA, dirB string, f compareFlags) (all []judge.Comparison, missing []string, err error) {
 	a, err := results.Read(dirA)
 	if err != nil {
 		return nil, nil, unable(err)
@@ -133,8 +134,8 @@ func (e env) compareRuns(dirA, dirB string, f compareFlags) (all []results.Compa
 	if err != nil {
 		return nil, nil, unable(err)
 	}
-	e.tellPartial(a.Manifest.ID, a.Status())
-	e.tellPartial(b.Manifest.ID, b.Status())
+	e.tellPartial(a.Manifest.ID, judge.Status(a))
+	e.tellPartial(b.Manifest.ID, judge.Status(b))
 	if ea, eb := a.Manifest.Environment, b.Manifest.Environment; ea.Fingerprint != eb.Fingerprint {
 		differences := strings.Join(ea.Differences(eb), "; ")
 		if !f.force {
@@ -149,7 +150,7 @@ func (e env) compareRuns(dirA, dirB string, f compareFlags) (all []results.Compa
 		e.say("benchctl: compare: the candidates' environment was %s in %s, and %s in %s",
 			orFixed(ea), a.Manifest.ID, orFixed(eb), b.Manifest.ID)
 	}
-	all, missing, err = results.CompareRuns(a, b, f.tolerance/100)
+	all, missing, err = judge.CompareRuns(a, b, f.tolerance/100)
 	return all, missing, unable(err)
 }
 
@@ -163,7 +164,7 @@ func orFixed(env []string) string {
 
 // candidatePairs are the two candidates or, for versions such as @base and
 // @head, each candidate of the one with its like of the other.
-func candidatePairs(s *results.Summary, a, b string) ([][2]string, error) {
+func candidatePairs(s *judge.Summary, a, b string) ([][2]string, error) {
 	var names []string
 	seen := make(map[string]bool)
 	for _, c := range s.Cells {
@@ -202,7 +203,7 @@ func versionPairs(names []string, a, b string) ([][2]string, error) {
 	return pairs, nil
 }
 
-func (e env) printComparisons(all []results.Comparison) error {
+func (e env) printComparisons(all []judge.Comparison) error {
 	rows := [][]string{{"SCENARIO", "APP", "METRIC", "A", "B", "B/A", "95 % INTERVAL", "CAN SEE", "B IS"}}
 	unpaired := false
 	for _, c := range all {
@@ -231,17 +232,17 @@ func percent(share *float64) string {
 
 func metricLabel(metric string) string {
 	switch metric {
-	case results.MetricThroughput:
+	case judge.MetricThroughput:
 		return "req/s"
-	case results.MetricServerCPU:
+	case judge.MetricServerCPU:
 		return "CPU µs/req"
-	case results.MetricSLORate:
+	case judge.MetricSLORate:
 		return "req/s that meet the objective"
 	}
 	return metric
 }
 
-func finding(c results.Comparison) string {
+func finding(c judge.Comparison) string {
 	switch {
 	case c.Worse:
 		return "slower"

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Tests of runs that end before they are done: killed, interrupted, out of disk.
@@ -189,7 +190,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		t.Error("the complete run has an incomplete round")
 	}
 	everyTrialOnce(t, lines, 3*20*2)
-	if s, err := results.ReadSummary(run); err != nil || s.Run.Status != results.StatusComplete {
+	if s, err := judge.ReadSummary(run); err != nil || s.Run.Status != judge.StatusComplete {
 		t.Errorf("summary: %v, %v", s, err)
 	}
 }
@@ -247,7 +248,7 @@ func TestInterrupted(t *testing.T) {
 	}
 	noneLeft(t, dir)
 	run, _ := trials(t, dir)
-	if s, err := results.ReadSummary(run); err != nil || s.Run.Status != results.StatusPartial || len(s.Run.Notes) == 0 {
+	if s, err := judge.ReadSummary(run); err != nil || s.Run.Status != judge.StatusPartial || len(s.Run.Notes) == 0 {
 		t.Errorf("summary %+v: %v", s, err)
 	}
 }

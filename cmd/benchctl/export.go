@@ -14,6 +14,7 @@ import (
 
 	"github.com/benchctl/benchctl/internal/nearest"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // exportFlags are the flags of "benchctl export".
@@ -52,12 +53,12 @@ read; "hlog" is a histogram log in ns, for HistogramLogProcessor.`,
 // exportFormats write a histogram of a cell.
 var exportFormats = []struct {
 	name, extension string
-	write           func(io.Writer, results.CellTimes, *hdrhistogram.Histogram) error
+	write           func(io.Writer, judge.CellTimes, *hdrhistogram.Histogram) error
 }{
-	{"percentiles", ".hgrm", func(w io.Writer, _ results.CellTimes, h *hdrhistogram.Histogram) error {
+	{"percentiles", ".hgrm", func(w io.Writer, _ judge.CellTimes, h *hdrhistogram.Histogram) error {
 		return results.WritePercentiles(w, h)
 	}},
-	{"hlog", ".hlog", func(w io.Writer, c results.CellTimes, h *hdrhistogram.Histogram) error {
+	{"hlog", ".hlog", func(w io.Writer, c judge.CellTimes, h *hdrhistogram.Histogram) error {
 		return results.WriteLog(w, h, c.From, c.To)
 	}},
 }
@@ -65,11 +66,11 @@ var exportFormats = []struct {
 // exportTimes are the kinds of times that a cell has.
 var exportTimes = []struct {
 	name string
-	of   func(results.CellTimes) *hdrhistogram.Histogram
+	of   func(judge.CellTimes) *hdrhistogram.Histogram
 }{
-	{"response", func(c results.CellTimes) *hdrhistogram.Histogram { return c.Response }},
-	{"service", func(c results.CellTimes) *hdrhistogram.Histogram { return c.Service }},
-	{"send-lag", func(c results.CellTimes) *hdrhistogram.Histogram { return c.SendLag }},
+	{"response", func(c judge.CellTimes) *hdrhistogram.Histogram { return c.Response }},
+	{"service", func(c judge.CellTimes) *hdrhistogram.Histogram { return c.Service }},
+	{"send-lag", func(c judge.CellTimes) *hdrhistogram.Histogram { return c.SendLag }},
 }
 
 func (e env) export(name string, f exportFlags) error {
@@ -86,8 +87,8 @@ func (e env) export(name string, f exportFlags) error {
 		return err
 	}
 	of := exportTimes[times].of
-	cells = slices.DeleteFunc(cells, func(c results.CellTimes) bool { return of(c) == nil })
-	write := func(w io.Writer, c results.CellTimes) error { return exportFormats[format].write(w, c, of(c)) }
+	cells = slices.DeleteFunc(cells, func(c judge.CellTimes) bool { return of(c) == nil })
+	write := func(w io.Writer, c judge.CellTimes) error { return exportFormats[format].write(w, c, of(c)) }
 	switch {
 	case len(cells) == 0:
 		return unable(fmt.Errorf("export %s: no cell has %s times to export", name, f.times))
@@ -116,7 +117,7 @@ func choose(flag, value string, n int, name func(int) string) (int, error) {
 }
 
 // exportCells are the cells of the run that the flags pick.
-func (e env) exportCells(name string, f exportFlags) ([]results.CellTimes, error) {
+func (e env) exportCells(name string, f exportFlags) ([]judge.CellTimes, error) {
 	dir, err := results.Find(e.storeDir(f.store), name)
 	if err != nil {
 		return nil, usage(err)
@@ -125,17 +126,17 @@ func (e env) exportCells(name string, f exportFlags) ([]results.CellTimes, error
 	if err != nil {
 		return nil, unable(err)
 	}
-	cells, err := record.CellTimes()
+	cells, err := judge.Times(record)
 	if err != nil {
 		return nil, unable(err)
 	}
 	for _, pick := range []struct {
 		flag, value string
-		of          func(results.CellTimes) string
+		of          func(judge.CellTimes) string
 	}{
-		{"--scenario", f.scenario, func(c results.CellTimes) string { return c.Scenario }},
-		{"--app", f.app, func(c results.CellTimes) string { return c.App }},
-		{"--candidate", f.candidate, func(c results.CellTimes) string { return c.Candidate }},
+		{"--scenario", f.scenario, func(c judge.CellTimes) string { return c.Scenario }},
+		{"--app", f.app, func(c judge.CellTimes) string { return c.App }},
+		{"--candidate", f.candidate, func(c judge.CellTimes) string { return c.Candidate }},
 	} {
 		var known []string
 		for _, c := range cells {
@@ -146,13 +147,13 @@ func (e env) exportCells(name string, f exportFlags) ([]results.CellTimes, error
 		if pick.value != "" && !slices.Contains(known, pick.value) {
 			return nil, usage(fmt.Errorf("export %s: %s: no cell has %q%s", name, pick.flag, pick.value, nearest.Hint(pick.value, known)))
 		}
-		cells = slices.DeleteFunc(cells, func(c results.CellTimes) bool { return pick.value != "" && pick.of(c) != pick.value })
+		cells = slices.DeleteFunc(cells, func(c judge.CellTimes) bool { return pick.value != "" && pick.of(c) != pick.value })
 	}
 	return cells, nil
 }
 
 // exportFiles writes a file for each cell and prints their names.
-func (e env) exportFiles(f exportFlags, extension string, cells []results.CellTimes, write func(io.Writer, results.CellTimes) error) error {
+func (e env) exportFiles(f exportFlags, extension string, cells []judge.CellTimes, write func(io.Writer, judge.CellTimes) error) error {
 	if err := os.MkdirAll(f.out, 0o755); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
@@ -169,7 +170,7 @@ func (e env) exportFiles(f exportFlags, extension string, cells []results.CellTi
 	return nil
 }
 
-func exportFile(path string, c results.CellTimes, write func(io.Writer, results.CellTimes) error) error {
+func exportFile(path string, c judge.CellTimes, write func(io.Writer, judge.CellTimes) error) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/external"
@@ -258,7 +259,7 @@ func (e env) listRuns(store string) (any, [][]string, error) {
 			continue
 		}
 		m := record.Manifest
-		row := runRow{ID: m.ID, Status: record.Status(), Started: m.Started, Command: m.Command}
+		row := runRow{ID: m.ID, Status: judge.Status(record), Started: m.Started, Command: m.Command}
 		rows = append(rows, row)
 		table = append(table, []string{row.ID, row.Status, row.Started.Format(time.DateTime), row.Command})
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/scenarios/offered"
 )
@@ -96,7 +97,7 @@ type loadReport struct {
 	Errors     map[string]uint64  `json:"errors"`
 	Causes     map[string]uint64  `json:"causes,omitempty"`
 	Examples   map[string]string  `json:"examples,omitempty"`
-	Verdict    results.Verdict    `json:"verdict"` // by the rules of a run's rows
+	Verdict    judge.Verdict      `json:"verdict"` // by the rules of a run's rows
 	Reasons    []string           `json:"reasons"`
 }
 
@@ -128,7 +129,7 @@ func (e env) load(ctx context.Context, target string, f loadFlags) error {
 		return interrupted("load", err)
 	case res.Errors[load.ErrLoader] > 0:
 		return &failure{code: exitEnvironment}
-	case told.Verdict == results.Invalid || res.Errored() > 0 || res.Missed > 0:
+	case told.Verdict == judge.Invalid || res.Errored() > 0 || res.Missed > 0:
 		return &failure{code: exitFound}
 	}
 	return nil

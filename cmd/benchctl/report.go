@@ -11,6 +11,7 @@ import (
 	"github.com/benchctl/benchctl/report/site"
 	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 type reportFlags struct{ out, store, style string }
@@ -70,10 +71,10 @@ func (e env) report(name string, f reportFlags) error {
 
 // summarize computes a run's summary from what it recorded, so that a run that
 // was killed has one too.
-func summarize(dir string) (*results.Summary, error) {
+func summarize(dir string) (*judge.Summary, error) {
 	record, err := results.Read(dir)
 	if err != nil {
 		return nil, err
 	}
-	return results.Summarize(record)
+	return judge.Summarize(record)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/benchctl/benchctl/report/site"
 	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -113,7 +114,7 @@ func (e env) finish(ctx context.Context, store *results.Store, f runFlags, measu
 	if err != nil {
 		return unable(err)
 	}
-	summary, err := results.Summarize(record)
+	summary, err := judge.Summarize(record)
 	if err != nil {
 		return unable(err)
 	}
@@ -130,7 +131,7 @@ func (e env) finish(ctx context.Context, store *results.Store, f runFlags, measu
 	return verdictOf(summary, store, interrupted, measured)
 }
 
-func (e env) show(s *results.Summary, dir string, f runFlags) error {
+func (e env) show(s *judge.Summary, dir string, f runFlags) error {
 	if f.json {
 		content, err := os.ReadFile(filepath.Join(dir, "summary.json"))
 		if err == nil {
@@ -148,13 +149,13 @@ func wrap(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-func verdictOf(s *results.Summary, store *results.Store, interrupted bool, measured error) error {
+func verdictOf(s *judge.Summary, store *results.Store, interrupted bool, measured error) error {
 	if interrupted {
 		return &failure{code: exitInterrupted, err: errors.Join(errors.New("run: interrupted; what was measured is kept"), besides(measured)), hint: resumeHint(store)}
 	}
 	code := exitDone
 	for _, c := range s.Cells {
-		if c.Verdict == results.Invalid {
+		if c.Verdict == judge.Invalid {
 			code = exitFound
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/internal/stats"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // However requests are cut into reads, each gets one reply.
@@ -62,14 +62,14 @@ func TestFloorSize(t *testing.T) {
 func TestResolvedIsTheMinimalEffect(t *testing.T) {
 	i := stats.Interval{Value: 1, Low: 0.98, High: 1.02}
 	mde := i.MinimalEffect()
-	n := newNoise(results.Pair{Metric: "m", Ratio: 1, Low: i.Low, High: i.High, MDE: &mde}, 30*time.Second)
+	n := newNoise(judge.Pair{Metric: "m", Ratio: 1, Low: i.Low, High: i.High, MDE: &mde}, 30*time.Second)
 	if got := n.Resolved["30s"] / 100; math.Abs(got-mde) > 1e-9 {
 		t.Errorf("in the same time %v, not %v", got, mde)
 	}
 	if got, want := n.Resolved["2m"]/100, mde/2; math.Abs(got/want-1) > 0.02 {
 		t.Errorf("in four times the time %v, want about %v", got, want)
 	}
-	if n := newNoise(results.Pair{Low: 1, High: 1}, time.Second); len(n.Resolved) > 0 {
+	if n := newNoise(judge.Pair{Low: 1, High: 1}, time.Second); len(n.Resolved) > 0 {
 		t.Errorf("resolved %v though nothing is known", n.Resolved)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -68,7 +68,7 @@ func steal(t *testing.T, cpus control.CPUs) {
 }
 
 // measured is the only cell of a run, and what the run said.
-func measured(t *testing.T, cmd *exec.Cmd) (results.Cell, string) {
+func measured(t *testing.T, cmd *exec.Cmd) (judge.Cell, string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("measures")
@@ -79,7 +79,7 @@ func measured(t *testing.T, cmd *exec.Cmd) (results.Cell, string) {
 	if err != nil && cmd.ProcessState.ExitCode() != exitFound {
 		t.Fatalf("%v\n%s", err, errs.String())
 	}
-	var s results.Summary
+	var s judge.Summary
 	if err := json.Unmarshal(out, &s); err != nil || len(s.Cells) != 1 {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -97,7 +97,7 @@ func halves(t *testing.T) (servers, loader control.CPUs) {
 	return servers, loader
 }
 
-func gives(c results.Cell, reasons ...string) bool {
+func gives(c judge.Cell, reasons ...string) bool {
 	return slices.ContainsFunc(c.Reasons, func(given string) bool {
 		return slices.ContainsFunc(reasons, func(r string) bool { return strings.Contains(given, r) })
 	})
@@ -121,7 +121,7 @@ func TestStolenCore(t *testing.T) {
 			steal(t, c.cpus)
 			cell, said := measured(t, benchctl(t, t.TempDir(), small...))
 			for _, want := range c.want {
-				if cell.Verdict == results.Valid || !gives(cell, want) {
+				if cell.Verdict == judge.Valid || !gives(cell, want) {
 					t.Errorf("it is %s: %q, want %q", cell.Verdict, cell.Reasons, want)
 				}
 			}
@@ -148,7 +148,7 @@ func TestMovesToTheLoader(t *testing.T) {
 		t.Fatal(err)
 	}
 	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario=concurrency-64", "--server-dir=.", "--servers=moves", "--launches=1", "--pass=none", "--rounds=8", "--json"))
-	if want := fmt.Sprintf("moved to processors %s (given %s): PID ", control.Allowed(), servers); cell.Verdict != results.Invalid || !gives(cell, want) {
+	if want := fmt.Sprintf("moved to processors %s (given %s): PID ", control.Allowed(), servers); cell.Verdict != judge.Invalid || !gives(cell, want) {
 		t.Errorf("it is %s: %q, want %q, which has %s", cell.Verdict, cell.Reasons, want, loader)
 	}
 }
@@ -162,7 +162,7 @@ func TestQuota(t *testing.T) {
 	cmd.Args = append([]string{"sh", "-c", `echo $$ > "$0/cgroup.procs" && exec "$@"`, group, os.Args[0]}, small...)
 	cmd.Path, cmd.Err = "/bin/sh", nil
 	cell, said := measured(t, cmd)
-	if cell.Verdict == results.Valid || !gives(cell, "throttled: a CPU quota withheld ") {
+	if cell.Verdict == judge.Valid || !gives(cell, "throttled: a CPU quota withheld ") {
 		t.Errorf("it is %s: %q", cell.Verdict, cell.Reasons)
 	}
 	if !strings.Contains(said, "benchctl: warning: a CPU quota allows the time of 0.3 of ") {
@@ -204,7 +204,7 @@ func TestLoaderBound(t *testing.T) {
 	dir := t.TempDir()
 	scenario(t, dir, "engine: vegeta\nconnections: 16\napps: [hello]\n")
 	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario-file=s.yaml", "--servers=fasthttp", "--launches=1", "--pass=none", "--rounds=8", "--slice=100ms", "--json"))
-	if cell.Verdict == results.Valid || !gives(cell, "loader-bound: ", "loader throttled: ", "busy host: ") {
+	if cell.Verdict == judge.Valid || !gives(cell, "loader-bound: ", "loader throttled: ", "busy host: ") {
 		t.Errorf("it is %s: %q", cell.Verdict, cell.Reasons)
 	}
 	if cell.Loader == nil || cell.Loader.Headroom == nil || *cell.Loader.Headroom <= 0 {
@@ -220,7 +220,7 @@ func TestSlowConsumer(t *testing.T) {
 	dir := t.TempDir()
 	scenario(t, dir, "engine: vegeta\nconnections: 8\nrate: 20000/s\nlead: 1ms\napps: ['size?bytes=10000000']\n") // 200 GB/s, and the first of it counts
 	cell, _ := measured(t, benchctl(t, dir, "run", "--scenario-file=s.yaml", "--servers=nethttp", "--launches=1", "--pass=none", "--rounds=2", "--slice=1s", "--json"))
-	if cell.Verdict == results.Valid || !gives(cell, "rate not reached: ") || !gives(cell, "late load: ") {
+	if cell.Verdict == judge.Valid || !gives(cell, "rate not reached: ") || !gives(cell, "late load: ") {
 		t.Errorf("it is %s: %q", cell.Verdict, cell.Reasons)
 	}
 }

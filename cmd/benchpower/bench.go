@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // bench runs benchctl on copies of one server.
@@ -73,8 +73,8 @@ func (b *bench) aim(ctx context.Context, share float64, length time.Duration) (i
 }
 
 // ratioOf is the second candidate's server CPU per request over the first one's.
-func ratioOf(s *results.Summary) float64 {
-	return pairOf(s, s.Cells[0].Candidate, s.Cells[1].Candidate, results.MetricServerCPU).Ratio
+func ratioOf(s *judge.Summary) float64 {
+	return pairOf(s, s.Cells[0].Candidate, s.Cells[1].Candidate, judge.MetricServerCPU).Ratio
 }
 
 // layout is how a run is laid out; what is 0 is left to benchctl.
@@ -113,7 +113,7 @@ func (b *bench) manifests(program string, steps []int) (names []string, err erro
 }
 
 // measure runs benchctl with a copy of the server for each number of steps.
-func (b *bench) measure(ctx context.Context, l layout, steps []int) (*results.Summary, error) {
+func (b *bench) measure(ctx context.Context, l layout, steps []int) (*judge.Summary, error) {
 	program := b.benchctl
 	if l.benchctl != "" {
 		program = l.benchctl
@@ -154,7 +154,7 @@ func (b *bench) measure(ctx context.Context, l layout, steps []int) (*results.Su
 	return s, os.RemoveAll(runs)
 }
 
-func summary(ctx context.Context, program string, args []string) (*results.Summary, error) {
+func summary(ctx context.Context, program string, args []string) (*judge.Summary, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	var errs strings.Builder
 	cmd.Stderr = &errs
@@ -162,7 +162,7 @@ func summary(ctx context.Context, program string, args []string) (*results.Summa
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, errs.String())
 	}
-	var s results.Summary
+	var s judge.Summary
 	if err := json.Unmarshal(out, &s); err != nil {
 		return nil, fmt.Errorf("read summary: %w", err)
 	}
@@ -175,11 +175,11 @@ func summary(ctx context.Context, program string, args []string) (*results.Summa
 }
 
 // pairOf is the pair of a and b in a metric; a zero one if there is none.
-func pairOf(s *results.Summary, a, b, metric string) results.Pair {
+func pairOf(s *judge.Summary, a, b, metric string) judge.Pair {
 	for _, p := range s.Pairs {
 		if p.A == a && p.B == b && p.Metric == metric {
 			return p
 		}
 	}
-	return results.Pair{}
+	return judge.Pair{}
 }

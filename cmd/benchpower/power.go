@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/internal/stats"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // power tries false alarms, power and ranking.
@@ -52,7 +52,7 @@ type seen struct {
 	ratio, width []float64
 }
 
-func (s *seen) add(p results.Pair) {
+func (s *seen) add(p judge.Pair) {
 	if p.Separated() {
 		s.found++
 	}
@@ -69,7 +69,7 @@ func (b *bench) compare(ctx context.Context, name string, count int, length time
 			return err
 		}
 		for _, p := range s.Pairs {
-			if p.Metric == results.MetricServerCPU {
+			if p.Metric == judge.MetricServerCPU {
 				cpu.add(p)
 			} else {
 				rps.add(p)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/internal/stats"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // layouts that are tried: one thing at a time is other than the default.
@@ -80,7 +80,7 @@ func (b *bench) try(ctx context.Context, l layout, t *tuned) error {
 	slower := s.Cells[len(s.Cells)-1].Candidate
 	for _, p := range s.Pairs {
 		switch {
-		case p.Metric != results.MetricServerCPU:
+		case p.Metric != judge.MetricServerCPU:
 		case p.B == slower:
 			t.slower.add(p)
 		default:

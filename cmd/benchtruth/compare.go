@@ -9,7 +9,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // metric is what is compared.
@@ -232,7 +232,7 @@ func beginsWith(why string, beginnings ...string) bool {
 // has none.
 func (r row) ofServer() string {
 	for _, why := range r.reasons {
-		if r.verdict != results.Valid && !beginsWith(why, append(notOfServer(), disturbed)...) {
+		if r.verdict != judge.Valid && !beginsWith(why, append(notOfServer(), disturbed)...) {
 			return why
 		}
 	}
@@ -243,7 +243,7 @@ func (r row) ofServer() string {
 // beside, or has been misled by it.
 func (r row) ofNeighbour() string {
 	for _, why := range r.reasons {
-		if r.verdict != results.Valid && !beginsWith(why, notOfServer()...) {
+		if r.verdict != judge.Valid && !beginsWith(why, notOfServer()...) {
 			return why
 		}
 	}
@@ -259,7 +259,7 @@ func (t tolerance) judge(r row, void bool, l loads) outcome {
 		first = r.reasons[0]
 	}
 	if void {
-		if r.verdict == results.Invalid && first == r.ofServer() {
+		if r.verdict == judge.Invalid && first == r.ofServer() {
 			return outcome{named, first}
 		}
 		return outcome{missed, fmt.Sprintf("%s, and not for wrong replies: %s", r.verdict, first)}
@@ -275,7 +275,7 @@ func (t tolerance) judge(r row, void bool, l loads) outcome {
 	switch {
 	case r.ofServer() != "":
 		return outcome{named, r.ofServer() + " (" + differ + ")"}
-	case r.verdict != results.Valid && len(r.reasons) > 0:
+	case r.verdict != judge.Valid && len(r.reasons) > 0:
 		return outcome{untold, first + " (" + differ + ")"}
 	}
 	return outcome{missed, differ}

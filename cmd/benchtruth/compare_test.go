@@ -11,7 +11,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 var tolerances = tolerance{drift: 0.1}
@@ -28,7 +28,7 @@ func histogram(counts map[int64]int64) *hdrhistogram.Histogram {
 // madeUp is a row, and what loads saw that agree with it; change alters all.
 func madeUp(change func(r *row, l *loads)) (row, loads) {
 	r := row{
-		candidate: "slow", verdict: results.Valid, connections: 64,
+		candidate: "slow", verdict: judge.Valid, connections: 64,
 		figures: map[metric]estimate{
 			throughput: {1000, 900, 1100}, serverCPU: {10, 9, 11}, p50: {1, 1, 1}, p90: {2, 2, 2}, p99: {4, 4, 4}, p999: {8, 8, 8}, longest: {20, 20, 20},
 		},
@@ -50,7 +50,7 @@ func madeUp(change func(r *row, l *loads)) (row, loads) {
 
 func TestJudge(t *testing.T) {
 	stalls, busy := "stalls: it stood still", "busy host: other processes used 9 %"
-	degraded := func(r *row, why ...string) { r.verdict, r.reasons = results.Degraded, why }
+	degraded := func(r *row, why ...string) { r.verdict, r.reasons = judge.Degraded, why }
 	for _, test := range []struct {
 		name   string
 		change func(*row, *loads)
@@ -114,10 +114,10 @@ func TestJudge(t *testing.T) {
 		{"half a pair", func(r *row, _ *loads) { delete(r.ratios, serverCPU) }, "MISSED: no pair with plain"},
 		{"no pair, and a busy machine", func(r *row, _ *loads) { r.ratios = nil; degraded(r, busy) }, "not told: " + busy + " (no pair with plain)"},
 		{"invalid without figures", func(r *row, _ *loads) {
-			*r = row{verdict: results.Invalid, reasons: []string{"errors: 9 % of requests failed"}}
+			*r = row{verdict: judge.Invalid, reasons: []string{"errors: 9 % of requests failed"}}
 		}, "named: errors: 9 % of requests failed (no pair with plain)"},
 		{"invalid for lack of time", func(r *row, _ *loads) {
-			*r = row{verdict: results.Invalid, reasons: []string{"not measured: no reply was counted"}}
+			*r = row{verdict: judge.Invalid, reasons: []string{"not measured: no reply was counted"}}
 		}, "not told: not measured: no reply was counted (no pair with plain)"},
 		{"degraded with a reason", func(r *row, l *loads) { degraded(r, stalls, "another"); l.load.figures[throughput] = 500 }, "named: " + stalls + " (req/s)"},
 		{"a reason of the server after others", func(r *row, l *loads) { degraded(r, busy, stalls); l.load.figures[throughput] = 500 }, "named: " + stalls + " (req/s)"},
@@ -140,12 +140,12 @@ func TestJudge(t *testing.T) {
 func TestJudgeVoid(t *testing.T) {
 	why := []string{"wrong replies"}
 	for _, test := range []struct {
-		verdict results.Verdict
+		verdict judge.Verdict
 		reasons []string
 		want    string
 	}{
-		{results.Invalid, why, named}, {results.Invalid, nil, missed}, {results.Invalid, []string{"not measured: no reply was counted", "something else"}, missed},
-		{results.Invalid, []string{"busy host"}, missed}, {results.Degraded, why, missed}, {results.Valid, nil, missed},
+		{judge.Invalid, why, named}, {judge.Invalid, nil, missed}, {judge.Invalid, []string{"not measured: no reply was counted", "something else"}, missed},
+		{judge.Invalid, []string{"busy host"}, missed}, {judge.Degraded, why, missed}, {judge.Valid, nil, missed},
 	} {
 		r, l := madeUp(func(r *row, _ *loads) { r.verdict, r.reasons = test.verdict, test.reasons })
 		if got := tolerances.judge(r, true, l); got.word != test.want {
@@ -157,12 +157,12 @@ func TestJudgeVoid(t *testing.T) {
 // What plain's row tells of the trick beside it is shown.
 func TestOfNeighbour(t *testing.T) {
 	for _, test := range []struct {
-		verdict results.Verdict
+		verdict judge.Verdict
 		reasons []string
 		want    string
 	}{
-		{results.Valid, nil, ""}, {results.Degraded, []string{"busy host: it is"}, ""},
-		{results.Degraded, []string{"busy host: it is", "disturbed: 3 slices", "other"}, "disturbed: 3 slices"},
+		{judge.Valid, nil, ""}, {judge.Degraded, []string{"busy host: it is"}, ""},
+		{judge.Degraded, []string{"busy host: it is", "disturbed: 3 slices", "other"}, "disturbed: 3 slices"},
 	} {
 		if got := (row{verdict: test.verdict, reasons: test.reasons}).ofNeighbour(); got != test.want {
 			t.Errorf("%q: %q", test.reasons, got)
@@ -246,7 +246,7 @@ func TestParseSummary(t *testing.T) {
 			t.Fatal(s, err)
 		}
 		r := s.rows[0]
-		if r.candidate != "plain" || r.verdict != results.Degraded || !slices.Equal(r.reasons, []string{"why"}) || r.connections != 64 || len(r.figures) != 5 || r.figures[failures].value != 7 ||
+		if r.candidate != "plain" || r.verdict != judge.Degraded || !slices.Equal(r.reasons, []string{"why"}) || r.connections != 64 || len(r.figures) != 5 || r.figures[failures].value != 7 ||
 			r.figures[throughput] != (estimate{5, 4, 6}) || r.figures[p999] != (estimate{2, 2, 2}) || r.figures[longest].value != 3 {
 			t.Errorf("%+v", r)
 		}

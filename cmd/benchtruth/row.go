@@ -10,6 +10,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // estimate is a figure of a row with its interval, which is empty where it has
@@ -46,7 +47,7 @@ func (e *estimate) UnmarshalJSON(text []byte) error {
 // row is one of a run's summary.
 type row struct {
 	candidate   string
-	verdict     results.Verdict
+	verdict     judge.Verdict
 	reasons     []string
 	connections float64
 	figures     map[metric]estimate // those that are known
@@ -82,11 +83,11 @@ func parseSummary(output []byte) (summary, error) {
 			ID string `json:"id"`
 		} `json:"run"`
 		Cells []struct {
-			Candidate   string          `json:"candidate"`
-			Verdict     results.Verdict `json:"verdict"`
-			Reasons     []string        `json:"reasons"`
-			Connections float64         `json:"connections"`
-			Basis       string          `json:"basis"`
+			Candidate   string        `json:"candidate"`
+			Verdict     judge.Verdict `json:"verdict"`
+			Reasons     []string      `json:"reasons"`
+			Connections float64       `json:"connections"`
+			Basis       string        `json:"basis"`
 			Whole       struct {
 				Throughput *float64 `json:"slices_over_throughput"`
 				CPU        *float64 `json:"slices_over_cpu"`
@@ -131,7 +132,7 @@ func parseSummary(output []byte) (summary, error) {
 func (s summary) over(candidate, base string) map[metric]estimate {
 	ratios := map[metric]estimate{}
 	for _, p := range s.pairs {
-		m, ok := map[string]metric{results.MetricThroughput: throughput, results.MetricServerCPU: serverCPU}[p.Metric]
+		m, ok := map[string]metric{judge.MetricThroughput: throughput, judge.MetricServerCPU: serverCPU}[p.Metric]
 		switch {
 		case !ok:
 		case p.A == base && p.B == candidate:
@@ -152,7 +153,7 @@ func (r *row) addTimes(dir string) error {
 	if err != nil {
 		return err
 	}
-	cells, err := record.CellTimes()
+	cells, err := judge.Times(record)
 	if err != nil {
 		return err
 	}

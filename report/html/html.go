@@ -15,7 +15,7 @@ import (
 
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/plots"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 //go:embed page.html
@@ -62,7 +62,7 @@ type content struct {
 
 func view(r *report.Report, drawn []plots.Plot, o Options) content {
 	c := content{
-		Report: r, Partial: r.Run.Status == results.StatusPartial, Links: o.Links, Unknown: report.Unknown,
+		Report: r, Partial: r.Run.Status == judge.StatusPartial, Links: o.Links, Unknown: report.Unknown,
 		Policy: policy(), Style: template.CSS(style), Script: template.JS(script),
 	}
 	for i, t := range r.Tables {

@@ -15,7 +15,7 @@ import (
 	"github.com/benchctl/benchctl/report/internal/fixture"
 	"github.com/benchctl/benchctl/report/internal/golden"
 	"github.com/benchctl/benchctl/report/plots"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 func TestGolden(t *testing.T) {
@@ -129,7 +129,7 @@ func TestPlotsTakeThePagesColours(t *testing.T) {
 }
 
 func TestEmpty(t *testing.T) {
-	if page := render(t, &results.Summary{}); !bytes.Contains(page, []byte("Nothing was measured.")) {
+	if page := render(t, &judge.Summary{}); !bytes.Contains(page, []byte("Nothing was measured.")) {
 		t.Error("an empty run is not said to be empty")
 	}
 }
@@ -161,7 +161,7 @@ func balanced(t *testing.T, page []byte) {
 	}
 }
 
-func render(t *testing.T, s *results.Summary) []byte {
+func render(t *testing.T, s *judge.Summary) []byte {
 	t.Helper()
 	r := report.New(s)
 	drawn, err := plots.Render(r)

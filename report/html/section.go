@@ -12,7 +12,7 @@ import (
 
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/plots"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // section is a table with all that explains it.
@@ -92,12 +92,12 @@ func nameClass(name string) string {
 }
 
 // verdict is a class name for any verdict, known or not.
-func verdict(v results.Verdict) string {
+func verdict(v judge.Verdict) string {
 	switch v {
-	case results.Valid, results.Degraded:
+	case judge.Valid, judge.Degraded:
 		return string(v)
 	}
-	return string(results.Invalid)
+	return string(judge.Invalid)
 }
 
 type pair struct {
@@ -110,11 +110,11 @@ func pairs(t *report.Table) []pair {
 	for _, p := range t.Pairs {
 		by := p.Metric
 		switch p.Metric {
-		case results.MetricThroughput:
+		case judge.MetricThroughput:
 			by = "requests per second"
-		case results.MetricServerCPU:
+		case judge.MetricServerCPU:
 			by = "server CPU per request"
-		case results.MetricSLORate:
+		case judge.MetricSLORate:
 			by = "rate that meets the objective"
 		}
 		all = append(all, pair{A: p.A, B: p.B, By: by, Ratio: report.Ratio(p), Separated: p.Separated()})

@@ -11,12 +11,12 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // throughput compares requests per second.
 func throughput(t *report.Table) *chart {
-	c := estimates(t, Sky, func(c *results.Cell) *results.Estimate { return c.Throughput })
+	c := estimates(t, Sky, func(c *judge.Cell) *judge.Estimate { return c.Throughput })
 	c.kind, c.title = "throughput", "Throughput"
 	c.unit = "requests per second (req/s), more is better"
 	c.alt = "Throughput of each candidate in requests per second with its 95 % confidence interval"
@@ -25,7 +25,7 @@ func throughput(t *report.Table) *chart {
 
 // cpu compares what a request costs.
 func cpu(t *report.Table) *chart {
-	c := estimates(t, Orange, func(c *results.Cell) *results.Estimate { return c.ServerCPU })
+	c := estimates(t, Orange, func(c *judge.Cell) *judge.Estimate { return c.ServerCPU })
 	c.kind, c.title = "cpu", "Server CPU per request"
 	c.unit = "CPU time per request (µs), less is better"
 	c.alt = "CPU time of each server per request in microseconds with its 95 % confidence interval"
@@ -33,8 +33,8 @@ func cpu(t *report.Table) *chart {
 }
 
 // estimates is a chart of a bar per candidate with a whisker for the interval.
-func estimates(t *report.Table, fill color.Color, get func(*results.Cell) *results.Estimate) *chart {
-	cells, note := drawn(t, func(c *results.Cell) bool { return get(c) != nil && get(c).Value >= 0 })
+func estimates(t *report.Table, fill color.Color, get func(*judge.Cell) *judge.Estimate) *chart {
+	cells, note := drawn(t, func(c *judge.Cell) bool { return get(c) != nil && get(c).Value >= 0 })
 	c := &chart{subtitle: t.Title(), rowHeight: 26}
 	c.note = "Bar: estimate; whisker: 95 % confidence interval."
 	if note != "" {
@@ -51,7 +51,7 @@ func estimates(t *report.Table, fill color.Color, get func(*results.Cell) *resul
 		}
 		b.all = append(b.all, bar{
 			y: c.y(i), value: e.Value, low: low, high: high, label: label.String(),
-			fill: fill, hollow: cell.Verdict == results.Degraded,
+			fill: fill, hollow: cell.Verdict == judge.Degraded,
 		})
 	}
 	c.data, c.x = b, b.scale()
@@ -60,7 +60,7 @@ func estimates(t *report.Table, fill color.Color, get func(*results.Cell) *resul
 
 // memory compares resident memory before, under and after the load.
 func memory(t *report.Table) *chart {
-	cells, note := drawn(t, func(c *results.Cell) bool {
+	cells, note := drawn(t, func(c *judge.Cell) bool {
 		m := c.Memory
 		return m != nil && (m.Idle != nil || m.Peak != nil || m.After != nil)
 	})
@@ -82,7 +82,7 @@ func memory(t *report.Table) *chart {
 			}
 			b.all = append(b.all, bar{
 				y: c.y(i), offset: vg.Length(1-j) * 12, value: *v, low: *v, high: *v, label: report.Number(*v, 3),
-				fill: []color.Color{Sky, Blue, Orange}[j], hollow: cell.Verdict == results.Degraded,
+				fill: []color.Color{Sky, Blue, Orange}[j], hollow: cell.Verdict == judge.Degraded,
 			})
 		}
 	}

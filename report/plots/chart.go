@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Measures in points.
@@ -77,7 +77,7 @@ type key struct {
 }
 
 // list puts the cells of a table on the y axis, with their classes where they differ.
-func (c *chart) list(t *report.Table, cells []*results.Cell) {
+func (c *chart) list(t *report.Table, cells []*judge.Cell) {
 	for _, cell := range cells {
 		c.names = append(c.names, cell.Candidate)
 		if t.Mixed {

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // percentile is a mark of the latency chart; its shape tells it as well.
@@ -18,29 +18,29 @@ type percentile struct {
 	label string
 	color color.Color
 	shape shape
-	get   func(results.Latency) *float64
+	get   func(judge.Latency) *float64
 }
 
 func percentiles() []percentile {
 	return []percentile{
-		{"p50", Sky, circle, func(l results.Latency) *float64 { return l.P50 }},
-		{"p90", Blue, square, func(l results.Latency) *float64 { return l.P90 }},
-		{"p99", green, triangle, func(l results.Latency) *float64 { return l.P99 }},
-		{"p99.9", Orange, diamond, func(l results.Latency) *float64 { return l.P999 }},
-		{"max", vermilion, wedge, func(l results.Latency) *float64 { return l.Max }},
+		{"p50", Sky, circle, func(l judge.Latency) *float64 { return l.P50 }},
+		{"p90", Blue, square, func(l judge.Latency) *float64 { return l.P90 }},
+		{"p99", green, triangle, func(l judge.Latency) *float64 { return l.P99 }},
+		{"p99.9", Orange, diamond, func(l judge.Latency) *float64 { return l.P999 }},
+		{"max", vermilion, wedge, func(l judge.Latency) *float64 { return l.Max }},
 	}
 }
 
 // latency shows every percentile of each candidate on a line of its own.
 func latency(t *report.Table) *chart {
-	cells, note := drawn(t, func(c *results.Cell) bool { return len(spots(c)) > 0 })
+	cells, note := drawn(t, func(c *judge.Cell) bool { return len(spots(c)) > 0 })
 	c := &chart{
 		kind: "latency", title: "Latency percentiles", subtitle: t.Title(), note: note, rowHeight: 26,
 		unit: "latency (ms, logarithmic), less is better",
 		alt:  "Latency percentiles of each candidate in milliseconds, from the median to the maximum",
 	}
 	for _, p := range percentiles() {
-		marked := func(c *results.Cell) bool { return c.Latency != nil && p.get(*c.Latency) != nil }
+		marked := func(c *judge.Cell) bool { return c.Latency != nil && p.get(*c.Latency) != nil }
 		if !slices.ContainsFunc(cells, marked) {
 			continue
 		}
@@ -49,7 +49,7 @@ func latency(t *report.Table) *chart {
 	l := &lines{}
 	c.list(t, cells)
 	for i, cell := range cells {
-		l.all = append(l.all, line{y: c.y(i), spots: spots(cell), hollow: cell.Verdict == results.Degraded})
+		l.all = append(l.all, line{y: c.y(i), spots: spots(cell), hollow: cell.Verdict == judge.Degraded})
 	}
 	c.data, c.x = l, l.scale()
 	return c
@@ -62,7 +62,7 @@ type spot struct {
 }
 
 // spots are the percentiles that are known and have a place on a log axis.
-func spots(c *results.Cell) []spot {
+func spots(c *judge.Cell) []spot {
 	if c.Latency == nil {
 		return nil
 	}

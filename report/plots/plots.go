@@ -14,7 +14,7 @@ import (
 	"strings"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Plot is one picture.
@@ -124,7 +124,7 @@ func unique(name string, taken map[string]bool) string {
 
 // drawn picks the rows that a chart shows, best first, and the note that says
 // which are missing.
-func drawn(t *report.Table, known func(*results.Cell) bool) (cells []*results.Cell, note string) {
+func drawn(t *report.Table, known func(*judge.Cell) bool) (cells []*judge.Cell, note string) {
 	invalid, unknown, degraded := 0, 0, 0
 	for _, r := range t.Rows {
 		switch {
@@ -133,7 +133,7 @@ func drawn(t *report.Table, known func(*results.Cell) bool) (cells []*results.Ce
 		case !known(r.Cell):
 			unknown++
 		default:
-			if r.Cell.Verdict == results.Degraded {
+			if r.Cell.Verdict == judge.Degraded {
 				degraded++
 			}
 			cells = append(cells, r.Cell)

@@ -19,11 +19,11 @@ import (
 
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/internal/fixture"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 func TestRender(t *testing.T) {
-	for name, s := range map[string]*results.Summary{
+	for name, s := range map[string]*judge.Summary{
 		"mixed": fixture.Mixed(), "one": fixture.Many(1), "two": fixture.Many(2), "twelve": fixture.Many(12), "field": fixture.Field(),
 	} {
 		all, err := Render(report.New(s))
@@ -129,7 +129,7 @@ func TestClassesAreNamed(t *testing.T) {
 
 // No text is cut off at an edge, and none is written over another one, in any layout.
 func TestTextsHaveRoom(t *testing.T) {
-	for name, s := range map[string]*results.Summary{
+	for name, s := range map[string]*judge.Summary{
 		"mixed": fixture.Mixed(), "one": fixture.Many(1), "twelve": fixture.Many(12), "field": fixture.Field(),
 	} {
 		for _, table := range report.New(s).Tables {
@@ -194,14 +194,14 @@ func TestWhiskersStayOffTheNames(t *testing.T) {
 func TestNothingKnown(t *testing.T) {
 	s := fixture.Mixed()
 	for i := range s.Cells {
-		s.Cells[i].Verdict = results.Invalid
+		s.Cells[i].Verdict = judge.Invalid
 	}
 	if all, err := Render(report.New(s)); err != nil || len(all) != 0 {
 		t.Errorf("%d plots of invalid rows alone, error %v", len(all), err)
 	}
 	zero := fixture.Many(1)
-	zero.Cells[0].Throughput = &results.Estimate{}
-	zero.Cells[0].Latency = &results.Latency{P50: new(float64)}
+	zero.Cells[0].Throughput = &judge.Estimate{}
+	zero.Cells[0].Latency = &judge.Latency{P50: new(float64)}
 	if _, err := Render(report.New(zero)); err != nil {
 		t.Errorf("zeros: %v", err)
 	}

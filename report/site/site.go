@@ -13,7 +13,7 @@ import (
 	"github.com/benchctl/benchctl/report/html"
 	"github.com/benchctl/benchctl/report/plots"
 	"github.com/benchctl/benchctl/report/text"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Names within the directory.
@@ -26,14 +26,14 @@ const (
 
 // Write renders the summary into dir, which it creates. Files of an earlier
 // report are replaced, the page last; others are left alone.
-func Write(dir string, s *results.Summary) error {
+func Write(dir string, s *judge.Summary) error {
 	if err := write(dir, s); err != nil {
 		return fmt.Errorf("write report %s: %w", dir, err)
 	}
 	return nil
 }
 
-func write(dir string, s *results.Summary) error {
+func write(dir string, s *judge.Summary) error {
 	r := report.New(s)
 	drawn, err := plots.Render(r)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/benchctl/benchctl/report/internal/fixture"
 	"github.com/benchctl/benchctl/report/site"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 func TestWrite(t *testing.T) {
@@ -59,7 +59,7 @@ func keptSummary(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var s results.Summary
+	var s judge.Summary
 	if err := json.Unmarshal(data, &s); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // CherryPy writes a run as the benchmark of CherryPy (cherrypy/test/benchmark.py) does: for
@@ -23,7 +23,7 @@ import (
 // columns come first, with the values that it takes from ab (the Apache HTTP server
 // benchmarking tool), to ab's decimals; those of benchctl follow, and a note says which
 // are whose.
-func CherryPy(w io.Writer, s *results.Summary) error {
+func CherryPy(w io.Writer, s *judge.Summary) error {
 	var b bytes.Buffer
 	for _, candidate := range candidates(s) {
 		for _, r := range cherryReports(s, candidate) {
@@ -48,7 +48,7 @@ The columns after KB/sec are benchctl's: percentiles of the response time, the s
 `
 
 // candidates are those of a summary, in its order.
-func candidates(s *results.Summary) []string {
+func candidates(s *judge.Summary) []string {
 	var names []string
 	for _, c := range s.Cells {
 		if !slices.Contains(names, c.Candidate) {
@@ -68,12 +68,12 @@ type cherryReport struct {
 
 type cherryRow struct {
 	key  int64
-	cell *results.Cell
+	cell *judge.Cell
 }
 
 // cherryReports are the reports that a candidate's cells make. ab is a closed loop, so
 // cells at a rate are in none.
-func cherryReports(s *results.Summary, candidate string) []cherryReport {
+func cherryReports(s *judge.Summary, candidate string) []cherryReport {
 	var threads, sizes []*cherryReport
 	for i := range s.Cells {
 		c := &s.Cells[i]
@@ -111,7 +111,7 @@ func titled(list *[]*cherryReport, title string) *cherryReport {
 }
 
 // sizeOf is the bytes of a cell with app size.
-func sizeOf(c *results.Cell) (n int64, ok bool) {
+func sizeOf(c *judge.Cell) (n int64, ok bool) {
 	size, ok := strings.CutPrefix(c.App, "size?bytes=")
 	if !ok {
 		return 0, false
@@ -123,16 +123,16 @@ func sizeOf(c *results.Cell) (n int64, ok bool) {
 // cherryColumn is a column of CherryPy's.
 type cherryColumn struct {
 	name     string
-	of       func(c *results.Cell) *float64 // nil: not known
-	decimals int                            // that ab prints
+	of       func(c *judge.Cell) *float64 // nil: not known
+	decimals int                          // that ab prints
 }
 
 var cherryColumns = []cherryColumn{
-	{"Completed", func(c *results.Cell) *float64 { return count(c.Requests) }, 0},
-	{"Failed", func(c *results.Cell) *float64 { return count(c.Errors.Total) }, 0},
+	{"Completed", func(c *judge.Cell) *float64 { return count(c.Requests) }, 0},
+	{"Failed", func(c *judge.Cell) *float64 { return count(c.Errors.Total) }, 0},
 	{"req/sec", perSecond, 2},
-	{"msec/req", func(c *results.Cell) *float64 { return quotient(1000, perSecond(c)) }, 3},
-	{"KB/sec", func(c *results.Cell) *float64 { return times(c.WireRate, 1./1024) }, 2},
+	{"msec/req", func(c *judge.Cell) *float64 { return quotient(1000, perSecond(c)) }, 3},
+	{"KB/sec", func(c *judge.Cell) *float64 { return times(c.WireRate, 1./1024) }, 2},
 }
 
 func (r cherryReport) write(w io.Writer) error {
@@ -182,7 +182,7 @@ func (r cherryRow) texts() []string {
 	for _, column := range cherryColumns {
 		texts = append(texts, decimal(column.of(c), column.decimals))
 	}
-	latency := results.Latency{}
+	latency := judge.Latency{}
 	if c.Latency != nil {
 		latency = *c.Latency
 	}
@@ -205,7 +205,7 @@ func (r cherryReport) averages() []string {
 }
 
 // perSecond is nil where nothing was measured.
-func perSecond(c *results.Cell) *float64 {
+func perSecond(c *judge.Cell) *float64 {
 	if c.Throughput == nil {
 		return nil
 	}

@@ -9,23 +9,24 @@ import (
 	"github.com/benchctl/benchctl/report/internal/golden"
 	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // cherryCell is a cell whose replies have 142 bytes on the wire.
-func cherryCell(candidate, app string, connections int, rps, p50 float64) results.Cell {
+func cherryCell(candidate, app string, connections int, rps, p50 float64) judge.Cell {
 	p99, wire := 3*p50, rps*142
-	return results.Cell{
+	return judge.Cell{
 		Scenario: "threads", Candidate: candidate, App: app, Connections: connections, Requests: uint64(rps),
-		Throughput: &results.Estimate{Value: rps, Low: rps, High: rps},
-		Latency:    &results.Latency{P50: &p50, P99: &p99}, WireRate: &wire,
-		Errors: results.Errors{Total: uint64(connections / 100)}, Verdict: results.Valid,
+		Throughput: &judge.Estimate{Value: rps, Low: rps, High: rps},
+		Latency:    &judge.Latency{P50: &p50, P99: &p99}, WireRate: &wire,
+		Errors: results.Errors{Total: uint64(connections / 100)}, Verdict: judge.Valid,
 	}
 }
 
-func cherryText(t *testing.T, cells ...results.Cell) string {
+func cherryText(t *testing.T, cells ...judge.Cell) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := text.CherryPy(&b, &results.Summary{Cells: cells}); err != nil {
+	if err := text.CherryPy(&b, &judge.Summary{Cells: cells}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -36,7 +37,7 @@ func cherryText(t *testing.T, cells ...results.Cell) string {
 func TestCherryPy(t *testing.T) {
 	atRate, sought, unknown := cherryCell("cherrypy", "hello", 30, 1000, 1), cherryCell("cherrypy", "hello", 30, 1000, 1), cherryCell("a\x1b[31m", "hello", 400, 0.25, 1900)
 	atRate.Offered = &atRate.Throughput.Value
-	sought.SLO = &results.SLO{Objective: "p99<10ms"}
+	sought.SLO = &judge.SLO{Objective: "p99<10ms"}
 	unknown.WireRate = nil
 	golden.Compare(t, "cherrypy.txt", []byte(cherryText(t,
 		cherryCell("cherrypy", "hello", 100, 4000, 28),
@@ -46,7 +47,7 @@ func TestCherryPy(t *testing.T) {
 		cherryCell("cherrypy", "size?bytes=10", 10, 3000, 2.9),
 		cherryCell("cherrypy", "json", 25, 3000, 8),
 		cherryCell("a\x1b[31m", "hello", 25, 0.5, 1900), unknown, atRate, sought,
-		results.Cell{Scenario: "threads", Candidate: "cherrypy", App: "hello", Connections: 50, Verdict: results.Invalid},
+		judge.Cell{Scenario: "threads", Candidate: "cherrypy", App: "hello", Connections: 50, Verdict: judge.Invalid},
 	)))
 	if out := cherryText(t); !strings.Contains(out, "run scenarios such as threads-*, sizes and sizes-large") {
 		t.Errorf("%q", out)
@@ -70,11 +71,11 @@ func cherryFields(out string) (lines [][]string) {
 // of ab, each with its requests, bytes "Total transferred" and seconds, make the rows, the
 // first as if of 50 threads; the averages are worked out by hand.
 func TestCherryPyColumnsAreThoseOfAb(t *testing.T) {
-	ab := func(threads int, requests, transferred uint64, seconds float64) results.Cell {
+	ab := func(threads int, requests, transferred uint64, seconds float64) judge.Cell {
 		rps, wire := float64(requests)/seconds, float64(transferred)/seconds
-		return results.Cell{
+		return judge.Cell{
 			Candidate: "nethttp", App: "hello", Connections: threads, Requests: requests,
-			Throughput: &results.Estimate{Value: rps}, WireRate: &wire, Verdict: results.Valid,
+			Throughput: &judge.Estimate{Value: rps}, WireRate: &wire, Verdict: judge.Valid,
 		}
 	}
 	got := cherryFields(cherryText(t,

@@ -13,7 +13,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // leastName is the width in columns that candidates keep.
@@ -165,11 +165,11 @@ func (p *printer) paint(t *report.Table, rows [][]string) {
 }
 
 // color is the escape that starts a verdict's colour: green, yellow or red.
-func color(v results.Verdict) string {
+func color(v judge.Verdict) string {
 	switch v {
-	case results.Valid:
+	case judge.Valid:
 		return "\x1b[32m"
-	case results.Degraded:
+	case judge.Degraded:
 		return "\x1b[33m"
 	}
 	return "\x1b[31m"

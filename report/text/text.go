@@ -10,7 +10,7 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Options say how to write. The zero value is useful.
@@ -73,7 +73,7 @@ func (p *printer) header(r *report.Report) {
 	if m := r.Machine(); m != "" {
 		p.wrap("", "machine "+m)
 	}
-	if r.Run.Status == results.StatusPartial {
+	if r.Run.Status == judge.StatusPartial {
 		p.wrap("", "The run is partial: it can be resumed, and intervals will get narrower.")
 	}
 	for _, n := range r.Run.Notes {

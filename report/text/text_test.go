@@ -13,12 +13,12 @@ import (
 	"github.com/benchctl/benchctl/report/internal/fixture"
 	"github.com/benchctl/benchctl/report/internal/golden"
 	"github.com/benchctl/benchctl/report/text"
-	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 func TestGolden(t *testing.T) {
 	for name, c := range map[string]struct {
-		s *results.Summary
+		s *judge.Summary
 		o text.Options
 	}{
 		"mixed.txt":     {fixture.Mixed(), text.Options{}},
@@ -27,7 +27,7 @@ func TestGolden(t *testing.T) {
 		"many.txt":      {fixture.Many(12), text.Options{Width: 100}},
 		"field_80.txt":  {fixture.Field(), text.Options{Width: 80}},
 		"field_120.txt": {fixture.Field(), text.Options{Width: 120}},
-		"empty.txt":     {&results.Summary{Run: results.Run{ID: "r", Status: results.StatusPartial}}, text.Options{}},
+		"empty.txt":     {&judge.Summary{Run: judge.Run{ID: "r", Status: judge.StatusPartial}}, text.Options{}},
 		"mixed_col.txt": {fixture.Mixed(), text.Options{Color: true}},
 	} {
 		golden.Compare(t, name, render(t, c.s, c.o))
@@ -36,7 +36,7 @@ func TestGolden(t *testing.T) {
 
 func TestFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{60, 80, 100, 120} {
-		for _, s := range []*results.Summary{fixture.Mixed(), fixture.Many(12), fixture.Field()} {
+		for _, s := range []*judge.Summary{fixture.Mixed(), fixture.Many(12), fixture.Field()} {
 			for line := range strings.Lines(string(render(t, s, text.Options{Width: width}))) {
 				if w := twwidth.Width(strings.TrimSuffix(line, "\n")); w > width {
 					t.Errorf("width %d: line of %d: %s", width, w, line)
@@ -83,7 +83,7 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
-func render(t *testing.T, s *results.Summary, o text.Options) []byte {
+func render(t *testing.T, s *judge.Summary, o text.Options) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := text.Write(&b, report.New(s), o); err != nil {

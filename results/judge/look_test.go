@@ -1,4 +1,4 @@
-package results_test
+package judge_test
 
 import (
 	"slices"
@@ -7,18 +7,20 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/internal/sample"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // looked is a run of six launches of two candidates with uninterrupted passes of 3 s
 // in the first two, at rates that do not vary: 10,000 req/s at 100 µs.
 func looked() *results.Record {
-	r := &results.Record{Manifest: manifest()}
+	r := &results.Record{Manifest: sample.Manifest()}
 	r.Manifest.Passes, r.Manifest.Launches, r.Manifest.Rounds = 2, 6, 4
 	r.Manifest.Blocks[0].Load.Connections = 4
 	for launch := range 6 {
 		for round := range 4 {
 			for _, name := range []string{"a", "b"} {
-				r.Trials = append(r.Trials, slice(name, launch, round))
+				r.Trials = append(r.Trials, sample.Slice(name, launch, round))
 			}
 		}
 		for _, name := range []string{"a", "b"} {
@@ -35,11 +37,11 @@ func looked() *results.Record {
 
 // pass is 30 slices without a break.
 func pass(candidate string, launch int) results.Trial {
-	t := slice(candidate, launch, 0)
+	t := sample.Slice(candidate, launch, 0)
 	t.At = t.At.Add(-5 * time.Second)
 	t.Sent, t.Answered, t.Counted, t.Elapsed, t.Wall = 30*t.Sent, 30*t.Answered, 30*t.Counted, 30*t.Elapsed, 30*t.Wall
-	t.ServerCPU, t.LoaderCPU, t.Busy = ns(3*time.Second), ns(1200*time.Millisecond), 4*t.Elapsed
-	t.Pass = &results.Pass{BeforeMiB: ptr(10.0)}
+	t.ServerCPU, t.LoaderCPU, t.Busy = sample.NS(3*time.Second), sample.NS(1200*time.Millisecond), 4*t.Elapsed
+	t.Pass = &results.Pass{BeforeMiB: sample.Ptr(10.0)}
 	for range 30 {
 		t.Pass.Parts = append(t.Pass.Parts, 1000)
 	}
@@ -60,7 +62,7 @@ func TestMisled(t *testing.T) {
 	r := looked()
 	is := func(want bool, live ...string) {
 		t.Helper()
-		if got := r.Misled(0, func(name string) bool { return slices.Contains(live, name) }); got != want {
+		if got := judge.Misled(r, 0, func(name string) bool { return slices.Contains(live, name) }); got != want {
 			t.Errorf("misled is %t with %q live", got, live)
 		}
 	}
@@ -92,110 +94,110 @@ func TestSlicesAgainstPasses(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		change  func(*results.Record)
-		verdict results.Verdict
+		verdict judge.Verdict
 		basis   string
 		rps     float64
 		says    string // in a reason or a note of a
 	}{
-		{"they agree", func(*results.Record) {}, results.Valid, results.BasisSlices, 10_000, ""},
-		{"slices flatter", func(r *results.Record) { onlyA(r.Passes, slower) }, results.Degraded, results.BasisWhole, 8_000,
+		{"they agree", func(*results.Record) {}, judge.Valid, judge.BasisSlices, 10_000, ""},
+		{"slices flatter", func(r *results.Record) { onlyA(r.Passes, slower) }, judge.Degraded, judge.BasisWhole, 8_000,
 			"slices mislead: they show 1.25x the throughput and 0.80x the server CPU per request of an uninterrupted load of 3 s; the row is that load's"},
 		{"slices harm", func(r *results.Record) {
 			onlyA(r.Trials, func(t *results.Trial) { t.Counted = t.Counted * 9 / 10 })
-		}, results.Degraded, results.BasisWhole, 10_000, "slices mislead: they show 0.90x the throughput of"},
+		}, judge.Degraded, judge.BasisWhole, 10_000, "slices mislead: they show 0.90x the throughput of"},
 		{"slices have states that build up", func(r *results.Record) {
 			onlyA(r.Trials, func(t *results.Trial) { t.Busy = t.Busy * 3 / 2 })
-		}, results.Valid, results.BasisSlices, 10_000, "response times are those of the load without a break: by those of the slices 6 requests were in flight, where 4 are kept"},
+		}, judge.Valid, judge.BasisSlices, 10_000, "response times are those of the load without a break: by those of the slices 6 requests were in flight, where 4 are kept"},
 		{"little", func(r *results.Record) {
 			onlyA(r.Trials, func(t *results.Trial) { t.Busy = t.Busy * 9 / 10 })
 			onlyA(r.Passes, func(t *results.Trial) { t.Busy = t.Busy * 9 / 10 })
-		}, results.Degraded, results.BasisSlices, 10_000, "connections not kept busy: 3.6 of 4 requests in flight, by throughput x mean response time"},
+		}, judge.Degraded, judge.BasisSlices, 10_000, "connections not kept busy: 3.6 of 4 requests in flight, by throughput x mean response time"},
 		{"little, at a rate", func(r *results.Record) {
 			r.Manifest.Blocks[0].Load.Rate = 10_000
 			onlyA(r.Trials, func(t *results.Trial) { t.Busy /= 2 })
-		}, results.Valid, results.BasisSlices, 10_000, ""},
-		{"a stall in one slice is not dropped", func(r *results.Record) { r.Trials[0].Counted = 0 }, results.Valid, results.BasisSlices, 230_000. / 24, ""},
-		{"one pass is slow", func(r *results.Record) { slower(&r.Passes[0]) }, results.Valid, results.BasisSlices, 10_000, ""},
+		}, judge.Valid, judge.BasisSlices, 10_000, ""},
+		{"a stall in one slice is not dropped", func(r *results.Record) { r.Trials[0].Counted = 0 }, judge.Valid, judge.BasisSlices, 230_000. / 24, ""},
+		{"one pass is slow", func(r *results.Record) { slower(&r.Passes[0]) }, judge.Valid, judge.BasisSlices, 10_000, ""},
 		{"the machine is busy in the passes", func(r *results.Record) {
 			onlyA(r.Passes, slower)
 			for i := range r.Passes {
-				r.Passes[i].Host = &results.Host{Wall: 3 * time.Second, OnServers: ns(time.Second), OnLoader: ns(0)}
+				r.Passes[i].Host = &results.Host{Wall: 3 * time.Second, OnServers: sample.NS(time.Second), OnLoader: sample.NS(0)}
 			}
-		}, results.Degraded, results.BasisSlices, 10_000, "slices only: the uninterrupted load was hampered (busy host: other processes used 33 % of the servers' processors)"},
-		{"no pass", func(r *results.Record) { r.Passes = nil }, results.Degraded, results.BasisSlices, 10_000, "slices only: "},
-		{"none was asked for", func(r *results.Record) { r.Passes, r.Manifest.Passes = nil, 0 }, results.Valid, results.BasisSlices, 10_000, ""},
+		}, judge.Degraded, judge.BasisSlices, 10_000, "slices only: the uninterrupted load was hampered (busy host: other processes used 33 % of the servers' processors)"},
+		{"no pass", func(r *results.Record) { r.Passes = nil }, judge.Degraded, judge.BasisSlices, 10_000, "slices only: "},
+		{"none was asked for", func(r *results.Record) { r.Passes, r.Manifest.Passes = nil, 0 }, judge.Valid, judge.BasisSlices, 10_000, ""},
 		{"it gets slower within a pass", func(r *results.Record) {
 			onlyA(r.Passes, func(t *results.Trial) {
 				for i := 20; i < 30; i++ {
 					t.Pass.Parts[i] = 700
 				}
 			})
-		}, results.Degraded, results.BasisSlices, 10_000, "changes under load: the last third of 3 s without a break had 0.70x the throughput of the first"},
-		{"it comes in waves", func(r *results.Record) { onlyA(r.Passes, waves(5)) }, results.Degraded, results.BasisSlices, 10_000,
+		}, judge.Degraded, judge.BasisSlices, 10_000, "changes under load: the last third of 3 s without a break had 0.70x the throughput of the first"},
+		{"it comes in waves", func(r *results.Record) { onlyA(r.Passes, waves(5)) }, judge.Degraded, judge.BasisSlices, 10_000,
 			"unsteady under load: parts of 0.1 s had 0.7x to 1.3x the mean throughput of 3 s without a break"},
-		{"one of two passes comes in waves", func(r *results.Record) { onlyA(r.Passes[:2], waves(5)) }, results.Valid, results.BasisSlices, 10_000, ""},
+		{"one of two passes comes in waves", func(r *results.Record) { onlyA(r.Passes[:2], waves(5)) }, judge.Valid, judge.BasisSlices, 10_000, ""},
 		{"connections wait in step", func(r *results.Record) {
 			r.Manifest.Blocks[0].Load.Connections = 64
 			onlyA(r.Passes, func(t *results.Trial) { waves(5)(t); t.Busy = 64 * t.Elapsed })
 			for i := range r.Trials {
 				r.Trials[i].Busy = 64 * r.Trials[i].Elapsed
 			}
-		}, results.Valid, results.BasisSlices, 10_000, ""},
+		}, judge.Valid, judge.BasisSlices, 10_000, ""},
 		{"it gets slower with age", func(r *results.Record) {
 			onlyA(r.Trials, func(t *results.Trial) { t.Counted += uint64(60 - 40*t.Round) })
-		}, results.Degraded, results.BasisSlices, 10_000, "changes with age: the second half of a launch's slices had 0.92x the throughput"},
-		{"memory grows", func(r *results.Record) { onlyA(r.Passes, func(t *results.Trial) { t.MemoryMiB = ptr(200.0) }) }, results.Degraded,
-			results.BasisSlices, 10_000, "memory grows: from 10 to 200 MiB in 3 s of load"},
+		}, judge.Degraded, judge.BasisSlices, 10_000, "changes with age: the second half of a launch's slices had 0.92x the throughput"},
+		{"memory grows", func(r *results.Record) { onlyA(r.Passes, func(t *results.Trial) { t.MemoryMiB = sample.Ptr(200.0) }) }, judge.Degraded,
+			judge.BasisSlices, 10_000, "memory grows: from 10 to 200 MiB in 3 s of load"},
 		{"others disturb", func(r *results.Record) {
 			for i := range r.Trials[:8] {
 				r.Trials[i].Counted, r.Trials[i].Others = 1, map[string]int64{"b": (90 * time.Millisecond).Nanoseconds()}
 			}
-		}, results.Degraded, results.BasisSlices, 10_000, "disturbed: 4 of 26 slices are left out, as b used the processors meanwhile"},
+		}, judge.Degraded, judge.BasisSlices, 10_000, "disturbed: 4 of 26 slices are left out, as b used the processors meanwhile"},
 		{"others do next to nothing", func(r *results.Record) {
 			for i := range r.Trials {
 				r.Trials[i].Others = map[string]int64{"b": (4 * time.Millisecond).Nanoseconds()}
 			}
-		}, results.Valid, results.BasisSlices, 10_000, ""},
-		{"busy while idle", func(r *results.Record) { onlyA(r.Passes, func(t *results.Trial) { t.Restless = 0.98 }) }, results.Degraded,
-			results.BasisSlices, 10_000, "busy while idle: it uses 98 % of a processor with nothing to do"},
+		}, judge.Valid, judge.BasisSlices, 10_000, ""},
+		{"busy while idle", func(r *results.Record) { onlyA(r.Passes, func(t *results.Trial) { t.Restless = 0.98 }) }, judge.Degraded,
+			judge.BasisSlices, 10_000, "busy while idle: it uses 98 % of a processor with nothing to do"},
 		{"works while idle", func(r *results.Record) {
-			onlyA(r.Trials, func(t *results.Trial) { t.Idle, t.IdleWall = ns(12*time.Millisecond), 100*time.Millisecond })
-		}, results.Valid, results.BasisSlices, 10_000, "works while idle: 12 % of a processor while others were loaded"},
+			onlyA(r.Trials, func(t *results.Trial) { t.Idle, t.IdleWall = sample.NS(12*time.Millisecond), 100*time.Millisecond })
+		}, judge.Valid, judge.BasisSlices, 10_000, "works while idle: 12 % of a processor while others were loaded"},
 		{"puts work off", func(r *results.Record) {
-			onlyA(r.Trials, func(t *results.Trial) { t.Deferred = ns(20 * time.Millisecond) })
-		}, results.Valid, results.BasisSlices, 10_000, "puts work off: "},
-		{"does not wait", func(r *results.Record) { r.Trials[0].Hasty = 7 }, results.Invalid, results.BasisSlices, 10_000, "did not wait: 7 of 84000 replies came sooner than the app allows"},
+			onlyA(r.Trials, func(t *results.Trial) { t.Deferred = sample.NS(20 * time.Millisecond) })
+		}, judge.Valid, judge.BasisSlices, 10_000, "puts work off: "},
+		{"does not wait", func(r *results.Record) { r.Trials[0].Hasty = 7 }, judge.Invalid, judge.BasisSlices, 10_000, "did not wait: 7 of 84000 replies came sooner than the app allows"},
 		{"does not stream", func(r *results.Record) {
 			r.Manifest.Blocks[0].Spread = 70 * time.Millisecond
-			onlyA(r.Trials, func(t *results.Trial) { t.Spread = ptr(time.Millisecond) })
-		}, results.Invalid, results.BasisSlices, 10_000, "did not stream: from the first byte of a body to its end it took 1ms on average, where the app takes 70ms"},
-		{"does not work", func(r *results.Record) { r.Manifest.Blocks[0].Work = time.Millisecond }, results.Invalid, results.BasisSlices, 10_000,
+			onlyA(r.Trials, func(t *results.Trial) { t.Spread = sample.Ptr(time.Millisecond) })
+		}, judge.Invalid, judge.BasisSlices, 10_000, "did not stream: from the first byte of a body to its end it took 1ms on average, where the app takes 70ms"},
+		{"does not work", func(r *results.Record) { r.Manifest.Blocks[0].Work = time.Millisecond }, judge.Invalid, judge.BasisSlices, 10_000,
 			"did not work: 100µs of CPU time per request, where the app takes 1ms"},
 		{"costs nothing", func(r *results.Record) {
-			free := func(t *results.Trial) { t.ServerCPU = ns(time.Duration(t.Answered) * 10) }
+			free := func(t *results.Trial) { t.ServerCPU = sample.NS(time.Duration(t.Answered) * 10) }
 			onlyA(r.Trials, free)
 			onlyA(r.Passes, free)
-		}, results.Invalid, results.BasisSlices, 10_000, "server CPU can't be true: 10ns per request is less than its system calls take"},
+		}, judge.Invalid, judge.BasisSlices, 10_000, "server CPU can't be true: 10ns per request is less than its system calls take"},
 		{"a wrong reply in a slice that others disturbed", func(r *results.Record) {
 			r.Trials[0].Wrong, r.Trials[0].WrongBody, r.Trials[0].Others = 1, `GET /hello: "x"`, map[string]int64{"b": (time.Second).Nanoseconds()}
-		}, results.Invalid, results.BasisSlices, 10_000, `replies differed, the first by GET /hello: "x"`},
+		}, judge.Invalid, judge.BasisSlices, 10_000, `replies differed, the first by GET /hello: "x"`},
 		{"two at the loader's ceiling, and at their own", func(r *results.Record) {
 			r.Manifest.LoaderCeilings = []results.LoaderCeiling{{Engine: "raw", Connections: 4, RPS: 10_100}}
-		}, results.Valid, results.BasisSlices, 10_000, ""},
+		}, judge.Valid, judge.BasisSlices, 10_000, ""},
 		{"two at the loader's ceiling", func(r *results.Record) {
 			r.Manifest.LoaderCeilings = []results.LoaderCeiling{{Engine: "raw", Connections: 4, RPS: 10_100}}
 			for i := range r.Trials {
-				r.Trials[i].ServerCPU = ns(80 * time.Millisecond)
+				r.Trials[i].ServerCPU = sample.NS(80 * time.Millisecond)
 			}
 			for i := range r.Passes {
-				r.Passes[i].ServerCPU = ns(2400 * time.Millisecond)
+				r.Passes[i].ServerCPU = sample.NS(2400 * time.Millisecond)
 			}
-		}, results.Degraded, results.BasisSlices, 10_000, "at the load generator's ceiling: 2 rows lie within 5 % of its 10100 req/s"},
+		}, judge.Degraded, judge.BasisSlices, 10_000, "at the load generator's ceiling: 2 rows lie within 5 % of its 10100 req/s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := looked()
 			c.change(r)
-			s, err := results.Summarize(r)
+			s, err := judge.Summarize(r)
 			if err != nil {
 				t.Fatal(err)
 			}

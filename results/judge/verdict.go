@@ -1,16 +1,15 @@
-package results
+package judge
 
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
 )
 
 // Limits of the verdicts.
@@ -53,15 +52,15 @@ func verdict(e evidence) (Verdict, []string) {
 
 // unreached tells whether nothing was seen of the candidate in the block, neither good nor bad.
 func (e evidence) unreached() bool {
-	return len(e.all()) == 0 && !slices.ContainsFunc(e.launches, func(l Launch) bool { return l.FailureIn(e.index) != "" }) &&
+	return len(e.all()) == 0 && !slices.ContainsFunc(e.launches, func(l results.Launch) bool { return l.FailureIn(e.index) != "" }) &&
 		!slices.Contains(e.block.Without, e.candidate.Name)
 }
 
-// Judge judges a load that was made by itself by those rules that concern it: what came
+// Load judges a load that was made by itself by those rules that concern it: what came
 // back, whether the rate was reached, and whether the connections were kept busy. p99 is the
 // 99th percentile of the response times, late that of how late the load generator itself was.
-func Judge(b Block, t Trial, p99, late time.Duration) (Verdict, []string) {
-	e := evidence{block: b, trials: []Trial{t}, p99: p99, late: late}
+func Load(b results.Block, t results.Trial, p99, late time.Duration) (Verdict, []string) {
+	e := evidence{block: b, trials: []results.Trial{t}, p99: p99, late: late}
 	e.look = newLook(e)
 	why := e.voided()
 	if len(why) > 0 {
@@ -90,11 +89,11 @@ func (e evidence) voided() []string {
 			why = append(why, t.Deed)
 		}
 	}
-	wrong := e.sum(func(t Trial) uint64 { return t.Wrong })
+	wrong := e.sum(func(t results.Trial) uint64 { return t.Wrong })
 	if wrong > 0 {
-		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed, the first by %s", wrong, e.sum(func(t Trial) uint64 { return t.Compared }), e.wrongBody()))
+		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed, the first by %s", wrong, e.sum(func(t results.Trial) uint64 { return t.Compared }), e.wrongBody()))
 	}
-	if stale := e.sum(func(t Trial) uint64 { return t.Stale }); stale > 0 {
+	if stale := e.sum(func(t results.Trial) uint64 { return t.Stale }); stale > 0 {
 		why = append(why, fmt.Sprintf("stale replies: %d replies carried a Date up to %v old: they come from a cache", stale, e.staleAge()))
 	}
 	why = append(why, e.impossible()...)
@@ -103,7 +102,7 @@ func (e evidence) voided() []string {
 	}
 	switch {
 	case len(why) > 0:
-	case e.sum(func(t Trial) uint64 { return t.Counted }) == 0:
+	case e.sum(func(t results.Trial) uint64 { return t.Counted }) == 0:
 		why = append(why, "not measured: no reply was counted")
 	case len(e.trials) == 0:
 		why = append(append(why, "not measured: no slice can be used"), e.company()...)
@@ -125,7 +124,7 @@ func (e evidence) reservations() []string {
 	if !e.block.Load.Open() && loader > loaderBoundFrom && (server < serverIdleBelow) {
 		why = append(why, fmt.Sprintf("loader-bound: the load generator used %.0f %% of its processors and the server %.0f %%; throughput is a lower bound", 100*loader, 100*server))
 	}
-	if !e.env.apart() {
+	if !e.env.Apart() {
 		why = append(why, "not pinned: server and load generator share processors")
 	}
 	if steal := e.steal(); steal > maxSteal {
@@ -141,7 +140,7 @@ func (e evidence) reservations() []string {
 
 // folded tells of replies that every user agent has to mend.
 func (e evidence) folded() []string {
-	n := e.sum(func(t Trial) uint64 { return t.Folded })
+	n := e.sum(func(t results.Trial) uint64 { return t.Folded })
 	if n == 0 {
 		return nil
 	}
@@ -151,7 +150,7 @@ func (e evidence) folded() []string {
 // disturbances are what kept either side from its processors.
 func (e evidence) disturbances() []string {
 	why := e.busyHost()
-	if wait := e.loaderWait(); e.env.apart() && wait > maxLoaderWait {
+	if wait := e.loaderWait(); e.env.Apart() && wait > maxLoaderWait {
 		why = append(why, fmt.Sprintf("loader throttled: the load generator waited %.0f %% of the time for a processor that others had", 100*wait))
 	}
 	wall, quota, heat := e.throttling()
@@ -196,7 +195,7 @@ func (e evidence) lateLoad(response time.Duration) []string {
 
 // due is how many requests were to be sent in a trial's counted window. Random
 // arrivals vary around the rate, so those that were intended are what counts.
-func (e evidence) due(t Trial) float64 {
+func (e evidence) due(t results.Trial) float64 {
 	if t.Due > 0 {
 		return float64(t.Due)
 	}
@@ -218,7 +217,7 @@ func perSecond(rate float64) string {
 
 func readable(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
-func (e evidence) sum(of func(Trial) uint64) uint64 {
+func (e evidence) sum(of func(results.Trial) uint64) uint64 {
 	var n uint64
 	for _, t := range e.all() {
 		n += of(t)
@@ -245,8 +244,8 @@ func (e evidence) staleAge() time.Duration {
 	return oldest.Round(time.Second)
 }
 
-func (e evidence) errors() Errors {
-	all := Errors{ByKind: make(map[string]uint64)}
+func (e evidence) errors() results.Errors {
+	all := results.Errors{ByKind: make(map[string]uint64)}
 	for _, t := range e.all() {
 		all.Add(t.Errors, t.Causes, t.Examples)
 	}
@@ -257,83 +256,9 @@ func (e evidence) errors() Errors {
 
 // errorShare is the share of requests that failed. One that found no connection was never
 // sent.
-func (e evidence) errorShare(errors Errors) float64 {
-	sent := e.sum(func(t Trial) uint64 { return t.Sent })
+func (e evidence) errorShare(errors results.Errors) float64 {
+	sent := e.sum(func(t results.Trial) uint64 { return t.Sent })
 	return float64(errors.Total) / float64(max(sent, errors.Total, 1))
-}
-
-// Add adds those of a load.
-func (e *Errors) Add(byKind, byCause map[string]uint64, examples map[string]string) {
-	if e.ByKind == nil {
-		e.ByKind = make(map[string]uint64)
-	}
-	for kind, n := range byKind {
-		e.ByKind[kind] += n
-		e.Total += n
-	}
-	for cause, n := range byCause {
-		if e.ByCause == nil {
-			e.ByCause = make(map[string]uint64)
-		}
-		e.ByCause[cause] += n
-	}
-	for kind, text := range examples {
-		if e.Examples == nil {
-			e.Examples = make(map[string]string)
-		}
-		if e.Examples[kind] == "" {
-			e.Examples[kind] = text
-		}
-	}
-}
-
-// mostCauses of a kind are listed in a text.
-const mostCauses = 3
-
-// String lists errors by their kind, the most frequent first, each with its causes, and
-// tells of one request of the first kind.
-func (e Errors) String() string {
-	kinds := frequent(e.ByKind)
-	var all []string
-	for _, kind := range kinds {
-		text := fmt.Sprintf("%d %s", e.ByKind[kind], kind)
-		if causes := e.causes(kind); causes != "" {
-			text += " (" + causes + ")"
-		}
-		all = append(all, text)
-	}
-	text := strings.Join(all, ", ")
-	if len(kinds) > 0 && e.Examples[kinds[0]] != "" {
-		text += "; the first " + kinds[0] + ": " + e.Examples[kinds[0]]
-	}
-	return text
-}
-
-// causes lists those of a kind, with their numbers if there are several.
-func (e Errors) causes(kind string) string {
-	of := make(map[string]uint64)
-	for cause, n := range e.ByCause {
-		if text, ok := strings.CutPrefix(cause, kind+": "); ok {
-			of[text] += n
-		}
-	}
-	texts := frequent(of)
-	if len(texts) > 1 {
-		for i, text := range texts {
-			texts[i] = fmt.Sprintf("%d %s", of[text], text)
-		}
-	}
-	if more := len(texts) - mostCauses; more > 0 {
-		texts = append(texts[:mostCauses], fmt.Sprintf("%d others", more))
-	}
-	return strings.Join(texts, ", ")
-}
-
-// frequent are the keys, those of the greatest numbers first.
-func frequent(numbers map[string]uint64) []string {
-	return slices.SortedFunc(maps.Keys(numbers), func(a, b string) int {
-		return cmp.Or(cmp.Compare(numbers[b], numbers[a]), cmp.Compare(a, b))
-	})
 }
 
 // use is how much of their processors loader and server used over all slices;
@@ -348,8 +273,8 @@ func (e evidence) use() (loader, server float64) {
 		l += float64(*t.LoaderCPU)
 		s += float64(*t.ServerCPU)
 	}
-	l /= wall * float64(e.env.cpusOf(e.env.LoaderCPUs))
-	s /= wall * float64(e.env.cpusOf(e.env.ServerCPUs))
+	l /= wall * float64(e.env.CPUsOf(e.env.LoaderCPUs))
+	s /= wall * float64(e.env.CPUsOf(e.env.ServerCPUs))
 	return finite(l), finite(s)
 }
 
@@ -380,7 +305,7 @@ func (e evidence) loaderWait() float64 {
 		wall += float64(t.Wall)
 		wait += orNaN(t.LoaderWait) - float64(t.LoaderRuns)*float64(waking)
 	}
-	return finite(wait / wall / float64(e.env.cpusOf(e.env.LoaderCPUs)))
+	return finite(wait / wall / float64(e.env.CPUsOf(e.env.LoaderCPUs)))
 }
 
 // throttling sums what quotas withheld, in which time, and how often it was too hot.
@@ -401,42 +326,4 @@ func finite(v float64) float64 {
 		return math.NaN()
 	}
 	return v
-}
-
-// cpusOf counts the processors of a list such as "0-3,5"; without one, all.
-func (e Environment) cpusOf(list string) int {
-	if list == "" {
-		return e.Cores
-	}
-	return len(cpuSet(list))
-}
-
-// apart tells whether servers and load generator have processors of their own.
-func (e Environment) apart() bool {
-	servers, loader := cpuSet(e.ServerCPUs), cpuSet(e.LoaderCPUs)
-	for n := range servers {
-		if loader[n] {
-			return false
-		}
-	}
-	return len(servers) > 0 && len(loader) > 0
-}
-
-// mostCPUs is more processors than a list may name.
-const mostCPUs = 1 << 16
-
-// cpuSet reads a list such as "0-3,5".
-func cpuSet(list string) map[int]bool {
-	set := make(map[int]bool)
-	for part := range strings.SplitSeq(list, ",") {
-		var first, last int
-		k, _ := fmt.Sscanf(part, "%d-%d", &first, &last)
-		if k < 2 {
-			last = first
-		}
-		for n := first; k > 0 && n <= min(last, mostCPUs); n++ {
-			set[n] = true
-		}
-	}
-	return set
 }

@@ -1,15 +1,13 @@
-// Package results holds what a run leaves behind: its manifest, a trial per
-// slice, latency histograms, and the summary computed from them, together with
-// the append-only store that keeps them readable whatever ends the run.
-package results
+package judge
 
 import (
-	"cmp"
+	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
+	"os"
+	"path/filepath"
 	"time"
+
+	"github.com/benchctl/benchctl/results"
 )
 
 // SummarySchema names the format of Summary. Fields are added, never redefined.
@@ -41,57 +39,11 @@ type Run struct {
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished,omitzero"`
 	// CountedSeconds is how much of the time between was inside of counted slices.
-	CountedSeconds float64     `json:"counted_s"`
-	Benchctl       string      `json:"benchctl"` // version of benchctl
-	Command        string      `json:"command"`  // the command line that repeats the run
-	Environment    Environment `json:"environment"`
-	Notes          []string    `json:"notes,omitempty"` // warnings that concern the whole run
-}
-
-// Environment is the machine a run was measured on.
-type Environment struct {
-	CPU         string  `json:"cpu,omitempty"`
-	Cores       int     `json:"cores"`
-	MemoryMiB   float64 `json:"memory_mib,omitempty"`
-	Kernel      string  `json:"kernel,omitempty"`
-	OS          string  `json:"os"`
-	Go          string  `json:"go"`
-	Governor    string  `json:"governor,omitempty"`
-	Virtualized string  `json:"virtualized,omitempty"` // hypervisor, "" on bare metal or if unknown
-	ServerCPUs  string  `json:"server_cpus,omitempty"` // cores the candidates were pinned to, "0" or "0-3"
-	LoaderCPUs  string  `json:"loader_cpus,omitempty"`
-	// Settings is how the machine is set up where that may change figures, by name:
-	// limits of processes and control groups, kernel parameters, mitigations.
-	Settings    map[string]string `json:"settings,omitempty"`
-	Fingerprint string            `json:"fingerprint"` // hash of what must agree for two runs to be comparable
-}
-
-// Differences names what of two environments with different fingerprints differs, and
-// how, in order.
-func (e Environment) Differences(o Environment) []string {
-	var all []string
-	differ := func(name, a, b string) {
-		if a != b {
-			all = append(all, fmt.Sprintf("%s: %s, and %s", name, cmp.Or(a, "unknown"), cmp.Or(b, "unknown")))
-		}
-	}
-	differ("CPU", e.CPU, o.CPU)
-	differ("cores", strconv.Itoa(e.Cores), strconv.Itoa(o.Cores))
-	differ("kernel", e.Kernel, o.Kernel)
-	differ("operating system", e.OS, o.OS)
-	differ("frequency governor", e.Governor, o.Governor)
-	differ("virtualized", e.Virtualized, o.Virtualized)
-	names := slices.Collect(maps.Keys(e.Settings))
-	for name := range o.Settings {
-		if _, both := e.Settings[name]; !both {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		differ(name, e.Settings[name], o.Settings[name])
-	}
-	return all
+	CountedSeconds float64             `json:"counted_s"`
+	Benchctl       string              `json:"benchctl"` // version of benchctl
+	Command        string              `json:"command"`  // the command line that repeats the run
+	Environment    results.Environment `json:"environment"`
+	Notes          []string            `json:"notes,omitempty"` // warnings that concern the whole run
 }
 
 // Verdict says how far a cell can be trusted.
@@ -140,23 +92,23 @@ type Cell struct {
 	Basis string `json:"basis,omitempty"`
 	Whole *Whole `json:"whole,omitempty"`
 
-	Throughput *Estimate `json:"throughput_rps,omitempty"`            // req/s
-	BodyRate   *float64  `json:"body_bytes_per_second,omitempty"`     // bytes of replies' bodies, median over slices
-	WireRate   *float64  `json:"wire_bytes_per_second,omitempty"`     // bytes of replies as received, heads and framing included: a total like the throughput; absent if the engine does not tell
-	Offered    *float64  `json:"offered_rps,omitempty"`               // req/s, median over slices; open loop
-	Ceiling    *float64  `json:"ceiling_rps,omitempty"`               // req/s in a closed loop, median over launches, where the rate follows it
-	SLO        *SLO      `json:"slo,omitempty"`                       // where the highest rate that meets an objective was searched
-	ServerCPU  *Estimate `json:"server_cpu_us_per_request,omitempty"` // µs, whole process tree
-	Latency    *Latency  `json:"latency_ms,omitempty"`                // response: from the intended send time
-	Service    *Latency  `json:"service_ms,omitempty"`                // from the actual send time; open loop
-	First      *Latency  `json:"first_byte_ms,omitempty"`             // from the intended send time to the first byte of the body
-	Idle       *Idle     `json:"idle_connections,omitempty"`          // that were open beside the load
-	SendLag    *Latency  `json:"send_lag_ms,omitempty"`               // from the intended to the actual send time; open loop
-	AtRest     *AtRest   `json:"at_rest,omitempty"`
-	Memory     *Memory   `json:"memory_mib,omitempty"`
-	StartupMS  *float64  `json:"startup_ms,omitempty"` // median time from spawn to the first correct reply
-	Loader     *Loader   `json:"loader,omitempty"`
-	Errors     Errors    `json:"errors"`
+	Throughput *Estimate      `json:"throughput_rps,omitempty"`            // req/s
+	BodyRate   *float64       `json:"body_bytes_per_second,omitempty"`     // bytes of replies' bodies, median over slices
+	WireRate   *float64       `json:"wire_bytes_per_second,omitempty"`     // bytes of replies as received, heads and framing included: a total like the throughput; absent if the engine does not tell
+	Offered    *float64       `json:"offered_rps,omitempty"`               // req/s, median over slices; open loop
+	Ceiling    *float64       `json:"ceiling_rps,omitempty"`               // req/s in a closed loop, median over launches, where the rate follows it
+	SLO        *SLO           `json:"slo,omitempty"`                       // where the highest rate that meets an objective was searched
+	ServerCPU  *Estimate      `json:"server_cpu_us_per_request,omitempty"` // µs, whole process tree
+	Latency    *Latency       `json:"latency_ms,omitempty"`                // response: from the intended send time
+	Service    *Latency       `json:"service_ms,omitempty"`                // from the actual send time; open loop
+	First      *Latency       `json:"first_byte_ms,omitempty"`             // from the intended send time to the first byte of the body
+	Idle       *Idle          `json:"idle_connections,omitempty"`          // that were open beside the load
+	SendLag    *Latency       `json:"send_lag_ms,omitempty"`               // from the intended to the actual send time; open loop
+	AtRest     *AtRest        `json:"at_rest,omitempty"`
+	Memory     *Memory        `json:"memory_mib,omitempty"`
+	StartupMS  *float64       `json:"startup_ms,omitempty"` // median time from spawn to the first correct reply
+	Loader     *Loader        `json:"loader,omitempty"`
+	Errors     results.Errors `json:"errors"`
 
 	Rank     int      `json:"rank,omitempty"`      // 1 is best; absent for invalid cells; ties share a rank
 	RankedBy string   `json:"ranked_by,omitempty"` // the metric that ranks this cell
@@ -246,17 +198,6 @@ type AtRest struct {
 	Deferred *float64 `json:"deferred_us_per_request,omitempty"`
 }
 
-// Errors counts requests that got no right answer, over all slices.
-type Errors struct {
-	Total  uint64            `json:"total"`
-	Void   bool              `json:"void,omitempty"` // so many that the cell is invalid, of which a reason tells their kinds
-	ByKind map[string]uint64 `json:"by_kind"`
-	// ByCause counts them by "kind: cause", of the first causes that there were. Examples
-	// tells, by kind, of one request.
-	ByCause  map[string]uint64 `json:"by_cause,omitempty"`
-	Examples map[string]string `json:"examples,omitempty"`
-}
-
 // Metrics that pairs are compared by.
 const (
 	MetricThroughput = "throughput_rps"
@@ -286,3 +227,20 @@ type Pair struct {
 // Separated tells whether the interval excludes 1, that is, whether the
 // difference was resolved.
 func (p Pair) Separated() bool { return p.Low > 1 || p.High < 1 }
+
+// ReadSummary reads a run's summary.json.
+func ReadSummary(dir string) (*Summary, error) {
+	path := filepath.Join(dir, results.FileSummary)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read summary: %w", err)
+	}
+	var s Summary
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, fmt.Errorf("read summary: %s: %w", path, err)
+	}
+	if s.Schema != SummarySchema {
+		return nil, fmt.Errorf("read summary: %s: schema is %q, not %q", path, s.Schema, SummarySchema)
+	}
+	return &s, nil
+}

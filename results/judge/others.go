@@ -1,4 +1,4 @@
-package results
+package judge
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
 )
 
 const (
@@ -28,16 +29,16 @@ const (
 type side struct {
 	name string // of its processors
 	cpus string // "" for all
-	used func(Host) *int64
+	used func(results.Host) *int64
 }
 
 // sides are those whose processors are told of.
 func (e evidence) sides() []side {
-	servers := side{"the servers' processors", e.env.ServerCPUs, func(h Host) *int64 { return h.OnServers }}
+	servers := side{"the servers' processors", e.env.ServerCPUs, func(h results.Host) *int64 { return h.OnServers }}
 	if servers.cpus == "" {
 		servers.name = "the processors"
 	}
-	return []side{servers, {"the load generator's processors", e.env.LoaderCPUs, func(h Host) *int64 { return h.OnLoader }}}
+	return []side{servers, {"the load generator's processors", e.env.LoaderCPUs, func(h results.Host) *int64 { return h.OnLoader }}}
 }
 
 // busyHost tells whether others used too much of either side's processors in the row's own
@@ -71,7 +72,7 @@ func (e evidence) busyHost() []string {
 
 // othersOn is how much of a side's processors was used by what is not the run's in trials,
 // and over which time; NaN if unknown.
-func (e evidence) othersOn(s side, trials []Trial) (wall time.Duration, share float64) {
+func (e evidence) othersOn(s side, trials []results.Trial) (wall time.Duration, share float64) {
 	var used float64
 	for _, t := range trials {
 		if t.Host != nil {
@@ -79,19 +80,19 @@ func (e evidence) othersOn(s side, trials []Trial) (wall time.Duration, share fl
 			used += orNaN(s.used(*t.Host))
 		}
 	}
-	return wall, finite(used / float64(wall) / float64(e.env.cpusOf(s.cpus)))
+	return wall, finite(used / float64(wall) / float64(e.env.CPUsOf(s.cpus)))
 }
 
 // follows tells whether others use a side's processors in this candidate's slices more, by
 // maxOthers and beyond chance, than in those of the other candidates in the same rounds.
 func (e evidence) follows(s side) bool {
-	rest := make(map[RoundKey][]Trial)
+	rest := make(map[results.RoundKey][]results.Trial)
 	for _, t := range e.rest {
 		rest[t.Key()] = append(rest[t.Key()], t)
 	}
 	var more []float64
 	for _, t := range e.trials {
-		_, own := e.othersOn(s, []Trial{t})
+		_, own := e.othersOn(s, []results.Trial{t})
 		_, theirs := e.othersOn(s, rest[t.Key()])
 		if d := own - theirs; !math.IsNaN(d) {
 			more = append(more, d-maxOthers)
@@ -101,7 +102,7 @@ func (e evidence) follows(s side) bool {
 }
 
 // busiest names the processes that are not the run's and used most CPU time in trials.
-func busiest(trials []Trial) string {
+func busiest(trials []results.Trial) string {
 	type process struct {
 		pid  int
 		name string
@@ -133,6 +134,6 @@ func busiest(trials []Trial) string {
 // processor, two standard errors of such a sample of a processor that is busy half
 // of the time.
 func (e evidence) othersLimit(wall time.Duration, cpus string) float64 {
-	looks := float64(wall) / float64(tick) * float64(e.env.cpusOf(cpus))
+	looks := float64(wall) / float64(tick) * float64(e.env.CPUsOf(cpus))
 	return maxOthers + 2*math.Sqrt(0.25/looks)
 }

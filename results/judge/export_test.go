@@ -1,4 +1,4 @@
-package results_test
+package judge_test
 
 import (
 	"bytes"
@@ -11,27 +11,29 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/internal/sample"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // exported is a run of one cell of 6 slices with times of all kinds.
-func exported(t *testing.T) (cell results.CellTimes, want *hdrhistogram.Histogram) {
+func exported(t *testing.T) (cell judge.CellTimes, want *hdrhistogram.Histogram) {
 	t.Helper()
-	m := manifest()
+	m := sample.Manifest()
 	m.Blocks = append(m.Blocks, m.Blocks[0]) // of which nothing was measured
-	s := create(t, m)
-	want = hist()
+	s := sample.Create(t, m)
+	want = sample.Hist()
 	for r := range 6 {
-		h := hist()
+		h := sample.Hist()
 		for v := range int64(2000) {
 			_ = h.RecordValue((v*v%7919 + 10) * 1000)
 		}
 		_ = h.RecordValue(int64(r+1) * 50_000_000)
 		want.Merge(h)
-		if err := s.AppendRound([]results.Trial{slice("a", 0, r)}, []results.Times{{Response: h, Service: many(30), SendLag: many(10)}}); err != nil {
+		if err := s.AppendRound([]results.Trial{sample.Slice("a", 0, r)}, []results.Times{{Response: h, Service: sample.Many(30), SendLag: sample.Many(10)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	cells, err := read(t, s.Dir()).CellTimes()
+	cells, err := judge.Times(sample.Read(t, s.Dir()))
 	if err != nil || len(cells) != 1 {
 		t.Fatalf("%d cells, %v", len(cells), err)
 	}
@@ -40,7 +42,7 @@ func exported(t *testing.T) (cell results.CellTimes, want *hdrhistogram.Histogra
 
 func TestCellTimes(t *testing.T) {
 	c, want := exported(t)
-	if c.Scenario != "concurrency-4" || c.App != "hello" || c.Candidate != "a" || !c.From.Equal(start) || !c.To.Equal(start.Add(50*time.Second+100*time.Millisecond)) {
+	if c.Scenario != "concurrency-4" || c.App != "hello" || c.Candidate != "a" || !c.From.Equal(sample.Start) || !c.To.Equal(sample.Start.Add(50*time.Second+100*time.Millisecond)) {
 		t.Errorf("cell %+v", c)
 	}
 	if !c.Response.Equals(want) || c.Service.TotalCount() != 1800 || c.SendLag.TotalCount() != 1800 {
@@ -50,24 +52,24 @@ func TestCellTimes(t *testing.T) {
 
 // Where a row is that of the uninterrupted passes, so are the times.
 func TestCellTimesOfPasses(t *testing.T) {
-	m := manifest()
+	m := sample.Manifest()
 	m.Passes = 1
-	s := create(t, m)
+	s := sample.Create(t, m)
 	for r := range 6 {
-		if err := s.AppendRound([]results.Trial{slice("a", 0, r)}, responses(many(10))); err != nil {
+		if err := s.AppendRound([]results.Trial{sample.Slice("a", 0, r)}, sample.Responses(sample.Many(10))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p := pass("a", 0)
 	p.Counted, p.Answered = p.Counted/2, p.Answered/2
-	if err := s.AppendPasses([]results.Trial{p}, responses(many(30))); err != nil {
+	if err := s.AppendPasses([]results.Trial{p}, sample.Responses(sample.Many(30))); err != nil {
 		t.Fatal(err)
 	}
-	cells, err := read(t, s.Dir()).CellTimes()
+	cells, err := judge.Times(sample.Read(t, s.Dir()))
 	if err != nil || len(cells) != 1 {
 		t.Fatalf("%d cells, %v", len(cells), err)
 	}
-	if c := cells[0]; c.Response.TotalCount() != many(30).TotalCount() || !c.From.Equal(p.At) || !c.To.Equal(p.At.Add(p.Wall)) {
+	if c := cells[0]; c.Response.TotalCount() != sample.Many(30).TotalCount() || !c.From.Equal(p.At) || !c.To.Equal(p.At.Add(p.Wall)) {
 		t.Errorf("%d times from %v to %v", c.Response.TotalCount(), c.From, c.To)
 	}
 }

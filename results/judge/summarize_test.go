@@ -1,4 +1,4 @@
-package results_test
+package judge_test
 
 import (
 	"encoding/json"
@@ -8,7 +8,29 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/internal/sample"
+	"github.com/benchctl/benchctl/results/judge"
 )
+
+// latency is the latency of a's cell in what the run has recorded.
+func latency(t *testing.T, dir string) *judge.Latency {
+	t.Helper()
+	s, err := judge.Summarize(sample.Read(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Cells[0].Latency
+}
+
+// summarize summarizes a record that has no histograms.
+func summarize(t *testing.T, m results.Manifest, launches []results.Launch, trials []results.Trial) *judge.Summary {
+	t.Helper()
+	s, err := judge.Summarize(&results.Record{Dir: t.TempDir(), Manifest: m, Launches: launches, Trials: trials})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
 
 // faster makes b answer by that factor more, at that factor less CPU time.
 func faster(by float64) func(*results.Trial) {
@@ -20,23 +42,23 @@ func faster(by float64) func(*results.Trial) {
 }
 
 func TestSummaryOfARun(t *testing.T) {
-	m := manifest()
-	s := create(t, m)
+	m := sample.Manifest()
+	s := sample.Create(t, m)
 	for r := range 6 {
-		trials := []results.Trial{slice("a", 0, r), slice("b", 0, r)}
+		trials := []results.Trial{sample.Slice("a", 0, r), sample.Slice("b", 0, r)}
 		trials[1].Counted = 2000 + uint64(r)*10 // 2025 in the middle
 		trials[1].Errors = map[string]uint64{"reset": 1}
 		trials[1].Sent = 2100
-		if err := s.AppendRound(trials, responses(many(40), hist(10, 20))); err != nil {
+		if err := s.AppendRound(trials, sample.Responses(sample.Many(40), sample.Hist(10, 20))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, l := range launched() {
+	for _, l := range sample.Launched() {
 		if err := s.AppendLaunch(l); err != nil {
 			t.Fatal(err)
 		}
 	}
-	sum, err := results.Summarize(read(t, s.Dir()))
+	sum, err := judge.Summarize(sample.Read(t, s.Dir()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,16 +111,16 @@ func TestSummaryOfARun(t *testing.T) {
 	if err := json.Unmarshal([]byte(want), &wanted); err != nil {
 		t.Fatal(err)
 	}
-	if got := asJSON(t, sum); !reflect.DeepEqual(got, wanted) {
+	if got := sample.JSON(t, sum); !reflect.DeepEqual(got, wanted) {
 		text, _ := json.MarshalIndent(got, "\t\t", "\t")
 		t.Errorf("summary is\n%s", text)
 	}
 }
 
 func TestWhatIsNotKnownIsAbsent(t *testing.T) {
-	trials := rounds(6, func(t *results.Trial) { t.ServerCPU, t.LoaderCPU, t.Steal, t.MemoryMiB = nil, nil, nil, nil })
+	trials := sample.Rounds(6, func(t *results.Trial) { t.ServerCPU, t.LoaderCPU, t.Steal, t.MemoryMiB = nil, nil, nil, nil })
 	launches := []results.Launch{{Candidate: "a"}, {Candidate: "b", Failure: "not ready"}}
-	cells := asJSON(t, summarize(t, manifest(), launches, trials))["cells"].([]any)
+	cells := sample.JSON(t, summarize(t, sample.Manifest(), launches, trials))["cells"].([]any)
 	measured, failed := cells[0].(map[string]any), cells[1].(map[string]any)
 	for _, key := range []string{"version", "server_cpu_us_per_request", "latency_ms", "memory_mib", "startup_ms", "loader"} {
 		if v, ok := measured[key]; ok {
@@ -110,11 +132,11 @@ func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 			t.Errorf("%s of an invalid cell is %v", key, v)
 		}
 	}
-	none := asJSON(t, summarize(t, manifest(), nil, nil))["cells"].([]any)[0].(map[string]any)
+	none := sample.JSON(t, summarize(t, sample.Manifest(), nil, nil))["cells"].([]any)[0].(map[string]any)
 	if v, ok := none["throughput_rps"]; ok {
 		t.Errorf("throughput without a trial is %v", v)
 	}
-	run := asJSON(t, summarize(t, manifest(), nil, nil))["run"].(map[string]any)
+	run := sample.JSON(t, summarize(t, sample.Manifest(), nil, nil))["run"].(map[string]any)
 	if v, ok := run["finished"]; ok {
 		t.Errorf("finished without a trial is %v", v)
 	}
@@ -124,13 +146,13 @@ func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 // with others, no ratio is told, and no bound of a throughput is below 0.
 func TestSlicesThatCountedNothing(t *testing.T) {
 	for empty := range 7 {
-		trials := rounds(6, func(t *results.Trial) {
+		trials := sample.Rounds(6, func(t *results.Trial) {
 			if t.Candidate == "b" && t.Round < empty {
 				t.Counted, t.Answered, t.ServerCPU = 0, 0, nil
 			}
 		})
-		sum := summarize(t, manifest(), nil, trials)
-		asJSON(t, sum) // which takes neither NaN nor infinity
+		sum := summarize(t, sample.Manifest(), nil, trials)
+		sample.JSON(t, sum) // which takes neither NaN nor infinity
 		for _, p := range sum.Pairs {
 			if p.Low <= 0 {
 				t.Errorf("%d slices of 6 are empty: %s is %+v", empty, p.Metric, p)
@@ -153,10 +175,10 @@ func TestPercentiles(t *testing.T) {
 		{1, "max"}, {199, "max"}, {200, "p50 max"}, {999, "p50 max"}, {1000, "p50 p90 max"}, {9999, "p50 p90 max"},
 		{10_000, "p50 p90 p99 max"}, {99_999, "p50 p90 p99 max"}, {100_000, "p50 p90 p99 p999 max"},
 	} {
-		s := create(t, manifest())
-		h := hist()
+		s := sample.Create(t, sample.Manifest())
+		h := sample.Hist()
 		_ = h.RecordValues(1000, c.samples)
-		if err := s.AppendRound([]results.Trial{slice("a", 0, 0)}, responses(h)); err != nil {
+		if err := s.AppendRound([]results.Trial{sample.Slice("a", 0, 0)}, sample.Responses(h)); err != nil {
 			t.Fatal(err)
 		}
 		l := latency(t, s.Dir())
@@ -193,16 +215,16 @@ func TestRanks(t *testing.T) {
 		tied   bool
 		by     string
 	}{
-		{"b is faster", nil, faster(1.05), [2]int{2, 1}, false, results.MetricThroughput},
-		{"b is slower", nil, faster(0.95), [2]int{1, 2}, false, results.MetricThroughput},
-		{"both are the same", nil, nil, [2]int{1, 1}, true, results.MetricThroughput},
-		{"b is faster now and then", nil, jitter, [2]int{1, 1}, true, results.MetricThroughput},
+		{"b is faster", nil, faster(1.05), [2]int{2, 1}, false, judge.MetricThroughput},
+		{"b is slower", nil, faster(0.95), [2]int{1, 2}, false, judge.MetricThroughput},
+		{"both are the same", nil, nil, [2]int{1, 1}, true, judge.MetricThroughput},
+		{"b is faster now and then", nil, jitter, [2]int{1, 1}, true, judge.MetricThroughput},
 		{"b is cheaper at a fixed rate", fixedRate, func(t *results.Trial) {
 			if t.Candidate == "b" {
-				t.ServerCPU = ns(90 * time.Millisecond)
+				t.ServerCPU = sample.NS(90 * time.Millisecond)
 			}
-		}, [2]int{2, 1}, false, results.MetricServerCPU},
-		{"CPU time is not known at a fixed rate", fixedRate, func(t *results.Trial) { t.ServerCPU = nil }, [2]int{1, 1}, true, results.MetricServerCPU},
+		}, [2]int{2, 1}, false, judge.MetricServerCPU},
+		{"CPU time is not known at a fixed rate", fixedRate, func(t *results.Trial) { t.ServerCPU = nil }, [2]int{1, 1}, true, judge.MetricServerCPU},
 		// The machine was slow whenever b was not measured: of the rounds that pair
 		// them, b lost every one.
 		{"pairs outweigh medians", nil, func(t *results.Trial) {
@@ -214,13 +236,13 @@ func TestRanks(t *testing.T) {
 			case t.Round >= 8:
 				t.Counted = 500
 			}
-		}, [2]int{1, 2}, false, results.MetricThroughput},
+		}, [2]int{1, 2}, false, judge.MetricThroughput},
 	} {
-		m := manifest()
+		m := sample.Manifest()
 		if c.plan != nil {
 			c.plan(&m)
 		}
-		s := summarize(t, m, launched(), rounds(20, c.change))
+		s := summarize(t, m, sample.Launched(), sample.Rounds(20, c.change))
 		got := [2]int{s.Cells[0].Rank, s.Cells[1].Rank}
 		tied := reflect.DeepEqual(s.Cells[0].TiedWith, []string{"b"}) && reflect.DeepEqual(s.Cells[1].TiedWith, []string{"a"})
 		if got != c.ranks || tied != c.tied || s.Cells[0].RankedBy != c.by {
@@ -231,20 +253,20 @@ func TestRanks(t *testing.T) {
 
 // At shares of ceilings the throughputs are what was offered, and no finding.
 func TestSharesAreNotComparedByThroughput(t *testing.T) {
-	s := summarize(t, manifest(), launched(), rounds(6, func(t *results.Trial) {
+	s := summarize(t, sample.Manifest(), sample.Launched(), sample.Rounds(6, func(t *results.Trial) {
 		if t.Rate, t.Ceiling = 5000, 10_000; t.Candidate == "b" {
 			t.Rate, t.Ceiling, t.Counted = 10_000, 20_000, 2000
 		}
 	}))
-	if len(s.Pairs) != 1 || s.Pairs[0].Metric != results.MetricServerCPU || s.Cells[1].Throughput == nil || *s.Cells[1].Offered != 10_000 || *s.Cells[1].Ceiling != 20_000 {
+	if len(s.Pairs) != 1 || s.Pairs[0].Metric != judge.MetricServerCPU || s.Cells[1].Throughput == nil || *s.Cells[1].Offered != 10_000 || *s.Cells[1].Ceiling != 20_000 {
 		t.Errorf("pairs %+v, cell %+v", s.Pairs, s.Cells[1])
 	}
 }
 
 func TestInvalidCellsAreNotCompared(t *testing.T) {
-	launches := launched()
+	launches := sample.Launched()
 	launches[0].Failure = "died"
-	s := summarize(t, manifest(), launches, rounds(6, nil))
+	s := summarize(t, sample.Manifest(), launches, sample.Rounds(6, nil))
 	if len(s.Pairs) != 0 || s.Cells[0].Rank != 0 || s.Cells[1].Rank != 1 || len(s.Cells[1].TiedWith) != 0 {
 		t.Errorf("pairs %v, cells %+v", s.Pairs, s.Cells)
 	}
@@ -259,7 +281,7 @@ func TestResumedLaunchesAreGroupsOfTheirOwn(t *testing.T) {
 			}
 		}
 	}
-	one, two := summarize(t, manifest(), nil, rounds(12, change(0))), summarize(t, manifest(), nil, rounds(12, change(1)))
+	one, two := summarize(t, sample.Manifest(), nil, sample.Rounds(12, change(0))), summarize(t, sample.Manifest(), nil, sample.Rounds(12, change(1)))
 	if one.Cells[0].Launches != 1 || two.Cells[0].Launches != 2 {
 		t.Errorf("%d and %d launches", one.Cells[0].Launches, two.Cells[0].Launches)
 	}
@@ -287,16 +309,16 @@ func TestStatus(t *testing.T) {
 		want     string
 		note     string
 	}{
-		{"all rounds", launched(), 6, results.StatusComplete, ""},
-		{"a round short", launched(), 5, results.StatusPartial, "partial: 5 of 6 rounds were measured"},
-		{"not begun", nil, 0, results.StatusPartial, "partial: 0 of 6 rounds were measured"},
-		{"nobody is left", failed("a", "b"), 3, results.StatusComplete, ""},
-		{"one is left", failed("a"), 3, results.StatusPartial, "partial: 3 of 6 rounds were measured"},
+		{"all rounds", sample.Launched(), 6, judge.StatusComplete, ""},
+		{"a round short", sample.Launched(), 5, judge.StatusPartial, "partial: 5 of 6 rounds were measured"},
+		{"not begun", nil, 0, judge.StatusPartial, "partial: 0 of 6 rounds were measured"},
+		{"nobody is left", failed("a", "b"), 3, judge.StatusComplete, ""},
+		{"one is left", failed("a"), 3, judge.StatusPartial, "partial: 3 of 6 rounds were measured"},
 		{"none is left for the app", []results.Launch{
 			{Candidate: "a", BlockFailures: map[int]string{0: "x"}}, {Candidate: "b", BlockFailures: map[int]string{0: "x"}},
-		}, 0, results.StatusComplete, ""},
+		}, 0, judge.StatusComplete, ""},
 	} {
-		s := summarize(t, manifest(), c.launches, rounds(c.rounds, nil))
+		s := summarize(t, sample.Manifest(), c.launches, sample.Rounds(c.rounds, nil))
 		if s.Run.Status != c.want || strings.Join(s.Run.Notes, "") != c.note {
 			t.Errorf("%s: %s %q, want %s %q", c.name, s.Run.Status, s.Run.Notes, c.want, c.note)
 		}
@@ -304,8 +326,8 @@ func TestStatus(t *testing.T) {
 }
 
 func TestSummaryIsDeterminate(t *testing.T) {
-	trials := rounds(12, func(t *results.Trial) { t.Counted += uint64(t.Round * 17 % 29) })
-	a, b := summarize(t, manifest(), launched(), trials), summarize(t, manifest(), launched(), trials)
+	trials := sample.Rounds(12, func(t *results.Trial) { t.Counted += uint64(t.Round * 17 % 29) })
+	a, b := summarize(t, sample.Manifest(), sample.Launched(), trials), summarize(t, sample.Manifest(), sample.Launched(), trials)
 	if !reflect.DeepEqual(a, b) {
 		t.Errorf("the same record gives %+v and %+v", a, b)
 	}
@@ -334,9 +356,9 @@ func TestHeadroom(t *testing.T) {
 			m.Blocks[0].Load.Rate = 10_000
 		}, 2.5},
 	} {
-		m := manifest()
+		m := sample.Manifest()
 		c.m(&m)
-		cell := summarize(t, m, launched(), rounds(6, nil)).Cells[0]
+		cell := summarize(t, m, sample.Launched(), sample.Rounds(6, nil)).Cells[0]
 		if cell.Loader == nil || cell.Loader.Headroom == nil || *cell.Loader.Headroom != c.want {
 			t.Errorf("%s: %+v, want %v", c.name, cell.Loader, c.want)
 		}

@@ -1,4 +1,4 @@
-package results
+package judge
 
 import (
 	"fmt"
@@ -37,7 +37,7 @@ func (e evidence) company() []string {
 func (e evidence) disturbers() string {
 	var names []string
 	for _, t := range e.disturbed {
-		if by := t.Disturbed(); !slices.Contains(names, by) {
+		if by := disturber(t); !slices.Contains(names, by) {
 			names = append(names, by)
 		}
 	}

@@ -1,4 +1,4 @@
-package results
+package judge
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
 )
 
 // Precise tells whether a block of a run that was asked for a precision needs no
@@ -18,18 +19,16 @@ import (
 // It takes stats.MinLaunches, as intervals of fewer are narrow by chance too often,
 // each with enough rounds for an interval, and with rounds and their mirrors in
 // twos. What was recorded decides alone, so that a resumed run decides alike.
-func (r *Record) Precise(block int, live func(candidate string) bool) bool {
+func Precise(r *results.Record, block int, live func(candidate string) bool) bool {
 	if r.Manifest.Precision <= 0 {
 		return false
 	}
-	trials := r.trialsOf(block)
+	trials := inBlock(r.Trials, block)
 	return balanced(r.Manifest, trials) && len(unresolved(r.Manifest, trials, live, 1)) == 0
 }
 
-func (r *Record) trialsOf(block int) []Trial { return inBlock(r.Trials, block) }
-
-func inBlock(all []Trial, block int) []Trial {
-	var trials []Trial
+func inBlock(all []results.Trial, block int) []results.Trial {
+	var trials []results.Trial
 	for _, t := range all {
 		if t.Block == block {
 			trials = append(trials, t)
@@ -39,7 +38,7 @@ func inBlock(all []Trial, block int) []Trial {
 }
 
 // balanced tells whether the launches are enough, and each has enough rounds.
-func balanced(m Manifest, trials []Trial) bool {
+func balanced(m results.Manifest, trials []results.Trial) bool {
 	measured := make(map[int]map[int]bool)
 	for _, t := range trials {
 		if measured[t.Launch] == nil {
@@ -57,20 +56,20 @@ func balanced(m Manifest, trials []Trial) bool {
 
 // unresolved lists pairs of live candidates with an interval wider than the
 // precision, or none, until there are most of them.
-func unresolved(m Manifest, trials []Trial, live func(candidate string) bool, most int) []string {
+func unresolved(m results.Manifest, trials []results.Trial, live func(candidate string) bool, most int) []string {
 	own := make(map[string]evidence)
 	for _, c := range m.Candidates {
 		own[c.Name] = evidence{candidate: c}
 	}
 	for _, t := range trials {
-		if e := own[t.Candidate]; t.Disturbed() == "" {
+		if e := own[t.Candidate]; disturber(t) == "" {
 			e.trials = append(e.trials, t)
 			own[t.Candidate] = e
 		}
 	}
 	needed := 0 // intervals of a pair
 	for _, metric := range metrics {
-		if slices.ContainsFunc(trials, func(t Trial) bool { _, ok := metric.of(t); return ok }) {
+		if slices.ContainsFunc(trials, func(t results.Trial) bool { _, ok := metric.of(t); return ok }) {
 			needed++
 		}
 	}
@@ -97,7 +96,7 @@ func unresolved(m Manifest, trials []Trial, live func(candidate string) bool, mo
 // budgetNote says which pairs of a block a run with a budget could not tell apart,
 // and what it would have told apart; "" if there is none. Cells that are not fit
 // to be ranked have no pairs.
-func budgetNote(m Manifest, b Block, pairs []Pair) string {
+func budgetNote(m results.Manifest, b results.Block, pairs []Pair) string {
 	if m.Budget <= 0 {
 		return ""
 	}
@@ -125,20 +124,20 @@ func budgetNote(m Manifest, b Block, pairs []Pair) string {
 const namedPairs = 10
 
 // precisionNotes say of each block where it was stopped, or what is not resolved.
-func (r *Record) precisionNotes() []string {
+func precisionNotes(r *results.Record) []string {
 	m := r.Manifest
 	if m.Precision <= 0 {
 		return nil
 	}
 	var notes []string
 	for b, block := range m.Blocks {
-		live := func(candidate string) bool { return !r.failed(candidate, b) }
+		live := func(candidate string) bool { return !failed(r, candidate, b) }
 		where, planned := fmt.Sprintf("%s, %s", block.Scenario, block.App), m.Launches*m.Rounds
-		switch done := r.rounds(b); {
-		case r.Precise(b, live) && done < planned:
+		switch done := r.Rounds(b); {
+		case Precise(r, b, live) && done < planned:
 			notes = append(notes, fmt.Sprintf("%s: precision of %.3g %% reached after %d of %d rounds", where, 100*m.Precision, done, planned))
-		case !r.Precise(b, live):
-			pairs := unresolved(m, r.trialsOf(b), live, namedPairs+1)
+		case !Precise(r, b, live):
+			pairs := unresolved(m, inBlock(r.Trials, b), live, namedPairs+1)
 			if len(pairs) > namedPairs {
 				pairs = append(pairs[:namedPairs], "others")
 			}
@@ -150,15 +149,4 @@ func (r *Record) precisionNotes() []string {
 		}
 	}
 	return notes
-}
-
-// rounds counts the rounds of a block that were measured.
-func (r *Record) rounds(block int) int {
-	n := 0
-	for key := range r.Done() {
-		if key.Block == block {
-			n++
-		}
-	}
-	return n
 }

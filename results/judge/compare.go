@@ -1,4 +1,4 @@
-package results
+package judge
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
 )
 
 // Comparison is how b does against a in one scenario, app and metric: Ratio is
@@ -91,7 +92,7 @@ func (p Pair) inverse() Pair {
 // CompareRuns compares each cell that two runs have in common. The intervals
 // come from the spread within each run alone, as nothing pairs their slices. missing
 // tells of the cells in common that one of the runs has no usable figures of.
-func CompareRuns(a, b *Record, tolerance float64) (all []Comparison, missing []string, err error) {
+func CompareRuns(a, b *results.Record, tolerance float64) (all []Comparison, missing []string, err error) {
 	sa, err := Summarize(a)
 	if err != nil {
 		return nil, nil, err
@@ -131,26 +132,26 @@ func CompareRuns(a, b *Record, tolerance float64) (all []Comparison, missing []s
 	return all, missing, nil
 }
 
-func compareCells(a, b *Record, cell Cell, tolerance float64) []Comparison {
+func compareCells(a, b *results.Record, cell Cell, tolerance float64) []Comparison {
 	var all []Comparison
-	ea, eb := a.evidenceOf(cell), b.evidenceOf(cell)
+	ea, eb := evidenceOf(a, cell), evidenceOf(b, cell)
 	for _, metric := range metrics {
-		of := func(t Trial) []stats.Share { return shares(t, metric.of, metric.inParts) }
+		of := func(t results.Trial) []stats.Share { return shares(t, metric.of, metric.inParts) }
 		ga, gb := grouped(ea.basis(), of), grouped(eb.basis(), of)
 		i, p, ok := stats.TotalRatio(ga, gb, a.Manifest.Seed^hash(cell.Candidate, metric.name))
 		if !ok {
 			continue
 		}
-		name := func(r *Record) string { return fmt.Sprintf("%s %s", r.Manifest.ID, cell.Candidate) }
+		name := func(r *results.Record) string { return fmt.Sprintf("%s %s", r.Manifest.ID, cell.Candidate) }
 		all = append(all, newComparison(newPair(ea.block, name(a), name(b), metric.name, i, p), false, tolerance))
 	}
 	return all
 }
 
 // evidenceOf is what a run has of a cell.
-func (r *Record) evidenceOf(c Cell) evidence {
+func evidenceOf(r *results.Record, c Cell) evidence {
 	m := r.Manifest
-	block := slices.IndexFunc(m.Blocks, func(b Block) bool { return b.Scenario == c.Scenario && b.App == c.App })
-	at := slices.IndexFunc(m.Candidates, func(o Candidate) bool { return o.Name == c.Candidate })
+	block := slices.IndexFunc(m.Blocks, func(b results.Block) bool { return b.Scenario == c.Scenario && b.App == c.App })
+	at := slices.IndexFunc(m.Candidates, func(o results.Candidate) bool { return o.Name == c.Candidate })
 	return newEvidence(r, block, m.Candidates[at])
 }

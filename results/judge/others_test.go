@@ -1,4 +1,4 @@
-package results_test
+package judge_test
 
 import (
 	"math/rand/v2"
@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/internal/sample"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // What others do is told of the rows in whose slices they did it, with the names of those
@@ -56,11 +58,11 @@ func TestBusyHostByRow(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := manifest()
+			m := sample.Manifest()
 			m.Rounds = 24
-			trials := rounds(m.Rounds, func(trial *results.Trial) {
+			trials := sample.Rounds(m.Rounds, func(trial *results.Trial) {
 				used := c.share(trial.Round)[trial.Candidate]
-				trial.Host = &results.Host{Wall: wall, OnServers: ns(time.Duration(used * float64(wall))), OnLoader: ns(0)}
+				trial.Host = &results.Host{Wall: wall, OnServers: sample.NS(time.Duration(used * float64(wall))), OnLoader: sample.NS(0)}
 				if trial.Candidate == "a" {
 					for _, f := range c.busiest {
 						f.CPU = (20 + f.CPU) * time.Millisecond
@@ -68,10 +70,10 @@ func TestBusyHostByRow(t *testing.T) {
 					}
 				}
 			})
-			cells := summarize(t, m, launched(), trials).Cells
+			cells := summarize(t, m, sample.Launched(), trials).Cells
 			for i, want := range c.want {
 				why := strings.Join(cells[i].Reasons, "; ")
-				if !strings.HasPrefix(why, want) || (want == "") != (cells[i].Verdict == results.Valid) || cells[i].Verdict == results.Invalid {
+				if !strings.HasPrefix(why, want) || (want == "") != (cells[i].Verdict == judge.Valid) || cells[i].Verdict == judge.Invalid {
 					t.Errorf("%s is %s: %q, want %q", cells[i].Candidate, cells[i].Verdict, cells[i].Reasons, want)
 				}
 				if said := strings.Contains(why, "it has to do with this server"); said != (c.follows && i == 0) {
@@ -89,16 +91,16 @@ func TestBurstsFollowNobody(t *testing.T) {
 	accused := 0
 	const runs = 300
 	for range runs {
-		m := manifest()
+		m := sample.Manifest()
 		m.Rounds = 12
-		trials := rounds(m.Rounds, func(trial *results.Trial) {
+		trials := sample.Rounds(m.Rounds, func(trial *results.Trial) {
 			burst := 0.3
 			if rng.Float64() < 0.2 {
 				burst = 0.3 + rng.ExpFloat64()
 			}
-			trial.Host = &results.Host{Wall: time.Second, OnServers: ns(time.Duration(burst * 1e9)), OnLoader: ns(0)}
+			trial.Host = &results.Host{Wall: time.Second, OnServers: sample.NS(time.Duration(burst * 1e9)), OnLoader: sample.NS(0)}
 		})
-		for _, c := range summarize(t, m, launched(), trials).Cells {
+		for _, c := range summarize(t, m, sample.Launched(), trials).Cells {
 			if !slices.ContainsFunc(c.Reasons, func(r string) bool { return strings.HasPrefix(r, "busy host: ") }) {
 				t.Fatalf("%s is not said to be disturbed: %q", c.Candidate, c.Reasons)
 			}
@@ -118,7 +120,7 @@ func TestDeedVoids(t *testing.T) {
 	for name, change := range map[string]func(*results.Record){
 		"in a slice": func(r *results.Record) { r.Trials[4].Deed = deed },
 		"in a pass": func(r *results.Record) {
-			pass := slice("a", 0, 0)
+			pass := sample.Slice("a", 0, 0)
 			pass.Deed, pass.Pass = deed, &results.Pass{}
 			r.Passes = []results.Trial{pass}
 		},
@@ -132,17 +134,17 @@ func TestDeedVoids(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &results.Record{Dir: t.TempDir(), Manifest: manifest(), Launches: launched(), Trials: rounds(6, nil)}
+			r := &results.Record{Dir: t.TempDir(), Manifest: sample.Manifest(), Launches: sample.Launched(), Trials: sample.Rounds(6, nil)}
 			change(r)
-			sum, err := results.Summarize(r)
+			sum, err := judge.Summarize(r)
 			if err != nil {
 				t.Fatal(err)
 			}
 			a, b := sum.Cells[0], sum.Cells[1]
-			if n := strings.Count(strings.Join(a.Reasons, "\n"), deed); a.Verdict != results.Invalid || a.Rank != 0 || a.Reasons[0] != deed || n != 1 {
+			if n := strings.Count(strings.Join(a.Reasons, "\n"), deed); a.Verdict != judge.Invalid || a.Rank != 0 || a.Reasons[0] != deed || n != 1 {
 				t.Errorf("a is %s: %q", a.Verdict, a.Reasons)
 			}
-			if b.Verdict != results.Valid {
+			if b.Verdict != judge.Valid {
 				t.Errorf("b is %s: %q", b.Verdict, b.Reasons)
 			}
 		})

@@ -1,8 +1,10 @@
-package results
+package judge
 
 import (
 	"fmt"
 	"time"
+
+	"github.com/benchctl/benchctl/results"
 )
 
 // Limits of what can be.
@@ -18,8 +20,8 @@ const (
 // replies that cost nothing.
 func (e evidence) impossible() []string {
 	var why []string
-	if n := e.sum(func(t Trial) uint64 { return t.Hasty }); n > 0 {
-		why = append(why, fmt.Sprintf("did not wait: %d of %d replies came sooner than the app allows", n, e.sum(func(t Trial) uint64 { return t.Answered })))
+	if n := e.sum(func(t results.Trial) uint64 { return t.Hasty }); n > 0 {
+		why = append(why, fmt.Sprintf("did not wait: %d of %d replies came sooner than the app allows", n, e.sum(func(t results.Trial) uint64 { return t.Answered })))
 	}
 	var spreads []float64
 	for _, t := range e.all() {

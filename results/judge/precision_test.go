@@ -1,4 +1,4 @@
-package results_test
+package judge_test
 
 import (
 	"math"
@@ -7,20 +7,22 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/internal/sample"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // wanting is a run of launches x rounds that was asked for a precision, of which
 // measured[l] rounds of launch l are there. The speeds scatter by spread.
 func wanting(t *testing.T, precision, spread float64, rounds int, measured ...int) *results.Record {
 	t.Helper()
-	m := manifest()
+	m := sample.Manifest()
 	m.Precision, m.Launches, m.Rounds = precision, 6, rounds
 	r := &results.Record{Dir: t.TempDir(), Manifest: m}
 	rng := rand.New(rand.NewPCG(1, 1))
 	for launch, n := range measured {
 		for round := range n {
 			for _, name := range []string{"a", "b"} {
-				s := slice(name, launch, round)
+				s := sample.Slice(name, launch, round)
 				s.Counted = uint64(1000 * math.Exp(spread*rng.NormFloat64()))
 				r.Trials = append(r.Trials, s)
 			}
@@ -51,7 +53,7 @@ func TestPrecise(t *testing.T) {
 		{"planned without a mirror", 0.02, 0, 5, []int{5, 5, 5, 5, 5}, true},
 		{"nothing", 0.02, 0, 8, nil, false},
 	} {
-		if got := wanting(t, c.precision, c.spread, c.rounds, c.measured...).Precise(0, everybody); got != c.want {
+		if got := judge.Precise(wanting(t, c.precision, c.spread, c.rounds, c.measured...), 0, everybody); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
@@ -65,7 +67,7 @@ func TestADifferenceIsNoPrecision(t *testing.T) {
 			r.Trials[i].Counted *= 10
 		}
 	}
-	if r.Precise(0, everybody) {
+	if judge.Precise(r, 0, everybody) {
 		t.Error("stopped at a wide interval that excludes 1")
 	}
 }
@@ -79,16 +81,16 @@ func TestWhatMustBePrecise(t *testing.T) {
 			*r.Trials[i].ServerCPU *= int64(1 + i%5)
 		}
 	}
-	if r.Precise(0, everybody) {
+	if judge.Precise(r, 0, everybody) {
 		t.Error("stopped though server CPU scatters")
 	}
-	if !r.Precise(0, func(candidate string) bool { return candidate == "a" }) {
+	if !judge.Precise(r, 0, func(candidate string) bool { return candidate == "a" }) {
 		t.Error("b is out and holds up the block")
 	}
 	for i := range r.Trials {
 		r.Trials[i].ServerCPU = nil
 	}
-	if !r.Precise(0, everybody) {
+	if !judge.Precise(r, 0, everybody) {
 		t.Error("not stopped where no server CPU is told")
 	}
 }
@@ -100,15 +102,15 @@ func TestPrecisionNotes(t *testing.T) {
 		measured     []int
 		status, note string
 	}{
-		{"reached", 0.001, []int{8, 8, 8, 8, 6}, results.StatusComplete, "concurrency-4, hello: precision of 2 % reached after 38 of 48 rounds"},
-		{"reached with the last round", 0.001, []int{8, 8, 8, 8, 8, 8}, results.StatusComplete, ""},
-		{"not reached", 0.3, []int{8, 8, 8, 8, 8, 8}, results.StatusComplete, "concurrency-4, hello: not resolved to a precision of 2 %: a and b"},
-		{"not reached in time", 0.3, []int{8, 8, 8, 8, 6}, results.StatusPartial,
+		{"reached", 0.001, []int{8, 8, 8, 8, 6}, judge.StatusComplete, "concurrency-4, hello: precision of 2 % reached after 38 of 48 rounds"},
+		{"reached with the last round", 0.001, []int{8, 8, 8, 8, 8, 8}, judge.StatusComplete, ""},
+		{"not reached", 0.3, []int{8, 8, 8, 8, 8, 8}, judge.StatusComplete, "concurrency-4, hello: not resolved to a precision of 2 %: a and b"},
+		{"not reached in time", 0.3, []int{8, 8, 8, 8, 6}, judge.StatusPartial,
 			"partial: 38 of 48 rounds were measured; concurrency-4, hello: not resolved to a precision of 2 %: a and b"},
-		{"few launches", 0.001, []int{8, 8}, results.StatusPartial,
+		{"few launches", 0.001, []int{8, 8}, judge.StatusPartial,
 			"partial: 16 of 48 rounds were measured; concurrency-4, hello: 16 of 48 rounds are too few to tell a precision"},
 	} {
-		s, err := results.Summarize(wanting(t, 0.02, c.spread, 8, c.measured...))
+		s, err := judge.Summarize(wanting(t, 0.02, c.spread, 8, c.measured...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,12 +128,12 @@ func TestStoppingKeepsCoverage(t *testing.T) {
 	covered, early := 0, 0
 	for rep := range uint64(repetitions) {
 		rng := rand.New(rand.NewPCG(31, rep))
-		m := manifest()
+		m := sample.Manifest()
 		m.Precision, m.Launches, m.Rounds, m.Seed = 0.02, 8, 12, rep
 		r := &results.Record{Dir: t.TempDir(), Manifest: m}
-		for k := 0; k < 96 && !r.Precise(0, everybody); k++ {
+		for k := 0; k < 96 && !judge.Precise(r, 0, everybody); k++ {
 			for _, name := range []string{"a", "b"} {
-				s := slice(name, k/12, k%12)
+				s := sample.Slice(name, k/12, k%12)
 				s.Counted = uint64(1e6 * math.Exp(0.03*rng.NormFloat64()))
 				r.Trials = append(r.Trials, s)
 			}
@@ -139,7 +141,7 @@ func TestStoppingKeepsCoverage(t *testing.T) {
 		if len(r.Trials) < 192 {
 			early++
 		}
-		s, err := results.Summarize(r)
+		s, err := judge.Summarize(r)
 		if err != nil {
 			t.Fatal(err)
 		}

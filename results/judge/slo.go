@@ -1,22 +1,23 @@
-package results
+package judge
 
 import (
 	"fmt"
 	"math"
 
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
 // sloRate is a rate around which the search of the highest one swings.
-func sloRate(t Trial) (stats.Share, bool) {
+func sloRate(t results.Trial) (stats.Share, bool) {
 	return stats.Share{Amount: t.Rate, Over: 1}, t.SLO != nil && t.SLO.Reversals >= slo.SettledAfter
 }
 
 // found is what the search for an objective came to.
-func found(m Manifest, o slo.Objective, trials []Trial) *SLO {
+func found(m results.Manifest, o slo.Objective, trials []results.Trial) *SLO {
 	s := &SLO{Objective: o.String()}
-	groups := grouped(trials, func(t Trial) []float64 {
+	groups := grouped(trials, func(t results.Trial) []float64 {
 		rate, ok := sloRate(t)
 		return some(rate.Amount, ok)
 	})

@@ -1,4 +1,4 @@
-package results
+package judge
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
 )
 
 // Limits of what may change while a candidate is looked at.
@@ -36,10 +37,10 @@ func (e evidence) changes() []string {
 	}
 	if e.unsteady() {
 		t := e.longest()
-		low, high := t.Pass.extremes()
+		low, high := extremes(t.Pass)
 		why = append(why, fmt.Sprintf("unsteady under load: parts of %.2g s had %.2gx to %.2gx the mean throughput of %.3g s without a break, so that figures depend on when and how long it is loaded", t.Elapsed.Seconds()/float64(len(t.Pass.Parts)), low, high, t.Elapsed.Seconds()))
 	}
-	if at := slices.IndexFunc(e.passes, Trial.grows); at >= 0 {
+	if at := slices.IndexFunc(e.passes, grows); at >= 0 {
 		t := e.passes[at]
 		why = append(why, fmt.Sprintf("memory grows: from %.0f to %.0f MiB in %.3g s of load", *t.Pass.BeforeMiB, *t.MemoryMiB, t.Elapsed.Seconds()))
 	}
@@ -47,8 +48,8 @@ func (e evidence) changes() []string {
 }
 
 // longest is the longest pass, of which there is one.
-func (e evidence) longest() Trial {
-	return slices.MaxFunc(e.passes, func(a, b Trial) int { return int(a.Elapsed - b.Elapsed) })
+func (e evidence) longest() results.Trial {
+	return slices.MaxFunc(e.passes, func(a, b results.Trial) int { return int(a.Elapsed - b.Elapsed) })
 }
 
 // trend is what the first and the last third of the longest pass counted.
@@ -56,11 +57,11 @@ func (e evidence) trend() (first, last float64, ok bool) {
 	if len(e.passes) == 0 || e.longest().Elapsed < leastTrend {
 		return 0, 0, false
 	}
-	return e.longest().Pass.thirds()
+	return thirds(e.longest().Pass)
 }
 
 // thirds are what the first and the last third of the parts counted.
-func (p *Pass) thirds() (first, last float64, ok bool) {
+func thirds(p *results.Pass) (first, last float64, ok bool) {
 	third := len(p.Parts) / 3
 	for i := range third {
 		first += float64(p.Parts[i])
@@ -76,14 +77,14 @@ func (e evidence) unsteady() bool {
 	if e.block.Load.Open() || len(e.passes) == 0 {
 		return false
 	}
-	return !slices.ContainsFunc(e.passes, func(t Trial) bool {
-		spread, mean := t.Pass.spread()
+	return !slices.ContainsFunc(e.passes, func(t results.Trial) bool {
+		spread, mean := spread(t.Pass)
 		return spread <= maxUnsteady*mean || mean < float64(steadyRequests*e.block.Load.Connections)
 	})
 }
 
 // spread is the standard deviation and the mean of what the parts counted.
-func (p *Pass) spread() (deviation, mean float64) {
+func spread(p *results.Pass) (deviation, mean float64) {
 	n := float64(len(p.Parts))
 	for _, counted := range p.Parts {
 		mean += float64(counted) / n
@@ -95,31 +96,31 @@ func (p *Pass) spread() (deviation, mean float64) {
 }
 
 // extremes are the least and the most that a part counted, over their mean.
-func (p *Pass) extremes() (low, high float64) {
-	_, mean := p.spread()
+func extremes(p *results.Pass) (low, high float64) {
+	_, mean := spread(p)
 	return float64(slices.Min(p.Parts)) / mean, float64(slices.Max(p.Parts)) / mean
 }
 
 // grows tells whether a pass saw the candidate's memory grow.
-func (t Trial) grows() bool {
+func grows(t results.Trial) bool {
 	b := t.Pass.BeforeMiB
 	return b != nil && t.MemoryMiB != nil && *t.MemoryMiB-*b > max(minGrowthMiB, *b/2)
 }
 
 // Changes tells whether a pass saw signs of a change under load, so that a longer one
 // should follow: it takes less than what is held against the candidate.
-func (t Trial) Changes() bool {
+func Changes(t results.Trial) bool {
 	if t.Pass == nil {
 		return false
 	}
-	first, last, ok := t.Pass.thirds()
-	return t.grows() || ok && math.Abs(math.Log(last/first)) > math.Log1p(signOfChange)
+	first, last, ok := thirds(t.Pass)
+	return grows(t) || ok && math.Abs(math.Log(last/first)) > math.Log1p(signOfChange)
 }
 
 // aging compares the second half of the slices of a launch with the first.
 func (e evidence) aging() (i stats.Interval, ok bool) {
 	var groups [][]stats.Paired
-	for _, launch := range grouped(e.trials, func(t Trial) []Trial { return []Trial{t} }) {
+	for _, launch := range grouped(e.trials, func(t results.Trial) []results.Trial { return []results.Trial{t} }) {
 		var halves []stats.Paired
 		n := len(launch) / 2
 		for i := range n {

@@ -1,4 +1,4 @@
-package results
+package judge
 
 import (
 	"fmt"
@@ -6,11 +6,12 @@ import (
 	"slices"
 
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
 )
 
 // A metric is a figure of one trial, as an amount and what it was counted over, so
 // that trials add up to a whole; ok is false if the trial does not tell it.
-type metric func(Trial) (share stats.Share, ok bool)
+type metric func(results.Trial) (share stats.Share, ok bool)
 
 // metrics are those that candidates are compared by; inParts tells that the parts of
 // a pass tell it, not only their sum.
@@ -22,19 +23,19 @@ var metrics = []struct {
 
 // ownThroughput is throughput but for rates that were made from a ceiling: those
 // compare by how well it was measured.
-func ownThroughput(t Trial) (stats.Share, bool) {
+func ownThroughput(t results.Trial) (stats.Share, bool) {
 	s, ok := throughput(t)
 	return s, ok && t.Ceiling == 0
 }
 
 // throughput is right replies over seconds. It is not told by the slices of a
 // search, whose rates vary; neither is serverCPU.
-func throughput(t Trial) (stats.Share, bool) {
+func throughput(t results.Trial) (stats.Share, bool) {
 	return stats.Share{Amount: float64(t.Counted), Over: t.Elapsed.Seconds()}, t.Elapsed > 0 && t.SLO == nil
 }
 
 // serverCPU is µs over replies.
-func serverCPU(t Trial) (stats.Share, bool) {
+func serverCPU(t results.Trial) (stats.Share, bool) {
 	if t.ServerCPU == nil || t.Answered == 0 || t.SLO != nil {
 		return stats.Share{}, false
 	}
@@ -45,7 +46,7 @@ func moreIsBetter(metric string) bool { return metric != MetricServerCPU }
 
 // shares are a metric of a trial in pieces: one of a slice, and as many of a pass as
 // it has parts, alike where only their sum is known.
-func shares(t Trial, of metric, inParts bool) []stats.Share {
+func shares(t results.Trial, of metric, inParts bool) []stats.Share {
 	s, ok := of(t)
 	switch {
 	case !ok:
@@ -65,8 +66,8 @@ func shares(t Trial, of metric, inParts bool) []stats.Share {
 
 // estimate is the total of a metric over trials, grouped by launch; nil if no trial
 // tells it.
-func estimate(m Manifest, trials []Trial, of metric) *Estimate {
-	groups := grouped(trials, func(t Trial) []stats.Share {
+func estimate(m results.Manifest, trials []results.Trial, of metric) *Estimate {
+	groups := grouped(trials, func(t results.Trial) []stats.Share {
 		s, ok := of(t)
 		return some(s, ok)
 	})
@@ -85,7 +86,7 @@ func some[T any](v T, ok bool) []T {
 }
 
 // grouped collects what trials tell by launch; a resumed launch is another one.
-func grouped[T any](trials []Trial, of func(Trial) []T) [][]T {
+func grouped[T any](trials []results.Trial, of func(results.Trial) []T) [][]T {
 	index := make(map[[2]int]int)
 	var groups [][]T
 	for _, t := range trials {
@@ -109,18 +110,18 @@ func grouped[T any](trials []Trial, of func(Trial) []T) [][]T {
 // that whatever slowed the machine in a round slowed both. Where the slices of one
 // do not show what an uninterrupted load shows, the passes of both are compared.
 // Metrics without enough for an interval are left out.
-func comparePair(m Manifest, a, b evidence) []Pair {
+func comparePair(m results.Manifest, a, b evidence) []Pair {
 	trialsA, trialsB := a.trials, b.trials
 	if a.look.differs() || b.look.differs() {
 		trialsA, trialsB = a.passes, b.passes
 	}
-	byRound := make(map[RoundKey]Trial)
+	byRound := make(map[results.RoundKey]results.Trial)
 	for _, t := range trialsA {
 		byRound[t.Key()] = t
 	}
 	var pairs []Pair
 	for _, metric := range metrics {
-		groups := grouped(trialsB, func(t Trial) []stats.Paired {
+		groups := grouped(trialsB, func(t results.Trial) []stats.Paired {
 			return paired(shares(byRound[t.Key()], metric.of, metric.inParts), shares(t, metric.of, metric.inParts))
 		})
 		if len(groups) < 2 && len(trialsB) > 0 && trialsB[0].Pass != nil {
@@ -144,7 +145,7 @@ func paired(a, b []stats.Share) []stats.Paired {
 }
 
 // newPair is what the interval i of the ratio b/a and its p-value tell in a block.
-func newPair(in Block, a, b, metric string, i stats.Interval, p float64) Pair {
+func newPair(in results.Block, a, b, metric string, i stats.Interval, p float64) Pair {
 	pair := Pair{
 		Scenario: in.Scenario, App: in.App, A: a, B: b, Metric: metric,
 		Ratio: i.Value, Low: i.Low, High: i.High, P: known(p),

@@ -1,23 +1,25 @@
-package results
+package judge
 
 import (
 	"slices"
 	"time"
+
+	"github.com/benchctl/benchctl/results"
 )
 
 // evidence is what there is of a cell: what its figures and its verdict are made from.
 type evidence struct {
-	block     Block
+	block     results.Block
 	index     int // of the block
-	candidate Candidate
-	env       Environment
-	asked     bool     // for uninterrupted passes
-	launches  []Launch // of the candidate
-	trials    []Trial  // slices that other candidates did not disturb
-	passes    []Trial  // uninterrupted, and not disturbed by anybody
-	disturbed []Trial  // slices and passes that other candidates disturbed
-	hampered  []Trial  // passes that something else did
-	rest      []Trial  // slices of the other candidates
+	candidate results.Candidate
+	env       results.Environment
+	asked     bool             // for uninterrupted passes
+	launches  []results.Launch // of the candidate
+	trials    []results.Trial  // slices that other candidates did not disturb
+	passes    []results.Trial  // uninterrupted, and not disturbed by anybody
+	disturbed []results.Trial  // slices and passes that other candidates disturbed
+	hampered  []results.Trial  // passes that something else did
+	rest      []results.Trial  // slices of the other candidates
 	look      look
 
 	p99  time.Duration // of response times; 0 if unknown
@@ -25,7 +27,7 @@ type evidence struct {
 }
 
 // newEvidence gathers what a run has of a candidate in a block.
-func newEvidence(r *Record, block int, c Candidate) evidence {
+func newEvidence(r *results.Record, block int, c results.Candidate) evidence {
 	e := evidence{block: r.Manifest.Blocks[block], index: block, candidate: c, env: r.Manifest.Environment}
 	e.asked = r.Manifest.Passes > 0 && e.block.Load.SLO == nil
 	for _, l := range r.Launches {
@@ -51,12 +53,12 @@ func newEvidence(r *Record, block int, c Candidate) evidence {
 }
 
 // own are the candidate's trials in the block, but for those that others disturbed.
-func (e *evidence) own(all []Trial) []Trial {
-	var mine []Trial
+func (e *evidence) own(all []results.Trial) []results.Trial {
+	var mine []results.Trial
 	for _, t := range all {
 		switch {
 		case t.Block != e.index || t.Candidate != e.candidate.Name:
-		case t.Disturbed() != "":
+		case disturber(t) != "":
 			e.disturbed = append(e.disturbed, t)
 		default:
 			mine = append(mine, t)
@@ -67,8 +69,8 @@ func (e *evidence) own(all []Trial) []Trial {
 
 // hampers lists what kept either side from its processors in a pass. Slices spread such
 // a thing over many rounds and all candidates; a pass has all of it.
-func (e *evidence) hampers(pass Trial) []string {
-	alone := evidence{block: e.block, env: e.env, trials: []Trial{pass}}
+func (e *evidence) hampers(pass results.Trial) []string {
+	alone := evidence{block: e.block, env: e.env, trials: []results.Trial{pass}}
 	why := alone.disturbances()
 	if alone.steal() > maxSteal {
 		why = append(why, "stolen time")
@@ -77,10 +79,12 @@ func (e *evidence) hampers(pass Trial) []string {
 }
 
 // all are all trials, whatever they are good for: a wrong reply is one anywhere.
-func (e evidence) all() []Trial { return slices.Concat(e.trials, e.passes, e.disturbed, e.hampered) }
+func (e evidence) all() []results.Trial {
+	return slices.Concat(e.trials, e.passes, e.disturbed, e.hampered)
+}
 
 // basis are the trials that the cell's figures are of.
-func (e evidence) basis() []Trial {
+func (e evidence) basis() []results.Trial {
 	if e.look.differs() {
 		return e.passes
 	}
@@ -89,9 +93,33 @@ func (e evidence) basis() []Trial {
 
 // timed are the trials whose response times are the cell's. A pass has those that
 // slices are too short for, and counts in any case.
-func (e evidence) timed() []Trial {
+func (e evidence) timed() []results.Trial {
 	if e.look.mistimed() {
 		return e.passes
 	}
 	return slices.Concat(e.trials, e.passes)
+}
+
+// Other candidates may use this share of a processor in a slice, or this much where that
+// is more: the kernel tells of what runs at its ticks, which are as far apart.
+const (
+	maxOthersShare = 0.05
+	maxOthersTime  = 4 * time.Millisecond
+)
+
+// disturber names the candidate that used the most CPU time in the trial of another,
+// if all together used so much that its figures are not used; "" if not.
+func disturber(t results.Trial) string {
+	var sum, most int64
+	by := ""
+	for name, ns := range t.Others {
+		sum += ns
+		if ns > most || ns == most && name < by {
+			most, by = ns, name
+		}
+	}
+	if float64(sum) <= max(maxOthersShare*float64(t.Wall), float64(maxOthersTime)) {
+		return ""
+	}
+	return by
 }

@@ -1,4 +1,4 @@
-package results_test
+package judge_test
 
 import (
 	"strings"
@@ -6,20 +6,22 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/internal/sample"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
 // searched is a run that searched the rate for p90<10ms in 12 rounds, in which b
 // has twice the rate of a.
-func searched(t *testing.T, change func(*results.Trial)) []results.Cell {
+func searched(t *testing.T, change func(*results.Trial)) []judge.Cell {
 	t.Helper()
-	m := manifest()
+	m := sample.Manifest()
 	o, err := slo.Parse("p90<10ms")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.Blocks[0].Load.SLO, m.Rounds = &o, 12
-	trials := rounds(12, func(trial *results.Trial) {
+	trials := sample.Rounds(12, func(trial *results.Trial) {
 		trial.Rate, trial.Due, trial.Elapsed = 10_000+float64(trial.Round%2)*100, 1000, 100*time.Millisecond
 		if trial.Candidate == "b" {
 			trial.Rate *= 2
@@ -29,13 +31,13 @@ func searched(t *testing.T, change func(*results.Trial)) []results.Cell {
 			change(trial)
 		}
 	})
-	s := summarize(t, m, launched(), trials)
+	s := summarize(t, m, sample.Launched(), trials)
 	for _, p := range s.Pairs {
-		if p.Metric != results.MetricSLORate {
+		if p.Metric != judge.MetricSLORate {
 			t.Errorf("pair by %s", p.Metric)
 		}
 	}
-	asJSON(t, s)
+	sample.JSON(t, s)
 	return s.Cells
 }
 
@@ -46,7 +48,7 @@ func TestSearchedRate(t *testing.T) {
 		if c.SLO == nil || c.SLO.Objective != "p90<10ms" || c.SLO.Rate == nil || c.SLO.Rate.Value != want || c.SLO.Rate.Low > want || c.SLO.Rate.High < want {
 			t.Errorf("%s: %+v", c.Candidate, c.SLO)
 		}
-		if c.Throughput != nil || c.ServerCPU != nil || c.Latency != nil || c.Offered != nil || c.RankedBy != results.MetricSLORate || c.Rank != 2-i || c.Verdict != results.Valid {
+		if c.Throughput != nil || c.ServerCPU != nil || c.Latency != nil || c.Offered != nil || c.RankedBy != judge.MetricSLORate || c.Rank != 2-i || c.Verdict != judge.Valid {
 			t.Errorf("%+v", c)
 		}
 	}
@@ -85,7 +87,7 @@ func TestSearchWithoutARate(t *testing.T) {
 		if got := strings.Join(a.Reasons, "; "); !strings.HasPrefix(got, c.reason) || c.reason == "" && got != "" {
 			t.Errorf("%s: %q, want %q", c.name, got, c.reason)
 		}
-		if (a.Verdict == results.Valid) != (c.reason == "") {
+		if (a.Verdict == judge.Valid) != (c.reason == "") {
 			t.Errorf("%s: %s", c.name, a.Verdict)
 		}
 	}

@@ -1,4 +1,4 @@
-package results_test
+package judge_test
 
 import (
 	"math"
@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/internal/sample"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // find is the comparison of a metric.
-func find(t *testing.T, all []results.Comparison, metric string) results.Comparison {
+func find(t *testing.T, all []judge.Comparison, metric string) judge.Comparison {
 	t.Helper()
 	for _, c := range all {
 		if c.Metric == metric {
@@ -18,26 +20,26 @@ func find(t *testing.T, all []results.Comparison, metric string) results.Compari
 		}
 	}
 	t.Fatalf("no comparison of %s in %+v", metric, all)
-	return results.Comparison{}
+	return judge.Comparison{}
 }
 
 func TestCompareCandidates(t *testing.T) {
-	s := summarize(t, manifest(), launched(), rounds(6, faster(1.25)))
+	s := summarize(t, sample.Manifest(), sample.Launched(), sample.Rounds(6, faster(1.25)))
 	for _, c := range []struct {
 		name, a, b, metric string
 		ratio, tolerance   float64
 		worse, better      bool
 	}{
-		{"more throughput", "a", "b", results.MetricThroughput, 1.25, 0.02, false, true},
-		{"less throughput", "b", "a", results.MetricThroughput, 0.8, 0.02, true, false},
-		{"less CPU time", "a", "b", results.MetricServerCPU, 0.8, 0.02, false, true},
-		{"more CPU time", "b", "a", results.MetricServerCPU, 1.25, 0.02, true, false},
-		{"more throughput, tolerated", "a", "b", results.MetricThroughput, 1.25, 0.25, false, false},
-		{"less throughput, tolerated", "b", "a", results.MetricThroughput, 0.8, 0.2, false, false},
-		{"more CPU time, tolerated", "b", "a", results.MetricServerCPU, 1.25, 0.25, false, false},
-		{"less throughput, just not tolerated", "b", "a", results.MetricThroughput, 0.8, 0.19, true, false},
+		{"more throughput", "a", "b", judge.MetricThroughput, 1.25, 0.02, false, true},
+		{"less throughput", "b", "a", judge.MetricThroughput, 0.8, 0.02, true, false},
+		{"less CPU time", "a", "b", judge.MetricServerCPU, 0.8, 0.02, false, true},
+		{"more CPU time", "b", "a", judge.MetricServerCPU, 1.25, 0.02, true, false},
+		{"more throughput, tolerated", "a", "b", judge.MetricThroughput, 1.25, 0.25, false, false},
+		{"less throughput, tolerated", "b", "a", judge.MetricThroughput, 0.8, 0.2, false, false},
+		{"more CPU time, tolerated", "b", "a", judge.MetricServerCPU, 1.25, 0.25, false, false},
+		{"less throughput, just not tolerated", "b", "a", judge.MetricThroughput, 0.8, 0.19, true, false},
 	} {
-		all, _ := results.CompareCandidates(s, c.a, c.b, c.tolerance)
+		all, _ := judge.CompareCandidates(s, c.a, c.b, c.tolerance)
 		if len(all) != 2 {
 			t.Fatalf("%s: %+v", c.name, all)
 		}
@@ -49,7 +51,7 @@ func TestCompareCandidates(t *testing.T) {
 			t.Errorf("%s: worse %v, better %v", c.name, got.Worse, got.Better)
 		}
 	}
-	if all, _ := results.CompareCandidates(s, "a", "nobody", 0); len(all) != 0 {
+	if all, _ := judge.CompareCandidates(s, "a", "nobody", 0); len(all) != 0 {
 		t.Errorf("with an unknown candidate: %+v", all)
 	}
 }
@@ -57,10 +59,10 @@ func TestCompareCandidates(t *testing.T) {
 // A finding stands if the interval and the tolerance have it and the family's
 // correction leaves it.
 func TestCorrectFamily(t *testing.T) {
-	family := func(p ...float64) []results.Comparison {
-		var all []results.Comparison
+	family := func(p ...float64) []judge.Comparison {
+		var all []judge.Comparison
 		for _, v := range p {
-			all = append(all, results.Comparison{Pair: results.Pair{P: &v}, Worse: v < 0.05})
+			all = append(all, judge.Comparison{Pair: judge.Pair{P: &v}, Worse: v < 0.05})
 		}
 		return all
 	}
@@ -80,7 +82,7 @@ func TestCorrectFamily(t *testing.T) {
 		{"none", nil, 0.05, nil},
 	} {
 		all := family(c.p...)
-		results.CorrectFamily(all, c.alpha)
+		judge.CorrectFamily(all, c.alpha)
 		var found []int
 		for i, one := range all {
 			if one.Worse {
@@ -94,8 +96,8 @@ func TestCorrectFamily(t *testing.T) {
 			t.Errorf("%s: found %v, want %v", c.name, found, c.found)
 		}
 	}
-	unknown := []results.Comparison{{Worse: true}}
-	results.CorrectFamily(unknown, 0.05)
+	unknown := []judge.Comparison{{Worse: true}}
+	judge.CorrectFamily(unknown, 0.05)
 	if !unknown[0].Worse || unknown[0].PAdjusted != nil {
 		t.Errorf("without a p-value: %+v", unknown)
 	}
@@ -103,12 +105,12 @@ func TestCorrectFamily(t *testing.T) {
 
 func TestCompareRuns(t *testing.T) {
 	run := func(id string, launches []results.Launch, n int, change func(*results.Trial)) *results.Record {
-		m := manifest()
+		m := sample.Manifest()
 		m.ID = id
-		return &results.Record{Dir: t.TempDir(), Manifest: m, Launches: launches, Trials: rounds(n, change)}
+		return &results.Record{Dir: t.TempDir(), Manifest: m, Launches: launches, Trials: sample.Rounds(n, change)}
 	}
-	before, after := run("r1", launched(), 6, nil), run("r2", launched(), 6, faster(0.9))
-	all, missing, err := results.CompareRuns(before, after, 0.02)
+	before, after := run("r1", sample.Launched(), 6, nil), run("r2", sample.Launched(), 6, faster(0.9))
+	all, missing, err := judge.CompareRuns(before, after, 0.02)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,16 +123,16 @@ func TestCompareRuns(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	if got := find(t, all[2:], results.MetricThroughput); got.Ratio != 0.9 {
+	if got := find(t, all[2:], judge.MetricThroughput); got.Ratio != 0.9 {
 		t.Errorf("ratio is %v", got.Ratio)
 	}
-	broken := launched()
+	broken := sample.Launched()
 	broken[1].Failure = "died"
 	for name, other := range map[string]*results.Record{
-		"b is invalid": run("r3", broken, 6, nil), "too few slices": run("r4", launched(), 5, nil),
+		"b is invalid": run("r3", broken, 6, nil), "too few slices": run("r4", sample.Launched(), 5, nil),
 	} {
 		for _, pair := range [][2]*results.Record{{before, other}, {other, before}} {
-			all, missing, err := results.CompareRuns(pair[0], pair[1], 0)
+			all, missing, err := judge.CompareRuns(pair[0], pair[1], 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,15 +147,15 @@ func TestCompareRuns(t *testing.T) {
 			}
 		}
 	}
-	offered := run("r6", launched(), 6, nil)
+	offered := run("r6", sample.Launched(), 6, nil)
 	offered.Manifest.Blocks = slices.Clone(offered.Manifest.Blocks)
 	offered.Manifest.Blocks[0].Load.Connections++
-	if all, missing, err := results.CompareRuns(before, offered, 0); err != nil || len(all) != 0 || len(missing) != 2 || !strings.Contains(missing[0], "differ in what the scenario offers") {
+	if all, missing, err := judge.CompareRuns(before, offered, 0); err != nil || len(all) != 0 || len(missing) != 2 || !strings.Contains(missing[0], "differ in what the scenario offers") {
 		t.Errorf("another load of the same name: %+v, %q, %v", all, missing, err)
 	}
-	other := run("r5", launched(), 6, nil)
+	other := run("r5", sample.Launched(), 6, nil)
 	other.Manifest.Blocks[0].App = "json"
-	if all, missing, err := results.CompareRuns(before, other, 0); err != nil || len(all)+len(missing) != 0 {
+	if all, missing, err := judge.CompareRuns(before, other, 0); err != nil || len(all)+len(missing) != 0 {
 		t.Errorf("runs with no cell in common: %+v, %v", all, err)
 	}
 }

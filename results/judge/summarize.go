@@ -1,4 +1,4 @@
-package results
+package judge
 
 import (
 	"errors"
@@ -11,20 +11,21 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
 )
 
 // Summarize computes the summary of what a run has recorded so far. The same
 // record gives the same summary.
-func Summarize(r *Record) (*Summary, error) {
+func Summarize(r *results.Record) (*Summary, error) {
 	m := r.Manifest
 	s := &Summary{Schema: SummarySchema, Run: Run{
-		ID: m.ID, Status: r.Status(), Seed: m.Seed, Started: m.Started, Finished: r.finished(), CountedSeconds: r.counted().Seconds(), Benchctl: m.Benchctl,
+		ID: m.ID, Status: Status(r), Seed: m.Seed, Started: m.Started, Finished: r.Finished(), CountedSeconds: r.Counted().Seconds(), Benchctl: m.Benchctl,
 		Command: m.Command, Environment: m.Environment, Notes: m.Notes,
 	}, Pairs: []Pair{}}
 	if s.Run.Status == StatusPartial {
-		s.Run.Notes = append(slices.Clone(s.Run.Notes), r.partial())
+		s.Run.Notes = append(slices.Clone(s.Run.Notes), partial(r))
 	}
-	s.Run.Notes = append(slices.Clip(s.Run.Notes), r.precisionNotes()...)
+	s.Run.Notes = append(slices.Clip(s.Run.Notes), precisionNotes(r)...)
 	for i := range m.Blocks {
 		if err := s.addBlock(r, i); err != nil {
 			return nil, fmt.Errorf("summarize run %s: %w", m.ID, err)
@@ -36,12 +37,12 @@ func Summarize(r *Record) (*Summary, error) {
 // Status is complete when every planned round has been measured, or need not be
 // because its block is precise, or can't be because no candidate was left. Where
 // rounds are to fill a budget, it is when the last launch has a round and its mirror.
-func (r *Record) Status() string {
+func Status(r *results.Record) string {
 	m := r.Manifest
 	for b := range m.Blocks {
-		live := func(candidate string) bool { return !r.failed(candidate, b) }
-		nobody := !slices.ContainsFunc(m.Candidates, func(c Candidate) bool { return live(c.Name) })
-		if !r.full(b) && !nobody && !r.Precise(b, live) {
+		live := func(candidate string) bool { return !failed(r, candidate, b) }
+		nobody := !slices.ContainsFunc(m.Candidates, func(c results.Candidate) bool { return live(c.Name) })
+		if !full(r, b) && !nobody && !Precise(r, b, live) {
 			return StatusPartial
 		}
 	}
@@ -49,10 +50,10 @@ func (r *Record) Status() string {
 }
 
 // full tells whether a block has the rounds that were planned.
-func (r *Record) full(block int) bool {
+func full(r *results.Record, block int) bool {
 	m := r.Manifest
 	if !m.Fill {
-		return r.rounds(block) == m.Launches*m.Rounds
+		return r.Rounds(block) == m.Launches*m.Rounds
 	}
 	last := 0
 	for key := range r.Done() {
@@ -64,55 +65,37 @@ func (r *Record) full(block int) bool {
 }
 
 // planned is the number of rounds of the whole run.
-func (r *Record) planned() int {
+func planned(r *results.Record) int {
 	return r.Manifest.Launches * r.Manifest.Rounds * len(r.Manifest.Blocks)
 }
 
-func (r *Record) failed(candidate string, block int) bool {
-	deed := func(t Trial) bool { return t.Candidate == candidate && t.Block == block && t.Deed != "" }
-	return slices.ContainsFunc(r.Trials, deed) || slices.ContainsFunc(r.Passes, deed) || slices.ContainsFunc(r.Launches, func(l Launch) bool {
+func failed(r *results.Record, candidate string, block int) bool {
+	deed := func(t results.Trial) bool { return t.Candidate == candidate && t.Block == block && t.Deed != "" }
+	return slices.ContainsFunc(r.Trials, deed) || slices.ContainsFunc(r.Passes, deed) || slices.ContainsFunc(r.Launches, func(l results.Launch) bool {
 		return l.Candidate == candidate && l.FailureIn(block) != ""
 	})
 }
 
-func (r *Record) finished() time.Time {
-	var last time.Time
-	for _, t := range r.Trials {
-		if end := t.At.Add(t.Wall); end.After(last) {
-			last = end
-		}
-	}
-	return last
-}
-
 // partial says how much of the plan was measured.
-func (r *Record) partial() string {
+func partial(r *results.Record) string {
 	if r.Manifest.Fill {
 		return fmt.Sprintf("partial: the run ended after %d rounds, before the last launch had its share of the budget", len(r.Done()))
 	}
-	return fmt.Sprintf("partial: %d of %d rounds were measured", len(r.Done()), r.planned())
-}
-
-// counted is the time inside of counted slices.
-func (r *Record) counted() (sum time.Duration) {
-	for _, t := range r.Trials {
-		sum += t.Elapsed
-	}
-	return sum
+	return fmt.Sprintf("partial: %d of %d rounds were measured", len(r.Done()), planned(r))
 }
 
 // addBlock adds the cells of one block, ranked, and their pairs.
-func (s *Summary) addBlock(r *Record, block int) error {
+func (s *Summary) addBlock(r *results.Record, block int) error {
 	m := r.Manifest
 	var all []evidence
-	var told []Trial // whose times are
+	var told []results.Trial // whose times are
 	for _, c := range m.Candidates {
 		if !slices.Contains(m.Blocks[block].Without, c.Name) {
 			all = append(all, newEvidence(r, block, c))
 			told = append(told, all[len(all)-1].timed()...)
 		}
 	}
-	hists, err := mergeHistograms(histPath(r.Dir, m, block), told)
+	hists, err := r.Times(block, told)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -128,7 +111,7 @@ func (s *Summary) addBlock(r *Record, block int) error {
 			}
 		}
 	}
-	together(cells, all, m.loaderCeiling(m.Blocks[block]))
+	together(cells, all, loaderCeiling(m, m.Blocks[block]))
 	rank(cells, pairs, rankMetric(m.Blocks[block]))
 	if note := budgetNote(m, m.Blocks[block], pairs); note != "" {
 		s.Run.Notes = append(s.Run.Notes, note)
@@ -143,15 +126,15 @@ func (s *Summary) addBlock(r *Record, block int) error {
 const slowStart = 0.1
 
 // cell computes one row.
-func (e evidence) cell(m Manifest, times Times) Cell {
+func (e evidence) cell(m results.Manifest, times results.Times) Cell {
 	b, c, basis := e.block, e.candidate, e.basis()
 	e.p99, e.late = p99(times.Response), p99(times.Late)
 	cell := Cell{
 		Scenario: b.Scenario, App: b.App, Identity: b.Load.Identity(b.App), Candidate: c.Name, Server: c.Server, Version: c.Version,
 		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Load.Engine,
-		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Load.Connections, Requests: e.sum(func(t Trial) uint64 { return t.Counted }),
+		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Load.Connections, Requests: e.sum(func(t results.Trial) uint64 { return t.Counted }),
 		Throughput: estimate(m, basis, throughput), ServerCPU: estimate(m, basis, serverCPU), Basis: e.look.basis(), Whole: e.whole(),
-		BodyRate: medianKnown(basis, bodyRate), WireRate: wireRate(basis), Offered: medianKnown(basis, func(t Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t Trial) float64 { return t.Ceiling }),
+		BodyRate: medianKnown(basis, bodyRate), WireRate: wireRate(basis), Offered: medianKnown(basis, func(t results.Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t results.Trial) float64 { return t.Ceiling }),
 		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), First: percentiles(times.First), Idle: idle(b, e.trials), Memory: memory(e.launches, slices.Concat(e.trials, e.passes)), StartupMS: startup(e.launches),
 		Errors: e.errors(), TiedWith: []string{},
 	}
@@ -160,7 +143,7 @@ func (e evidence) cell(m Manifest, times Times) Cell {
 		cell.Latency, cell.Service, cell.SendLag, cell.Offered = nil, nil, nil, nil
 	}
 	cell.AtRest = e.atRest()
-	cell.Loader = e.loader(cell.Throughput, m.loaderCeiling(b))
+	cell.Loader = e.loader(cell.Throughput, loaderCeiling(m, b))
 	cell.Verdict, cell.Reasons = verdict(e)
 	cell.Notes = e.notes()
 	if start := cell.StartupMS; start != nil && m.Budget > 0 && *start*1e6 > slowStart*float64(m.Budget) {
@@ -170,7 +153,7 @@ func (e evidence) cell(m Manifest, times Times) Cell {
 }
 
 // bodyRate is bytes of bodies per second in a slice, 0 if unknown.
-func bodyRate(t Trial) float64 {
+func bodyRate(t results.Trial) float64 {
 	if t.Elapsed <= 0 {
 		return 0
 	}
@@ -179,7 +162,7 @@ func bodyRate(t Trial) float64 {
 
 // wireRate is bytes of replies as received over the time they were counted in, nil if
 // that is not known.
-func wireRate(trials []Trial) *float64 {
+func wireRate(trials []results.Trial) *float64 {
 	var bytes, seconds float64
 	for _, t := range trials {
 		if t.SLO == nil {
@@ -194,7 +177,7 @@ func wireRate(trials []Trial) *float64 {
 }
 
 // idle is about the connections beside a block's load, nil if there were none.
-func idle(b Block, trials []Trial) *Idle {
+func idle(b results.Block, trials []results.Trial) *Idle {
 	if b.Load.Idle == 0 || len(trials) == 0 {
 		return nil
 	}
@@ -223,7 +206,7 @@ func p99(h *hdrhistogram.Histogram) time.Duration {
 	return time.Duration(h.ValueAtQuantile(99))
 }
 
-func countLaunches(trials []Trial) int {
+func countLaunches(trials []results.Trial) int {
 	seen := make(map[[2]int]bool)
 	for _, t := range trials {
 		seen[[2]int{t.Launch, t.Attempt}] = true
@@ -248,7 +231,7 @@ func percentiles(h *hdrhistogram.Histogram) *Latency {
 
 func known(v float64) *float64 { return &v }
 
-func memory(launches []Launch, trials []Trial) *Memory {
+func memory(launches []results.Launch, trials []results.Trial) *Memory {
 	var idle, after []float64
 	for _, l := range launches {
 		if l.IdleMiB != nil {
@@ -270,7 +253,7 @@ func memory(launches []Launch, trials []Trial) *Memory {
 	return &m
 }
 
-func startup(launches []Launch) *float64 {
+func startup(launches []results.Launch) *float64 {
 	var all []float64
 	for _, l := range launches {
 		if l.StartupMS != nil {
@@ -281,7 +264,7 @@ func startup(launches []Launch) *float64 {
 }
 
 // medianKnown is the median of a figure over the trials that tell it; others have 0.
-func medianKnown(trials []Trial, of func(Trial) float64) *float64 {
+func medianKnown(trials []results.Trial, of func(results.Trial) float64) *float64 {
 	var all []float64
 	for _, t := range trials {
 		if v := of(t); v > 0 {
@@ -328,7 +311,7 @@ func (e evidence) loader(throughput *Estimate, ceiling float64) *Loader {
 
 // rankMetric is what a block's cells are ordered by. At a fixed rate all
 // throughputs are alike, and the cost of serving it differs.
-func rankMetric(b Block) string {
+func rankMetric(b results.Block) string {
 	if b.Load.SLO != nil {
 		return MetricSLORate
 	}
@@ -393,4 +376,14 @@ func together(cells []Cell, of []evidence, ceiling float64) {
 		c.Verdict = Degraded
 		c.Reasons = append(c.Reasons, fmt.Sprintf("at the load generator's ceiling: %d rows lie within %.0f %% of its %.0f req/s, so that they may differ and not show it", len(at), 100*(1-ceilingReached), ceiling))
 	}
+}
+
+// loaderCeiling is the load generator's limit in a block, in req/s; 0 if unknown.
+func loaderCeiling(m results.Manifest, b results.Block) float64 {
+	for _, c := range m.LoaderCeilings {
+		if l := b.Load; l.Plain() && c.Engine == l.Engine && c.Connections == l.Connections {
+			return c.RPS
+		}
+	}
+	return 0
 }

@@ -1,4 +1,4 @@
-package results_test
+package judge_test
 
 import (
 	"encoding/json"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/internal/sample"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Whatever lies in a run's files, reading them ends in an error or in complete
@@ -20,11 +22,11 @@ func FuzzRead(f *testing.F) {
 		}
 		return string(text) + "\n"
 	}
-	m := manifest()
+	m := sample.Manifest()
 	m.Schema = results.ManifestSchema
-	a, b := slice("a", 0, 0), slice("b", 0, 0)
+	a, b := sample.Slice("a", 0, 0), sample.Slice("b", 0, 0)
 	a.Of, b.Of, b.Position = 2, 2, 1
-	round, launch := line(a)+line(b), line(launched()[0])
+	round, launch := line(a)+line(b), line(sample.Launched()[0])
 	for _, text := range []string{"", round, round + round, round + line(a), round + line(a)[:40], line(b) + round, "{}\n" + round, "\n", "null\n", round[:len(round)-1]} {
 		f.Add(line(m), text, launch)
 		f.Add(line(m), text, launch[:20]+"\n"+launch)
@@ -72,7 +74,7 @@ func FuzzRead(f *testing.F) {
 		if len(r.Manifest.Blocks)*len(r.Manifest.Candidates) > 100 {
 			return
 		}
-		sum, err := results.Summarize(r)
+		sum, err := judge.Summarize(r)
 		if err != nil {
 			t.Fatal(err)
 		}

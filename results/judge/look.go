@@ -1,4 +1,4 @@
-package results
+package judge
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
 )
 
 // Limits by which slices are held against uninterrupted passes.
@@ -45,8 +46,8 @@ func (d difference) beyond() bool {
 
 // Misled tells whether a row of a block would be its passes', as slices mislead, of the
 // candidates that are live.
-func (r *Record) Misled(block int, live func(candidate string) bool) bool {
-	return slices.ContainsFunc(r.Manifest.Candidates, func(c Candidate) bool {
+func Misled(r *results.Record, block int, live func(candidate string) bool) bool {
+	return slices.ContainsFunc(r.Manifest.Candidates, func(c results.Candidate) bool {
 		return live(c.Name) && newEvidence(r, block, c).look.differs()
 	})
 }
@@ -81,7 +82,7 @@ func (l look) basis() string {
 // inFlight is the mean number of requests in flight over the number that a closed
 // loop keeps in flight, which Little's law (1961) says is throughput x mean response
 // time; NaN if unknown, or where connections also wait for something else.
-func (e evidence) inFlight(trials []Trial) float64 {
+func (e evidence) inFlight(trials []results.Trial) float64 {
 	var busy, window time.Duration
 	for _, t := range trials {
 		busy += t.Busy
@@ -101,7 +102,7 @@ func (e evidence) kept() float64 { return float64(e.block.Load.InFlight()) }
 func (e evidence) differ(of metric) (d difference) {
 	var ratios []float64
 	for _, pass := range e.passes {
-		beside := slices.DeleteFunc(slices.Clone(e.trials), func(t Trial) bool { return t.Launch != pass.Launch || t.Attempt != pass.Attempt })
+		beside := slices.DeleteFunc(slices.Clone(e.trials), func(t results.Trial) bool { return t.Launch != pass.Launch || t.Attempt != pass.Attempt })
 		whole, ok := of(pass)
 		if in, any := sumOf(beside, of); ok && any && whole.Amount > 0 && in.Amount > 0 {
 			ratios = append(ratios, math.Log(in.Amount/in.Over/whole.Amount*whole.Over))
@@ -121,7 +122,7 @@ func (e evidence) differ(of metric) (d difference) {
 // byLaunch are the logarithms of a metric's totals of the launches.
 func (e evidence) byLaunch(of metric) []float64 {
 	var logs []float64
-	for _, launch := range grouped(e.trials, func(t Trial) []Trial { return []Trial{t} }) {
+	for _, launch := range grouped(e.trials, func(t results.Trial) []results.Trial { return []results.Trial{t} }) {
 		if s, ok := sumOf(launch, of); ok && s.Amount > 0 {
 			logs = append(logs, math.Log(s.Amount/s.Over))
 		}
@@ -129,7 +130,7 @@ func (e evidence) byLaunch(of metric) []float64 {
 	return logs
 }
 
-func sumOf(trials []Trial, of metric) (sum stats.Share, ok bool) {
+func sumOf(trials []results.Trial, of metric) (sum stats.Share, ok bool) {
 	for _, t := range trials {
 		if s, told := of(t); told {
 			sum.Amount, sum.Over, ok = sum.Amount+s.Amount, sum.Over+s.Over, true
@@ -174,7 +175,7 @@ func (e evidence) whole() *Whole {
 	return w
 }
 
-func ofTotal(trials []Trial, of metric) *float64 {
+func ofTotal(trials []results.Trial, of metric) *float64 {
 	if s, ok := sumOf(trials, of); ok {
 		return known(s.Amount / s.Over)
 	}
