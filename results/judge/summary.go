@@ -1,3 +1,6 @@
+// Package judge infers what a run's record tells: estimates with their intervals, pairs of
+// candidates, ranks, verdicts with their reasons, and comparisons. The same record gives the
+// same summary.
 package judge
 
 import (

@@ -16,6 +16,7 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
+// Start is when the sample run began.
 var Start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // Manifest is a run of one launch of six rounds: one closed-loop block, two
@@ -43,8 +44,10 @@ func Slice(candidate string, launch, round int) results.Trial {
 	}
 }
 
+// Ptr is a pointer to v.
 func Ptr[T any](v T) *T { return &v }
 
+// NS is a time in ns, as a meter tells it.
 func NS(d time.Duration) *int64 { return Ptr(d.Nanoseconds()) }
 
 // Rounds is a launch of n rounds of a and b, each trial changed by change.
@@ -70,6 +73,7 @@ func Launched() []results.Launch {
 	}
 }
 
+// Create makes a run's directory, which goes with the test.
 func Create(t testing.TB, m results.Manifest) *results.Store {
 	t.Helper()
 	s, err := results.Create(filepath.Join(t.TempDir(), "store", m.ID), m)
@@ -107,6 +111,7 @@ func Responses(all ...*hdrhistogram.Histogram) []results.Times {
 	return times
 }
 
+// Read reads a run.
 func Read(t testing.TB, dir string) *results.Record {
 	t.Helper()
 	r, err := results.Read(dir)
@@ -116,6 +121,7 @@ func Read(t testing.TB, dir string) *results.Record {
 	return r
 }
 
+// Reopen opens a run to go on with it.
 func Reopen(t testing.TB, dir string) *results.Store {
 	t.Helper()
 	s, err := results.Reopen(dir)
@@ -126,6 +132,7 @@ func Reopen(t testing.TB, dir string) *results.Store {
 	return s
 }
 
+// Content is that of a file.
 func Content(t testing.TB, path ...string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(path...))
@@ -135,6 +142,7 @@ func Content(t testing.TB, path ...string) []byte {
 	return text
 }
 
+// Write writes a file.
 func Write(t testing.TB, text []byte, path ...string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(path...), text, 0o644); err != nil {
