@@ -23,6 +23,7 @@ type Key struct {
 	read  func(*Load, strict.Node) error // takes the value
 	value func(*Load) any                // the value as read takes it; nil: it is not set
 	right func(*Load) bool               // the value is within bounds, or not set; nil: any is right
+	plain func(*Load) any                // the value, in bounds or not
 	from  any                            // these bounds
 	to    any
 }
@@ -43,7 +44,7 @@ var keys = []Key{
 	word("engine", "what drives the load", func(l *Load) *string { return &l.Engine }, Raw, Vegeta),
 	integer("connections", "connections held open, each with one request at a time", maxConnections, func(l *Load) *int { return &l.Connections }),
 	text("rate", "1000/s, 70% of ceiling or 50% of slowest", "requests per second, whatever comes back: so many, or a share of each server's throughput in a closed loop or of the slowest one's",
-		(*offered.Pace).SetRate, offered.Pace.RateText).within(func(l *Load) bool {
+		(*offered.Pace).SetRate, offered.Pace.RateText).within(func(l *Load) any { return l.Rate }, func(l *Load) bool {
 		return l.Rate == 0 || l.Rate >= offered.MinRate && l.Rate <= offered.MaxRate
 	}, offered.MinRate, int(offered.MaxRate)),
 	text("ramp", "100/s to 5000/s", "a rate that changes evenly over each slice", (*offered.Pace).SetRamp, offered.Pace.RampText),
@@ -83,8 +84,8 @@ func (k Key) unlessSaid(usual any) Key {
 }
 
 // within is k with bounds.
-func (k Key) within(right func(*Load) bool, from, to any) Key {
-	k.right, k.from, k.to = right, from, to
+func (k Key) within(plain func(*Load) any, right func(*Load) bool, from, to any) Key {
+	k.plain, k.right, k.from, k.to = plain, right, from, to
 	return k
 }
 
@@ -93,7 +94,7 @@ func integer(name, doc string, most int, at func(*Load) *int) Key {
 		Name: name, Takes: fmt.Sprintf("1 to %d", most), Doc: doc,
 		read:  func(l *Load, n strict.Node) error { return strict.Int(at(l), 1, most)(n) },
 		value: func(l *Load) any { return unless(*at(l) == 0, *at(l)) },
-	}.within(func(l *Load) bool { return *at(l) >= 0 && *at(l) <= most }, 1, most)
+	}.within(func(l *Load) any { return *at(l) }, func(l *Load) bool { return *at(l) >= 0 && *at(l) <= most }, 1, most)
 }
 
 func duration(name, doc string, least time.Duration, at func(*Load) *time.Duration) Key {
@@ -101,7 +102,7 @@ func duration(name, doc string, least time.Duration, at func(*Load) *time.Durati
 		Name: name, Takes: "a time, up to " + maxTime.String(), Doc: doc,
 		read:  func(l *Load, n strict.Node) error { return strict.Duration(at(l), least, maxTime)(n) },
 		value: func(l *Load) any { return unless(*at(l) == 0, at(l).String()) },
-	}.within(func(l *Load) bool { return *at(l) == 0 || *at(l) >= least && *at(l) <= maxTime }, least, maxTime)
+	}.within(func(l *Load) any { return *at(l) }, func(l *Load) bool { return *at(l) == 0 || *at(l) >= least && *at(l) <= maxTime }, least, maxTime)
 }
 
 func boolean(name, doc string, at func(*Load) *bool) Key {

@@ -52,15 +52,13 @@ func (g given) agree(l Load) error {
 // are not. The error begins with the key.
 func (l Load) Check(set ...string) error {
 	for _, k := range keys {
-		v := k.value(&l)
-		needed := k.Name == "connections" || slices.Contains(set, k.Name)
-		switch {
-		case v == nil && needed:
-			v = 0
-		case k.right == nil || k.right(&l):
+		if k.right == nil {
 			continue
 		}
-		return fmt.Errorf("%s %v: not within %v and %v", k.Name, v, k.from, k.to)
+		missing := k.value(&l) == nil && (k.Name == "connections" || slices.Contains(set, k.Name))
+		if missing || !k.right(&l) {
+			return fmt.Errorf("%s %v: not within %v and %v", k.Name, k.plain(&l), k.from, k.to)
+		}
 	}
 	return nil
 }
