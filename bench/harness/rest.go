@@ -18,6 +18,9 @@ const (
 	// glance is how long a candidate is looked at, some of the kernel's ticks: the CPU
 	// time of what runs is told at those only.
 	glance = 20 * time.Millisecond
+	// glances is in how many in a row a candidate has to be at rest: where others have its
+	// processors, one that goes on and on looks so in some.
+	glances = 2
 	// atRest is the share of a processor that a candidate at rest may use in a glance.
 	atRest = 0.10
 	// restLimit is how long a candidate is waited for, and restTimes how many times as long
@@ -117,7 +120,7 @@ func (l *lane) patience(loaded time.Duration) time.Duration {
 // than it got.
 func (l *lane) settle(ctx context.Context, limit time.Duration) (used int64, restless float64, err error) {
 	began, first := time.Now(), spent([]*lane{l})[l]
-	last, had, most := first, time.Duration(0), l.most(limit)
+	last, had, calm, most := first, time.Duration(0), 0, l.most(limit)
 	for {
 		from := time.Now()
 		if err := pause(ctx, glance); err != nil {
@@ -132,8 +135,11 @@ func (l *lane) settle(ctx context.Context, limit time.Duration) (used int64, res
 		if had += took; runs {
 			had -= max(0, took-time.Duration(*in))
 		}
+		if calm++; runs || float64(*in) > atRest*float64(took) {
+			calm = 0
+		}
 		switch {
-		case float64(*in) <= atRest*float64(took) && !runs:
+		case calm == glances:
 			return *all, 0, nil
 		case had >= limit || time.Since(began) >= most:
 			return 0, float64(*all) / float64(time.Since(began)), nil
