@@ -14,7 +14,7 @@ import (
 func TestOverEngine(t *testing.T) {
 	cell := func(name, base string, rank int) judge.Cell {
 		rate := &judge.Estimate{Value: 1000, Low: 990, High: 1010}
-		return judge.Cell{Scenario: "s", App: "hello", Candidate: name, Base: base, Rank: rank, RankedBy: judge.MetricThroughput, Verdict: judge.Valid, Throughput: rate, ServerCPU: rate}
+		return judge.Cell{Scenario: "s", App: "hello", Candidate: name, Base: base, Rank: rank, RankedBy: judge.MetricThroughput, Verdict: judge.Valid, Figures: judge.Figures{judge.MetricThroughput: rate, judge.MetricServerCPU: rate}}
 	}
 	cpu := func(a, b string, ratio, half float64) judge.Pair {
 		return judge.Pair{Scenario: "s", App: "hello", A: a, B: b, Metric: judge.MetricServerCPU, Ratio: ratio, Low: ratio - half, High: ratio + half}

@@ -9,15 +9,15 @@ import (
 // Key names a column in code.
 type Key string
 
-// Columns a table can have.
+// Columns a table can have, besides one for each metric, whose key is its name.
 const (
 	Rank       Key = "rank"
 	Candidate  Key = "candidate"
-	Throughput Key = "throughput"
+	Throughput Key = judge.MetricThroughput
 	Relative   Key = "relative"
-	CPU        Key = "cpu"
+	CPU        Key = judge.MetricServerCPU
 	OverBase   Key = "over base"
-	SLO        Key = "slo"
+	SLO        Key = judge.MetricSLORate
 	Offered    Key = "offered"
 	Ceiling    Key = "ceiling"
 	P50        Key = "p50"
@@ -78,15 +78,15 @@ func columns(t *Table) []column {
 		name(Rank, "#", "1 and the number of rows that are better beyond doubt; = where rows share a rank; invalid rows have none", t.rank),
 		name(Candidate, "candidate", "name[@version][:profile][#label]", func(c *judge.Cell) string { return c.Candidate }),
 		name(Class, "class", "rows are fairly compared within one class", t.class),
-		estimate(Throughput, "throughput", "req/s", "requests answered rightly per second",
-			func(c *judge.Cell) *judge.Estimate { return c.Throughput }),
-		estimate(SLO, "rate at "+t.objective(), "req/s", "the rate at which half of the slices meet "+t.objective()+", the highest that does",
-			sloRate),
-		t.relative(),
-		estimate(CPU, "server CPU", "µs/req", "CPU time of the server's whole process tree per request",
-			func(c *judge.Cell) *judge.Estimate { return c.ServerCPU }),
-		t.overBase(),
 	}
+	for _, m := range judge.Metrics() {
+		m = m.For(t.Objective())
+		all = append(all, estimate(m))
+		if m.Name == t.Metric {
+			all = append(all, t.relative())
+		}
+	}
+	all = append(all, t.overBase())
 	all = append(all, latencies()...)
 	all = append(all, openLoop()...)
 	all = append(all, memories()...)
@@ -104,8 +104,8 @@ func columns(t *Table) []column {
 	)
 }
 
-// objective is what the rates of rows meet, "" if none was searched.
-func (t *Table) objective() string {
+// Objective is what the rates of rows meet, "" if none was searched.
+func (t *Table) Objective() string {
 	for _, r := range t.Rows {
 		if r.Cell.SLO != nil {
 			return r.Cell.SLO.Objective
@@ -127,13 +127,6 @@ func (t *Table) overBase() column {
 		spread := 100 * (p.High - p.Low) / 2
 		return Value{Text: fmt.Sprintf("%+.1f %%", added), Spread: "±" + fixed(spread, 1), Number: added, Known: true}
 	}}
-}
-
-func sloRate(c *judge.Cell) *judge.Estimate {
-	if c.SLO == nil {
-		return nil
-	}
-	return c.SLO.Rate
 }
 
 func latencies() []column {
@@ -232,10 +225,10 @@ func figure(key Key, head, unit, help string, get func(*judge.Cell) *float64) co
 	}}
 }
 
-// estimate is a column of estimates with the spread of their interval.
-func estimate(key Key, head, unit, help string, get func(*judge.Cell) *judge.Estimate) column {
-	return column{Column{key, head, unit, help, true}, func(c *judge.Cell) Value {
-		e := get(c)
+// estimate is the column of a metric, with the spread of its interval.
+func estimate(m judge.Metric) column {
+	return column{Column{Key(m.Name), m.Head, m.Unit, m.Help, true}, func(c *judge.Cell) Value {
+		e := c.Figures[m.Name]
 		if e == nil || !finite(e.Value) {
 			return Value{}
 		}

@@ -80,35 +80,46 @@ func (t *Table) lead(p podium) string {
 }
 
 func (t *Table) alone(c *judge.Cell) string {
-	if c.Throughput == nil {
+	e, m := c.Figures[t.Metric], t.by()
+	if e == nil {
 		return c.Candidate + " is the only ranked row."
 	}
-	return fmt.Sprintf("%s serves %s requests per second; there is no other ranked row of its class to compare it with.",
-		c.Candidate, Number(c.Throughput.Value, 4))
+	return fmt.Sprintf("%s %s %s %s; there is no other ranked row of its class to compare it with.", c.Candidate, m.Verb, Number(e.Value, 4), m.Of)
 }
 
-// compare says how much faster and how much cheaper a is than b.
+// claim is how a compares with b by a metric.
+type claim struct {
+	judge.Pair
+	metric judge.Metric
+	known  bool
+}
+
+func (t *Table) claim(metric, a, b string) claim {
+	p, ok := t.Pair(metric, b, a)
+	return claim{p, judge.MetricNamed(metric).For(t.Objective()), ok}
+}
+
+// resolved tells whether the two differ beyond doubt.
+func (c claim) resolved() bool { return c.known && c.Separated() }
+
+// String is what a does: "serves 1.42x the requests per second".
+func (c claim) String() string {
+	return fmt.Sprintf("%s %s the %s", c.metric.Verb, Ratio(c.Pair), c.metric.Of)
+}
+
+// compare says how much better a is than b by the metric that ranks, and how much cheaper.
 func (t *Table) compare(a, b *judge.Cell) string {
-	speed, hasSpeed := t.Pair(judge.MetricThroughput, b.Candidate, a.Candidate)
-	cost, hasCost := t.Pair(judge.MetricServerCPU, b.Candidate, a.Candidate)
-	speeds := fmt.Sprintf("serves %s the requests per second of %s", Ratio(speed), b.Candidate)
-	costs := fmt.Sprintf("spends %s the server CPU per request", Ratio(cost))
-	rate, hasRate := t.Pair(judge.MetricSLORate, b.Candidate, a.Candidate)
-	if t.Metric == judge.MetricServerCPU {
-		hasSpeed = false // the rate was given
-	}
+	lead, cost := t.claim(t.Metric, a.Candidate, b.Candidate), t.claim(judge.MetricServerCPU, a.Candidate, b.Candidate)
 	switch {
-	case hasRate && rate.Separated():
-		return fmt.Sprintf("%s meets %s at %s the rate of %s.", a.Candidate, t.objective(), Ratio(rate), b.Candidate)
-	case hasSpeed && speed.Separated() && hasCost && cost.Separated():
-		return fmt.Sprintf("%s %s and %s.", a.Candidate, speeds, costs)
-	case hasSpeed && speed.Separated() && hasCost:
-		return fmt.Sprintf("%s %s; their server CPU per request can't be told apart (%s).", a.Candidate, speeds, Ratio(cost))
-	case hasSpeed && speed.Separated():
-		return fmt.Sprintf("%s %s.", a.Candidate, speeds)
-	case hasCost && cost.Separated():
-		return fmt.Sprintf("%s %s of %s.", a.Candidate, costs, b.Candidate)
-	case hasSpeed || hasCost || hasRate:
+	case lead.resolved() && (t.Metric == judge.MetricServerCPU || !cost.known):
+		return fmt.Sprintf("%s %s of %s.", a.Candidate, lead, b.Candidate)
+	case lead.resolved() && cost.resolved():
+		return fmt.Sprintf("%s %s of %s and %s.", a.Candidate, lead, b.Candidate, cost)
+	case lead.resolved():
+		return fmt.Sprintf("%s %s of %s; their %s can't be told apart (%s).", a.Candidate, lead, b.Candidate, cost.metric.Of, Ratio(cost.Pair))
+	case cost.resolved():
+		return fmt.Sprintf("%s %s of %s.", a.Candidate, cost, b.Candidate)
+	case lead.known || cost.known:
 		return fmt.Sprintf("%s ranks before %s, but no paired comparison of the two is resolved.", a.Candidate, b.Candidate)
 	}
 	return fmt.Sprintf("%s ranks before %s; the two have no paired comparison.", a.Candidate, b.Candidate)
@@ -120,18 +131,11 @@ func (t *Table) distance(of podium) string {
 		return ""
 	}
 	best, last := of.first[0].Candidate, of.rest[len(of.rest)-1].Candidate
-	p, ok := t.Pair(t.Metric, last, best)
-	if !ok || !p.Separated() {
+	c := t.claim(t.Metric, best, last)
+	if !c.resolved() {
 		return ""
 	}
-	what := "serves " + Ratio(p) + " the requests per second"
-	switch t.Metric {
-	case judge.MetricServerCPU:
-		what = "spends " + Ratio(p) + " the server CPU per request"
-	case judge.MetricSLORate:
-		what = "meets " + t.objective() + " at " + Ratio(p) + " the rate"
-	}
-	return fmt.Sprintf("%s %s of %s, the last in rank.", best, what, last)
+	return fmt.Sprintf("%s %s of %s, the last in rank.", best, c, last)
 }
 
 // overEngines tells what each framework costs over the engine it runs on.

@@ -53,16 +53,14 @@ func (t *Table) Pair(metric, a, b string) (judge.Pair, bool) {
 	return judge.Pair{}, false
 }
 
+// by is the metric that the rows were ranked by, with the objective of a search in its
+// texts.
+func (t *Table) by() judge.Metric { return judge.MetricNamed(t.Metric).For(t.Objective()) }
+
 // relative is the column that compares each row with the best one.
 func (t *Table) relative() column {
-	head, help := "vs best", "this throughput / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
-	switch t.Metric {
-	case judge.MetricServerCPU:
-		head, help = "CPU vs best", "this CPU time per request / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
-	case judge.MetricSLORate:
-		head, help = "rate vs best", "this rate / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
-	}
-	return column{Column{Relative, head, "", help, true}, t.versusBest}
+	help := "the row's " + t.by().Of + " / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
+	return column{Column{Relative, "vs best", "", help, true}, t.versusBest}
 }
 
 func (t *Table) versusBest(c *judge.Cell) Value {
@@ -85,13 +83,7 @@ func (t *Table) versusBest(c *judge.Cell) Value {
 
 // figure is the cell's figure by the table's metric, or 0 if it is not known.
 func (t *Table) figure(c *judge.Cell) float64 {
-	e := c.Throughput
-	switch t.Metric {
-	case judge.MetricServerCPU:
-		e = c.ServerCPU
-	case judge.MetricSLORate:
-		e = sloRate(c)
-	}
+	e := c.Figures[t.Metric]
 	if e == nil || !finite(e.Value) {
 		return 0
 	}

@@ -84,9 +84,13 @@ func printableRun(r judge.Run) judge.Run {
 func printableCell(c *judge.Cell) {
 	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Base, &c.Engine)
 	c.Verdict = judge.Verdict(Printable(string(c.Verdict)))
-	c.Reasons, c.Notes = each(Prose, c.Reasons), each(Prose, c.Notes)
+	c.Notes = each(Prose, c.Notes)
+	c.Reasons = slices.Clone(c.Reasons)
+	for i := range c.Reasons {
+		c.Reasons[i].Text = Prose(c.Reasons[i].Text)
+	}
 	if c.SLO != nil {
-		c.SLO = &judge.SLO{Objective: Printable(c.SLO.Objective), Rate: c.SLO.Rate}
+		c.SLO = &judge.SLO{Objective: Printable(c.SLO.Objective)}
 	}
 	c.TiedWith = each(Printable, c.TiedWith)
 	var errors results.Errors

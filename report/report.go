@@ -178,7 +178,7 @@ func List(names []string) string {
 // then invalid ones. Within each, by the figure they were ranked by, then by name.
 func (t *Table) byRank(a, b Row) int {
 	figures := cmp.Compare(t.figure(b.Cell), t.figure(a.Cell))
-	if t.Metric == judge.MetricServerCPU {
+	if t.by().LessIsBetter {
 		figures = -figures
 	}
 	return cmp.Or(cmp.Compare(place(a.Cell), place(b.Cell)), figures, cmp.Compare(a.Cell.Candidate, b.Cell.Candidate))

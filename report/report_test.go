@@ -128,7 +128,7 @@ func TestTables(t *testing.T) {
 // Rows keep the rank they were given: at a fixed rate it is not by throughput.
 func TestRankIsKept(t *testing.T) {
 	s := fixture.Mixed()
-	s.Cells[6].Throughput.Value = 5001
+	s.Cells[6].Figures.Throughput().Value = 5001
 	table := report.New(s).Tables[1]
 	if got := texts(table, report.Candidate); got[0] != "fasthttp@v1.74.0" {
 		t.Errorf("order %q", got)
@@ -176,7 +176,7 @@ func TestErrorsAreToldOnce(t *testing.T) {
 	} {
 		s := fixture.Mixed()
 		c := &s.Cells[0]
-		c.Verdict, c.Reasons = judge.Invalid, []string{want[0]}
+		c.Verdict, c.Reasons = judge.Invalid, []judge.Reason{{Text: want[0]}}
 		c.Errors = results.Errors{Total: 3, Void: void, ByKind: map[string]uint64{"reset": 3}}
 		table := report.New(s).Tables[0]
 		var got []string

@@ -138,7 +138,7 @@ func (t *Table) footnote() {
 
 // remarks are the texts that a cell's figures can't be read without.
 func remarks(c *judge.Cell) []string {
-	texts := slices.Clone(c.Reasons)
+	texts := judge.Texts(c.Reasons)
 	if len(texts) == 0 && c.Verdict != judge.Valid {
 		texts = append(texts, fmt.Sprintf("%s: no reason was recorded", c.Verdict))
 	}

@@ -50,7 +50,7 @@ func TestDeedsVoidTheirRow(t *testing.T) {
 			for _, candidate := range []string{name, name + "-at-once"} {
 				c := cells[candidate]
 				void := c.Verdict == judge.Invalid
-				if void != (want != "") || void && !strings.HasPrefix(c.Reasons[0], want) {
+				if void != (want != "") || void && !strings.HasPrefix(c.Reasons[0].Text, want) {
 					t.Errorf("%s is %s: %q, want %q", candidate, c.Verdict, c.Reasons, want)
 				}
 			}

@@ -45,7 +45,7 @@ func TestKilledGuard(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, second := sum.Cells[0], sum.Cells[1]
-	if why := strings.Join(first.Reasons, "; "); first.Verdict != judge.Invalid || !strings.Contains(why, "its guard was killed (signal: killed)") || strings.Contains(why, "died") {
+	if why := judge.Sentences(first.Reasons); first.Verdict != judge.Invalid || !strings.Contains(why, "its guard was killed (signal: killed)") || strings.Contains(why, "died") {
 		t.Errorf("%s: %s: %s", first.App, first.Verdict, why)
 	}
 	if second.Verdict == judge.Invalid || second.Slices != 2 {

@@ -76,7 +76,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("summary %+v", sum)
 	}
 	for _, c := range sum.Cells {
-		if c.Verdict == judge.Invalid || c.Latency == nil || c.Throughput == nil || c.Requests == 0 {
+		if c.Verdict == judge.Invalid || c.Latency == nil || c.Figures.Throughput() == nil || c.Requests == 0 {
 			t.Errorf("cell %+v", c)
 		}
 	}

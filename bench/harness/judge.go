@@ -18,7 +18,7 @@ import (
 
 // Judge judges a load that was made by itself, at a rate or in a closed loop, by those
 // rules of a run's rows that it can answer for.
-func Judge(offer scenarios.Load, res *load.Result) (judge.Verdict, []string) {
+func Judge(offer scenarios.Load, res *load.Result) (judge.Verdict, []judge.Reason) {
 	b := results.Block{Load: offer}
 	t := results.Trial{Rate: offer.Rate}
 	tell(&t, res)

@@ -132,7 +132,7 @@ func TestSearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range sum.Cells {
-		if c.SLO == nil || c.SLO.Objective != "p50<2ms" || c.Throughput != nil || c.Latency != nil || c.Verdict == judge.Invalid {
+		if c.SLO == nil || c.SLO.Objective != "p50<2ms" || c.Figures.Throughput() != nil || c.Latency != nil || c.Verdict == judge.Invalid {
 			t.Errorf("cell %+v", c)
 		}
 	}

@@ -126,7 +126,7 @@ func (s *setting) cells() map[string]judge.Cell {
 }
 
 func says(c judge.Cell, reason string) bool {
-	return slices.ContainsFunc(c.Reasons, func(r string) bool { return strings.Contains(r, reason) })
+	return slices.ContainsFunc(judge.Texts(c.Reasons), func(r string) bool { return strings.Contains(r, reason) })
 }
 
 // A server that is right until there is load is not measured wrongly: its rows are

@@ -75,7 +75,7 @@ func (e env) compare(a, b string, f compareFlags) error {
 		e.say("benchctl: compare: %s", m)
 	}
 	for _, c := range all {
-		if c.Worse {
+		if c.Worse && c.Decides {
 			return &failure{code: exitFound}
 		}
 	}
@@ -230,20 +230,18 @@ func percent(share *float64) string {
 	return fmt.Sprintf("%.1f %%", 100**share)
 }
 
+// metricLabel is a metric with its unit: "server CPU, µs/req".
 func metricLabel(metric string) string {
-	switch metric {
-	case judge.MetricThroughput:
-		return "req/s"
-	case judge.MetricServerCPU:
-		return "CPU µs/req"
-	case judge.MetricSLORate:
-		return "req/s that meet the objective"
-	}
-	return metric
+	m := judge.MetricNamed(metric).For("the objective")
+	return m.Head + ", " + m.Unit
 }
 
 func finding(c judge.Comparison) string {
 	switch {
+	case c.Worse && !c.Decides:
+		return "worse"
+	case c.Better && !c.Decides:
+		return "better"
 	case c.Worse:
 		return "slower"
 	case c.Better:

@@ -98,7 +98,7 @@ type loadReport struct {
 	Causes     map[string]uint64  `json:"causes,omitempty"`
 	Examples   map[string]string  `json:"examples,omitempty"`
 	Verdict    judge.Verdict      `json:"verdict"` // by the rules of a run's rows
-	Reasons    []string           `json:"reasons"`
+	Reasons    []judge.Reason     `json:"reasons"`
 }
 
 func (e env) load(ctx context.Context, target string, f loadFlags) error {
@@ -336,7 +336,7 @@ func (e env) printLoad(r loadReport, asJSON bool) error {
 		rows = append(rows, []string{"not sent", fmt.Sprintf("%d requests that no connection was free for", r.Missed)})
 	}
 	rows = append(rows, []string{"verdict", string(r.Verdict)})
-	for _, why := range r.Reasons {
+	for _, why := range judge.Texts(r.Reasons) {
 		rows = append(rows, []string{"", report.Printable(why)})
 	}
 	return e.printRows(rows)

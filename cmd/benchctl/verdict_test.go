@@ -98,7 +98,7 @@ func halves(t *testing.T) (servers, loader control.CPUs) {
 }
 
 func gives(c judge.Cell, reasons ...string) bool {
-	return slices.ContainsFunc(c.Reasons, func(given string) bool {
+	return slices.ContainsFunc(judge.Texts(c.Reasons), func(given string) bool {
 		return slices.ContainsFunc(reasons, func(r string) bool { return strings.Contains(given, r) })
 	})
 }

@@ -42,7 +42,7 @@ func (b *bench) calibrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.base = s.Cells[0].ServerCPU.Value * 1e3
+	b.base = s.Cells[0].Figures.ServerCPU().Value * 1e3
 	b.step = b.base * (ratioOf(s) - 1) / calibrationSteps
 	fmt.Printf("%s, %d connections, %s: %.0f ns of server CPU per request, %.3f ns per step of busy work, %s\n\n",
 		b.server, b.connections, s.Run.Environment.CPU, b.base, b.step, time.Now().UTC().Format(time.DateTime))
@@ -167,8 +167,8 @@ func summary(ctx context.Context, program string, args []string) (*judge.Summary
 		return nil, fmt.Errorf("read summary: %w", err)
 	}
 	for _, c := range s.Cells {
-		if c.ServerCPU == nil || c.Throughput == nil {
-			return nil, fmt.Errorf("%s has no figures: %s", c.Candidate, strings.Join(c.Reasons, "; "))
+		if c.Figures.ServerCPU() == nil || c.Figures.Throughput() == nil {
+			return nil, fmt.Errorf("%s has no figures: %s", c.Candidate, judge.Sentences(c.Reasons))
 		}
 	}
 	return &s, nil

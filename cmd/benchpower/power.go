@@ -95,7 +95,7 @@ func (b *bench) rank(ctx context.Context) error {
 	}
 	fmt.Println("\n| slowdown | rank | ties with | req/s | CPU µs/req |\n|---|---|---|---|---|")
 	for i, c := range s.Cells {
-		fmt.Printf("| %.1f µs | %d | %s | %.0f | %.3f |\n", slowdowns[i]/1e3, c.Rank, strings.Join(c.TiedWith, ", "), c.Throughput.Value, c.ServerCPU.Value)
+		fmt.Printf("| %.1f µs | %d | %s | %.0f | %.3f |\n", slowdowns[i]/1e3, c.Rank, strings.Join(c.TiedWith, ", "), c.Figures.Throughput().Value, c.Figures.ServerCPU().Value)
 	}
 	return nil
 }

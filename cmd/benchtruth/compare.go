@@ -177,18 +177,10 @@ func (t tolerance) disagreeing(r row, l loads) (all []metric) {
 
 func (l long) longest() float64 { return l.figures[longest] }
 
-// outlasted tells whether a time in ms is more than twice the longest of the row, which
-// does not say that it may not have seen the longest.
+// outlasted tells whether a time in ms is more than twice the longest of the row.
 func (r row) outlasted(by float64) bool {
 	e, told := r.figures[longest]
-	return told && !r.tailUntold() && e.value < by/2
-}
-
-// tailUntold tells whether the row says that it may not have seen the longest times.
-func (r row) tailUntold() bool {
-	return slices.ContainsFunc(r.reasons, func(why string) bool {
-		return strings.Contains(why, "long enough") || strings.Contains(why, "tail")
-	})
+	return told && e.value < by/2
 }
 
 // Outcomes of a row.
@@ -212,43 +204,22 @@ func (o outcome) String() string {
 // right tells whether the row told what it had to.
 func (o outcome) right() bool { return o.word == agrees || o.word == named }
 
-// disturbed begins the reason of a row that its neighbour disturbed: it is about the
-// neighbour.
-const disturbed = "disturbed"
-
-// notOfServer begin reasons that are about the machine, the load generator or the run.
-func notOfServer() []string {
-	return []string{
-		"busy host", "loader throttled", "too few slices", "not pinned", "stolen time", "throttled",
-		"loader-bound", "late load", "slices only", "not measured",
-	}
-}
-
-func beginsWith(why string, beginnings ...string) bool {
-	return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(why, b) })
-}
-
-// ofServer is the first reason of a row that tells something of its server, "" if it
-// has none.
-func (r row) ofServer() string {
+// about is the first reason of a row that tells something of these, "" if it has none.
+func (r row) about(these ...judge.About) string {
 	for _, why := range r.reasons {
-		if r.verdict != judge.Valid && !beginsWith(why, append(notOfServer(), disturbed)...) {
-			return why
+		if r.verdict != judge.Valid && slices.Contains(these, why.Kind().About) {
+			return why.Text
 		}
 	}
 	return ""
 }
+
+// ofServer is the first reason that tells something of the row's server.
+func (r row) ofServer() string { return r.about(judge.OfServer) }
 
 // ofNeighbour is the first reason by which plain's row tells of what it was measured
 // beside, or has been misled by it.
-func (r row) ofNeighbour() string {
-	for _, why := range r.reasons {
-		if r.verdict != judge.Valid && !beginsWith(why, notOfServer()...) {
-			return why
-		}
-	}
-	return ""
-}
+func (r row) ofNeighbour() string { return r.about(judge.OfServer, judge.OfOthers) }
 
 // judge holds a row against loads of the same server. A void row is one with wrong
 // replies: it must be invalid for what was seen, whatever its figures. One that has no
@@ -256,7 +227,7 @@ func (r row) ofNeighbour() string {
 func (t tolerance) judge(r row, void bool, l loads) outcome {
 	first := "no reason"
 	if len(r.reasons) > 0 {
-		first = r.reasons[0]
+		first = r.reasons[0].Text
 	}
 	if void {
 		if r.verdict == judge.Invalid && first == r.ofServer() {

@@ -48,7 +48,7 @@ func (e *estimate) UnmarshalJSON(text []byte) error {
 type row struct {
 	candidate   string
 	verdict     judge.Verdict
-	reasons     []string
+	reasons     []judge.Reason
 	connections float64
 	figures     map[metric]estimate // those that are known
 	ratios      map[metric]estimate // of throughput and CPU, over plain's; those that are known
@@ -83,11 +83,11 @@ func parseSummary(output []byte) (summary, error) {
 			ID string `json:"id"`
 		} `json:"run"`
 		Cells []struct {
-			Candidate   string        `json:"candidate"`
-			Verdict     judge.Verdict `json:"verdict"`
-			Reasons     []string      `json:"reasons"`
-			Connections float64       `json:"connections"`
-			Basis       string        `json:"basis"`
+			Candidate   string         `json:"candidate"`
+			Verdict     judge.Verdict  `json:"verdict"`
+			Reasons     []judge.Reason `json:"reasons"`
+			Connections float64        `json:"connections"`
+			Basis       string         `json:"basis"`
 			Whole       struct {
 				Throughput *float64 `json:"slices_over_throughput"`
 				CPU        *float64 `json:"slices_over_cpu"`

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // truth tries every subject and prints a row for each.
@@ -63,7 +65,7 @@ func (b *bench) try(ctx context.Context, s subject) (t tried, err error) {
 		return t, err
 	}
 	for _, r := range []row{t.row, t.beside} {
-		progress("run, "+r.candidate, r.point(), string(r.verdict)+" "+strings.Join(r.reasons, "; "))
+		progress("run, "+r.candidate, r.point(), string(r.verdict)+" "+judge.Sentences(r.reasons))
 	}
 	if t.row.corrected != nil {
 		progress("run, corrected as wrk does", t.row.correctedPoint(), "")

@@ -94,7 +94,7 @@ func TestNamesAreEscaped(t *testing.T) {
 	evil := `"><img src=x onerror=alert(1)>`
 	s.Run.ID, s.Run.Command, s.Run.Notes = evil, evil, []string{evil}
 	s.Run.Environment.CPU, s.Cells[0].Scenario, s.Cells[0].Version = evil, evil, evil
-	s.Cells[3].Reasons = []string{evil}
+	s.Cells[3].Reasons = []judge.Reason{{Text: evil}}
 	page := render(t, s)
 	for _, raw := range []string{fixture.Markup, fixture.Escape, evil, "<img", "<b>boom", "\x1b"} {
 		if bytes.Contains(page, []byte(raw)) {

@@ -108,16 +108,7 @@ type pair struct {
 func pairs(t *report.Table) []pair {
 	var all []pair
 	for _, p := range t.Pairs {
-		by := p.Metric
-		switch p.Metric {
-		case judge.MetricThroughput:
-			by = "requests per second"
-		case judge.MetricServerCPU:
-			by = "server CPU per request"
-		case judge.MetricSLORate:
-			by = "rate that meets the objective"
-		}
-		all = append(all, pair{A: p.A, B: p.B, By: by, Ratio: report.Ratio(p), Separated: p.Separated()})
+		all = append(all, pair{A: p.A, B: p.B, By: judge.MetricNamed(p.Metric).For("which the objective is met").Of, Ratio: report.Ratio(p), Separated: p.Separated()})
 	}
 	return all
 }

@@ -1,8 +1,11 @@
 package plots
 
 import (
+	"fmt"
 	"image/color"
 	"slices"
+	"unicode"
+	"unicode/utf8"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -14,22 +17,31 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// throughput compares requests per second.
-func throughput(t *report.Table) *chart {
-	c := estimates(t, Sky, func(c *judge.Cell) *judge.Estimate { return c.Throughput })
-	c.kind, c.title = "throughput", "Throughput"
-	c.unit = "requests per second (req/s), more is better"
-	c.alt = "Throughput of each candidate in requests per second with its 95 % confidence interval"
-	return c
+// fills are the colours of the metrics' bars, in turn.
+var fills = []color.Color{Sky, green, Orange, vermilion}
+
+// metrics compare the candidates by each metric.
+func metrics(t *report.Table) []*chart {
+	var all []*chart
+	for i, m := range judge.Metrics() {
+		m = m.For(t.Objective())
+		c := estimates(t, fills[i%len(fills)], func(c *judge.Cell) *judge.Estimate { return c.Figures[m.Name] })
+		better := "more is better"
+		if m.LessIsBetter {
+			better = "less is better"
+		}
+		c.kind, c.title = slug(m.Name), upper(m.Head)
+		c.unit = fmt.Sprintf("%s (%s), %s", m.Of, m.Unit, better)
+		c.alt = fmt.Sprintf("%s of each candidate in %s with its 95 %% confidence interval", upper(m.Head), m.Unit)
+		all = append(all, c)
+	}
+	return all
 }
 
-// cpu compares what a request costs.
-func cpu(t *report.Table) *chart {
-	c := estimates(t, Orange, func(c *judge.Cell) *judge.Estimate { return c.ServerCPU })
-	c.kind, c.title = "cpu", "Server CPU per request"
-	c.unit = "CPU time per request (µs), less is better"
-	c.alt = "CPU time of each server per request in microseconds with its 95 % confidence interval"
-	return c
+// upper is a text that begins a line.
+func upper(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 // estimates is a chart of a bar per candidate with a whisker for the interval.

@@ -200,7 +200,7 @@ func TestNothingKnown(t *testing.T) {
 		t.Errorf("%d plots of invalid rows alone, error %v", len(all), err)
 	}
 	zero := fixture.Many(1)
-	zero.Cells[0].Throughput = &judge.Estimate{}
+	zero.Cells[0].Figures[judge.MetricThroughput] = &judge.Estimate{}
 	zero.Cells[0].Latency = &judge.Latency{P50: new(float64)}
 	if _, err := Render(report.New(zero)); err != nil {
 		t.Errorf("zeros: %v", err)

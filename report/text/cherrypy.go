@@ -195,7 +195,7 @@ func (r cherryReport) averages() []string {
 	for _, column := range cherryColumns {
 		var values []*float64
 		for _, row := range r.rows {
-			if row.cell.Throughput != nil {
+			if row.cell.Figures.Throughput() != nil {
 				values = append(values, column.of(row.cell))
 			}
 		}
@@ -206,10 +206,10 @@ func (r cherryReport) averages() []string {
 
 // perSecond is nil where nothing was measured.
 func perSecond(c *judge.Cell) *float64 {
-	if c.Throughput == nil {
+	if c.Figures.Throughput() == nil {
 		return nil
 	}
-	return &c.Throughput.Value
+	return &c.Figures.Throughput().Value
 }
 
 func count(n uint64) *float64 {

@@ -17,8 +17,8 @@ func cherryCell(candidate, app string, connections int, rps, p50 float64) judge.
 	p99, wire := 3*p50, rps*142
 	return judge.Cell{
 		Scenario: "threads", Candidate: candidate, App: app, Connections: connections, Requests: uint64(rps),
-		Throughput: &judge.Estimate{Value: rps, Low: rps, High: rps},
-		Latency:    &judge.Latency{P50: &p50, P99: &p99}, WireRate: &wire,
+		Figures: judge.Figures{judge.MetricThroughput: {Value: rps, Low: rps, High: rps}},
+		Latency: &judge.Latency{P50: &p50, P99: &p99}, WireRate: &wire,
 		Errors: results.Errors{Total: uint64(connections / 100)}, Verdict: judge.Valid,
 	}
 }
@@ -36,7 +36,7 @@ func cherryText(t *testing.T, cells ...judge.Cell) string {
 // left out, and what has no figures is told.
 func TestCherryPy(t *testing.T) {
 	atRate, sought, unknown := cherryCell("cherrypy", "hello", 30, 1000, 1), cherryCell("cherrypy", "hello", 30, 1000, 1), cherryCell("a\x1b[31m", "hello", 400, 0.25, 1900)
-	atRate.Offered = &atRate.Throughput.Value
+	atRate.Offered = &atRate.Figures.Throughput().Value
 	sought.SLO = &judge.SLO{Objective: "p99<10ms"}
 	unknown.WireRate = nil
 	golden.Compare(t, "cherrypy.txt", []byte(cherryText(t,
@@ -75,7 +75,7 @@ func TestCherryPyColumnsAreThoseOfAb(t *testing.T) {
 		rps, wire := float64(requests)/seconds, float64(transferred)/seconds
 		return judge.Cell{
 			Candidate: "nethttp", App: "hello", Connections: threads, Requests: requests,
-			Throughput: &judge.Estimate{Value: rps}, WireRate: &wire, Verdict: judge.Valid,
+			Figures: judge.Figures{judge.MetricThroughput: {Value: rps}}, WireRate: &wire, Verdict: judge.Valid,
 		}
 	}
 	got := cherryFields(cherryText(t,

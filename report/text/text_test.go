@@ -50,7 +50,7 @@ func TestNothingReachesTheTerminalUnescaped(t *testing.T) {
 	s := fixture.Mixed()
 	s.Run.Command, s.Run.Environment.CPU = "a\x1b[2J", "cpu\x07"
 	s.Run.Notes = []string{"note\x1b[0m\r"}
-	s.Cells[0].Scenario, s.Cells[3].Reasons = "sc\u202eario", []string{"log:\n\x1b]0;title\x07"}
+	s.Cells[0].Scenario, s.Cells[3].Reasons = "sc\u202eario", []judge.Reason{{Text: "log:\n\x1b]0;title\x07"}}
 	for _, r := range string(render(t, s, text.Options{Wide: true})) {
 		if r != '\n' && !unicode.IsPrint(r) {
 			t.Errorf("%q reaches the terminal", r)

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -27,22 +26,22 @@ const (
 )
 
 // changes lists what was not the same at the end of the looking as at its begin.
-func (e evidence) changes() []string {
-	var why []string
+func (e evidence) changes() []Reason {
+	var why []Reason
 	if first, last, ok := e.trend(); ok && math.Abs(math.Log(last/first)) > math.Log1p(maxChange) && !e.block.Load.Open() {
-		why = append(why, fmt.Sprintf("changes under load: the last third of %.3g s without a break had %.2fx the throughput of the first", e.longest().Elapsed.Seconds(), last/first))
+		why = append(why, changesUnderLoad.because(e.longest().Elapsed.Seconds(), last/first))
 	}
 	if i, ok := e.aging(); ok && i.Excludes(1) && math.Abs(math.Log(i.Value)) > math.Log1p(maxAging) && !e.block.Load.Open() {
-		why = append(why, fmt.Sprintf("changes with age: the second half of a launch's slices had %.2fx the throughput of the first [%.2f, %.2f]", i.Value, i.Low, i.High))
+		why = append(why, changesWithAge.because(i.Value, i.Low, i.High))
 	}
 	if e.unsteady() {
 		t := e.longest()
 		low, high := extremes(t.Pass)
-		why = append(why, fmt.Sprintf("unsteady under load: parts of %.2g s had %.2gx to %.2gx the mean throughput of %.3g s without a break, so that figures depend on when and how long it is loaded", t.Elapsed.Seconds()/float64(len(t.Pass.Parts)), low, high, t.Elapsed.Seconds()))
+		why = append(why, unsteadyLoad.because(t.Elapsed.Seconds()/float64(len(t.Pass.Parts)), low, high, t.Elapsed.Seconds()))
 	}
 	if at := slices.IndexFunc(e.passes, grows); at >= 0 {
 		t := e.passes[at]
-		why = append(why, fmt.Sprintf("memory grows: from %.0f to %.0f MiB in %.3g s of load", *t.Pass.BeforeMiB, *t.MemoryMiB, t.Elapsed.Seconds()))
+		why = append(why, memoryGrows.because(*t.Pass.BeforeMiB, *t.MemoryMiB, t.Elapsed.Seconds()))
 	}
 	return why
 }

@@ -21,7 +21,7 @@ func TestIdleConnections(t *testing.T) {
 		if cell.Idle == nil || cell.Idle.Asked != 5000 || cell.Idle.Kept != kept || cell.Idle.KiB == nil || *cell.Idle.KiB != 3.5 {
 			t.Errorf("idle connections: %+v", cell.Idle)
 		}
-		said := slices.ContainsFunc(cell.Reasons, func(r string) bool { return strings.HasPrefix(r, "idle connections: the server kept 4900 of 5000") })
+		said := slices.ContainsFunc(judge.Texts(cell.Reasons), func(r string) bool { return strings.HasPrefix(r, "idle connections: the server kept 4900 of 5000") })
 		if cell.Verdict != want || said != (want == judge.Degraded) {
 			t.Errorf("%d kept: %s %q", kept, cell.Verdict, cell.Reasons)
 		}

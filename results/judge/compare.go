@@ -3,7 +3,6 @@ package judge
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
@@ -22,14 +21,17 @@ type Comparison struct {
 	// after CorrectFamily, also when corrected for the family.
 	Worse  bool `json:"worse"`
 	Better bool `json:"better"`
+	// Decides tells that a regression in the metric is one of b.
+	Decides bool `json:"decides"`
 }
 
 // newComparison judges a pair. tolerance is the relative difference that is let
 // pass, 0.02 for 2 %.
 func newComparison(p Pair, paired bool, tolerance float64) Comparison {
-	c := Comparison{Pair: p, Paired: paired}
+	metric := MetricNamed(p.Metric)
+	c := Comparison{Pair: p, Paired: paired, Decides: metric.Decides}
 	lower, higher := p.High < 1-tolerance, p.Low > 1+tolerance
-	if !moreIsBetter(p.Metric) {
+	if metric.LessIsBetter {
 		lower, higher = higher, lower
 	}
 	c.Worse, c.Better = lower, higher
@@ -38,13 +40,13 @@ func newComparison(p Pair, paired bool, tolerance float64) Comparison {
 
 // CorrectFamily takes back the findings that, by Holm's correction, the number of
 // comparisons explains: among all, with nothing different, one or more findings
-// come about with a probability of at most alpha. Comparisons without a p-value are
-// left as they are.
+// come about with a probability of at most alpha. Comparisons without a p-value, and those
+// that decide nothing, are left as they are.
 func CorrectFamily(all []Comparison, alpha float64) {
 	var family []int
 	var p []float64
 	for i, c := range all {
-		if c.P != nil {
+		if c.P != nil && c.Decides {
 			family, p = append(family, i), append(p, *c.P)
 		}
 	}
@@ -79,7 +81,7 @@ func CompareCandidates(s *Summary, a, b string, tolerance float64) (all []Compar
 
 // unusable tells of a cell without usable figures and why it has none.
 func (c Cell) unusable() string {
-	return fmt.Sprintf("%s, %s, %s is %s: %s", c.Scenario, c.App, c.Candidate, c.Verdict, strings.Join(c.Reasons, "; "))
+	return fmt.Sprintf("%s, %s, %s is %s: %s", c.Scenario, c.App, c.Candidate, c.Verdict, Sentences(c.Reasons))
 }
 
 // inverse is the same comparison the other way round.
@@ -136,14 +138,13 @@ func compareCells(a, b *results.Record, cell Cell, tolerance float64) []Comparis
 	var all []Comparison
 	ea, eb := evidenceOf(a, cell), evidenceOf(b, cell)
 	for _, metric := range metrics {
-		of := func(t results.Trial) []stats.Share { return shares(t, metric.of, metric.inParts) }
-		ga, gb := grouped(ea.basis(), of), grouped(eb.basis(), of)
-		i, p, ok := stats.TotalRatio(ga, gb, a.Manifest.Seed^hash(cell.Candidate, metric.name))
+		ga, gb := grouped(ea.basis(), metric.pieces), grouped(eb.basis(), metric.pieces)
+		i, p, ok := stats.TotalRatio(ga, gb, a.Manifest.Seed^hash(cell.Candidate, metric.Name))
 		if !ok {
 			continue
 		}
 		name := func(r *results.Record) string { return fmt.Sprintf("%s %s", r.Manifest.ID, cell.Candidate) }
-		all = append(all, newComparison(newPair(ea.block, name(a), name(b), metric.name, i, p), false, tolerance))
+		all = append(all, newComparison(newPair(ea.block, name(a), name(b), metric.Name, i, p), false, tolerance))
 	}
 	return all
 }

@@ -62,7 +62,7 @@ func TestCorrectFamily(t *testing.T) {
 	family := func(p ...float64) []judge.Comparison {
 		var all []judge.Comparison
 		for _, v := range p {
-			all = append(all, judge.Comparison{Pair: judge.Pair{P: &v}, Worse: v < 0.05})
+			all = append(all, judge.Comparison{Pair: judge.Pair{P: &v}, Worse: v < 0.05, Decides: true})
 		}
 		return all
 	}
@@ -95,6 +95,10 @@ func TestCorrectFamily(t *testing.T) {
 		if !slices.Equal(found, c.found) {
 			t.Errorf("%s: found %v, want %v", c.name, found, c.found)
 		}
+	}
+	few := append(family(0.04), judge.Comparison{Pair: judge.Pair{P: new(float64)}}) // of which one decides nothing
+	if judge.CorrectFamily(few, 0.05); !few[0].Worse || few[1].PAdjusted != nil {
+		t.Errorf("with one that decides nothing: %+v", few)
 	}
 	unknown := []judge.Comparison{{Worse: true}}
 	judge.CorrectFamily(unknown, 0.05)

@@ -69,11 +69,11 @@ func (e *evidence) own(all []results.Trial) []results.Trial {
 
 // hampers lists what kept either side from its processors in a pass. Slices spread such
 // a thing over many rounds and all candidates; a pass has all of it.
-func (e *evidence) hampers(pass results.Trial) []string {
+func (e *evidence) hampers(pass results.Trial) []Reason {
 	alone := evidence{block: e.block, env: e.env, trials: []results.Trial{pass}}
 	why := alone.disturbances()
-	if alone.steal() > maxSteal {
-		why = append(why, "stolen time")
+	if steal := alone.steal(); steal > maxSteal {
+		why = append(why, stolenTime.because(100*steal))
 	}
 	return why
 }

@@ -29,6 +29,10 @@ type look struct {
 	sliceError, passError bool    // these are off by more than maxIdleInFlight
 }
 
+// share is what a trial tells of a figure, as an amount and what it was counted over, so
+// that trials add up to a whole; ok is false if the trial does not tell it.
+type share = func(results.Trial) (s stats.Share, ok bool)
+
 // difference is the slices' figure over that of the passes in the same launches, and
 // what of a difference the spread between launches explains. The least is that of the
 // pass from which they differ least, 1 if they differ this way and that.
@@ -99,7 +103,7 @@ func (e evidence) inFlight(trials []results.Trial) float64 {
 func (e evidence) kept() float64 { return float64(e.block.Load.InFlight()) }
 
 // differ holds slices against passes by a metric.
-func (e evidence) differ(of metric) (d difference) {
+func (e evidence) differ(of share) (d difference) {
 	var ratios []float64
 	for _, pass := range e.passes {
 		beside := slices.DeleteFunc(slices.Clone(e.trials), func(t results.Trial) bool { return t.Launch != pass.Launch || t.Attempt != pass.Attempt })
@@ -120,7 +124,7 @@ func (e evidence) differ(of metric) (d difference) {
 }
 
 // byLaunch are the logarithms of a metric's totals of the launches.
-func (e evidence) byLaunch(of metric) []float64 {
+func (e evidence) byLaunch(of share) []float64 {
 	var logs []float64
 	for _, launch := range grouped(e.trials, func(t results.Trial) []results.Trial { return []results.Trial{t} }) {
 		if s, ok := sumOf(launch, of); ok && s.Amount > 0 {
@@ -130,7 +134,7 @@ func (e evidence) byLaunch(of metric) []float64 {
 	return logs
 }
 
-func sumOf(trials []results.Trial, of metric) (sum stats.Share, ok bool) {
+func sumOf(trials []results.Trial, of share) (sum stats.Share, ok bool) {
 	for _, t := range trials {
 		if s, told := of(t); told {
 			sum.Amount, sum.Over, ok = sum.Amount+s.Amount, sum.Over+s.Over, true
@@ -175,7 +179,7 @@ func (e evidence) whole() *Whole {
 	return w
 }
 
-func ofTotal(trials []results.Trial, of metric) *float64 {
+func ofTotal(trials []results.Trial, of share) *float64 {
 	if s, ok := sumOf(trials, of); ok {
 		return known(s.Amount / s.Over)
 	}
@@ -183,15 +187,15 @@ func ofTotal(trials []results.Trial, of metric) *float64 {
 }
 
 // untrue lists by what the figures may not be what a load left running shows.
-func (e evidence) untrue() []string {
+func (e evidence) untrue() []Reason {
 	l := e.look
-	var why []string
+	var why []Reason
 	switch {
 	case !e.asked || len(e.passes) > 0:
 	case len(e.hampered) > 0:
-		why = append(why, fmt.Sprintf("slices only: the uninterrupted load was hampered (%s)", strings.Join(e.hampers(e.hampered[0]), "; ")))
+		why = append(why, hamperedPass.because(Sentences(e.hampers(e.hampered[0]))))
 	default:
-		why = append(why, "slices only: there is no uninterrupted load to hold them against")
+		why = append(why, slicesOnly.because())
 	}
 	if l.differs() {
 		why = append(why, e.misled())
@@ -203,15 +207,15 @@ func (e evidence) untrue() []string {
 	keep := e.kept()
 	switch {
 	case off && in < 1:
-		why = append(why, fmt.Sprintf("connections not kept busy: %.3g of %.0f requests in flight, by throughput x mean response time", in*keep, keep))
+		why = append(why, notKeptBusy.because(in*keep, keep))
 	case off:
-		why = append(why, fmt.Sprintf("response times beyond what connections allow: %.3g requests in flight, by throughput x mean response time, where %.0f are kept", in*keep, keep))
+		why = append(why, timesImpossible.because(in*keep, keep))
 	}
 	return append(append(why, e.changes()...), e.company()...)
 }
 
 // misled says what slices show otherwise, and that the row does not.
-func (e evidence) misled() string {
+func (e evidence) misled() Reason {
 	l := e.look
 	var what []string
 	if l.throughput.beyond() {
@@ -220,5 +224,5 @@ func (e evidence) misled() string {
 	if l.cpu.beyond() {
 		what = append(what, fmt.Sprintf("%.2fx the server CPU per request", l.cpu.ratio))
 	}
-	return fmt.Sprintf("slices mislead: they show %s of an uninterrupted load of %.3g s; the row is that load's", strings.Join(what, " and "), e.longest().Elapsed.Seconds())
+	return slicesMislead.because(strings.Join(what, " and "), e.longest().Elapsed.Seconds())
 }

@@ -202,10 +202,10 @@ func TestSlicesAgainstPasses(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := s.Cells[0]
-			if a.Verdict != c.verdict || a.Basis != c.basis || a.Throughput == nil || a.Throughput.Value < c.rps*0.999 || a.Throughput.Value > c.rps*1.001 {
-				t.Errorf("%s by %s, %+v: %q; want %s by %s, %.0f", a.Verdict, a.Basis, a.Throughput, a.Reasons, c.verdict, c.basis, c.rps)
+			if a.Verdict != c.verdict || a.Basis != c.basis || a.Figures.Throughput() == nil || a.Figures.Throughput().Value < c.rps*0.999 || a.Figures.Throughput().Value > c.rps*1.001 {
+				t.Errorf("%s by %s, %+v: %q; want %s by %s, %.0f", a.Verdict, a.Basis, a.Figures.Throughput(), a.Reasons, c.verdict, c.basis, c.rps)
 			}
-			if all := strings.Join(append(a.Reasons, a.Notes...), "\n"); !strings.Contains(all, c.says) || c.says == "" && all != "" {
+			if all := strings.Join(append(judge.Texts(a.Reasons), a.Notes...), "\n"); !strings.Contains(all, c.says) || c.says == "" && all != "" {
 				t.Errorf("says %q, not %q", all, c.says)
 			}
 			if w := a.Whole; len(r.Passes) > 0 && r.Passes[0].Host == nil && (w == nil || w.Passes != 2 || w.Seconds != 3) {

@@ -4,34 +4,96 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 
 	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
 )
 
-// A metric is a figure of one trial, as an amount and what it was counted over, so
-// that trials add up to a whole; ok is false if the trial does not tell it.
-type metric func(results.Trial) (share stats.Share, ok bool)
+// Metric is a figure that candidates are compared by. One entry in Metrics puts it into
+// every estimate, pair, table, plot, comparison and export. Its texts may have Objective
+// where the objective of a search belongs.
+type Metric struct {
+	Name string // in JSON: "server_cpu_us_per_request"
+	Unit string // "µs/req"
+	Head string // of its column: "server CPU"
+	Help string // what it is, in a line
+	// Verb and Of make sentences: "a spends 0.7x the server CPU per request of b".
+	Verb, Of     string
+	LessIsBetter bool
+	// Decides tells that precision, ranks and regressions go by it. Others are shown.
+	Decides bool
 
-// metrics are those that candidates are compared by; inParts tells that the parts of
-// a pass tell it, not only their sum.
-var metrics = []struct {
-	name    string
-	of      metric
-	inParts bool
-}{{MetricThroughput, ownThroughput, true}, {MetricServerCPU, serverCPU, false}, {MetricSLORate, sloRate, false}}
+	of share
+	// compared is of where not every trial that tells the figure may be compared by it.
+	compared share
+	inParts  bool // the parts of a pass tell it, not only their sum
+	settles  bool // it is a value that a search swings around: the median, not a total
+}
 
-// ownThroughput is throughput but for rates that were made from a ceiling: those
-// compare by how well it was measured.
-func ownThroughput(t results.Trial) (stats.Share, bool) {
-	s, ok := throughput(t)
-	return s, ok && t.Ceiling == 0
+// Objective in the texts of a Metric stands for what the objective of a search is.
+const Objective = "{objective}"
+
+// For is m with the objective of a search in its texts; "" if there was none.
+func (m Metric) For(objective string) Metric {
+	for _, text := range []*string{&m.Head, &m.Help, &m.Verb, &m.Of} {
+		*text = strings.ReplaceAll(*text, Objective, objective)
+	}
+	return m
+}
+
+// Names of the metrics that ranks, costs and notes are told by.
+const (
+	MetricThroughput = "throughput_rps"
+	MetricServerCPU  = "server_cpu_us_per_request"
+	MetricSLORate    = "slo_rate_rps"
+)
+
+// metrics are all that there are, in the order in which they are shown.
+var metrics = []Metric{
+	{
+		Name: MetricThroughput, Unit: "req/s", Head: "throughput", Help: "requests answered rightly per second",
+		Verb: "serves", Of: "requests per second", of: throughput, Decides: true, compared: ownThroughput, inParts: true,
+	},
+	{
+		Name: MetricSLORate, Unit: "req/s", Head: "rate at " + Objective, Help: "the rate at which half of the slices meet " + Objective + ", the highest that does",
+		Verb: "meets " + Objective + " at", Of: "rate", of: sloRate, settles: true, Decides: true,
+	},
+	{
+		Name: MetricServerCPU, Unit: "µs/req", Head: "server CPU", Help: "CPU time of the server's whole process tree per request",
+		Verb: "spends", Of: "server CPU per request", LessIsBetter: true, Decides: true, of: serverCPU,
+	},
+}
+
+// decisive are the metrics that decide.
+func decisive() []Metric {
+	return slices.DeleteFunc(Metrics(), func(m Metric) bool { return !m.Decides })
+}
+
+// Metrics are all metrics, in the order in which they are shown.
+func Metrics() []Metric { return slices.Clone(metrics) }
+
+// MetricNamed is the metric of a name. One that is not known, as of a summary that was
+// made by another version, has no texts but its name.
+func MetricNamed(name string) Metric {
+	at := slices.IndexFunc(metrics, func(m Metric) bool { return m.Name == name })
+	if at < 0 {
+		return Metric{Name: name, Head: name, Of: name, Verb: "has"}
+	}
+	return metrics[at]
 }
 
 // throughput is right replies over seconds. It is not told by the slices of a
 // search, whose rates vary; neither is serverCPU.
 func throughput(t results.Trial) (stats.Share, bool) {
 	return stats.Share{Amount: float64(t.Counted), Over: t.Elapsed.Seconds()}, t.Elapsed > 0 && t.SLO == nil
+}
+
+// ownThroughput is throughput but for rates that were made from a ceiling: those
+// compare by how well it was measured.
+func ownThroughput(t results.Trial) (stats.Share, bool) {
+	s, ok := throughput(t)
+	return s, ok && t.Ceiling == 0
 }
 
 // serverCPU is µs over replies.
@@ -42,11 +104,53 @@ func serverCPU(t results.Trial) (stats.Share, bool) {
 	return stats.Share{Amount: float64(*t.ServerCPU) / 1e3, Over: float64(t.Answered)}, true
 }
 
-func moreIsBetter(metric string) bool { return metric != MetricServerCPU }
+// figures are a cell's figures by all metrics that its trials tell.
+func figures(m results.Manifest, trials []results.Trial) Figures {
+	all := make(Figures)
+	for _, metric := range metrics {
+		if e := metric.estimate(m, trials); e != nil {
+			all[metric.Name] = e
+		}
+	}
+	return all
+}
 
-// shares are a metric of a trial in pieces: one of a slice, and as many of a pass as
-// it has parts, alike where only their sum is known.
-func shares(t results.Trial, of metric, inParts bool) []stats.Share {
+// estimate is the total of the metric over trials, or its median where it settles, grouped
+// by launch; nil if no trial tells it.
+func (m Metric) estimate(of results.Manifest, trials []results.Trial) *Estimate {
+	groups := grouped(trials, func(t results.Trial) []stats.Share {
+		s, ok := m.of(t)
+		return some(s, ok)
+	})
+	if len(groups) == 0 {
+		return nil
+	}
+	i, ok := stats.Total(groups, of.Seed)
+	if m.settles {
+		if i, ok = stats.Bootstrap(amounts(groups), of.Seed); !ok {
+			return nil
+		}
+	}
+	return &Estimate{i.Value, i.Low, i.High}
+}
+
+func amounts(groups [][]stats.Share) [][]float64 {
+	all := make([][]float64, len(groups))
+	for i, g := range groups {
+		for _, s := range g {
+			all[i] = append(all[i], s.Amount)
+		}
+	}
+	return all
+}
+
+// pieces are what a trial tells of the metric for a comparison: one of a slice, and as
+// many of a pass as it has parts, alike where only their sum is known.
+func (m Metric) pieces(t results.Trial) []stats.Share {
+	of := m.of
+	if m.compared != nil {
+		of = m.compared
+	}
 	s, ok := of(t)
 	switch {
 	case !ok:
@@ -57,25 +161,11 @@ func shares(t results.Trial, of metric, inParts bool) []stats.Share {
 	n := float64(len(t.Pass.Parts))
 	all := slices.Repeat([]stats.Share{{Amount: s.Amount / n, Over: s.Over / n}}, len(t.Pass.Parts))
 	for i, counted := range t.Pass.Parts {
-		if inParts {
+		if m.inParts {
 			all[i].Amount = float64(counted)
 		}
 	}
 	return all
-}
-
-// estimate is the total of a metric over trials, grouped by launch; nil if no trial
-// tells it.
-func estimate(m results.Manifest, trials []results.Trial, of metric) *Estimate {
-	groups := grouped(trials, func(t results.Trial) []stats.Share {
-		s, ok := of(t)
-		return some(s, ok)
-	})
-	if len(groups) == 0 {
-		return nil
-	}
-	i, _ := stats.Total(groups, m.Seed)
-	return &Estimate{i.Value, i.Low, i.High}
 }
 
 func some[T any](v T, ok bool) []T {
@@ -106,11 +196,11 @@ func grouped[T any](trials []results.Trial, of func(results.Trial) []T) [][]T {
 	return groups
 }
 
-// comparePair compares two candidates in the rounds that both were measured in, so
+// comparePair compares two candidates by metrics in the rounds that both were measured in, so
 // that whatever slowed the machine in a round slowed both. Where the slices of one
 // do not show what an uninterrupted load shows, the passes of both are compared.
 // Metrics without enough for an interval are left out.
-func comparePair(m results.Manifest, a, b evidence) []Pair {
+func comparePair(m results.Manifest, by []Metric, a, b evidence) []Pair {
 	trialsA, trialsB := a.trials, b.trials
 	if a.look.differs() || b.look.differs() {
 		trialsA, trialsB = a.passes, b.passes
@@ -120,16 +210,16 @@ func comparePair(m results.Manifest, a, b evidence) []Pair {
 		byRound[t.Key()] = t
 	}
 	var pairs []Pair
-	for _, metric := range metrics {
+	for _, metric := range by {
 		groups := grouped(trialsB, func(t results.Trial) []stats.Paired {
-			return paired(shares(byRound[t.Key()], metric.of, metric.inParts), shares(t, metric.of, metric.inParts))
+			return paired(metric.pieces(byRound[t.Key()]), metric.pieces(t))
 		})
 		if len(groups) < 2 && len(trialsB) > 0 && trialsB[0].Pass != nil {
 			continue // one pass tells nothing of others
 		}
-		i, p, ok := stats.PairedTotal(groups, m.Seed^hash(a.candidate.Name, b.candidate.Name, metric.name))
+		i, p, ok := stats.PairedTotal(groups, m.Seed^hash(a.candidate.Name, b.candidate.Name, metric.Name))
 		if ok {
-			pairs = append(pairs, newPair(a.block, a.candidate.Name, b.candidate.Name, metric.name, i, p))
+			pairs = append(pairs, newPair(a.block, a.candidate.Name, b.candidate.Name, metric.Name, i, p))
 		}
 	}
 	return pairs

@@ -45,8 +45,8 @@ func (e evidence) sides() []side {
 // slices. If they use more there than in the slices of the other candidates, round by round
 // and beyond chance, that is said: it may be work that the server has others do. If they use
 // as much there, they do it to all alike, and the figure is that of the whole block.
-func (e evidence) busyHost() []string {
-	var why []string
+func (e evidence) busyHost() []Reason {
+	var why []Reason
 	for _, s := range e.sides() {
 		wall, share := e.othersOn(s, e.trials)
 		if !(share > e.othersLimit(wall, s.cpus)) { // NaN exceeds nothing
@@ -61,11 +61,11 @@ func (e evidence) busyHost() []string {
 			in = slices.Concat(e.trials, e.rest)
 			_, share = e.othersOn(s, in)
 		}
-		text := fmt.Sprintf("busy host: other processes used %.0f %% of %s%s", 100*share, s.name, when)
-		if names := busiest(in); names != "" {
-			text += "; the busiest: " + names
+		names := busiest(in)
+		if names != "" {
+			names = "; the busiest: " + names
 		}
-		why = append(why, text)
+		why = append(why, hostBusy.because(100*share, s.name, when, names))
 	}
 	return why
 }

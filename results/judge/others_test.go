@@ -72,7 +72,7 @@ func TestBusyHostByRow(t *testing.T) {
 			})
 			cells := summarize(t, m, sample.Launched(), trials).Cells
 			for i, want := range c.want {
-				why := strings.Join(cells[i].Reasons, "; ")
+				why := judge.Sentences(cells[i].Reasons)
 				if !strings.HasPrefix(why, want) || (want == "") != (cells[i].Verdict == judge.Valid) || cells[i].Verdict == judge.Invalid {
 					t.Errorf("%s is %s: %q, want %q", cells[i].Candidate, cells[i].Verdict, cells[i].Reasons, want)
 				}
@@ -101,10 +101,10 @@ func TestBurstsFollowNobody(t *testing.T) {
 			trial.Host = &results.Host{Wall: time.Second, OnServers: sample.NS(time.Duration(burst * 1e9)), OnLoader: sample.NS(0)}
 		})
 		for _, c := range summarize(t, m, sample.Launched(), trials).Cells {
-			if !slices.ContainsFunc(c.Reasons, func(r string) bool { return strings.HasPrefix(r, "busy host: ") }) {
+			if !slices.ContainsFunc(judge.Texts(c.Reasons), func(r string) bool { return strings.HasPrefix(r, "busy host: ") }) {
 				t.Fatalf("%s is not said to be disturbed: %q", c.Candidate, c.Reasons)
 			}
-			if strings.Contains(strings.Join(c.Reasons, ""), "has to do with") {
+			if strings.Contains(strings.Join(judge.Texts(c.Reasons), ""), "has to do with") {
 				accused++
 			}
 		}
@@ -141,7 +141,7 @@ func TestDeedVoids(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, b := sum.Cells[0], sum.Cells[1]
-			if n := strings.Count(strings.Join(a.Reasons, "\n"), deed); a.Verdict != judge.Invalid || a.Rank != 0 || a.Reasons[0] != deed || n != 1 {
+			if n := strings.Count(strings.Join(judge.Texts(a.Reasons), "\n"), deed); a.Verdict != judge.Invalid || a.Rank != 0 || a.Reasons[0].Text != deed || n != 1 {
 				t.Errorf("a is %s: %q", a.Verdict, a.Reasons)
 			}
 			if b.Verdict != judge.Valid {

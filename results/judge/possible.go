@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/benchctl/benchctl/results"
@@ -18,10 +17,10 @@ const (
 
 // impossible lists what can't be: waits that were not waited, work that was not done,
 // replies that cost nothing.
-func (e evidence) impossible() []string {
-	var why []string
+func (e evidence) impossible() []Reason {
+	var why []Reason
 	if n := e.sum(func(t results.Trial) uint64 { return t.Hasty }); n > 0 {
-		why = append(why, fmt.Sprintf("did not wait: %d of %d replies came sooner than the app allows", n, e.sum(func(t results.Trial) uint64 { return t.Answered })))
+		why = append(why, didNotWait.because(n, e.sum(func(t results.Trial) uint64 { return t.Answered })))
 	}
 	var spreads []float64
 	for _, t := range e.all() {
@@ -30,7 +29,7 @@ func (e evidence) impossible() []string {
 		}
 	}
 	if due := float64(e.block.Spread); len(spreads) > 0 && mean(spreads) < minSpreadShare*due {
-		why = append(why, fmt.Sprintf("did not stream: from the first byte of a body to its end it took %v on average, where the app takes %v", readable(time.Duration(mean(spreads))), e.block.Spread))
+		why = append(why, didNotStream.because(readable(time.Duration(mean(spreads))), e.block.Spread))
 	}
 	cpu, ok := sumOf(e.all(), serverCPU)
 	if !ok || cpu.Over < leastForCPU && e.block.Work == 0 {
@@ -39,9 +38,9 @@ func (e evidence) impossible() []string {
 	each := time.Duration(1e3 * cpu.Amount / cpu.Over)
 	switch {
 	case each < time.Duration(minWorkShare*float64(e.block.Work)):
-		why = append(why, fmt.Sprintf("did not work: %v of CPU time per request, where the app takes %v", each, e.block.Work))
+		why = append(why, didNotWork.because(each, e.block.Work))
 	case cpu.Over >= leastForCPU && each < leastCPU/time.Duration(max(1, e.block.Load.Pipeline)):
-		why = append(why, fmt.Sprintf("server CPU can't be true: %v per request is less than its system calls take; what answers is not among the processes that were started", each))
+		why = append(why, cpuImpossible.because(each))
 	}
 	return why
 }

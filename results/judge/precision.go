@@ -68,8 +68,8 @@ func unresolved(m results.Manifest, trials []results.Trial, live func(candidate 
 		}
 	}
 	needed := 0 // intervals of a pair
-	for _, metric := range metrics {
-		if slices.ContainsFunc(trials, func(t results.Trial) bool { _, ok := metric.of(t); return ok }) {
+	for _, metric := range decisive() {
+		if slices.ContainsFunc(trials, func(t results.Trial) bool { return metric.pieces(t) != nil }) {
 			needed++
 		}
 	}
@@ -82,7 +82,7 @@ func unresolved(m results.Manifest, trials []results.Trial, live func(candidate 
 			if !live(a.Name) || !live(b.Name) {
 				continue
 			}
-			narrow := slices.DeleteFunc(comparePair(m, own[a.Name], own[b.Name]), func(p Pair) bool {
+			narrow := slices.DeleteFunc(comparePair(m, decisive(), own[a.Name], own[b.Name]), func(p Pair) bool {
 				return (p.High-p.Low)/2 > m.Precision*p.Ratio
 			})
 			if needed == 0 || len(narrow) < needed {

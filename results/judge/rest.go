@@ -14,21 +14,21 @@ const (
 
 // company lists what others did in the candidate's slices, and what it does with
 // nothing to do.
-func (e evidence) company() []string {
-	var why []string
+func (e evidence) company() []Reason {
+	var why []Reason
 	if n := len(e.disturbed); n > 0 {
-		why = append(why, fmt.Sprintf("disturbed: %d of %d slices are left out, as %s used the processors meanwhile", n, len(e.all()), e.disturbers()))
+		why = append(why, disturbed.because(n, len(e.all()), e.disturbers()))
 	}
 	busy := 0.0
 	for _, t := range e.all() {
 		busy = max(busy, t.Restless)
 	}
 	if busy > 0 {
-		why = append(why, fmt.Sprintf("busy while idle: it uses %.0f %% of a processor with nothing to do, which is no request's", 100*busy))
+		why = append(why, busyWhileIdle.because(100*busy))
 	}
 	for _, l := range e.launches {
 		if len(l.Outside) > 0 {
-			return append(why, "works elsewhere: started by a process that its guard does not hold, so that its CPU time and memory are not counted: "+strings.Join(l.Outside, "; "))
+			return append(why, worksElsewhere.because(strings.Join(l.Outside, "; ")))
 		}
 	}
 	return why

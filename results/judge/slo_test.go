@@ -45,10 +45,10 @@ func TestSearchedRate(t *testing.T) {
 	cells := searched(t, nil)
 	for i, want := range []float64{10_050, 20_100} {
 		c := cells[i]
-		if c.SLO == nil || c.SLO.Objective != "p90<10ms" || c.SLO.Rate == nil || c.SLO.Rate.Value != want || c.SLO.Rate.Low > want || c.SLO.Rate.High < want {
+		if c.SLO == nil || c.SLO.Objective != "p90<10ms" || c.Figures[judge.MetricSLORate] == nil || c.Figures[judge.MetricSLORate].Value != want || c.Figures[judge.MetricSLORate].Low > want || c.Figures[judge.MetricSLORate].High < want {
 			t.Errorf("%s: %+v", c.Candidate, c.SLO)
 		}
-		if c.Throughput != nil || c.ServerCPU != nil || c.Latency != nil || c.Offered != nil || c.RankedBy != judge.MetricSLORate || c.Rank != 2-i || c.Verdict != judge.Valid {
+		if c.Figures.Throughput() != nil || c.Figures.ServerCPU() != nil || c.Latency != nil || c.Offered != nil || c.RankedBy != judge.MetricSLORate || c.Rank != 2-i || c.Verdict != judge.Valid {
 			t.Errorf("%+v", c)
 		}
 	}
@@ -81,10 +81,10 @@ func TestSearchWithoutARate(t *testing.T) {
 				c.change(trial)
 			}
 		})[0]
-		if (a.SLO.Rate != nil) != c.found || (a.Rank > 0) != c.found {
-			t.Errorf("%s: %+v, rank %d", c.name, a.SLO.Rate, a.Rank)
+		if (a.Figures[judge.MetricSLORate] != nil) != c.found || (a.Rank > 0) != c.found {
+			t.Errorf("%s: %+v, rank %d", c.name, a.Figures[judge.MetricSLORate], a.Rank)
 		}
-		if got := strings.Join(a.Reasons, "; "); !strings.HasPrefix(got, c.reason) || c.reason == "" && got != "" {
+		if got := judge.Sentences(a.Reasons); !strings.HasPrefix(got, c.reason) || c.reason == "" && got != "" {
 			t.Errorf("%s: %q, want %q", c.name, got, c.reason)
 		}
 		if (a.Verdict == judge.Valid) != (c.reason == "") {

@@ -107,7 +107,7 @@ func (s *Summary) addBlock(r *results.Record, block int) error {
 	for a := range cells {
 		for b := a + 1; b < len(cells); b++ {
 			if cells[a].Verdict.Usable() && cells[b].Verdict.Usable() {
-				pairs = append(pairs, comparePair(m, all[a], all[b])...)
+				pairs = append(pairs, comparePair(m, metrics, all[a], all[b])...)
 			}
 		}
 	}
@@ -133,18 +133,19 @@ func (e evidence) cell(m results.Manifest, times results.Times) Cell {
 		Scenario: b.Scenario, App: b.App, Identity: b.Load.Identity(b.App), Candidate: c.Name, Server: c.Server, Version: c.Version,
 		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Load.Engine,
 		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Load.Connections, Requests: e.sum(func(t results.Trial) uint64 { return t.Counted }),
-		Throughput: estimate(m, basis, throughput), ServerCPU: estimate(m, basis, serverCPU), Basis: e.look.basis(), Whole: e.whole(),
+		Figures: figures(m, basis), Basis: e.look.basis(), Whole: e.whole(),
 		BodyRate: medianKnown(basis, bodyRate), WireRate: wireRate(basis), Offered: medianKnown(basis, func(t results.Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t results.Trial) float64 { return t.Ceiling }),
 		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), First: percentiles(times.First), Idle: idle(b, e.trials), Memory: memory(e.launches, slices.Concat(e.trials, e.passes)), StartupMS: startup(e.launches),
 		Errors: e.errors(), TiedWith: []string{},
 	}
 	if b.Load.SLO != nil { // percentiles of many rates are those of none
-		cell.SLO = found(m, *b.Load.SLO, e.trials)
+		cell.SLO = &SLO{Objective: b.Load.SLO.String()}
 		cell.Latency, cell.Service, cell.SendLag, cell.Offered = nil, nil, nil, nil
 	}
 	cell.AtRest = e.atRest()
-	cell.Loader = e.loader(cell.Throughput, loaderCeiling(m, b))
-	cell.Verdict, cell.Reasons = verdict(e)
+	cell.Loader = e.loader(cell.Figures.Throughput(), loaderCeiling(m, b))
+	cell.Reasons = verdict(e)
+	cell.Verdict = worst(cell.Reasons)
 	cell.Notes = e.notes()
 	if start := cell.StartupMS; start != nil && m.Budget > 0 && *start*1e6 > slowStart*float64(m.Budget) {
 		cell.Notes = append(cell.Notes, fmt.Sprintf("slow start: it takes %.3g s to start, of a budget of %v, and had %d launches of %d", *start/1e3, m.Budget, cell.Launches, m.Launches))
@@ -327,7 +328,7 @@ func rankMetric(b results.Block) string {
 func rank(cells []Cell, pairs []Pair, metric string) {
 	var ranked []int
 	for i, c := range cells {
-		if c.Verdict.Usable() && (c.SLO == nil || c.SLO.Rate != nil) {
+		if c.Verdict.Usable() && (c.SLO == nil || c.Figures[MetricSLORate] != nil) {
 			ranked = append(ranked, i)
 		}
 	}
@@ -336,7 +337,7 @@ func rank(cells []Cell, pairs []Pair, metric string) {
 		if p.Metric != metric || !p.Separated() {
 			continue
 		}
-		if p.Low > 1 == moreIsBetter(metric) {
+		if p.Low > 1 != MetricNamed(metric).LessIsBetter {
 			p = p.inverse() // B is the better one
 		}
 		better[[2]string{p.A, p.B}] = true
@@ -361,7 +362,7 @@ const ceilingReached = 0.95
 func together(cells []Cell, of []evidence, ceiling float64) {
 	var at []int
 	for i, c := range cells {
-		if !c.Verdict.Usable() || c.Throughput == nil || ceiling <= 0 || c.Throughput.Value < ceilingReached*ceiling {
+		if !c.Verdict.Usable() || c.Figures.Throughput() == nil || ceiling <= 0 || c.Figures.Throughput().Value < ceilingReached*ceiling {
 			continue
 		}
 		if _, server := of[i].use(); server < serverIdleBelow {
@@ -373,8 +374,8 @@ func together(cells []Cell, of []evidence, ceiling float64) {
 	}
 	for _, i := range at {
 		c := &cells[i]
-		c.Verdict = Degraded
-		c.Reasons = append(c.Reasons, fmt.Sprintf("at the load generator's ceiling: %d rows lie within %.0f %% of its %.0f req/s, so that they may differ and not show it", len(at), 100*(1-ceilingReached), ceiling))
+		c.Reasons = append(c.Reasons, atCeiling.because(len(at), 100*(1-ceilingReached), ceiling))
+		c.Verdict = worst(c.Reasons)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestSummaryOfARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{
-		"schema": "benchctl/summary/v2",
+		"schema": "benchctl/summary/v3",
 		"run": {
 			"id": "20260301-120000-abcd", "status": "complete", "seed": 7,
 			"started": "2026-03-01T12:00:00Z", "finished": "2026-03-01T12:00:51.1Z", "counted_s": 1.2,
@@ -97,7 +97,7 @@ func TestSummaryOfARun(t *testing.T) {
 		]
 	}`
 	// The interval's ends depend on the draws; they are about those of the values.
-	e := sum.Cells[1].Throughput
+	e := sum.Cells[1].Figures.Throughput()
 	if e.Low < 19900 || e.Low > e.Value || e.High > 20600 || e.High < e.Value {
 		t.Errorf("throughput of b is %+v", e)
 	}
@@ -159,7 +159,7 @@ func TestSlicesThatCountedNothing(t *testing.T) {
 			}
 		}
 		for _, c := range sum.Cells {
-			if e := c.Throughput; e != nil && e.Low < 0 {
+			if e := c.Figures.Throughput(); e != nil && e.Low < 0 {
 				t.Errorf("%d slices of 6 are empty: the throughput of %s is %+v", empty, c.Candidate, *e)
 			}
 		}
@@ -258,7 +258,7 @@ func TestSharesAreNotComparedByThroughput(t *testing.T) {
 			t.Rate, t.Ceiling, t.Counted = 10_000, 20_000, 2000
 		}
 	}))
-	if len(s.Pairs) != 1 || s.Pairs[0].Metric != judge.MetricServerCPU || s.Cells[1].Throughput == nil || *s.Cells[1].Offered != 10_000 || *s.Cells[1].Ceiling != 20_000 {
+	if len(s.Pairs) != 1 || s.Pairs[0].Metric != judge.MetricServerCPU || s.Cells[1].Figures.Throughput() == nil || *s.Cells[1].Offered != 10_000 || *s.Cells[1].Ceiling != 20_000 {
 		t.Errorf("pairs %+v, cell %+v", s.Pairs, s.Cells[1])
 	}
 }
@@ -286,10 +286,10 @@ func TestResumedLaunchesAreGroupsOfTheirOwn(t *testing.T) {
 		t.Errorf("%d and %d launches", one.Cells[0].Launches, two.Cells[0].Launches)
 	}
 	// Two groups that differ leave more than the whole range open.
-	if e := two.Cells[0].Throughput; e.Low >= 10000 || e.High <= 11000 {
+	if e := two.Cells[0].Figures.Throughput(); e.Low >= 10000 || e.High <= 11000 {
 		t.Errorf("two launches: %+v", e)
 	}
-	if two.Cells[0].Throughput.Value != one.Cells[0].Throughput.Value {
+	if two.Cells[0].Figures.Throughput().Value != one.Cells[0].Figures.Throughput().Value {
 		t.Error("the median depends on the grouping")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/benchctl/benchctl/results"
@@ -16,8 +17,9 @@ import (
 // SummarySchema names the format of Summary. Fields are added, never redefined.
 //
 // Version 1 had medians over slices where this has totals: their intervals and
-// ratios mean something else.
-const SummarySchema = "benchctl/summary/v2"
+// ratios mean something else. Version 2 had sentences for reasons, and the rate of a
+// search inside of "slo".
+const SummarySchema = "benchctl/summary/v3"
 
 // Summary is a run as reports show it; summary.json is its JSON form. A figure
 // that is not known is absent: nil or empty, never 0 or -1.
@@ -85,7 +87,7 @@ type Cell struct {
 	Requests    uint64 `json:"requests"` // answered rightly within counted windows
 
 	Verdict Verdict  `json:"verdict"`
-	Reasons []string `json:"reasons"`
+	Reasons []Reason `json:"reasons"` // none of a valid one
 
 	// Notes are remarks that take nothing from the figures.
 	Notes []string `json:"notes,omitempty"`
@@ -95,34 +97,77 @@ type Cell struct {
 	Basis string `json:"basis,omitempty"`
 	Whole *Whole `json:"whole,omitempty"`
 
-	Throughput *Estimate      `json:"throughput_rps,omitempty"`            // req/s
-	BodyRate   *float64       `json:"body_bytes_per_second,omitempty"`     // bytes of replies' bodies, median over slices
-	WireRate   *float64       `json:"wire_bytes_per_second,omitempty"`     // bytes of replies as received, heads and framing included: a total like the throughput; absent if the engine does not tell
-	Offered    *float64       `json:"offered_rps,omitempty"`               // req/s, median over slices; open loop
-	Ceiling    *float64       `json:"ceiling_rps,omitempty"`               // req/s in a closed loop, median over launches, where the rate follows it
-	SLO        *SLO           `json:"slo,omitempty"`                       // where the highest rate that meets an objective was searched
-	ServerCPU  *Estimate      `json:"server_cpu_us_per_request,omitempty"` // µs, whole process tree
-	Latency    *Latency       `json:"latency_ms,omitempty"`                // response: from the intended send time
-	Service    *Latency       `json:"service_ms,omitempty"`                // from the actual send time; open loop
-	First      *Latency       `json:"first_byte_ms,omitempty"`             // from the intended send time to the first byte of the body
-	Idle       *Idle          `json:"idle_connections,omitempty"`          // that were open beside the load
-	SendLag    *Latency       `json:"send_lag_ms,omitempty"`               // from the intended to the actual send time; open loop
-	AtRest     *AtRest        `json:"at_rest,omitempty"`
-	Memory     *Memory        `json:"memory_mib,omitempty"`
-	StartupMS  *float64       `json:"startup_ms,omitempty"` // median time from spawn to the first correct reply
-	Loader     *Loader        `json:"loader,omitempty"`
-	Errors     results.Errors `json:"errors"`
+	// Figures by the names of metrics; in JSON each is a field of the cell.
+	Figures Figures `json:"-"`
+
+	BodyRate  *float64       `json:"body_bytes_per_second,omitempty"` // bytes of replies' bodies, median over slices
+	WireRate  *float64       `json:"wire_bytes_per_second,omitempty"` // bytes of replies as received, heads and framing included: a total like the throughput; absent if the engine does not tell
+	Offered   *float64       `json:"offered_rps,omitempty"`           // req/s, median over slices; open loop
+	Ceiling   *float64       `json:"ceiling_rps,omitempty"`           // req/s in a closed loop, median over launches, where the rate follows it
+	SLO       *SLO           `json:"slo,omitempty"`                   // where the highest rate that meets an objective was searched
+	Latency   *Latency       `json:"latency_ms,omitempty"`            // response: from the intended send time
+	Service   *Latency       `json:"service_ms,omitempty"`            // from the actual send time; open loop
+	First     *Latency       `json:"first_byte_ms,omitempty"`         // from the intended send time to the first byte of the body
+	Idle      *Idle          `json:"idle_connections,omitempty"`      // that were open beside the load
+	SendLag   *Latency       `json:"send_lag_ms,omitempty"`           // from the intended to the actual send time; open loop
+	AtRest    *AtRest        `json:"at_rest,omitempty"`
+	Memory    *Memory        `json:"memory_mib,omitempty"`
+	StartupMS *float64       `json:"startup_ms,omitempty"` // median time from spawn to the first correct reply
+	Loader    *Loader        `json:"loader,omitempty"`
+	Errors    results.Errors `json:"errors"`
 
 	Rank     int      `json:"rank,omitempty"`      // 1 is best; absent for invalid cells; ties share a rank
 	RankedBy string   `json:"ranked_by,omitempty"` // the metric that ranks this cell
 	TiedWith []string `json:"tied_with"`           // candidates whose difference cannot be told
 }
 
-// SLO is the highest rate at which an objective is met: half of the slices at that
-// rate do. It is nil if the search has not settled.
+// Figures are estimates by the names of metrics. What is not known is not there.
+type Figures map[string]*Estimate
+
+// Throughput is in req/s, nil if it is not known.
+func (f Figures) Throughput() *Estimate { return f[MetricThroughput] }
+
+// ServerCPU is in µs per request, nil if it is not known.
+func (f Figures) ServerCPU() *Estimate { return f[MetricServerCPU] }
+
+// MarshalJSON writes each figure as a field of the cell, by the name of its metric.
+func (c Cell) MarshalJSON() ([]byte, error) {
+	type plain Cell
+	cell, err := json.Marshal(plain(c))
+	if err != nil || len(c.Figures) == 0 {
+		return cell, err
+	}
+	figures, err := json.Marshal(c.Figures)
+	return slices.Concat(cell[:len(cell)-1], []byte(","), figures[1:]), err
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (c *Cell) UnmarshalJSON(text []byte) error {
+	type plain Cell
+	if err := json.Unmarshal(text, (*plain)(c)); err != nil {
+		return err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return err
+	}
+	c.Figures = make(Figures)
+	for _, m := range metrics {
+		if field, ok := fields[m.Name]; ok {
+			var e Estimate
+			if err := json.Unmarshal(field, &e); err != nil {
+				return fmt.Errorf("%s: %w", m.Name, err)
+			}
+			c.Figures[m.Name] = &e
+		}
+	}
+	return nil
+}
+
+// SLO is the objective of a search. Its rate is the cell's MetricSLORate, which is not
+// known if the search has not settled: half of the slices at that rate meet the objective.
 type SLO struct {
-	Objective string    `json:"objective"` // "p99<10ms"
-	Rate      *Estimate `json:"rate_rps,omitempty"`
+	Objective string `json:"objective"` // "p99<10ms"
 }
 
 // Estimate is a figure with its 95 % confidence interval. A throughput is all that was
@@ -200,13 +245,6 @@ type AtRest struct {
 	// in the server CPU.
 	Deferred *float64 `json:"deferred_us_per_request,omitempty"`
 }
-
-// Metrics that pairs are compared by.
-const (
-	MetricThroughput = "throughput_rps"
-	MetricServerCPU  = "server_cpu_us_per_request"
-	MetricSLORate    = "slo_rate_rps"
-)
 
 // Pair compares two candidates of one scenario and app by the rounds that both were
 // measured in: Ratio is the total of b over that of a, with its 95 % confidence

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -35,19 +34,13 @@ const (
 	tick = 10 * time.Millisecond
 )
 
-// verdict judges a cell by all rules and gives every reason, worst first.
-func verdict(e evidence) (Verdict, []string) {
+// verdict judges a cell by all rules and gives every reason, worst first; none if its
+// figures hold.
+func verdict(e evidence) []Reason {
 	if e.unreached() {
-		return Unreached, []string{"not reached: the run ended before it was measured"}
+		return []Reason{notReached.because()}
 	}
-	invalid, degraded := e.voided(), e.reservations()
-	switch {
-	case len(invalid) > 0:
-		return Invalid, append(invalid, degraded...)
-	case len(degraded) > 0:
-		return Degraded, degraded
-	}
-	return Valid, []string{}
+	return append(append([]Reason{}, e.voided()...), e.reservations()...) // not nil: in JSON it is a list
 }
 
 // unreached tells whether nothing was seen of the candidate in the block, neither good nor bad.
@@ -59,79 +52,78 @@ func (e evidence) unreached() bool {
 // Load judges a load that was made by itself by those rules that concern it: what came
 // back, whether the rate was reached, and whether the connections were kept busy. p99 is the
 // 99th percentile of the response times, late that of how late the load generator itself was.
-func Load(b results.Block, t results.Trial, p99, late time.Duration) (Verdict, []string) {
+func Load(b results.Block, t results.Trial, p99, late time.Duration) (Verdict, []Reason) {
 	e := evidence{block: b, trials: []results.Trial{t}, p99: p99, late: late}
 	e.look = newLook(e)
-	why := e.voided()
-	if len(why) > 0 {
-		return Invalid, why
+	why := append([]Reason{}, e.voided()...) // not nil: in JSON it is a list
+	if len(why) == 0 {
+		why = append(why, slices.Concat(e.untrue(), e.folded(), e.rateReservations())...)
 	}
-	if why = slices.Concat(e.untrue(), e.folded(), e.rateReservations()); len(why) > 0 {
-		return Degraded, why
-	}
-	return Valid, []string{}
+	return worst(why), why
 }
 
 // voided lists why the cell's figures are not to be used.
-func (e evidence) voided() []string {
-	var why []string
+func (e evidence) voided() []Reason {
+	var why []Reason
 	for _, l := range e.launches {
 		reason := l.FailureIn(e.index)
-		if reason == "" {
-			continue
-		}
-		if !slices.Contains(why, reason) {
-			why = append(why, reason)
+		if reason != "" && !told(why, reason) {
+			why = append(why, failure.because(reason))
 		}
 	}
 	for _, t := range e.all() {
-		if t.Deed != "" && !slices.Contains(why, t.Deed) {
-			why = append(why, t.Deed)
+		if t.Deed != "" && !told(why, t.Deed) {
+			why = append(why, deed.because(t.Deed))
 		}
 	}
 	wrong := e.sum(func(t results.Trial) uint64 { return t.Wrong })
 	if wrong > 0 {
-		why = append(why, fmt.Sprintf("wrong body: %d of %d compared replies differed, the first by %s", wrong, e.sum(func(t results.Trial) uint64 { return t.Compared }), e.wrongBody()))
+		why = append(why, wrongBody.because(wrong, e.sum(func(t results.Trial) uint64 { return t.Compared }), e.wrongBody()))
 	}
 	if stale := e.sum(func(t results.Trial) uint64 { return t.Stale }); stale > 0 {
-		why = append(why, fmt.Sprintf("stale replies: %d replies carried a Date up to %v old: they come from a cache", stale, e.staleAge()))
+		why = append(why, staleReplies.because(stale, e.staleAge()))
 	}
 	why = append(why, e.impossible()...)
 	if errors := e.errors(); errors.Void {
-		why = append(why, fmt.Sprintf("errors: %.3g %% of requests failed (%s)", 100*e.errorShare(errors), errors))
+		why = append(why, requestsFailed.because(100*e.errorShare(errors), errors.String()))
 	}
 	switch {
 	case len(why) > 0:
 	case e.sum(func(t results.Trial) uint64 { return t.Counted }) == 0:
-		why = append(why, "not measured: no reply was counted")
+		why = append(why, nothingCounted.because())
 	case len(e.trials) == 0:
-		why = append(append(why, "not measured: no slice can be used"), e.company()...)
+		why = append(append(why, noSlice.because()), e.company()...)
 	}
 	return why
 }
 
+// told tells whether one of the reasons has the text.
+func told(all []Reason, text string) bool {
+	return slices.ContainsFunc(all, func(r Reason) bool { return r.Text == text })
+}
+
 // reservations lists what the reader of the figures has to know.
-func (e evidence) reservations() []string {
-	var why []string
+func (e evidence) reservations() []Reason {
+	var why []Reason
 	if len(e.trials) == 0 {
 		return nil
 	}
 	why = append(why, e.untrue()...)
 	if n := len(e.trials); n < stats.MinValues {
-		why = append(why, fmt.Sprintf("too few slices: %d, and an interval takes %d; the range is shown", n, stats.MinValues))
+		why = append(why, tooFewSlices.because(n, stats.MinValues))
 	}
 	loader, server := e.use()
 	if !e.block.Load.Open() && loader > loaderBoundFrom && (server < serverIdleBelow) {
-		why = append(why, fmt.Sprintf("loader-bound: the load generator used %.0f %% of its processors and the server %.0f %%; throughput is a lower bound", 100*loader, 100*server))
+		why = append(why, loaderBound.because(100*loader, 100*server))
 	}
 	if !e.env.Apart() {
-		why = append(why, "not pinned: server and load generator share processors")
+		why = append(why, notPinned.because())
 	}
 	if steal := e.steal(); steal > maxSteal {
-		why = append(why, fmt.Sprintf("stolen time: the hypervisor withheld %.1f %% of the processors' time", 100*steal))
+		why = append(why, stolenTime.because(100*steal))
 	}
 	if i := idle(e.block, e.trials); i != nil && float64(i.Kept) < minIdleKept*float64(i.Asked) {
-		why = append(why, fmt.Sprintf("idle connections: the server kept %d of %d open", i.Kept, i.Asked))
+		why = append(why, idleClosed.because(i.Kept, i.Asked))
 	}
 	why = append(why, e.folded()...)
 	why = append(why, e.disturbances()...)
@@ -139,58 +131,58 @@ func (e evidence) reservations() []string {
 }
 
 // folded tells of replies that every user agent has to mend.
-func (e evidence) folded() []string {
+func (e evidence) folded() []Reason {
 	n := e.sum(func(t results.Trial) uint64 { return t.Folded })
 	if n == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("folded header fields: %d replies have some that go over several lines, which RFC 9112 section 5.2 forbids", n)}
+	return []Reason{foldedFields.because(n)}
 }
 
 // disturbances are what kept either side from its processors.
-func (e evidence) disturbances() []string {
+func (e evidence) disturbances() []Reason {
 	why := e.busyHost()
 	if wait := e.loaderWait(); e.env.Apart() && wait > maxLoaderWait {
-		why = append(why, fmt.Sprintf("loader throttled: the load generator waited %.0f %% of the time for a processor that others had", 100*wait))
+		why = append(why, loaderThrottled.because(100*wait))
 	}
 	wall, quota, heat := e.throttling()
 	if quota > 0 {
-		why = append(why, fmt.Sprintf("throttled: a CPU quota withheld %v of processor time in %v", readable(quota), wall.Round(time.Millisecond)))
+		why = append(why, quotaThrottled.because(readable(quota), wall.Round(time.Millisecond)))
 	}
 	if heat > 0 {
-		why = append(why, fmt.Sprintf("throttled: heat slowed processors down %d times", heat))
+		why = append(why, heatThrottled.because(heat))
 	}
 	return why
 }
 
 // rateReservations are those of open-loop cells.
-func (e evidence) rateReservations() []string {
+func (e evidence) rateReservations() []Reason {
 	if e.block.Load.SLO != nil {
 		return append(e.sloReservations(), e.lateLoad(e.block.Load.SLO.Limit)...) // it goes to rates that are not reached
 	}
 	if !e.block.Load.Open() {
 		return nil
 	}
-	var why []string
+	var why []Reason
 	var counted, due float64
 	for _, t := range e.trials {
 		counted += float64(t.Counted)
 		due += e.due(t)
 	}
 	if share := counted / due; share < minOfferedShare {
-		why = append(why, fmt.Sprintf("rate not reached: %.1f %% of the offered %s req/s were answered in time", 100*share, perSecond(e.offered())))
+		why = append(why, rateNotReached.because(100*share, perSecond(e.offered())))
 	}
 	return append(why, e.lateLoad(e.p99)...)
 }
 
 // lateLoad tells whether the load generator itself was late by more than a share of
 // the response time that matters.
-func (e evidence) lateLoad(response time.Duration) []string {
+func (e evidence) lateLoad(response time.Duration) []Reason {
 	limit := max(minLateLimit, time.Duration(maxLateShare*float64(response)))
 	if e.late <= limit {
 		return nil
 	}
-	return []string{fmt.Sprintf("late load: the load generator itself sent 1 %% of the requests %v late or more, over %v", readable(e.late), readable(limit))}
+	return []Reason{lateLoad.because(readable(e.late), readable(limit))}
 }
 
 // due is how many requests were to be sent in a trial's counted window. Random

@@ -144,7 +144,7 @@ func TestVerdicts(t *testing.T) {
 			if cell.Errors.Void != strings.HasPrefix(c.reason, "errors: ") {
 				t.Errorf("errors void the cell: %v, %q", cell.Errors.Void, cell.Reasons)
 			}
-			if c.reason == "" && len(cell.Reasons) > 0 || c.reason != "" && (len(cell.Reasons) == 0 || !strings.HasPrefix(cell.Reasons[0], c.reason)) {
+			if c.reason == "" && len(cell.Reasons) > 0 || c.reason != "" && (len(cell.Reasons) == 0 || !strings.HasPrefix(cell.Reasons[0].Text, c.reason)) {
 				t.Errorf("reasons are %q, not %q", cell.Reasons, c.reason)
 			}
 			if (cell.Rank > 0) != cell.Verdict.Usable() {
@@ -162,7 +162,7 @@ func TestReasonsAreInOrderAndOnce(t *testing.T) {
 	again.Attempt = 1
 	cell := summarize(t, m, append(launches, again), sample.Rounds(5, nil)).Cells[0]
 	want := []string{"died: exit status 1", "too few slices: ", "not pinned: "}
-	if !slices.EqualFunc(cell.Reasons, want, strings.HasPrefix) {
+	if !slices.EqualFunc(judge.Texts(cell.Reasons), want, strings.HasPrefix) {
 		t.Errorf("reasons are %q, want %q", cell.Reasons, want)
 	}
 }
@@ -268,7 +268,7 @@ func TestEmptyTrialsHaveJSON(t *testing.T) {
 					if c.Loader != nil && c.Loader.Headroom != nil && *c.Loader.Headroom <= 0 {
 						t.Errorf("zero %s: headroom is %v", name, *c.Loader.Headroom)
 					}
-					if why := strings.Join(c.Reasons, " "); strings.Contains(why, "Inf") || strings.Contains(why, "NaN") {
+					if why := strings.Join(judge.Texts(c.Reasons), " "); strings.Contains(why, "Inf") || strings.Contains(why, "NaN") {
 						t.Errorf("zero %s: reasons %q", name, why)
 					}
 				}
@@ -292,7 +292,7 @@ func TestEnds(t *testing.T) {
 	if !reflect.DeepEqual(cells[0].Notes, want) {
 		t.Errorf("notes are %q, want %q", cells[0].Notes, want)
 	}
-	if why := strings.Join(cells[1].Reasons, "\n"); cells[1].Verdict != judge.Degraded || !strings.Contains(why, "works elsewhere: ") || !strings.Contains(why, "PID 8 (y)") {
+	if why := strings.Join(judge.Texts(cells[1].Reasons), "\n"); cells[1].Verdict != judge.Degraded || !strings.Contains(why, "works elsewhere: ") || !strings.Contains(why, "PID 8 (y)") {
 		t.Errorf("%s: %q", cells[1].Verdict, why)
 	}
 }

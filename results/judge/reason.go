@@ -1,0 +1,149 @@
+package judge
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Reason is why a cell has its verdict. Programs tell it by its ID.
+type Reason struct {
+	ID     string         `json:"id"`               // of a Kind: "busy-host"
+	Params map[string]any `json:"params,omitempty"` // what the sentence tells of
+	Text   string         `json:"text"`             // the sentence
+}
+
+// Kind is a sort of reason. Its sentence has a {parameter} for each, with fmt's verb
+// after a colon where it is not %v: "{percent:%.1f}".
+type Kind struct {
+	ID       string
+	Verdict  Verdict // that it makes, or a worse one
+	About    About
+	Sentence string
+}
+
+// About tells what a reason says something of.
+type About string
+
+// What reasons are about.
+const (
+	OfServer About = "the server"
+	OfOthers About = "a server beside it"
+	OfRun    About = "the run" // its machine, its load generator, its length
+)
+
+// kinds are all reasons that there are.
+var (
+	notReached = Kind{"not-reached", Unreached, OfRun, "not reached: the run ended before it was measured"}
+
+	failure        = Kind{"failed", Invalid, OfServer, "{cause}"}
+	deed           = Kind{"deed", Invalid, OfServer, "{deed}"}
+	wrongBody      = Kind{"wrong-body", Invalid, OfServer, "wrong body: {wrong} of {compared} compared replies differed, the first by {first}"}
+	staleReplies   = Kind{"stale-replies", Invalid, OfServer, "stale replies: {stale} replies carried a Date up to {age_ns} old: they come from a cache"}
+	didNotWait     = Kind{"did-not-wait", Invalid, OfServer, "did not wait: {hasty} of {answered} replies came sooner than the app allows"}
+	didNotStream   = Kind{"did-not-stream", Invalid, OfServer, "did not stream: from the first byte of a body to its end it took {took_ns} on average, where the app takes {due_ns}"}
+	didNotWork     = Kind{"did-not-work", Invalid, OfServer, "did not work: {cpu_ns} of CPU time per request, where the app takes {due_ns}"}
+	cpuImpossible  = Kind{"cpu-impossible", Invalid, OfServer, "server CPU can't be true: {cpu_ns} per request is less than its system calls take; what answers is not among the processes that were started"}
+	requestsFailed = Kind{"errors", Invalid, OfServer, "errors: {percent:%.3g} % of requests failed ({kinds})"}
+	nothingCounted = Kind{"nothing-counted", Invalid, OfRun, "not measured: no reply was counted"}
+	noSlice        = Kind{"no-slice", Invalid, OfRun, "not measured: no slice can be used"}
+
+	hamperedPass     = Kind{"slices-only-hampered", Degraded, OfRun, "slices only: the uninterrupted load was hampered ({by})"}
+	slicesOnly       = Kind{"slices-only", Degraded, OfRun, "slices only: there is no uninterrupted load to hold them against"}
+	slicesMislead    = Kind{"slices-mislead", Degraded, OfServer, "slices mislead: they show {what} of an uninterrupted load of {seconds:%.3g} s; the row is that load's"}
+	notKeptBusy      = Kind{"connections-idle", Degraded, OfServer, "connections not kept busy: {in_flight:%.3g} of {kept:%.0f} requests in flight, by throughput x mean response time"}
+	timesImpossible  = Kind{"times-impossible", Degraded, OfServer, "response times beyond what connections allow: {in_flight:%.3g} requests in flight, by throughput x mean response time, where {kept:%.0f} are kept"}
+	changesUnderLoad = Kind{"changes-under-load", Degraded, OfServer, "changes under load: the last third of {seconds:%.3g} s without a break had {ratio:%.2f}x the throughput of the first"}
+	changesWithAge   = Kind{"changes-with-age", Degraded, OfServer, "changes with age: the second half of a launch's slices had {ratio:%.2f}x the throughput of the first [{low:%.2f}, {high:%.2f}]"}
+	unsteadyLoad     = Kind{"unsteady", Degraded, OfServer, "unsteady under load: parts of {part_s:%.2g} s had {low:%.2g}x to {high:%.2g}x the mean throughput of {seconds:%.3g} s without a break, so that figures depend on when and how long it is loaded"}
+	memoryGrows      = Kind{"memory-grows", Degraded, OfServer, "memory grows: from {before_mib:%.0f} to {after_mib:%.0f} MiB in {seconds:%.3g} s of load"}
+	disturbed        = Kind{"disturbed", Degraded, OfOthers, "disturbed: {left_out} of {slices} slices are left out, as {by} used the processors meanwhile"}
+	busyWhileIdle    = Kind{"busy-while-idle", Degraded, OfServer, "busy while idle: it uses {percent:%.0f} % of a processor with nothing to do, which is no request's"}
+	worksElsewhere   = Kind{"works-elsewhere", Degraded, OfServer, "works elsewhere: started by a process that its guard does not hold, so that its CPU time and memory are not counted: {processes}"}
+	tooFewSlices     = Kind{"too-few-slices", Degraded, OfRun, "too few slices: {slices}, and an interval takes {needed}; the range is shown"}
+	loaderBound      = Kind{"loader-bound", Degraded, OfRun, "loader-bound: the load generator used {loader_percent:%.0f} % of its processors and the server {server_percent:%.0f} %; throughput is a lower bound"}
+	atCeiling        = Kind{"at-ceiling", Degraded, OfRun, "at the load generator's ceiling: {rows} rows lie within {percent:%.0f} % of its {ceiling_rps:%.0f} req/s, so that they may differ and not show it"}
+	notPinned        = Kind{"not-pinned", Degraded, OfRun, "not pinned: server and load generator share processors"}
+	stolenTime       = Kind{"stolen-time", Degraded, OfRun, "stolen time: the hypervisor withheld {percent:%.1f} % of the processors' time"}
+	idleClosed       = Kind{"idle-closed", Degraded, OfServer, "idle connections: the server kept {kept} of {asked} open"}
+	foldedFields     = Kind{"folded-fields", Degraded, OfServer, "folded header fields: {replies} replies have some that go over several lines, which RFC 9112 section 5.2 forbids"}
+	hostBusy         = Kind{"busy-host", Degraded, OfRun, "busy host: other processes used {percent:%.0f} % of {processors}{when}{busiest}"}
+	loaderThrottled  = Kind{"loader-throttled", Degraded, OfRun, "loader throttled: the load generator waited {percent:%.0f} % of the time for a processor that others had"}
+	quotaThrottled   = Kind{"quota", Degraded, OfRun, "throttled: a CPU quota withheld {withheld_ns} of processor time in {in_ns}"}
+	heatThrottled    = Kind{"heat", Degraded, OfRun, "throttled: heat slowed processors down {times} times"}
+	rateNotReached   = Kind{"rate-not-reached", Degraded, OfServer, "rate not reached: {percent:%.1f} % of the offered {offered} req/s were answered in time"}
+	lateLoad         = Kind{"late-load", Degraded, OfRun, "late load: the load generator itself sent 1 % of the requests {late_ns} late or more, over {limit_ns}"}
+	sloNotMet        = Kind{"slo-not-met", Degraded, OfServer, "not met at {rate} req/s, the lowest rate tried"}
+	sloNotSettled    = Kind{"slo-not-settled", Degraded, OfServer, "not settled: {slices} slices after the first {turns} turns of the search, and an interval takes {needed}{highest}"}
+	shortSlices      = Kind{"short-slices", Degraded, OfRun, "short slices: some had {requests:%.0f} requests, and {percentile} takes {needed:%.0f} for 100 beyond it"}
+)
+
+// Kinds are all sorts of reasons, the worst first.
+func Kinds() []Kind {
+	return []Kind{
+		failure, deed, wrongBody, staleReplies, didNotWait, didNotStream, didNotWork, cpuImpossible, requestsFailed, nothingCounted, noSlice, notReached,
+		hamperedPass, slicesOnly, slicesMislead, notKeptBusy, timesImpossible, changesUnderLoad, changesWithAge, unsteadyLoad, memoryGrows, disturbed,
+		busyWhileIdle, worksElsewhere, tooFewSlices, loaderBound, atCeiling, notPinned, stolenTime, idleClosed, foldedFields, hostBusy, loaderThrottled,
+		quotaThrottled, heatThrottled, rateNotReached, lateLoad, sloNotMet, sloNotSettled, shortSlices,
+	}
+}
+
+// Kind is what the reason is of. It is of none if another version has made it.
+func (r Reason) Kind() Kind {
+	all := Kinds()
+	at := slices.IndexFunc(all, func(k Kind) bool { return k.ID == r.ID })
+	if at < 0 {
+		return Kind{ID: r.ID}
+	}
+	return all[at]
+}
+
+// placeholder is a {parameter} of a sentence, with its verb.
+var placeholder = regexp.MustCompile(`\{(\w+)(?::(%[^}]+))?\}`)
+
+// because is a reason of the kind with its parameters' values, in the order in which the
+// sentence has them.
+func (k Kind) because(values ...any) Reason {
+	r := Reason{ID: k.ID, Params: make(map[string]any, len(values))}
+	r.Text = placeholder.ReplaceAllStringFunc(k.Sentence, func(found string) string {
+		part := placeholder.FindStringSubmatch(found)
+		verb, value := part[2], values[len(r.Params)]
+		if verb == "" {
+			verb = "%v"
+		}
+		r.Params[part[1]] = value
+		return fmt.Sprintf(verb, value)
+	})
+	return r
+}
+
+// Explain is the sentence with the names of its parameters alone.
+func (k Kind) Explain() string { return placeholder.ReplaceAllString(k.Sentence, "{$1}") }
+
+// worst is the verdict that reasons make.
+func worst(all []Reason) Verdict {
+	for _, k := range Kinds() {
+		if Has(all, k.ID) {
+			return k.Verdict
+		}
+	}
+	return Valid
+}
+
+// Texts are the sentences of reasons.
+func Texts(all []Reason) []string {
+	var texts []string
+	for _, r := range all {
+		texts = append(texts, r.Text)
+	}
+	return texts
+}
+
+// Sentences joins the sentences of reasons.
+func Sentences(all []Reason) string { return strings.Join(Texts(all), "; ") }
+
+// Has tells whether one of the reasons is of a kind, by its ID.
+func Has(all []Reason, id string) bool {
+	return slices.ContainsFunc(all, func(r Reason) bool { return r.ID == id })
+}
