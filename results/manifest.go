@@ -142,10 +142,14 @@ type Trial struct {
 	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"` // without what it polled for nothing
 	Steal     *int64        `json:"steal_ns,omitempty"`      // of all processors together
 	MemoryMiB *float64      `json:"memory_mib,omitempty"`
-	Rate      float64       `json:"rate_rps,omitempty"`    // offered, the mean of it over the counted window; open loop
-	Ceiling   float64       `json:"ceiling_rps,omitempty"` // in a closed loop, measured before the launch's rounds
-	Due       uint64        `json:"due,omitempty"`         // requests intended in the counted window, sent or not; open loop
-	SLO       *Search       `json:"slo,omitempty"`         // of blocks with an objective
+	// Counters are how often things happened to the candidate's processes over Wall, by
+	// name: "page_faults".
+	Counters map[string]uint64 `json:"counters,omitempty"`
+
+	Rate    float64 `json:"rate_rps,omitempty"`    // offered, the mean of it over the counted window; open loop
+	Ceiling float64 `json:"ceiling_rps,omitempty"` // in a closed loop, measured before the launch's rounds
+	Due     uint64  `json:"due,omitempty"`         // requests intended in the counted window, sent or not; open loop
+	SLO     *Search `json:"slo,omitempty"`         // of blocks with an objective
 
 	// Errors by kind; Causes of them, as "kind: cause", of the first that there were; and
 	// Examples, by kind the first request that failed.

@@ -189,6 +189,7 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results
 	if w.Parts > 0 {
 		t.Pass = &results.Pass{BeforeMiB: l.memory()}
 	}
+	counted := l.tree.Counts()
 	before := l.meters(lanes)
 	l.idled(&t, before)
 	t.At = before.at
@@ -201,6 +202,7 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results
 	}
 	t.Wall = time.Since(t.At)
 	after := l.meters(lanes)
+	t.Counters = l.tree.Counts().Since(counted)
 	tell(&t, res)
 	l.charge(&t, before, after, res)
 	l.beside(&t, before, after, lanes)

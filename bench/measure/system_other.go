@@ -35,6 +35,9 @@ func (*Tree) Runs() bool { return false }
 // Memory is not told here.
 func (*Tree) Memory() (float64, error) { return 0, ErrUnsupported }
 
+// Counts are not told here.
+func (*Tree) Counts() Counts { return nil }
+
 // Waiting is not measured here.
 type Waiting struct{}
 

@@ -169,6 +169,8 @@ func Reaped(pid int) (time.Duration, error) {
 const (
 	state          = 0
 	parent         = 1
+	minorFaults    = 7
+	majorFaults    = 9
 	processGroup   = 2
 	childrenUser   = 13
 	childrenSystem = 14
@@ -181,6 +183,20 @@ const (
 // stat is the fields of /proc/PID/stat from the state on. The command name before
 // it may hold anything, also parentheses, so they are counted from the last one.
 func stat(pid int) ([][]byte, error) { return statOf(fmt.Sprintf("/proc/%d", pid)) }
+
+// Faults is how many page faults a process has had, minor and major, all threads together.
+func Faults(pid int) (uint64, error) {
+	fields, err := stat(pid)
+	if err != nil {
+		return 0, err
+	}
+	minor, err := strconv.ParseUint(string(fields[minorFaults]), 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	major, err := strconv.ParseUint(string(fields[majorFaults]), 10, 64)
+	return minor + major, err
+}
 
 // statOf is stat of a process's or a thread's directory.
 func statOf(dir string) ([][]byte, error) {
