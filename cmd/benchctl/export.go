@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/spf13/cobra"
 
 	"github.com/benchctl/benchctl/internal/nearest"
+	"github.com/benchctl/benchctl/report/export"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 )
@@ -25,24 +25,33 @@ type exportFlags struct {
 
 func exportCommand(e env) *cobra.Command {
 	var f exportFlags
+	var formats, names, kinds []string
+	for _, one := range export.Formats {
+		formats, names = append(formats, fmt.Sprintf("  %-12s %s", one.Name, one.Help)), append(names, one.Name)
+	}
+	for _, one := range export.Kinds {
+		kinds = append(kinds, one.Name)
+	}
 	cmd := &cobra.Command{
-		Use:   "export RUN --format=percentiles|hlog",
-		Short: "Write a run's latencies for HdrHistogram's tools",
-		Long: `Write the merged latency histogram of each cell of a run, a file per cell into
---out, or of one cell to standard output.
+		Use:   "export RUN --format=FORMAT",
+		Short: "Write a run in the form of another program",
+		Long: `Write a run, or the cells of it that are named, in the form of another program:
 
-"percentiles" is HdrHistogram's percentile distribution in ms, which its plotters
-read; "hlog" is a histogram log in ns, for HistogramLogProcessor.`,
-		Example: `  benchctl export latest --format=percentiles --out=latencies
+` + strings.Join(formats, "\n") + `
+
+A format that has a text for each cell goes to files in --out, or to standard output
+if it is of one cell.`,
+		Example: `  benchctl export latest --format=md
+  benchctl export latest --format=percentiles --out=latencies
   benchctl export latest --format=hlog --scenario=latency-50 --candidate=fasthttp`,
 		Args: takes("the RUN, such as latest,"),
 		RunE: func(_ *cobra.Command, args []string) error { return e.export(args[0], f) },
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.StringVar(&f.format, "format", "percentiles", "percentiles or hlog")
-	fs.StringVar(&f.times, "times", "response", "response, service or send-lag; a closed loop has response times alone")
-	fs.StringVar(&f.out, "out", "", "directory to write to (default standard output, for one cell)")
+	fs.StringVar(&f.format, "format", "percentiles", strings.Join(names, ", "))
+	fs.StringVar(&f.times, "times", "response", strings.Join(kinds, ", ")+": the latencies to write; a closed loop has response times alone")
+	fs.StringVar(&f.out, "out", "", "directory to write files to (default standard output, for one text)")
 	fs.StringVar(&f.scenario, "scenario", "", "cells of this scenario alone")
 	fs.StringVar(&f.app, "app", "", "cells of this app alone")
 	fs.StringVar(&f.candidate, "candidate", "", "cells of this candidate alone")
@@ -50,117 +59,106 @@ read; "hlog" is a histogram log in ns, for HistogramLogProcessor.`,
 	return cmd
 }
 
-// exportFormats write a histogram of a cell.
-var exportFormats = []struct {
-	name, extension string
-	write           func(io.Writer, judge.CellTimes, *hdrhistogram.Histogram) error
-}{
-	{"percentiles", ".hgrm", func(w io.Writer, _ judge.CellTimes, h *hdrhistogram.Histogram) error {
-		return results.WritePercentiles(w, h)
-	}},
-	{"hlog", ".hlog", func(w io.Writer, c judge.CellTimes, h *hdrhistogram.Histogram) error {
-		return results.WriteLog(w, h, c.From, c.To)
-	}},
-}
-
-// exportTimes are the kinds of times that a cell has.
-var exportTimes = []struct {
-	name string
-	of   func(judge.CellTimes) *hdrhistogram.Histogram
-}{
-	{"response", func(c judge.CellTimes) *hdrhistogram.Histogram { return c.Response }},
-	{"service", func(c judge.CellTimes) *hdrhistogram.Histogram { return c.Service }},
-	{"send-lag", func(c judge.CellTimes) *hdrhistogram.Histogram { return c.SendLag }},
-}
-
 func (e env) export(name string, f exportFlags) error {
-	format, err := choose("--format", f.format, len(exportFormats), func(i int) string { return exportFormats[i].name })
+	format, err := choose("--format", f.format, export.Formats, func(x export.Format) string { return x.Name })
 	if err != nil {
 		return usage(err)
 	}
-	times, err := choose("--times", f.times, len(exportTimes), func(i int) string { return exportTimes[i].name })
+	kind, err := choose("--times", f.times, export.Kinds, func(x export.Kind) string { return x.Name })
 	if err != nil {
 		return usage(err)
 	}
-	cells, err := e.exportCells(name, f)
+	run, err := exported(e.storeDir(f.store), name)
 	if err != nil {
 		return err
 	}
-	of := exportTimes[times].of
-	cells = slices.DeleteFunc(cells, func(c judge.CellTimes) bool { return of(c) == nil })
-	write := func(w io.Writer, c judge.CellTimes) error { return exportFormats[format].write(w, c, of(c)) }
+	run.Kind = kind
+	if run, err = f.pick(name, run); err != nil {
+		return usage(err)
+	}
+	documents := format.Documents(run)
 	switch {
-	case len(cells) == 0:
+	case len(documents) == 0:
 		return unable(fmt.Errorf("export %s: no cell has %s times to export", name, f.times))
 	case f.out != "":
-		return unable(e.exportFiles(f, exportFormats[format].extension, cells, write))
-	case len(cells) > 1:
+		return unable(e.exportFiles(f.out, format.Extension, documents))
+	case len(documents) > 1:
 		return &failure{
-			code: exitUsage, err: fmt.Errorf("export %s: %d cells don't go to standard output together", name, len(cells)),
+			code: exitUsage, err: fmt.Errorf("export %s: %d cells don't go to standard output together", name, len(documents)),
 			hint: "name a directory with --out, or one cell with --scenario, --app and --candidate",
 		}
 	}
-	return unable(write(e.stdout, cells[0]))
+	return unable(documents[0].Write(e.stdout))
 }
 
-// choose finds the index of what a flag names among n things.
-func choose(flag, value string, n int, name func(int) string) (int, error) {
+// choose finds what a flag names among things with names.
+func choose[T any](flag, value string, all []T, name func(T) string) (one T, err error) {
 	var known []string
-	for i := range n {
-		known = append(known, name(i))
+	for _, one := range all {
+		if known = append(known, name(one)); name(one) == value {
+			return one, nil
+		}
 	}
-	at := slices.Index(known, value)
-	if at < 0 {
-		return at, fmt.Errorf("export: %s: unknown %q%s", flag, value, nearest.Hint(value, known))
-	}
-	return at, nil
+	return one, fmt.Errorf("export: %s: unknown %q%s", flag, value, nearest.Hint(value, known))
 }
 
-// exportCells are the cells of the run that the flags pick.
-func (e env) exportCells(name string, f exportFlags) ([]judge.CellTimes, error) {
-	dir, err := results.Find(e.storeDir(f.store), name)
+// exported reads what a run has to export.
+func exported(store, name string) (export.Run, error) {
+	none := export.Run{}
+	dir, err := results.Find(store, name)
 	if err != nil {
-		return nil, usage(err)
+		return none, usage(err)
 	}
 	record, err := results.Read(dir)
 	if err != nil {
-		return nil, unable(err)
+		return none, unable(err)
 	}
-	cells, err := judge.Times(record)
+	summary, err := judge.Summarize(record)
 	if err != nil {
-		return nil, unable(err)
+		return none, unable(err)
 	}
-	for _, pick := range []struct {
-		flag, value string
-		of          func(judge.CellTimes) string
-	}{
-		{"--scenario", f.scenario, func(c judge.CellTimes) string { return c.Scenario }},
-		{"--app", f.app, func(c judge.CellTimes) string { return c.App }},
-		{"--candidate", f.candidate, func(c judge.CellTimes) string { return c.Candidate }},
-	} {
-		var known []string
-		for _, c := range cells {
-			if !slices.Contains(known, pick.of(c)) {
-				known = append(known, pick.of(c))
-			}
-		}
-		if pick.value != "" && !slices.Contains(known, pick.value) {
-			return nil, usage(fmt.Errorf("export %s: %s: no cell has %q%s", name, pick.flag, pick.value, nearest.Hint(pick.value, known)))
-		}
-		cells = slices.DeleteFunc(cells, func(c judge.CellTimes) bool { return pick.value != "" && pick.of(c) != pick.value })
-	}
-	return cells, nil
+	times, err := judge.Times(record)
+	return export.Run{Summary: summary, Times: times}, unable(err)
 }
 
-// exportFiles writes a file for each cell and prints their names.
-func (e env) exportFiles(f exportFlags, extension string, cells []judge.CellTimes, write func(io.Writer, judge.CellTimes) error) error {
-	if err := os.MkdirAll(f.out, 0o755); err != nil {
+// pick picks the cells that the flags name.
+func (f exportFlags) pick(name string, run export.Run) (export.Run, error) {
+	for _, by := range []struct {
+		flag, value string
+		of          func(judge.Cell) string
+	}{
+		{"--scenario", f.scenario, func(c judge.Cell) string { return c.Scenario }},
+		{"--app", f.app, func(c judge.Cell) string { return c.App }},
+		{"--candidate", f.candidate, func(c judge.Cell) string { return c.Candidate }},
+	} {
+		var known []string
+		for _, c := range run.Summary.Cells {
+			if !slices.Contains(known, by.of(c)) {
+				known = append(known, by.of(c))
+			}
+		}
+		if by.value != "" && !slices.Contains(known, by.value) {
+			return run, fmt.Errorf("export %s: %s: no cell has %q%s", name, by.flag, by.value, nearest.Hint(by.value, known))
+		}
+	}
+	is := func(asked, is string) bool { return asked == "" || asked == is }
+	return run.Pick(func(scenario, app, candidate string) bool {
+		return is(f.scenario, scenario) && is(f.app, app) && is(f.candidate, candidate)
+	}), nil
+}
+
+// exportFiles writes a file for each document and prints their names.
+func (e env) exportFiles(dir, extension string, documents []export.Document) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	for _, c := range cells {
-		parts := []string{results.SafeName(c.Scenario), results.SafeName(c.App), results.SafeName(c.Candidate)}
-		path := filepath.Join(f.out, strings.Join(append(parts, f.times), "_")+extension)
-		if err := exportFile(path, c, write); err != nil {
+	for _, d := range documents {
+		parts := slices.Clone(d.Parts)
+		for i := range parts {
+			parts[i] = results.SafeName(parts[i])
+		}
+		path := filepath.Join(dir, strings.Join(parts, "_")+extension)
+		if err := exportFile(path, d.Write); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(e.stdout, path); err != nil {
@@ -170,12 +168,12 @@ func (e env) exportFiles(f exportFlags, extension string, cells []judge.CellTime
 	return nil
 }
 
-func exportFile(path string, c judge.CellTimes, write func(io.Writer, judge.CellTimes) error) error {
+func exportFile(path string, write func(io.Writer) error) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	if err := errors.Join(write(file, c), file.Close()); err != nil {
+	if err := errors.Join(write(file), file.Close()); err != nil {
 		return fmt.Errorf("export %s: %w", path, err)
 	}
 	return nil

@@ -49,6 +49,7 @@ var layers = map[string][]string{
 	"report":                  {"results", "results/judge"},
 	"report/text":             {"report", "results", "results/judge"},
 	"report/plots":            {"report", "results/judge"},
+	"report/export":           {"report", "results", "results/judge"},
 	"report/html":             {"report", "report/plots", "results", "results/judge"},
 	"report/site":             {"report", "report/html", "report/plots", "report/text", "results/judge"},
 	"report/internal/fixture": {"results", "results/judge"},
@@ -70,7 +71,7 @@ var homes = map[string][]string{
 	"github.com/labstack/":                       {"servers/framework/echo"},
 	"github.com/go-chi/":                         {"servers/framework/chi"},
 	"github.com/gofiber/":                        {"servers/framework/fiber"},
-	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/harness", "results", "results/judge", "results/internal/sample", "cmd/benchctl", "cmd/benchtruth"},
+	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchctl", "cmd/benchtruth"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 }
 
