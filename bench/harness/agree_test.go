@@ -15,7 +15,7 @@ import (
 	"github.com/benchctl/benchctl/apps/http1"
 	"github.com/benchctl/benchctl/apps/http1/http1test"
 	"github.com/benchctl/benchctl/apps/suite"
-	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/scenarios"
 )
@@ -125,7 +125,7 @@ func loaded(t *testing.T, address string, head bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := load.Config{Address: address, Targets: harness.Targets(app, address, 1), Load: scenarios.Load{Connections: 1}}
+	c := load.Config{Address: address, Targets: agent.Targets(app, address, 1), Load: scenarios.Load{Connections: 1}}
 	if head {
 		c.Targets[0].Method, c.Targets[0].Length, c.Targets[0].Match = http.MethodHead, 0, nil
 	}

@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/load"
-	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers"
 )
 
 // block measures one scenario with one app: the rounds that are left of it.
@@ -59,7 +60,8 @@ func (r *run) open(ctx context.Context, b, launch int, field []*runner) ([]*lane
 	if err != nil {
 		return lanes, err
 	}
-	rests := !r.conditions.Holds(len(field), block.Load.AtOnce())
+	rests := !r.Loader.Holds(len(field), block.Load.AtOnce())
+	var late []*lane
 	for _, i := range plan.StartOrder(launch, len(field)) {
 		if field[i] == nil || r.isOut(field[i].Name, b) {
 			continue
@@ -72,12 +74,33 @@ func (r *run) open(ctx context.Context, b, launch int, field []*runner) ([]*lane
 				continue
 			}
 		}
-		lanes[i] = &lane{runner: field[i], index: b, block: block, app: app, rests: rests}
-		if err := lanes[i].open(ctx); err != nil {
+		session, err := r.Loader.Open(agent.Offer{
+			Address: field[i].address, App: block.App, Seed: r.plan.Seed, Load: block.Load, HTTP2: field[i].Server.Protocol == servers.H2C,
+		})
+		if err != nil {
+			return lanes, err
+		}
+		lanes[i] = &lane{runner: field[i], index: b, block: block, app: app, rests: rests, session: session}
+		if err := lanes[i].enter(ctx); err != nil {
+			return lanes, err
+		}
+		if lanes[i].heating == nil {
+			continue
+		}
+		span, parts := lanes[i].warmUpPlan()
+		w, ok := lanes[i].warmed(time.Duration(parts)*span + lateAfter)
+		switch {
+		case !ok && !rests:
+			late = append(late, lanes[i])
+			continue
+		case !ok: // whose connections have to be closed before others open theirs
+			w = lanes[i].await()
+		}
+		if err := lanes[i].settled(ctx, w); err != nil {
 			return lanes, err
 		}
 	}
-	return lanes, nil
+	return lanes, r.overdue(ctx, late)
 }
 
 func closeAll(lanes []*lane) {
@@ -117,7 +140,7 @@ func (r *run) shared(after results.RoundKey, takes time.Duration) bool {
 // round that is interrupted is not recorded: its ratios would not be paired.
 func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) error {
 	block := r.plan.Blocks[key.Block]
-	window := func(l *lane) load.Window { return l.window }
+	window := func(l *lane) agent.Window { return l.window }
 	trials, times, err := r.turns(ctx, key, plan.Order(r.plan.Seed, key, len(lanes)), lanes, window)
 	if err != nil {
 		return err
@@ -132,9 +155,9 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 }
 
 // turns lets each candidate take its window of load, in the given order.
-func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lanes []*lane, window func(*lane) load.Window) ([]results.Trial, []results.Times, error) {
+func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lanes []*lane, window func(*lane) agent.Window) ([]results.Trial, []results.Times, error) {
 	block := r.plan.Blocks[key.Block]
-	r.host.begin(lanes)
+	r.Host.Beside() // what was up to here is of no trial
 	var trials []results.Trial
 	var times []results.Times
 	for _, at := range order {
@@ -149,7 +172,8 @@ func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lane
 			continue
 		}
 		w := window(l)
-		t, res, err := l.slice(ctx, lanes, paced(block, w, l.rate, plan.ArrivalSeed(r.plan.Seed, key)))
+		w.Rate, w.Arrivals = l.rate, plan.ArrivalSeed(r.plan.Seed, key)
+		t, res, err := l.slice(ctx, lanes, w)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -159,11 +183,11 @@ func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lane
 			t.SLO = l.step(*block.Load.SLO, res)
 		}
 		l.rest()
-		t.Host = r.host.turn(lanes)
+		t.Host = r.Host.Beside()
 		trials, times = append(trials, t), append(times, timesOf(res))
 		l.judge(t.Deed)
 		if l.sound(res) {
-			l.waits(res)
+			l.waits(t, res)
 		}
 		l.dismiss(t, lanes)
 	}
@@ -171,7 +195,7 @@ func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lane
 }
 
 // timesOf is the times of a slice; in a closed loop, response is service as well.
-func timesOf(res *load.Result) results.Times {
+func timesOf(res agent.Seen) results.Times {
 	if res.SendLag == nil {
 		return results.Times{Response: res.Response, First: res.First}
 	}
@@ -180,16 +204,12 @@ func timesOf(res *load.Result) results.Times {
 
 // slice drives one slice of load and reads what it cost both sides, and what the
 // other candidates did meanwhile.
-func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results.Trial, *load.Result, error) {
-	if l.company != nil {
-		l.company.Begin()
-		defer l.company.End()
-	}
+func (l *lane) slice(ctx context.Context, lanes []*lane, w agent.Window) (results.Trial, agent.Seen, error) {
 	t := results.Trial{Lead: w.Lead}
 	if w.Parts > 0 {
 		t.Pass = &results.Pass{BeforeMiB: l.memory()}
 	}
-	counted := l.tree.Counts()
+	l.run.Host.Counters(l.id) // what was up to here is of no trial
 	before := l.meters(lanes)
 	l.idled(&t, before)
 	t.At = before.at
@@ -198,18 +218,16 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w load.Window) (results
 		err = lacking(res)
 	}
 	if err != nil {
-		return results.Trial{}, nil, err
+		return results.Trial{}, res, err
 	}
 	t.Wall = time.Since(t.At)
 	after := l.meters(lanes)
-	t.Counters = l.tree.Counts().Since(counted)
-	tell(&t, res)
+	t.Counters = l.run.Host.Counters(l.id)
+	tell(&t, &res.Result)
 	l.charge(&t, before, after, res)
 	l.beside(&t, before, after, lanes)
-	t.MemoryMiB, t.Deed = l.memory(), l.deed(l.tree.PIDs())
-	if l.company != nil {
-		t.IdleKept, t.IdleKiB = l.company.Idle(), l.idleKiB
-	}
+	t.MemoryMiB, t.Deed = l.memory(), l.run.Host.Deed(l.id)
+	t.IdleKept, t.IdleKiB = res.IdleKept, l.idleKiB
 	t.Rate, t.Ceiling = l.rate, l.ceiling
 	if l.rate > 0 {
 		t.Due = res.Metrics.Requests + res.Missed
@@ -244,43 +262,25 @@ func scaleOf(res *load.Result) time.Duration {
 }
 
 // charge tells the CPU time of both sides.
-func (l *lane) charge(t *results.Trial, before, after meters, res *load.Result) {
-	t.ServerCPU, t.LoaderCPU, t.Steal = since(before.of(l), after.of(l)), since(before.loader, after.loader), since(before.steal, after.steal)
-	if t.LoaderCPU != nil {
-		*t.LoaderCPU = max(0, *t.LoaderCPU-res.Polled.Nanoseconds())
-	}
-	t.LoaderWait, t.LoaderRuns = since(before.wait, after.wait), after.runs-before.runs
+func (l *lane) charge(t *results.Trial, before, after meters, res agent.Seen) {
+	t.ServerCPU, t.Steal = since(before.of(l), after.of(l)), since(before.steal, after.steal)
+	t.LoaderCPU, t.LoaderWait, t.LoaderRuns = res.CPU, res.Wait, res.Runs
 }
 
 // meters are readings in ns; nil where the system does not tell.
 type meters struct {
-	at                  time.Time
-	loader, wait, steal *int64
-	runs                uint64
-	servers             map[*lane]*int64 // CPU time
+	at      time.Time
+	steal   *int64
+	servers map[*lane]*int64 // CPU time
 }
 
 // of is the CPU time of a lane's candidate.
 func (m meters) of(l *lane) *int64 { return m.servers[l] }
 
 func (l *lane) meters(lanes []*lane) meters {
-	m := meters{loader: read(measure.SelfCPU), steal: read(l.run.host.Steal)}
-	m.wait = read(func() (waited time.Duration, err error) {
-		waited, m.runs, err = l.run.wait.Read()
-		return waited, err
-	})
-	m.servers = spent(lanes)
+	m := meters{steal: l.run.Host.Steal(), servers: l.run.spent(lanes)}
 	m.at = time.Now()
 	return m
-}
-
-func read(meter func() (time.Duration, error)) *int64 {
-	d, err := meter()
-	if err != nil {
-		return nil
-	}
-	ns := d.Nanoseconds()
-	return &ns
 }
 
 func since(before, after *int64) *int64 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/results"
@@ -84,7 +85,7 @@ func (c Calibration) ceiling(ctx context.Context, l scenarios.Load, address stri
 	if err != nil {
 		return none, err
 	}
-	session, err := load.Open(ctx, load.Config{Address: address, Targets: Targets(hello, address, 0), Load: l})
+	session, err := load.Open(ctx, load.Config{Address: address, Targets: agent.Targets(hello, address, 0), Load: l})
 	if err != nil {
 		return none, err
 	}
@@ -135,6 +136,16 @@ func (c Calibration) slice(ctx context.Context, l scenarios.Load, session load.S
 		ceiling.SinkShare = &used
 	}
 	return ceiling, nil
+}
+
+// read is what a meter tells, in ns; nil if the system does not.
+func read(meter func() (time.Duration, error)) *int64 {
+	d, err := meter()
+	if err != nil {
+		return nil
+	}
+	ns := d.Nanoseconds()
+	return &ns
 }
 
 // count is the number of processors in cpus, where empty means all.

@@ -11,27 +11,41 @@ import (
 	"slices"
 	"time"
 
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
-	"github.com/benchctl/benchctl/servers"
-	"github.com/benchctl/benchctl/servers/control"
 )
 
 // Config is what a run needs. The store's manifest says what is measured.
 type Config struct {
-	Store      *results.Store
-	Candidates []servers.Candidate // in the order of the manifest
-	Benchctl   string              // program that serves Go engines; candidates with a version have their own
-	Binaries   map[string]string   // version -> program, for Go engines of other builds
-	Guard      []string            // command line of the guard
-	Env        []string            // NAME=VALUE, over the environment that every candidate gets
-	Sink       []string            // command line of the sink of Calibration; nil: the run does not calibrate
-	ServerCPUs control.CPUs
-	LoaderCPUs control.CPUs
-	Meters     Meters
-	Observe    func(Event) // called from one goroutine; nil: nobody watches
+	Store       *results.Store
+	agent.Setup // of this machine's agents; its candidates are in the order of the manifest
+	// Host and Loader are where the run takes place; nil: here, by Setup.
+	Host    agent.Host
+	Loader  agent.Loader
+	Sink    []string         // command line of the sink of Calibration; nil: the run does not calibrate
+	Now     func() time.Time // by which a budget is kept; nil: time.Now
+	Observe func(Event)      // called from one goroutine; nil: nobody watches
+}
+
+// complete is c with the agents of this machine where it names no others.
+func (c Config) complete() (Config, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Host == nil {
+		c.Host = agent.NewHost(c.Setup)
+	}
+	if c.Loader == nil {
+		loader, err := agent.NewLoader(c.Setup)
+		if err != nil {
+			return c, err
+		}
+		c.Loader = loader
+	}
+	return c, nil
 }
 
 // Event is something to tell whoever waits for a run.
@@ -66,7 +80,7 @@ const (
 var ErrBudget = errors.New("the budget ended before the plan")
 
 // Run measures what the store's plan has left. It returns ctx's error if that
-// ended it, ErrBudget, what benchctl itself lacks (load.Lack), or the error of a store that
+// ended it, ErrBudget, what benchctl itself lacks (agent.Lack), or the error of a store that
 // could not be written; a candidate's failure is recorded and is no error. However it ends,
 // no candidate is left running and what was measured is in the store.
 func Run(ctx context.Context, c Config) error {
@@ -74,7 +88,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	if err := control.PinSelf(c.LoaderCPUs); err != nil {
+	if c, err = c.complete(); err != nil {
 		return err
 	}
 	r := newRun(c, record)
@@ -119,20 +133,14 @@ type run struct {
 	share    time.Time       // and in it the block; zero: with its rounds
 	overhead time.Duration   // what a launch took to start and to stop, the most so far
 	out      map[cell]string // why it is not measured, or not any longer
-	host     *host
 	// calibrated tells that this attempt looked at the machine.
 	calibrated bool
-	conditions measure.Conditions
-	polls      bool            // the load generator may poll
-	wait       measure.Waiting // of the load generator
-	traffic    traffic         // of the latest block
 }
 
 func newRun(c Config, record *results.Record) *run {
-	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[cell]string), host: newHost(c), conditions: measure.ReadConditions()}
-	r.polls = mayPoll(c, r.conditions)
+	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[cell]string)}
 	if r.plan.Budget > 0 {
-		r.deadline = r.host.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
+		r.deadline = r.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
 	}
 	for i, b := range r.plan.Blocks {
 		for _, name := range b.Without {
@@ -195,7 +203,7 @@ func (r *run) observe(e Event) {
 		return
 	}
 	e.Done, e.Ends = len(r.done), r.deadline
-	if !r.plan.Fill {
+	if !r.plan.Fills() {
 		e.Total = r.plan.Launches * r.plan.Rounds * len(r.plan.Blocks)
 	}
 	r.Observe(e)
@@ -203,8 +211,8 @@ func (r *run) observe(e Event) {
 
 // until is how long it is until a time, and since how long it is since one, by the clock of
 // the budget.
-func (r *run) until(t time.Time) time.Duration { return t.Sub(r.host.Now()) }
-func (r *run) since(t time.Time) time.Duration { return r.host.Now().Sub(t) }
+func (r *run) until(t time.Time) time.Duration { return t.Sub(r.Now()) }
+func (r *run) since(t time.Time) time.Duration { return r.Now().Sub(t) }
 
 // warn tells warnings, and notes them in the manifest.
 func (r *run) warn(warnings []measure.Warning) error {
@@ -243,12 +251,12 @@ const closing = 300 * time.Millisecond
 // stops them.
 func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err error) {
 	r.observe(Event{Kind: Starting, Launch: n})
-	r.ends = r.host.Now().Add((r.until(r.deadline)-r.reserve(n))/time.Duration(r.plan.Launches-n) - closing)
-	began := r.host.Now()
+	r.ends = r.Now().Add((r.until(r.deadline)-r.reserve(n))/time.Duration(r.plan.Launches-n) - closing)
+	began := r.Now()
 	field, err := r.start(ctx, n)
 	starting := r.since(began)
 	defer func() {
-		began := r.host.Now()
+		began := r.Now()
 		defer func() { r.overhead = max(r.overhead, starting+r.since(began)) }()
 		if failed := r.stop(field); err == nil { // one full disk is one error
 			err = failed
@@ -262,7 +270,7 @@ func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err
 			continue
 		}
 		if r.plan.Fill {
-			r.share = r.host.Now().Add(r.until(r.ends) / time.Duration(len(left)-b))
+			r.share = r.Now().Add(r.until(r.ends) / time.Duration(len(left)-b))
 		}
 		if err := r.block(ctx, b, rounds, field); err != nil {
 			return fmt.Errorf("%s, %s: %w", r.plan.Blocks[b].Scenario, r.plan.Blocks[b].App, err)

@@ -281,7 +281,7 @@ func TestPrecision(t *testing.T) {
 // observe of each event.
 func (s *setting) simulated(round time.Duration, observe func(harness.Event)) {
 	now := time.Unix(0, 0)
-	s.Meters.Now = func() time.Time {
+	s.Now = func() time.Time {
 		now = now.Add(2)
 		return now
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
@@ -26,10 +26,10 @@ func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 		return nil // the rows say that they were not looked at without a break
 	}
 	r.observe(Event{Kind: Passing, Launch: launch, Scenario: block.Scenario, App: block.App, Took: all})
-	began := r.host.Now()
+	began := r.Now()
 	order := plan.Order(r.plan.Seed, results.RoundKey{Block: b, Round: launch}, len(lanes))
-	window := func(l *lane) load.Window {
-		return load.Window{Lead: l.window.Lead, Span: lengths[l], Parts: plan.PassParts}
+	window := func(l *lane) agent.Window {
+		return agent.Window{Lead: l.window.Lead, Span: lengths[l], Parts: plan.PassParts}
 	}
 	key := results.RoundKey{Launch: launch, Block: b}
 	trials, times, err := r.turns(ctx, key, order, lanes, window)

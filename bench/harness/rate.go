@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios/offered"
@@ -36,7 +36,7 @@ func (r *run) ceilings(ctx context.Context, key results.RoundKey, lanes []*lane)
 			if !l.runs() {
 				continue
 			}
-			res, err := l.session.Slice(ctx, load.Window{Lead: l.window.Lead, Span: plan.CeilingSlice})
+			res, err := l.session.Slice(ctx, agent.Window{Lead: l.window.Lead, Span: plan.CeilingSlice})
 			if err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ func (r *run) searched(key results.RoundKey, l *lane) *slo.Staircase {
 
 // step tells whether the slice that just ended meets the objective, and goes to the
 // rate that follows.
-func (l *lane) step(o slo.Objective, res *load.Result) *results.Search {
+func (l *lane) step(o slo.Objective, res agent.Seen) *results.Search {
 	s := &results.Search{Percentile: res.Response.ValueAtQuantile(o.Percent), Reversals: l.search.Reversals()}
 	s.Met = o.Met(slo.Slice{
 		Percentile: time.Duration(s.Percentile), Due: res.Metrics.Requests + res.Missed, Counted: res.Counted, Errors: res.Errored(),
@@ -126,30 +126,4 @@ func (l *lane) step(o slo.Objective, res *load.Result) *results.Search {
 func (l *lane) aim(o slo.Objective) {
 	l.rate = l.search.Rate()
 	l.window.Span = plan.SearchSlice(l.run.plan, o, l.rate)
-}
-
-// paced is a slice at a rate, with the arrivals that the block asks for. A seed has
-// one schedule at a rate, so candidates of one rate get the same one in a round.
-func paced(b results.Block, w load.Window, rate float64, seed uint64) load.Window {
-	poisson := b.Load.Arrivals == offered.Poisson
-	switch {
-	case rate == 0: // a closed loop
-	case b.Load.Ramp != [2]float64{} || len(b.Load.Steps) > 0:
-		v := varying(b, w)
-		if w.Pacer = v; poisson {
-			w.Pacer = v.Poisson(seed)
-		}
-	case poisson:
-		w.Pacer = load.Poisson(rate, seed)
-	default:
-		w.Pacer = load.Constant(rate)
-	}
-	return w
-}
-
-func varying(b results.Block, w load.Window) load.Varying {
-	if len(b.Load.Steps) > 0 {
-		return load.Steps(b.Load.Steps, w)
-	}
-	return load.Ramp(b.Load.Ramp[0], b.Load.Ramp[1], w)
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/results"
 )
 
@@ -40,23 +40,23 @@ const (
 )
 
 // spent is the CPU time of each lane's candidate so far, in ns.
-func spent(lanes []*lane) map[*lane]*int64 {
-	var trees []*measure.Tree
+func (r *run) spent(lanes []*lane) map[*lane]*int64 {
+	var ids []agent.ID
 	var of []*lane
 	for _, l := range lanes {
-		if l != nil && l.tree != nil && l.process != nil {
-			trees, of = append(trees, l.tree), append(of, l)
+		if l != nil && l.id != 0 {
+			ids, of = append(ids, l.id), append(of, l)
 		}
 	}
 	all := make(map[*lane]*int64, len(of))
-	for i, d := range measure.CPUs(trees) {
-		if d != nil {
-			ns := d.Nanoseconds()
-			all[of[i]] = &ns
-		}
+	for i, ns := range r.Host.CPU(ids) {
+		all[of[i]] = ns
 	}
 	return all
 }
+
+// spent is the CPU time of the lane's candidate so far, in ns.
+func (l *lane) spent() *int64 { return l.run.spent([]*lane{l})[l] }
 
 // idled tells what the candidate used since its last slice of the block.
 func (l *lane) idled(t *results.Trial, now meters) {
@@ -100,7 +100,7 @@ func (l *lane) calm(ctx context.Context, t *results.Trial) error {
 			*t.ServerCPU += used
 		}
 	}
-	l.used, l.rested = spent([]*lane{l})[l], time.Now()
+	l.used, l.rested = l.spent(), time.Now()
 	return err
 }
 
@@ -119,19 +119,19 @@ func (l *lane) patience(loaded time.Duration) time.Duration {
 // goes on using. While it could run and others have its processors, no more time counts
 // than it got.
 func (l *lane) settle(ctx context.Context, limit time.Duration) (used int64, restless float64, err error) {
-	began, first := time.Now(), spent([]*lane{l})[l]
+	began, first := time.Now(), l.spent()
 	last, had, calm, most := first, time.Duration(0), 0, l.most(limit)
 	for {
 		from := time.Now()
 		if err := pause(ctx, glance); err != nil {
 			return 0, 0, err
 		}
-		now := spent([]*lane{l})[l]
+		now := l.spent()
 		in, all := since(last, now), since(first, now)
 		if in == nil || all == nil {
 			return 0, 0, nil // it is not known, or the candidate ended
 		}
-		took, runs := time.Since(from), l.tree.Runs()
+		took, runs := time.Since(from), l.run.Host.Runs(l.id)
 		if had += took; runs {
 			had -= max(0, took-time.Duration(*in))
 		}

@@ -2,18 +2,13 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/conform"
-	"github.com/benchctl/benchctl/apps/suite"
-	"github.com/benchctl/benchctl/bench/load"
-	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers"
@@ -24,11 +19,8 @@ import (
 type runner struct {
 	servers.Candidate
 	run     *run
-	process *control.Process // nil if it could not be started, or was stopped
+	id      agent.ID // 0 if nothing of it runs
 	address string
-	dir     string
-	tree    *measure.Tree
-	given   *control.Given // nil if it is not known
 	record  results.Launch
 }
 
@@ -63,7 +55,7 @@ func (r *run) spawn(ctx context.Context, launch int, candidate servers.Candidate
 		if ctx.Err() != nil {
 			return c, ctx.Err()
 		}
-		if own := load.Lack(err); own != nil {
+		if own := agent.Lack(err); own != nil {
 			return c, own
 		}
 		c.failStart(err)
@@ -83,38 +75,15 @@ func (r *run) again(ctx context.Context, dead *runner) (*runner, error) {
 	return r.spawn(ctx, dead.record.Launch, dead.Candidate)
 }
 
-// start spawns the candidate, waits until it is ready, and checks its replies.
+// start starts the candidate and waits until it is ready.
 func (c *runner) start(ctx context.Context) error {
-	r := c.run
-	dir, err := control.MakeTemp()
-	if err != nil {
-		return fmt.Errorf("start %s: %w", c.Name, err)
-	}
-	c.dir = dir
-	benchctl := r.Benchctl
-	if other, ok := r.Binaries[c.Version]; ok {
-		benchctl = other
-	}
-	c.process, c.address, err = c.Candidate.Start(ctx, servers.Launch{
-		Benchctl: benchctl, Guard: r.Guard, CPUs: r.ServerCPUs, Workers: max(1, len(r.ServerCPUs)), Dir: dir, Log: c.log(), Env: r.Env,
-	})
-	if err != nil {
-		return err
-	}
-	if given, err := c.process.Given(r.ServerCPUs); err == nil { // else it ended, which is told below
-		c.given = &given
-	}
-	first, err := suite.Parse(c.firstApp())
-	if err != nil {
-		return err
-	}
-	took, err := awaitReady(ctx, c.Candidate, c.process, c.address, first, r.patience(c.Server.ReadyTimeout()))
+	started, err := c.run.Host.Start(ctx, agent.Start{Candidate: c.Name, App: c.firstApp(), Log: c.log(), Patience: c.run.patience(c.Server.ReadyTimeout())})
+	c.id, c.address = started.ID, started.Address
 	if err != nil {
 		return err
 	}
 	c.record.StartupMS = new(float64)
-	*c.record.StartupMS = float64(took) / 1e6
-	c.tree = measure.NewHeld(c.process.Guard, c.process.Group)
+	*c.record.StartupMS = float64(started.Startup) / 1e6
 	c.record.IdleMiB = c.memory()
 	return nil
 }
@@ -145,39 +114,15 @@ func (r *run) patience(most time.Duration) time.Duration {
 	return min(most, max(time.Second, r.until(r.deadline)))
 }
 
-// awaitReady waits until the candidate answers app rightly, and tells how long that
-// took from its start.
-func awaitReady(ctx context.Context, c servers.Candidate, p *control.Process, address string, app suite.Instance, patience time.Duration) (time.Duration, error) {
-	return p.Ready(ctx, address, patience, func(ctx context.Context) error {
-		err := conform.Probe(ctx, address, app)
-		if errors.Is(err, conform.ErrMismatch) {
-			return fmt.Errorf("%w: %w", control.ErrHopeless, err)
-		}
-		return err
-	})
-}
-
 func (c *runner) log() string {
 	return filepath.Join(c.run.Store.LogDir(), fmt.Sprintf("%s.%d.%d.log", results.SafeName(c.Name), c.record.Launch, c.record.Attempt))
 }
 
 // memory is the candidate's memory in MiB, nil if the system does not tell.
-func (c *runner) memory() *float64 {
-	if mib, err := c.tree.Memory(); err == nil {
-		return &mib
-	}
-	return nil
-}
+func (c *runner) memory() *float64 { return c.run.Host.Memory(c.id) }
 
-// ended tells whether the candidate's process has ended.
-func (c *runner) ended() bool {
-	select {
-	case <-c.process.Done():
-		return true
-	default:
-		return false
-	}
-}
+// ended tells whether the candidate has ended.
+func (c *runner) ended() bool { return c.id == 0 || c.run.Host.Ended(c.id, 0) != nil }
 
 // failStart takes a candidate that could not be started out of the run.
 func (c *runner) failStart(why error) {
@@ -217,39 +162,16 @@ func (r *run) append(l results.Launch) error {
 // stop does not take the run's context: an interrupted run stops its candidates
 // as gently as any other. What it can't remove is in the record.
 func (c *runner) stop() {
-	if c.process != nil {
-		if c.tree != nil {
-			c.record.AfterMiB = c.memory()
-		}
-		grace := c.run.patience(control.DefaultGrace)
-		c.ending(c.process.Stop(context.Background(), grace), grace)
-		c.process = nil
-	}
-	if c.dir != "" {
-		c.leaves(os.RemoveAll(c.dir))
-		c.dir = ""
-	}
-}
-
-// ending records how the candidate ended, which had grace to stop.
-func (c *runner) ending(exit control.Exit, grace time.Duration) {
-	c.record.Exit, c.record.Killed, c.record.Outside = exit.String(), exit.Killed, exit.Outside
-	switch {
-	case exit.Guard != nil:
-		c.record.Guard, c.record.Killed = exit.Guard.Error(), false
-	case exit.Killed:
-		c.record.Exit = fmt.Sprintf("killed: did not stop within %v of being asked", grace.Round(time.Millisecond))
-	}
-	c.leaves(exit.Left)
-}
-
-// leaves records what could not be removed.
-func (c *runner) leaves(err error) {
-	if err == nil {
+	if c.id == 0 {
 		return
 	}
-	if c.record.Left != "" {
-		c.record.Left += "; "
+	c.record.AfterMiB = c.memory()
+	grace := c.run.patience(control.DefaultGrace)
+	ended := c.run.Host.Stop(c.id, grace)
+	c.id = 0
+	c.record.Exit, c.record.Killed, c.record.Outside = ended.How, ended.Killed, ended.Outside
+	c.record.Guard, c.record.Left = ended.Guard, ended.Left
+	if ended.Killed {
+		c.record.Exit = fmt.Sprintf("killed: did not stop within %v of being asked", grace.Round(time.Millisecond))
 	}
-	c.record.Left += err.Error()
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
@@ -38,6 +39,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == "guard":
 		os.Exit(control.RunGuard())
+	case len(os.Args) > 1 && os.Args[1] == "agents":
+		os.Exit(serveAgents(os.Args[2:]))
 	case len(os.Args) > 1 && os.Args[1] == "serve":
 		os.Exit(serve(os.Args[3]))
 	case len(os.Args) > 1 && os.Args[1] == "play":
@@ -288,7 +291,9 @@ func prepare(t *testing.T, dir string, change func(*results.Manifest), candidate
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &setting{harness.Config{Store: store, Candidates: choice.Candidates, Benchctl: os.Args[0], Guard: []string{os.Args[0], "guard"}, Env: []string{"GORACE=atexit_sleep_ms=0"}}, t}
+	s := &setting{harness.Config{Store: store, Setup: agent.Setup{
+		Candidates: choice.Candidates, Benchctl: os.Args[0], Guard: []string{os.Args[0], "guard"}, Env: []string{"GORACE=atexit_sleep_ms=0"},
+	}}, t}
 	t.Cleanup(func() { s.Store.Close() })
 	return s
 }

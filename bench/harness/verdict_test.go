@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -90,7 +92,7 @@ func (c *lyingConn) Write(b []byte) (int, error) {
 		return c.Conn.Write(b)
 	}
 	liar, n := liars[c.of.part], c.of.hellos.Add(1)
-	if n <= underLoad || n%liar.every != 0 {
+	if n <= underLoad || n%liar.every != 0 || !timeToLie() {
 		return c.Conn.Write(b)
 	}
 	if _, err := c.Conn.Write(liar.lie(b)); err != nil {
@@ -100,6 +102,18 @@ func (c *lyingConn) Write(b []byte) (int, error) {
 		return len(b), c.Close()
 	}
 	return len(b), nil
+}
+
+// lieFile names a file that liars wait for before they lie.
+const lieFile = "HARNESS_TEST_LIE"
+
+func timeToLie() bool {
+	file := os.Getenv(lieFile)
+	if file == "" {
+		return true
+	}
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // only takes the first block, in so many rounds.
@@ -156,20 +170,42 @@ func TestLiesUnderLoad(t *testing.T) {
 	}
 }
 
-// A candidate whose requests time out in slice after slice is not waited for any
-// longer; the others go on.
+// A candidate whose requests time out in one warm-up after the other, in a load without a
+// break, or in slice after slice is not waited for any longer; the others go on.
 func TestTimeoutsEndABlock(t *testing.T) {
 	t.Parallel()
-	s := prepare(t, external(t, "no-body"), func(m *results.Manifest) {
-		only(8)(m)
-		m.Blocks[0].Load.Engine, m.Blocks[0].Load.Timeout = load.Raw, 3*time.Second // which one of them waits for
-	}, "nethttp", "no-body")
-	cells := s.cells()
-	if c := cells["no-body"]; c.Verdict != judge.Invalid || c.Slices != 3 || !says(c, "requests time out: ") {
-		t.Errorf("%s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
-	}
-	if c := cells["nethttp"]; c.Verdict == judge.Invalid || c.Slices != 8 {
-		t.Errorf("nethttp is %s after %d slices: %q", c.Verdict, c.Slices, c.Reasons)
+	for _, c := range []struct {
+		name  string
+		from  harness.EventKind // on which its replies lack their bodies
+		slow  int               // slices of it
+		wants string
+	}{
+		{"warm-up", harness.Measuring, 0, "in a warm-up, and before that in another one"},
+		{"pass", harness.Passing, 0, "s without a break"},
+		{"slices", harness.Round, 1 + 3, "in the last of 3 slices in a row"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := prepare(t, external(t, "no-body"), func(m *results.Manifest) {
+				only(8)(m)
+				m.Passes, m.Pass = 1, 100*time.Millisecond
+				m.Blocks[0].Load.Engine, m.Blocks[0].Load.Timeout = load.Raw, 3*time.Second // which one of them waits for
+			}, "nethttp", "no-body")
+			file := filepath.Join(t.TempDir(), "lie")
+			s.Env = append(s.Env, lieFile+"="+file)
+			s.Observe = func(e harness.Event) {
+				if e.Kind == c.from {
+					_ = os.WriteFile(file, nil, 0o600)
+				}
+			}
+			cells := s.cells()
+			if cell := cells["no-body"]; cell.Verdict != judge.Invalid || cell.Slices != c.slow || !says(cell, "requests time out: ") || !says(cell, c.wants) {
+				t.Errorf("%s after %d slices: %q", cell.Verdict, cell.Slices, judge.Texts(cell.Reasons))
+			}
+			if cell := cells["nethttp"]; cell.Verdict == judge.Invalid || cell.Slices != 8 {
+				t.Errorf("nethttp is %s after %d slices: %q", cell.Verdict, cell.Slices, judge.Texts(cell.Reasons))
+			}
+		})
 	}
 }
 
@@ -182,7 +218,7 @@ func TestReservationsOfARun(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*results.Manifest)
-		meters harness.Meters
+		meters agent.Meters
 		want   string
 	}{
 		{name: "too few slices", change: only(5), want: "too few slices: 5, and an interval takes 6"},
@@ -197,8 +233,8 @@ func TestReservationsOfARun(t *testing.T) {
 			m.Blocks[0].Load.Engine = load.Vegeta // which does not tell this from being late itself
 		}},
 		// A hypervisor can't be made to steal, nor a processor to be hot: the meters are.
-		{name: "steal", change: only(2), meters: harness.Meters{Steal: scaled(20)}, want: "stolen time: the hypervisor withheld "},
-		{name: "heat", change: only(2), want: "throttled: heat slowed processors down ", meters: harness.Meters{Throttling: func() measure.Throttling {
+		{name: "steal", change: only(2), meters: agent.Meters{Steal: scaled(20)}, want: "stolen time: the hypervisor withheld "},
+		{name: "heat", change: only(2), want: "throttled: heat slowed processors down ", meters: agent.Meters{Throttling: func() measure.Throttling {
 			return measure.Throttling{Heat: uint64(time.Now().UnixNano())}
 		}}},
 	} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
@@ -109,7 +110,7 @@ func Await(ctx context.Context, c servers.Candidate, p *control.Process, address
 	if err != nil {
 		return err
 	}
-	_, err = awaitReady(ctx, c, p, address, first, c.Server.ReadyTimeout())
+	_, err = agent.Await(ctx, p, address, first, c.Server.ReadyTimeout())
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -196,8 +197,9 @@ func (c calibrator) noiseFloor(ctx context.Context, d time.Duration) (noiseFloor
 	defer store.Close()
 	began := time.Now()
 	err = harness.Run(ctx, harness.Config{
-		Store: store, Candidates: candidates, Benchctl: c.executable, Guard: []string{c.executable, guardCommand},
-		ServerCPUs: c.server, LoaderCPUs: c.loader, Observe: c.warnings,
+		Store: store, Observe: c.warnings, Setup: agent.Setup{
+			Candidates: candidates, Benchctl: c.executable, Guard: []string{c.executable, guardCommand}, ServerCPUs: c.server, LoaderCPUs: c.loader,
+		},
 	})
 	if err != nil {
 		return none, err

@@ -43,8 +43,11 @@ var layers = map[string][]string{
 	"bench/load":              {"apps/http1", "scenarios"},
 	"bench/measure":           {"results", "servers/control/proc"},
 	"bench/plan":              {"apps/suite", "results", "scenarios", "scenarios/slo", "servers"},
+	"bench/agent": {
+		"apps/conform", "apps/suite", "bench/load", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc",
+	},
 	"bench/harness": {
-		"apps/conform", "apps/suite", "bench/load", "bench/measure", "bench/plan", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
+		"apps/conform", "apps/suite", "bench/agent", "bench/load", "bench/measure", "bench/plan", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
 	},
 	"report":                  {"results", "results/judge"},
 	"report/text":             {"report", "results", "results/judge"},
@@ -71,7 +74,7 @@ var homes = map[string][]string{
 	"github.com/labstack/":                       {"servers/framework/echo"},
 	"github.com/go-chi/":                         {"servers/framework/chi"},
 	"github.com/gofiber/":                        {"servers/framework/fiber"},
-	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchctl", "cmd/benchtruth"},
+	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/agent", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchctl", "cmd/benchtruth"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 }
 

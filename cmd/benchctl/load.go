@@ -17,6 +17,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/spf13/cobra"
 
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -155,7 +156,7 @@ func (f loadFlags) polls(address string) (time.Duration, error) {
 	if f.offer.Engine != load.Raw {
 		return 0, nil
 	}
-	return harness.PollBeside(address), nil
+	return agent.PollBeside(address), nil
 }
 
 // check refuses numbers that mean nothing, by the bounds of a scenario's keys.

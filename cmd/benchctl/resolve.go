@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
@@ -328,7 +329,7 @@ func setVersion(ctx context.Context, c *servers.Candidate, binaries map[string]s
 
 // prepareResume opens a run and finds its candidates again.
 func (e env) prepareResume(cmd *cobra.Command, f runFlags) (*results.Store, harness.Config, error) {
-	config := harness.Config{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Sink: e.sink()}
+	config := harness.Config{Setup: agent.Setup{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}}, Sink: e.sink()}
 	if err := aloneWithResume(cmd); err != nil {
 		return nil, config, usage(err)
 	}

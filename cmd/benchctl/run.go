@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
@@ -177,7 +178,7 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Co
 	if f.resume != "" {
 		return e.prepareResume(cmd, f)
 	}
-	config := harness.Config{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Sink: e.sink()}
+	config := harness.Config{Setup: agent.Setup{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}}, Sink: e.sink()}
 	var err error
 	if config.ServerCPUs, config.LoaderCPUs, err = processors(f.serverCPUs, f.loaderCPUs); err != nil {
 		return nil, config, usage(err)

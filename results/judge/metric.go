@@ -125,11 +125,12 @@ func (m Metric) estimate(of results.Manifest, trials []results.Trial) *Estimate 
 	if len(groups) == 0 {
 		return nil
 	}
-	i, ok := stats.Total(groups, of.Seed)
+	i, known := stats.Total(groups, of.Seed)
 	if m.settles {
-		if i, ok = stats.Bootstrap(amounts(groups), of.Seed); !ok {
-			return nil
-		}
+		i, known = stats.Bootstrap(amounts(groups), of.Seed)
+	}
+	if m.settles && !known { // of a total, the range of few slices is shown
+		return nil
 	}
 	return &Estimate{i.Value, i.Low, i.High}
 }

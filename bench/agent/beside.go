@@ -1,4 +1,4 @@
-package harness
+package agent
 
 import (
 	"cmp"
@@ -17,7 +17,6 @@ type Meters struct {
 	Steal      func() (time.Duration, error)
 	Ticks      func() (map[int]measure.Ticks, error)
 	Throttling func() measure.Throttling
-	Now        func() time.Time // by which a budget is kept
 }
 
 // complete is m with what it lacks.
@@ -31,44 +30,35 @@ func (m Meters) complete() Meters {
 	if m.Throttling == nil {
 		m.Throttling = measure.ReadThrottling
 	}
-	if m.Now == nil {
-		m.Now = time.Now
-	}
 	return m
 }
 
-// host watches what the machine does beside the run, from trial to trial: what others do is
-// told of the candidate that had its slice meanwhile. Processors are accounted for in ticks,
+// beside watches what the machine does beside the run, from trial to trial: what others do
+// is told of the candidate that had its slice meanwhile. Processors are accounted for in ticks,
 // so that the slices of a candidate tell all together what one can't.
-type host struct {
+type beside struct {
 	Meters
 	servers, loader []int // processors; both empty where nothing is pinned
 	own             *measure.Tree
-	began           hostReading
+	last            reading
 }
 
-// hostReading is one reading of everything.
-type hostReading struct {
+// reading is one reading of everything.
+type reading struct {
 	at        time.Time
-	ticks     map[int]measure.Ticks // nil: not told
-	all, self *int64                // CPU time of benchctl with all it has started, and without
-	held      map[*lane]*int64      // of the candidates, as it is told best
-	others    map[int]proc.Process  // that are not the run's
+	ticks     map[int]measure.Ticks    // nil: not told
+	all, self *int64                   // CPU time of benchctl with all it has started, and without
+	held      map[*measure.Tree]*int64 // of the candidates, as it is told best
+	others    map[int]proc.Process     // that are not the run's
 	throttled measure.Throttling
 }
 
-func newHost(c Config) *host {
-	h := &host{Meters: c.Meters.complete(), own: measure.NewTree(os.Getpid())}
-	h.servers, h.loader = c.ServerCPUs, c.LoaderCPUs
-	return h
+func newBeside(s Setup) *beside {
+	return &beside{Meters: s.Meters.complete(), own: measure.NewTree(os.Getpid()), servers: s.ServerCPUs, loader: s.LoaderCPUs}
 }
 
-func overlap(a, b []int) bool {
-	return slices.ContainsFunc(a, func(n int) bool { return slices.Contains(b, n) })
-}
-
-func (h *host) read(lanes []*lane) hostReading {
-	r := hostReading{at: time.Now(), throttled: h.Throttling(), held: spent(lanes)}
+func (h *beside) read(candidates []*measure.Tree) reading {
+	r := reading{at: time.Now(), throttled: h.Throttling(), held: spent(candidates)}
 	if ticks, err := h.Ticks(); err == nil {
 		r.ticks = ticks
 	}
@@ -76,8 +66,8 @@ func (h *host) read(lanes []*lane) hostReading {
 		own, r.others, err = h.own.Beside()
 		return own, err
 	})
-	for l := range r.held { // also what left benchctl's tree
-		for _, pid := range l.tree.PIDs() {
+	for tree := range r.held { // also what left benchctl's tree
+		for _, pid := range tree.PIDs() {
 			delete(r.others, pid)
 		}
 	}
@@ -85,13 +75,24 @@ func (h *host) read(lanes []*lane) hostReading {
 	return r
 }
 
-// begin starts to watch.
-func (h *host) begin(lanes []*lane) { h.began = h.read(lanes) }
+// spent is the CPU time of each candidate so far, in ns.
+func spent(candidates []*measure.Tree) map[*measure.Tree]*int64 {
+	all := make(map[*measure.Tree]*int64, len(candidates))
+	for i, d := range measure.CPUs(candidates) {
+		if d != nil {
+			ns := d.Nanoseconds()
+			all[candidates[i]] = &ns
+		}
+	}
+	return all
+}
 
-// turn tells what there was since begin, or since the turn before.
-func (h *host) turn(lanes []*lane) *results.Host {
-	before, after := h.began, h.read(lanes)
-	h.began = after
+// turn tells what there was since the turn before; nil if this is the first one.
+func (h *beside) turn(candidates []*measure.Tree) *results.Host {
+	before, after := h.last, h.read(candidates)
+	if h.last = after; before.at.IsZero() {
+		return nil
+	}
 	seen := &results.Host{
 		Wall: after.at.Sub(before.at), Throttled: after.throttled.Quota - before.throttled.Quota, Heat: after.throttled.Heat - before.throttled.Heat,
 	}
@@ -125,7 +126,7 @@ const (
 
 // busiest are the processes that used most CPU time between two readings, of those that
 // ran on processors of the run at the end.
-func (h *host) busiest(before, after hostReading) (all []results.Foreign) {
+func (h *beside) busiest(before, after reading) (all []results.Foreign) {
 	least := time.Duration(busyShare * float64(after.at.Sub(before.at)))
 	for pid, p := range after.others {
 		used := p.CPU
@@ -142,9 +143,9 @@ func (h *host) busiest(before, after hostReading) (all []results.Foreign) {
 }
 
 // heldSince is what the candidates used between two readings.
-func heldSince(before, after hostReading) (sum int64) {
-	for l, now := range after.held {
-		if used := since(before.held[l], now); used != nil {
+func heldSince(before, after reading) (sum int64) {
+	for tree, now := range after.held {
+		if used := since(before.held[tree], now); used != nil {
 			sum += *used
 		}
 	}

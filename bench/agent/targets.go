@@ -1,4 +1,4 @@
-package harness
+package agent
 
 import (
 	"cmp"
@@ -80,18 +80,21 @@ func target(x suite.Exchange, address string) load.Target {
 // milliseconds.
 const early = time.Millisecond
 
-// traffic is what a block sends to each of its candidates, made once: the bodies of
-// requests may come to many MiB.
+// traffic is what an app's load sends to any server, made once: the bodies of requests may
+// come to many MiB.
 type traffic struct {
 	app       string
+	seed      uint64
 	exchanges []suite.Exchange
 }
 
-// targets are those of the lane's app, at its candidate.
-func (l *lane) targets() []load.Target {
-	t := &l.run.traffic
-	if t.app != l.app.String() {
-		*t = traffic{l.app.String(), inTurn(l.app.Parts(), l.run.plan.Seed)}
+// of is the traffic of an app, made anew if it was of another one.
+func (t *traffic) of(app suite.Instance, seed uint64) *traffic {
+	if t.app != app.String() || t.seed != seed {
+		*t = traffic{app.String(), seed, inTurn(app.Parts(), seed)}
 	}
-	return targets(t.exchanges, l.address)
+	return t
 }
+
+// at is the traffic to a server.
+func (t *traffic) at(address string) []load.Target { return targets(t.exchanges, address) }

@@ -1,4 +1,4 @@
-package harness
+package agent
 
 import (
 	"slices"
@@ -21,7 +21,7 @@ func TestBusiest(t *testing.T) {
 		}
 		return by
 	}
-	before := hostReading{at: began, others: table(
+	before := reading{at: began, others: table(
 		proc.Process{PID: 1, Name: "old", CPU: ms(9000)},
 		proc.Process{PID: 2, Name: "worker", CPU: ms(500), Processor: 1},
 		proc.Process{PID: 3, Name: "ended", CPU: ms(700)},
@@ -29,7 +29,7 @@ func TestBusiest(t *testing.T) {
 		proc.Process{PID: 5, Name: "same number", CPU: ms(800)},
 		proc.Process{PID: 6, Name: "little", CPU: ms(0)},
 	)}
-	after := hostReading{at: began.Add(time.Second), others: table(
+	after := reading{at: began.Add(time.Second), others: table(
 		proc.Process{PID: 1, Name: "old", CPU: ms(9000)},
 		proc.Process{PID: 2, Name: "worker", CPU: ms(700), Processor: 1},
 		proc.Process{PID: 4, Name: "elsewhere", CPU: ms(900), Processor: 3},
@@ -39,11 +39,11 @@ func TestBusiest(t *testing.T) {
 		proc.Process{PID: 8, Name: "fourth", CPU: ms(50)},
 	)}
 	want := []results.Foreign{{PID: 7, Name: "born", CPU: ms(300)}, {PID: 2, Name: "worker", CPU: ms(200)}, {PID: 5, Name: "new", CPU: ms(100)}}
-	pinned := &host{servers: []int{0}, loader: []int{1}}
+	pinned := &beside{servers: []int{0}, loader: []int{1}}
 	if got := pinned.busiest(before, after); !slices.Equal(got, want) {
 		t.Errorf("busiest are %+v, want %+v", got, want)
 	}
-	unpinned := &host{}
+	unpinned := &beside{}
 	if got := unpinned.busiest(before, after); len(got) != mostBusy || got[0].Name != "elsewhere" {
 		t.Errorf("where nothing is pinned: %+v", got)
 	}

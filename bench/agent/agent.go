@@ -1,0 +1,125 @@
+// Package agent does the work of a run on the machines that it takes place on: a Host
+// starts candidates and reads what they and their machine do, a Loader makes load. The
+// harness talks to these two alone. What crosses is plain data, names, addresses, numbers,
+// histograms, and no functions, so that both may be in another process or on another
+// machine: Serve and Dial take them over a pipe.
+package agent
+
+import (
+	"context"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
+)
+
+// ID names a candidate that a Host has started; 0 is none.
+type ID int
+
+// Start is what a candidate is started with.
+type Start struct {
+	Candidate string        // by its name
+	App       string        // that it is asked for until it is ready
+	Workers   int           // processes of a server that forks; 0: one for each of its processors
+	Log       string        // file for its output; "" discards it
+	Patience  time.Duration // how long it may take to be ready; 0: as long as its server is known to take
+}
+
+// Started is a candidate that runs and is ready.
+type Started struct {
+	ID      ID // of what is to be stopped; not 0 after some errors as well
+	Address string
+	Startup time.Duration // from its start to its first right reply
+}
+
+// Ended is how a candidate ended that was stopped.
+type Ended struct {
+	How     string   // "exit status 0"
+	Killed  bool     // as it did not stop when asked
+	Outside []string // processes that worked for it and that were not measured
+	Guard   string   // why its guard did not see to its end; "" if it did
+	Left    string   // what could not be removed; "" for nothing
+}
+
+// Host is where candidates run. Figures that its system does not tell are nil or absent.
+// It is safe for use by several goroutines.
+type Host interface {
+	// Start starts a candidate and waits until it answers rightly. It fails with ctx's
+	// error, with one that Lack tells of, or with what the candidate did.
+	Start(ctx context.Context, s Start) (Started, error)
+	// Stop asks the candidate to stop, kills it if it does not within grace, and removes
+	// what it left.
+	Stop(id ID, grace time.Duration) Ended
+	// Ended waits for d at most until the candidate has ended, and tells why it should not
+	// have; nil if it still runs.
+	Ended(id ID, d time.Duration) error
+
+	// CPU is the CPU time, in ns, of each candidate and of all it started, at one moment.
+	CPU(ids []ID) []*int64
+	// Memory is the candidate's resident memory in MiB.
+	Memory(id ID) *float64
+	// Counters are how often things have happened to its processes since it was asked last.
+	Counters(id ID) map[string]uint64
+	// Runs tells whether a thread of the candidate runs, or waits for a processor.
+	Runs(id ID) bool
+	// Deed is what the candidate did that voids its row, by those of its processes that are
+	// known; "" for nothing.
+	Deed(id ID) string
+	// Faithful looks closer: at all its processes and at who holds its port. An error is
+	// what else is wrong.
+	Faithful(id ID) (deed string, err error)
+	// Steal is the time, in ns, that the hypervisor has withheld so far.
+	Steal() *int64
+	// Beside is what the machine did beside the run since the last call.
+	Beside() *results.Host
+}
+
+// Offer is a load on a server.
+type Offer struct {
+	Address string
+	App     string // whose requests are sent, by its name
+	Seed    uint64 // of the requests' variants
+	Load    scenarios.Load
+	HTTP2   bool
+}
+
+// Window is one slice of a load.
+type Window struct {
+	Lead, Span time.Duration
+	Parts      int     // of Span that are told apart; 0: none
+	Rate       float64 // req/s; 0 in a closed loop
+	Arrivals   uint64  // seed of random arrivals
+}
+
+// Seen is what a slice saw and cost the load generator.
+type Seen struct {
+	load.Result
+	CPU      *int64 // ns, of the load generator, without what it polled for nothing
+	Wait     *int64 // ns that its threads could have run and did not
+	Runs     uint64 // times that one of them got a processor
+	IdleKept int    // connections beside the load that are open after the slice
+}
+
+// Loader makes load.
+type Loader interface {
+	// Open prepares a load. Nothing is connected yet.
+	Open(o Offer) (Session, error)
+	// Holds tells whether the system would hold so many connections of each of n loads.
+	Holds(n, connections int) bool
+}
+
+// Session is one load on one server. It is not safe for concurrent use. Its errors are
+// ctx's, ones that Lack tells of, or of what the server did.
+type Session interface {
+	// Connect opens the connections that carry the load, at a rate in req/s or in a closed
+	// loop, 0, if they are not open.
+	Connect(ctx context.Context, rate float64) error
+	// Accompany opens the connections beside the load, if there are any and they are not
+	// open.
+	Accompany(ctx context.Context) error
+	// Slice drives the load for a window. The connections stay open.
+	Slice(ctx context.Context, w Window) (Seen, error)
+	// Rest closes all connections. They can be opened again.
+	Rest()
+}

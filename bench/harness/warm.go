@@ -1,0 +1,186 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/agent"
+	"github.com/benchctl/benchctl/bench/load"
+)
+
+// Each candidate is loaded before its first slice, in a closed loop in parts of
+// warmUpPart, until it has answered warmUpReplies or warmUpParts are over: fast ones
+// have seen enough sooner, and time spent here is not spent on slices. At a rate it
+// is as many parts as two requests take. Its speed in the last part decides how
+// long its slices are.
+const (
+	warmUpPart    = 100 * time.Millisecond
+	warmUpParts   = 3
+	warmUpReplies = 5000
+)
+
+// A server that has fewer places than there are connections leaves requests without a reply
+// for as long as one is waited for, though nothing loads it any more. The others are warmed
+// up meanwhile: nothing is measured yet. If it does so twice, its row would be void by that
+// and each of its slices would take as long: it is out.
+const (
+	lateAfter = time.Second // beyond the warm-up's own length
+	maxStarve = 0.01        // of the requests of a warm-up
+)
+
+// warmth is what a warm-up came to.
+type warmth struct {
+	seen           agent.Seen // its last part
+	sent, timeouts uint64
+	speed          float64 // replies per second in the last part
+	slowest        time.Duration
+	err            error // ctx's, or of what the load generator lacks
+}
+
+// starves tells whether requests got no reply in time.
+func (w warmth) starves() bool { return float64(w.timeouts) > maxStarve*float64(w.sent) }
+
+// warmUpPlan is the length and the number of the warm-up's parts.
+func (l *lane) warmUpPlan() (span time.Duration, parts int) {
+	if l.rate > 0 {
+		return max(warmUpParts*warmUpPart, time.Duration(2/l.rate*float64(time.Second))), 1
+	}
+	return warmUpPart, warmUpParts
+}
+
+// warmUp loads the candidate until it is warm, or does what it is out for. It changes
+// nothing of the run: others are warmed up at the same time.
+func (l *lane) warmUp(ctx context.Context) (w warmth) {
+	span, parts := l.warmUpPlan()
+	for answered := uint64(0); answered < warmUpReplies && parts > 0; parts-- {
+		if w.seen, w.err = l.session.Slice(ctx, agent.Window{Span: span}); w.err == nil {
+			w.err = lacking(w.seen)
+		}
+		if w.err != nil || amiss(w.seen) != nil {
+			return w
+		}
+		answered += w.seen.Answered
+		w.sent, w.timeouts = w.sent+w.seen.Sent, w.timeouts+w.seen.Errors[load.ErrTimeout]
+		w.slowest = max(w.slowest, w.seen.Longest)
+		if w.timeouts > 0 {
+			parts = 1 // each would wait as long again
+		}
+		w.speed = float64(w.seen.Counted) / w.seen.Elapsed.Seconds()
+	}
+	return w
+}
+
+// heat begins the warm-up.
+func (l *lane) heat(ctx context.Context) {
+	ctx, l.cool = context.WithCancel(ctx)
+	heating := make(chan warmth, 1)
+	l.heating = heating
+	go func() { heating <- l.warmUp(ctx) }()
+}
+
+// warmed is what the warm-up that was begun came to, if it ends within d.
+func (l *lane) warmed(d time.Duration) (w warmth, ok bool) {
+	late := time.NewTimer(d)
+	defer late.Stop()
+	select {
+	case w = <-l.heating:
+		l.heating = nil
+		l.cool()
+		return w, true
+	case <-late.C:
+		return w, false
+	}
+}
+
+// await is what the warm-up that was begun comes to.
+func (l *lane) await() warmth {
+	w := <-l.heating
+	l.heating = nil
+	l.cool()
+	return w
+}
+
+// chill ends a warm-up that nobody waits for.
+func (l *lane) chill() {
+	if l.heating != nil {
+		l.cool()
+		l.await()
+	}
+}
+
+// warm opens connections for a rate, 0 for a closed loop, and warms the candidate
+// up, which tells how long its slices are to be.
+func (l *lane) warm(ctx context.Context, rate float64) error {
+	l.rate = rate
+	if err := l.connect(ctx); err != nil || !l.connected {
+		return err
+	}
+	l.heat(ctx)
+	return l.judgeWarmth(l.await())
+}
+
+// judgeWarmth takes the candidate out for what it did in its warm-up. An error is that of
+// the warm-up.
+func (l *lane) judgeWarmth(w warmth) error {
+	if w.err != nil || !l.sound(w.seen) {
+		l.close()
+		return w.err
+	}
+	l.speed, l.slowest = w.speed, max(l.slowest, w.slowest)
+	l.pace()
+	return nil
+}
+
+// enter passes the candidate through the gate, opens its connections and begins its warm-up.
+// The candidate may be out after that; an error is ctx's, or of what the load generator lacks.
+func (l *lane) enter(ctx context.Context) error {
+	if err := l.gate(ctx, "before the load"); err != nil {
+		return err
+	}
+	l.rate = l.block.Load.Mean()
+	if err := l.connect(ctx); err != nil || !l.connected {
+		return err
+	}
+	l.heat(ctx)
+	return nil
+}
+
+// settled looks whether a candidate that is warm runs as it was started, and opens what is to
+// be open beside its load. An error is as enter's.
+func (l *lane) settled(ctx context.Context, w warmth) error {
+	if err := l.judgeWarmth(w); err != nil {
+		return err
+	}
+	if l.runs() {
+		l.judge(l.run.Host.Deed(l.id))
+	}
+	if err := l.accompany(ctx); err != nil {
+		return err
+	}
+	l.rest()
+	return nil
+}
+
+// overdue warms those up again that were late and left requests without a reply, all at once, and
+// takes out who does so again.
+func (r *run) overdue(ctx context.Context, late []*lane) error {
+	first := make(map[*lane]warmth, len(late))
+	for _, l := range late {
+		if first[l] = l.await(); first[l].err == nil && first[l].starves() && amiss(first[l].seen) == nil {
+			l.heat(ctx)
+		}
+	}
+	for _, l := range late {
+		w := first[l]
+		if l.heating != nil {
+			if w = l.await(); w.err == nil && w.starves() {
+				l.fail(fmt.Errorf("requests time out: %s of %d in a warm-up, and before that in another one", describe(w.seen), w.sent))
+			}
+		}
+		if err := l.settled(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
