@@ -26,8 +26,9 @@ type Manifest struct {
 	Slice    time.Duration `json:"slice_ns"`            // 0: by the candidate's speed
 	Budget   time.Duration `json:"budget_ns,omitempty"` // 0: none
 	// Fill has each launch go on for its share of the budget; Rounds is then the
-	// most that could fit.
+	// most that could fit, or, if Usual, what ends it before.
 	Fill      bool    `json:"fill,omitempty"`
+	Usual     bool    `json:"usual,omitempty"`
 	Precision float64 `json:"precision,omitempty"` // relative; at it a block ends early; 0: never
 	// Passes is in how many launches, the first ones, each candidate of a block is loaded
 	// without a break before its slices; 0: in none. Pass is how long; 0: by what was seen.
@@ -58,6 +59,9 @@ type LoaderCeiling struct {
 	LoaderShare float64  `json:"loader_cpu_share"`
 	SinkShare   *float64 `json:"sink_cpu_share,omitempty"`
 }
+
+// Fills tells whether the run takes all of its budget, as no number of rounds ends it before.
+func (m Manifest) Fills() bool { return m.Fill && !m.Usual }
 
 // Block is one scenario with one app: all candidates are measured in it, round
 // by round.

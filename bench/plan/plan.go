@@ -25,8 +25,13 @@ const (
 )
 
 // Lengths of slices. A slice is at least MinSlice long and, up to MaxSlice, long
-// enough for SliceRequests.
+// enough for SliceRequests. In a field of many candidates, where the slices of a round are
+// many seconds apart in any case, it is longer, so that less of the time goes to lead-ins:
+// in proportion from fewCandidates on, up to mostLonger times.
 const (
+	fewCandidates = 10
+	mostLonger    = 3
+
 	MinSlice      = 150 * time.Millisecond
 	MaxSlice      = time.Second
 	MaxLead       = 2 * time.Second
@@ -54,9 +59,19 @@ const (
 	passTimes = 20
 	// PassParts is how many parts of a pass are told apart.
 	PassParts = 30
-	// passShare is the part of a budget that passes may take.
-	passShare = 3
+	// passShare is the part of a budget that passes may take, usualPassShare that of the
+	// bound of a run that nobody else bounded.
+	passShare      = 3
+	usualPassShare = 6
 )
+
+// sharedByPasses is what of a time passes may take.
+func sharedByPasses(m results.Manifest, of time.Duration) time.Duration {
+	if m.Usual {
+		return of / usualPassShare
+	}
+	return of / passShare
+}
 
 // Pass is how long a pass of a candidate is in a launch, by the longest response time
 // seen of it, and whether it was seen to change.
@@ -76,7 +91,7 @@ func Pass(m results.Manifest, launch int, longest time.Duration, changes bool) t
 // PassRoom is how long all passes of a block may take, up to and with those of a
 // launch. The first leave some for those after them, who follow what they have seen.
 func PassRoom(m results.Manifest, launch int) time.Duration {
-	room := m.Budget / passShare / time.Duration(len(m.Blocks))
+	room := sharedByPasses(m, m.Budget) / time.Duration(len(m.Blocks))
 	if launch+1 < m.Passes {
 		room -= time.Duration(float64(room) * float64(NextPass) / float64(FirstPass+NextPass))
 	}
@@ -99,6 +114,33 @@ type Request struct {
 	// SLO asks for the highest rate that meets it in place of the scenarios' rates;
 	// nil: it is not searched.
 	SLO *slo.Objective
+}
+
+// Bound is how long a run may take, for each block, of which nobody said how long it is to
+// take or how much is to be measured. A run of all servers would take half an hour, and its
+// answer should come while one waits. One that has its usual rounds sooner ends then.
+const Bound = 10 * time.Minute
+
+// bounded tells whether the request says how long the run is to take, or how much is to be
+// measured.
+func (r Request) bounded() bool {
+	return r.Budget > 0 || r.Launches > 0 || r.Rounds > 0 || r.Slice > 0 || r.Pass > 0
+}
+
+// Forecast is about how long a plan takes: launches, passes and slices of the usual length,
+// within its budget. The slices of slow candidates are longer.
+func Forecast(m results.Manifest) time.Duration {
+	takes, candidates := time.Duration(m.Launches)*LaunchTime(m), time.Duration(len(m.Candidates))
+	for _, b := range m.Blocks {
+		takes += time.Duration(m.Launches*m.Rounds) * candidates * cmp.Or(b.Load.Slice, m.Slice, leastSlice(m))
+		for launch := range m.Passes {
+			takes += candidates * Pass(m, launch, 0, false)
+		}
+	}
+	if m.Budget > 0 {
+		return min(takes, m.Budget)
+	}
+	return takes
 }
 
 // New makes the plan: the parts of a manifest that say what is measured.
@@ -125,9 +167,12 @@ func New(r Request) (results.Manifest, error) {
 	if len(m.Blocks) == 0 || len(m.Candidates) == 0 {
 		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates that carry their apps", len(r.Scenarios), len(m.Candidates))
 	}
-	budget := r.Budget // that is left for slices
+	if !r.bounded() {
+		m.Budget, m.Usual = Bound*time.Duration(len(m.Blocks)), true
+	}
+	budget := m.Budget // that is left for slices
 	if !r.NoPass {
-		budget -= budget / passShare
+		budget -= sharedByPasses(m, budget)
 	}
 	if m.Launches == 0 {
 		m.Launches = launches(m, budget)
@@ -137,6 +182,9 @@ func New(r Request) (results.Manifest, error) {
 	}
 	if m.Rounds == 0 {
 		m.Rounds, m.Fill = rounds(m, budget), m.Budget > 0
+		if m.Usual {
+			m.Rounds = min(m.Rounds, usual(m))
+		}
 	}
 	return m, nil
 }
@@ -195,20 +243,29 @@ func spread(app suite.Instance) time.Duration {
 // What a launch takes beside its slices, about.
 const (
 	launchTime = time.Second            // to start and stop the candidates, and to look at the machine
-	laneTime   = 400 * time.Millisecond // of a candidate in a block: its checks and its warm-up
+	laneTime   = 600 * time.Millisecond // of a candidate in a block: its start, checks and warm-up
+	// launchShare is the part of a budget that the lanes of its launches may take, if there
+	// are two of them at least; usualLaunchShare is that of a run that nobody else bounded.
+	launchShare      = 4
+	usualLaunchShare = 8
 )
 
 // launches is the default, or as many as a budget has room for with two rounds of
-// every block in each, at least one.
+// every block in each, at least one, and not so many that most of it goes to them.
 func launches(m results.Manifest, budget time.Duration) int {
 	if budget == 0 {
 		return DefaultLaunches
 	}
 	takes := LaunchTime(m)
 	for _, b := range m.Blocks {
-		takes += time.Duration(max(2, m.Rounds)*len(m.Candidates)) * cmp.Or(b.Load.Slice, m.Slice, MinSlice)
+		takes += time.Duration(max(2, m.Rounds)*len(m.Candidates)) * cmp.Or(b.Load.Slice, m.Slice, leastSlice(m))
 	}
-	return max(1, min(DefaultLaunches, int(budget/takes)))
+	share := m.Budget / launchShare
+	if m.Usual {
+		share = m.Budget / usualLaunchShare
+	}
+	fit, worth := int(budget/takes), int(share/(LaunchTime(m)-launchTime))
+	return max(1, min(DefaultLaunches, fit, max(2, worth)))
 }
 
 // LaunchTime is how long a launch takes beside its slices and passes, about.
@@ -227,20 +284,29 @@ func LaunchTime(m results.Manifest) time.Duration {
 // rounds is the default, or the most that a budget could hold, at least two. The
 // harness keeps the budget by the clock.
 func rounds(m results.Manifest, budget time.Duration) int {
-	searching := slices.ContainsFunc(m.Blocks, func(b results.Block) bool { return b.Load.SLO != nil })
-	switch {
-	case budget == 0 && searching:
-		return SearchRounds
-	case budget == 0:
-		return DefaultRounds
+	if budget == 0 {
+		return usual(m)
 	}
 	share := budget / time.Duration(m.Launches*len(m.Blocks))
 	most := 2
 	for _, b := range m.Blocks {
-		round := cmp.Or(b.Load.Slice, m.Slice, MinSlice) * time.Duration(len(m.Candidates))
+		round := cmp.Or(b.Load.Slice, m.Slice, leastSlice(m)) * time.Duration(len(m.Candidates))
 		most = max(most, int(share/round))
 	}
 	return most
+}
+
+// usual is how many rounds a launch has where nothing else is said: as many in fewer
+// launches as in all of the usual ones.
+func usual(m results.Manifest) int {
+	all := DefaultLaunches * DefaultRounds
+	if slices.ContainsFunc(m.Blocks, func(b results.Block) bool { return b.Load.SLO != nil }) {
+		all = DefaultLaunches * SearchRounds
+	}
+	if m.Budget == 0 {
+		return all / DefaultLaunches
+	}
+	return (all + m.Launches - 1) / m.Launches
 }
 
 // ArrivalSeed seeds the random arrivals of a round, alike for all its candidates.
@@ -303,9 +369,15 @@ func Slice(m results.Manifest, b results.Block, rate float64, scale time.Duratio
 		lead = clamp(max(seconds(float64(b.Load.Connections)/rate), scaleTimes*scale), 10*time.Millisecond, MaxLead)
 	}
 	if span == 0 {
-		span = clamp(max(seconds(SliceRequests/rate), lead), MinSlice, max(MaxSlice, lead))
+		span = clamp(max(seconds(SliceRequests/rate), lead), leastSlice(m), max(MaxSlice, lead))
 	}
 	return lead, span
+}
+
+// leastSlice is the length of the slices of fast candidates.
+func leastSlice(m results.Manifest) time.Duration {
+	longer := min(max(1, float64(len(m.Candidates))/fewCandidates), mostLonger)
+	return time.Duration(longer * float64(MinSlice))
 }
 
 // SearchSlice is how long a slice is in a search that is at a rate: long enough for

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -78,6 +79,38 @@ func TestBudgetLimitsRounds(t *testing.T) {
 	r.Rounds = 5
 	if exact, _ := plan.New(r); exact.Fill || exact.Rounds != 5 {
 		t.Errorf("5 rounds that were asked for became %d", exact.Rounds)
+	}
+}
+
+// A run that nobody bounded has the usual rounds, in fewer launches where those take long,
+// and ten minutes for each block at most.
+func TestUnbounded(t *testing.T) {
+	r := request(t)
+	m, err := plan.New(r)
+	if err != nil || m.Budget != 4*plan.Bound || m.Fills() || m.Rounds*m.Launches != plan.DefaultLaunches*plan.DefaultRounds || plan.Forecast(m) >= m.Budget {
+		t.Errorf("%v: %+v takes %v", err, m, plan.Forecast(m))
+	}
+	r.Apps, r.Candidates = []string{"hello"}, slices.Repeat(r.Candidates, 20)
+	for i := range r.Candidates {
+		r.Candidates[i].Name += fmt.Sprint("#", i)
+	}
+	if m, err = plan.New(r); err != nil || m.Launches < 2 || m.Budget != 2*plan.Bound || plan.Forecast(m) > m.Budget {
+		t.Errorf("%v: %d launches of %d rounds in %v", err, m.Launches, m.Rounds, m.Budget)
+	}
+	for what, bound := range map[string]func(*plan.Request){
+		"launches": func(r *plan.Request) { r.Launches = 1 }, "rounds": func(r *plan.Request) { r.Rounds = 3 },
+		"slice": func(r *plan.Request) { r.Slice = time.Second }, "pass": func(r *plan.Request) { r.Pass = time.Second },
+	} {
+		r := request(t)
+		bound(&r)
+		if m, err := plan.New(r); err != nil || m.Budget != 0 || m.Fill {
+			t.Errorf("with %s: %v, budget %v", what, err, m.Budget)
+		}
+	}
+	r = request(t)
+	r.Budget = time.Minute
+	if m, err := plan.New(r); err != nil || !m.Fills() || m.Budget != time.Minute {
+		t.Errorf("with a budget: %v, %+v", err, m)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
 )
@@ -26,12 +27,15 @@ const quiet = 10 * time.Second
 
 func newProgress(e env, store *results.Store) *progress {
 	m := store.Manifest()
-	rounds := report.Plural(m.Rounds, "round")
-	if m.Fill {
-		rounds = "as many rounds as " + m.Budget.String() + " hold"
+	rounds, takes := report.Plural(m.Rounds, "round"), "about "+plan.Forecast(m).Round(time.Second).String()
+	switch {
+	case m.Fills():
+		rounds, takes = "as many rounds as the time holds", m.Budget.String()
+	case m.Budget > 0:
+		takes += fmt.Sprintf(", %v at most (--budget sets another time)", m.Budget)
 	}
-	fmt.Fprintf(e.stderr, "run %s: %s, %s, %s of %s, seed %d\n", m.ID, report.Plural(len(m.Candidates), "candidate"),
-		report.Plural(len(m.Candidates)*len(m.Blocks), "cell"), report.Plural(m.Launches, "launch"), rounds, m.Seed)
+	fmt.Fprintf(e.stderr, "run %s: %s, %s, %s of %s, seed %d; takes %s\n", m.ID, report.Plural(len(m.Candidates), "candidate"),
+		report.Plural(len(m.Candidates)*len(m.Blocks), "cell"), report.Plural(m.Launches, "launch"), rounds, m.Seed, takes)
 	return &progress{env: e, launches: m.Launches, first: -1}
 }
 
@@ -100,6 +104,9 @@ func (p *progress) left(e harness.Event) (time.Duration, bool) {
 	left := time.Since(p.began) / time.Duration(measured) * time.Duration(e.Total-e.Done)
 	if e.Kind == harness.Passing {
 		left += e.Took
+	}
+	if !e.Ends.IsZero() {
+		left = min(left, time.Until(e.Ends))
 	}
 	return max(0, left).Round(time.Second), true
 }

@@ -93,11 +93,12 @@ func unresolved(m results.Manifest, trials []results.Trial, live func(candidate 
 	return pairs
 }
 
-// budgetNote says which pairs of a block a run with a budget could not tell apart,
-// and what it would have told apart; "" if there is none. Cells that are not fit
-// to be ranked have no pairs.
-func budgetNote(m results.Manifest, b results.Block, pairs []Pair) string {
-	if m.Budget <= 0 {
+// budgetNote says which pairs of a block a run could not tell apart for want of time, and
+// what it would have told apart; "" if there is none. Cells that are not fit to be ranked
+// have no pairs.
+func budgetNote(r *results.Record, block int, pairs []Pair) string {
+	m, b := r.Manifest, r.Manifest.Blocks[block]
+	if m.Budget <= 0 || r.Rounds(block) >= m.Launches*m.Rounds {
 		return ""
 	}
 	var unresolved []string

@@ -113,7 +113,7 @@ func (s *Summary) addBlock(r *results.Record, block int) error {
 	}
 	together(cells, all, loaderCeiling(m, m.Blocks[block]))
 	rank(cells, pairs, rankMetric(m.Blocks[block]))
-	if note := budgetNote(m, m.Blocks[block], pairs); note != "" {
+	if note := budgetNote(r, block, pairs); note != "" {
 		s.Run.Notes = append(s.Run.Notes, note)
 	}
 	s.Cells = append(s.Cells, cells...)
