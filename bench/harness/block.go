@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
@@ -116,7 +117,7 @@ func length(lanes []*lane) time.Duration {
 	var takes time.Duration
 	for _, l := range lanes {
 		if l != nil {
-			takes += l.window.Lead + l.window.Span
+			takes += l.takes()
 		}
 	}
 	return takes
@@ -141,7 +142,9 @@ func (r *run) shared(after results.RoundKey, takes time.Duration) bool {
 func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) error {
 	block := r.plan.Blocks[key.Block]
 	window := func(l *lane) agent.Window { return l.window }
-	trials, times, err := r.turns(ctx, key, plan.Order(r.plan.Seed, key, len(lanes)), lanes, window)
+	usual := median(lanes)
+	due := func(l *lane) bool { return key.Round/2%plan.Every(r.plan, l.takes(), usual) == 0 }
+	trials, times, err := r.turns(ctx, key, plan.Order(r.plan.Seed, key, len(lanes)), lanes, due, window)
 	if err != nil {
 		return err
 	}
@@ -154,15 +157,33 @@ func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) er
 	return nil
 }
 
-// turns lets each candidate take its window of load, in the given order.
-func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lanes []*lane, window func(*lane) agent.Window) ([]results.Trial, []results.Times, error) {
+// takes is how long a slice of the candidate takes at least.
+func (l *lane) takes() time.Duration { return l.window.Lead + l.window.Span }
+
+// median is what a slice of a usual candidate takes; 0 if there is none.
+func median(lanes []*lane) time.Duration {
+	var all []time.Duration
+	for _, l := range lanes {
+		if l.runs() {
+			all = append(all, l.takes())
+		}
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// turns lets each candidate that is due take its window of load, in the given order.
+func (r *run) turns(ctx context.Context, key results.RoundKey, order []int, lanes []*lane, due func(*lane) bool, window func(*lane) agent.Window) ([]results.Trial, []results.Times, error) {
 	block := r.plan.Blocks[key.Block]
 	r.Host.Beside() // what was up to here is of no trial
 	var trials []results.Trial
 	var times []results.Times
 	for _, at := range order {
 		l := lanes[at]
-		if !l.runs() {
+		if !l.runs() || !due(l) {
 			continue
 		}
 		if err := l.wake(ctx); err != nil {

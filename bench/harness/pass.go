@@ -32,7 +32,7 @@ func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 		return agent.Window{Lead: l.window.Lead, Span: lengths[l], Parts: plan.PassParts}
 	}
 	key := results.RoundKey{Launch: launch, Block: b}
-	trials, times, err := r.turns(ctx, key, order, lanes, window)
+	trials, times, err := r.turns(ctx, key, order, lanes, (*lane).runs, window)
 	if err != nil {
 		return err
 	}
@@ -54,10 +54,10 @@ func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 
 // misled tells whether slices were seen to mislead in a block so far, and passes take
 // their time from then on: rows are of the passes, and the more launches these are of, the
-// narrower are their intervals. Where there is no budget, what is measured does not
+// narrower are their intervals. Where nobody asked for a time, what is measured does not
 // depend on what was seen.
 func (r *run) misled(b int) bool {
-	return r.plan.Fill && r.plan.Passes > 0 && judge.Misled(r.record, b, func(candidate string) bool { return !r.isOut(candidate, b) })
+	return r.plan.Fills() && r.plan.Passes > 0 && judge.Misled(r.record, b, func(candidate string) bool { return !r.isOut(candidate, b) })
 }
 
 // spare tells whether a launch is left out: what is left of a budget is for as many

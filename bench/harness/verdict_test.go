@@ -180,7 +180,7 @@ func TestTimeoutsEndABlock(t *testing.T) {
 		slow  int               // slices of it
 		wants string
 	}{
-		{"warm-up", harness.Measuring, 0, "in a warm-up, and before that in another one"},
+		{"warm-up", harness.Measuring, 0, "of a warm-up"},
 		{"pass", harness.Passing, 0, "s without a break"},
 		{"slices", harness.Round, 1 + 3, "in the last of 3 slices in a row"},
 	} {

@@ -22,24 +22,23 @@ const (
 
 // A server that has fewer places than there are connections leaves requests without a reply
 // for as long as one is waited for, though nothing loads it any more. The others are warmed
-// up meanwhile: nothing is measured yet. If it does so twice, its row would be void by that
-// and each of its slices would take as long: it is out.
+// up meanwhile: nothing is measured yet. All that were late are then loaded once more, for
+// longer and side by side. Who leaves connections without any reply in time then would be
+// void by that, and each of its slices would take as long: it is out.
 const (
 	lateAfter = time.Second // beyond the warm-up's own length
-	maxStarve = 0.01        // of the requests of a warm-up
+	longer    = 2 * time.Second
+	maxStarve = 0.10 // of the connections
 )
 
 // warmth is what a warm-up came to.
 type warmth struct {
-	seen           agent.Seen // its last part
-	sent, timeouts uint64
-	speed          float64 // replies per second in the last part
-	slowest        time.Duration
-	err            error // ctx's, or of what the load generator lacks
+	seen     agent.Seen // its last part
+	timeouts uint64
+	speed    float64 // replies per second in the last part
+	slowest  time.Duration
+	err      error // ctx's, or of what the load generator lacks
 }
-
-// starves tells whether requests got no reply in time.
-func (w warmth) starves() bool { return float64(w.timeouts) > maxStarve*float64(w.sent) }
 
 // warmUpPlan is the length and the number of the warm-up's parts.
 func (l *lane) warmUpPlan() (span time.Duration, parts int) {
@@ -51,8 +50,7 @@ func (l *lane) warmUpPlan() (span time.Duration, parts int) {
 
 // warmUp loads the candidate until it is warm, or does what it is out for. It changes
 // nothing of the run: others are warmed up at the same time.
-func (l *lane) warmUp(ctx context.Context) (w warmth) {
-	span, parts := l.warmUpPlan()
+func (l *lane) warmUp(ctx context.Context, span time.Duration, parts int) (w warmth) {
 	for answered := uint64(0); answered < warmUpReplies && parts > 0; parts-- {
 		if w.seen, w.err = l.session.Slice(ctx, agent.Window{Span: span}); w.err == nil {
 			w.err = lacking(w.seen)
@@ -61,7 +59,7 @@ func (l *lane) warmUp(ctx context.Context) (w warmth) {
 			return w
 		}
 		answered += w.seen.Answered
-		w.sent, w.timeouts = w.sent+w.seen.Sent, w.timeouts+w.seen.Errors[load.ErrTimeout]
+		w.timeouts += w.seen.Errors[load.ErrTimeout]
 		w.slowest = max(w.slowest, w.seen.Longest)
 		if w.timeouts > 0 {
 			parts = 1 // each would wait as long again
@@ -71,12 +69,12 @@ func (l *lane) warmUp(ctx context.Context) (w warmth) {
 	return w
 }
 
-// heat begins the warm-up.
-func (l *lane) heat(ctx context.Context) {
+// heat begins a warm-up of so many parts of a length.
+func (l *lane) heat(ctx context.Context, span time.Duration, parts int) {
 	ctx, l.cool = context.WithCancel(ctx)
 	heating := make(chan warmth, 1)
 	l.heating = heating
-	go func() { heating <- l.warmUp(ctx) }()
+	go func() { heating <- l.warmUp(ctx, span, parts) }()
 }
 
 // warmed is what the warm-up that was begun came to, if it ends within d.
@@ -116,7 +114,8 @@ func (l *lane) warm(ctx context.Context, rate float64) error {
 	if err := l.connect(ctx); err != nil || !l.connected {
 		return err
 	}
-	l.heat(ctx)
+	span, parts := l.warmUpPlan()
+	l.heat(ctx, span, parts)
 	return l.judgeWarmth(l.await())
 }
 
@@ -142,7 +141,8 @@ func (l *lane) enter(ctx context.Context) error {
 	if err := l.connect(ctx); err != nil || !l.connected {
 		return err
 	}
-	l.heat(ctx)
+	span, parts := l.warmUpPlan()
+	l.heat(ctx, span, parts)
 	return nil
 }
 
@@ -162,20 +162,20 @@ func (l *lane) settled(ctx context.Context, w warmth) error {
 	return nil
 }
 
-// overdue warms those up again that were late and left requests without a reply, all at once, and
-// takes out who does so again.
+// overdue warms those up again that were late, all at once, and takes out who starves its
+// connections.
 func (r *run) overdue(ctx context.Context, late []*lane) error {
-	first := make(map[*lane]warmth, len(late))
+	all := make(map[*lane]warmth, len(late))
 	for _, l := range late {
-		if first[l] = l.await(); first[l].err == nil && first[l].starves() && amiss(first[l].seen) == nil {
-			l.heat(ctx)
+		if all[l] = l.await(); all[l].err == nil && amiss(all[l].seen) == nil && l.rate == 0 {
+			l.heat(ctx, longer, 1)
 		}
 	}
 	for _, l := range late {
-		w := first[l]
+		w := all[l]
 		if l.heating != nil {
-			if w = l.await(); w.err == nil && w.starves() {
-				l.fail(fmt.Errorf("requests time out: %s of %d in a warm-up, and before that in another one", describe(w.seen), w.sent))
+			if w = l.await(); w.err == nil && float64(w.timeouts) > maxStarve*float64(l.block.Load.Connections) {
+				l.fail(fmt.Errorf("requests time out: %s of %d connections, in %v of a warm-up", describe(w.seen), l.block.Load.Connections, longer))
 			}
 		}
 		if err := l.settled(ctx, w); err != nil {

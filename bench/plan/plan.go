@@ -247,7 +247,7 @@ const (
 	// launchShare is the part of a budget that the lanes of its launches may take, if there
 	// are two of them at least; usualLaunchShare is that of a run that nobody else bounded.
 	launchShare      = 4
-	usualLaunchShare = 8
+	usualLaunchShare = 6
 )
 
 // launches is the default, or as many as a budget has room for with two rounds of
@@ -372,6 +372,19 @@ func Slice(m results.Manifest, b results.Block, rate float64, scale time.Duratio
 		span = clamp(max(seconds(SliceRequests/rate), lead), leastSlice(m), max(MaxSlice, lead))
 	}
 	return lead, span
+}
+
+// mostSeldom is in which of how many twos of rounds a candidate has slices at the least.
+const mostSeldom = 4
+
+// Every is in which of how many twos of rounds a candidate has its slices whose slices take
+// so long, where usual is what those of the others take. In a large field that has to be done
+// in a given time, a few candidates with long lead-ins would take most of it otherwise.
+func Every(m results.Manifest, takes, usual time.Duration) int {
+	if !m.Fill || len(m.Candidates) < fewCandidates || usual <= 0 {
+		return 1
+	}
+	return min(max(1, int(takes/(2*usual))), mostSeldom)
 }
 
 // leastSlice is the length of the slices of fast candidates.

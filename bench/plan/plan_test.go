@@ -339,3 +339,26 @@ func TestShortBudgets(t *testing.T) {
 		t.Errorf("10 s without passes: %d launches, %v", m.Launches, err)
 	}
 }
+
+// In a large field with a time to keep, candidates with long slices have fewer of them.
+func TestEvery(t *testing.T) {
+	field := func(n int, fill bool) results.Manifest {
+		return results.Manifest{Fill: fill, Candidates: make([]results.Candidate, n)}
+	}
+	for _, c := range []struct {
+		m            results.Manifest
+		takes, usual time.Duration
+		want         int
+	}{
+		{field(36, true), 460 * time.Millisecond, 460 * time.Millisecond, 1},
+		{field(36, true), 1900 * time.Millisecond, 460 * time.Millisecond, 2},
+		{field(36, true), time.Hour, 460 * time.Millisecond, 4},
+		{field(36, false), time.Hour, 460 * time.Millisecond, 1}, // whose rounds were counted out
+		{field(9, true), time.Hour, 460 * time.Millisecond, 1},
+		{field(36, true), time.Hour, 0, 1},
+	} {
+		if got := plan.Every(c.m, c.takes, c.usual); got != c.want {
+			t.Errorf("%v of %v in a field of %d: %d, want %d", c.takes, c.usual, len(c.m.Candidates), got, c.want)
+		}
+	}
+}
