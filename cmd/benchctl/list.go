@@ -6,17 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/benchctl/benchctl/apps/suite"
-	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
@@ -72,46 +69,9 @@ func (e env) printJSON(v any) error {
 	return unable(err)
 }
 
-// leastText is the width that the last column is folded to at the least.
-const leastText = 24
-
-// printRows aligns the columns. On a terminal the last one is folded to what the
-// others leave of its width. A row of one cell is a line of its own, which is kept
-// whole, as one copies it.
+// printRows prints a plain table, folded to the terminal.
 func (e env) printRows(rows [][]string) error {
-	last := len(rows[0]) - 1
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = report.Printable(cell)
-		}
-	}
-	widths := make([]int, last)
-	left := 0
-	for i := range widths {
-		for _, row := range rows {
-			if len(row) > 1 {
-				widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
-			}
-		}
-		left += widths[i] + 2
-	}
-	var b strings.Builder
-	for _, row := range rows {
-		if len(row) == 1 {
-			fmt.Fprintln(&b, row[0])
-			continue
-		}
-		for i, width := range widths {
-			fmt.Fprintf(&b, "%-*s  ", width, row[i])
-		}
-		parts := []string{row[last]}
-		if e.width-left >= leastText {
-			parts = text.Fold(row[last], e.width-left)
-		}
-		fmt.Fprintln(&b, strings.Join(parts, "\n"+strings.Repeat(" ", left)))
-	}
-	_, err := io.WriteString(e.stdout, b.String())
-	return unable(err)
+	return unable(text.Rows(e.stdout, rows, e.width))
 }
 
 // serverRow is a server as "list servers --json" shows it.
