@@ -346,3 +346,9 @@ func orAny(cpus string) string {
 	}
 	return cpus
 }
+
+// metricLabel is a metric with its unit: "server CPU, µs/req".
+func metricLabel(metric string) string {
+	m := judge.MetricNamed(metric).For("the objective")
+	return m.Head + ", " + m.Unit
+}

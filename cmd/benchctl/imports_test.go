@@ -19,6 +19,7 @@ var floors = []string{"cmd", "report", "bench", "results", "servers", "scenarios
 // layers says what each package may import of this module. A package that is not listed
 // has no place yet: find it one.
 var layers = map[string][]string{
+	"internal/misuse":         {},
 	"internal/nearest":        {},
 	"internal/strict":         {"internal/nearest"},
 	"internal/stats":          {},
@@ -38,7 +39,7 @@ var layers = map[string][]string{
 	"servers/external":        {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
 	"servers":                 {"apps", "apps/wsgi", "internal/nearest", "servers/control", "servers/external"}, // and every adapter
 	"results":                 {"scenarios"},
-	"results/judge":           {"internal/stats", "results", "scenarios", "scenarios/slo"},
+	"results/judge":           {"internal/misuse", "internal/nearest", "internal/stats", "results", "scenarios", "scenarios/slo"},
 	"results/internal/sample": {"results", "scenarios"},
 	"bench/load":              {"apps/http1", "scenarios"},
 	"bench/measure":           {"results", "servers/control/proc"},

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/servers/control"
 )
@@ -105,6 +106,15 @@ func (f *failure) hintText() string {
 		return hinted.Hint()
 	}
 	return ""
+}
+
+// failed is the failure of a command by what its call below returned: what was asked wrongly
+// is marked there.
+func failed(err error) error {
+	if misuse.Is(err) {
+		return usage(err)
+	}
+	return unable(err)
 }
 
 func usage(err error) error  { return fail(exitUsage, err) }

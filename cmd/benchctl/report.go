@@ -51,7 +51,7 @@ func (e env) report(name string, f reportFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	summary, err := summarize(dir)
+	summary, err := judge.SummarizeDir(dir)
 	if err != nil {
 		return unable(err)
 	}
@@ -67,14 +67,4 @@ func (e env) report(name string, f reportFlags) error {
 	}
 	_, err = fmt.Fprintln(e.stdout, filepath.Join(out, site.Index))
 	return unable(err)
-}
-
-// summarize computes a run's summary from what it recorded, so that a run that
-// was killed has one too.
-func summarize(dir string) (*judge.Summary, error) {
-	record, err := results.Read(dir)
-	if err != nil {
-		return nil, err
-	}
-	return judge.Summarize(record)
 }

@@ -14,6 +14,16 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
+// SummarizeDir summarizes what a run's directory has of it so far, so that a run that was
+// killed has a summary too.
+func SummarizeDir(dir string) (*Summary, error) {
+	record, err := results.Read(dir)
+	if err != nil {
+		return nil, err
+	}
+	return Summarize(record)
+}
+
 // Summarize computes the summary of what a run has recorded so far. The same
 // record gives the same summary.
 func Summarize(r *results.Record) (*Summary, error) {
