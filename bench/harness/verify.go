@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/conform"
@@ -30,12 +32,62 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 	s := subject{Verification: v, candidate: c}
 	defer func() { err = errors.Join(err, s.stop(ctx, control.DefaultGrace)) }()
 	target, err := s.start(ctx)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
 		return nil, err
 	}
 	findings = conform.Server(ctx, target)
-	return findings, errors.Join(s.died(), context.Cause(ctx))
+	return findings, errors.Join(context.Cause(ctx), s.died())
 }
+
+// All verifies the candidates of a choice, so many at a time, and tells of each row once it
+// is known, but not of those that are skipped or, as ctx has ended, not begun. An error is
+// of a candidate that was named and can't run here.
+func (v Verification) All(ctx context.Context, choice servers.Choice, jobs int, tell func(conform.Row)) (conform.Matrix, error) {
+	skipped, err := choice.Skipped(ctx)
+	if err != nil {
+		return conform.Matrix{}, err
+	}
+	m := conform.NewMatrix(len(choice.Candidates), slices.ContainsFunc(choice.Candidates, speaksHTTP2))
+	var wait sync.WaitGroup
+	var telling sync.Mutex
+	slots := make(chan struct{}, jobs)
+	for i, c := range choice.Candidates {
+		switch {
+		case skipped[i] != "":
+			m.Candidates[i] = conform.AbsentRow(c.Name, c.Server.Class, skipped[i])
+			continue
+		case ctx.Err() != nil:
+			m.Candidates[i] = conform.NewRow(c.Name, "", c.Server.Class, speaksHTTP2(c), nil, context.Cause(ctx))
+			continue
+		}
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			m.Candidates[i] = v.row(ctx, c)
+			telling.Lock()
+			defer telling.Unlock()
+			tell(m.Candidates[i])
+		})
+	}
+	wait.Wait()
+	return m, nil
+}
+
+func (v Verification) row(ctx context.Context, c servers.Candidate) conform.Row {
+	version, _ := c.Server.Version(ctx) // the gate does not depend on it
+	var findings []conform.Finding
+	err := context.Cause(ctx)
+	if err == nil {
+		findings, err = v.Verify(ctx, c)
+	}
+	return conform.NewRow(c.Name, version, c.Server.Class, speaksHTTP2(c), findings, err)
+}
+
+// speaksHTTP2 tells whether a candidate's load does.
+func speaksHTTP2(c servers.Candidate) bool { return c.Server.Protocol == servers.H2C }
 
 // subject is the candidate that is verified, and the process of it that runs.
 type subject struct {
@@ -64,7 +116,7 @@ func (s *subject) start(ctx context.Context) (conform.Target, error) {
 		Carries: s.candidate.Server.Carries,
 		Memory:  measure.NewHeld(p.Guard, p.Group).Memory,
 		Restart: s.restart,
-		HTTP2:   s.candidate.Server.Protocol == servers.H2C,
+		HTTP2:   speaksHTTP2(s.candidate),
 	}, nil
 }
 

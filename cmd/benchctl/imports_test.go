@@ -37,7 +37,7 @@ var layers = map[string][]string{
 	"servers/control":         {"servers/control/proc"},
 	"servers/servertest":      {"apps"},
 	"servers/external":        {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
-	"servers":                 {"apps", "apps/wsgi", "internal/nearest", "servers/control", "servers/external"}, // and every adapter
+	"servers":                 {"apps", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external"}, // and every adapter
 	"results":                 {"scenarios"},
 	"results/judge":           {"internal/misuse", "internal/nearest", "internal/stats", "results", "scenarios", "scenarios/slo"},
 	"results/internal/sample": {"results", "scenarios"},
@@ -51,7 +51,7 @@ var layers = map[string][]string{
 		"apps/conform", "apps/suite", "bench/agent", "bench/load", "bench/measure", "bench/plan", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
 	},
 	"report":                  {"results", "results/judge"},
-	"report/text":             {"report", "results", "results/judge"},
+	"report/text":             {"apps/conform", "report", "results", "results/judge"},
 	"report/plots":            {"report", "results/judge"},
 	"report/export":           {"report", "results", "results/judge"},
 	"report/html":             {"report", "report/plots", "results", "results/judge"},

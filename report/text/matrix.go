@@ -1,4 +1,4 @@
-package main
+package text
 
 import (
 	"cmp"
@@ -11,38 +11,38 @@ import (
 	"github.com/benchctl/benchctl/report"
 )
 
-// write prints the matrix of candidates and checks, what its columns are, and why
-// checks failed.
-func (v verification) write(w io.Writer, exchanges bool) error {
+// Matrix writes how candidates went through the conformance checks: the matrix, what its
+// columns are, and why checks failed, if asked for with what went over the wire then.
+func Matrix(w io.Writer, m conform.Matrix, exchanges bool) error {
 	var b strings.Builder
-	v.matrix(&b)
+	matrix(&b, m)
 	b.WriteString("\n. passed   F failed, of the gate   r failed, reported   - not made\n\n")
-	for _, c := range v.Checks {
+	for _, c := range m.Checks {
 		fmt.Fprintf(&b, "%2d %-20s %-6s %s (%s)\n", c.Number, c.ID, c.Level, c.Rule, c.Source)
 	}
-	for _, c := range v.Candidates {
-		c.failures(&b, exchanges)
+	for _, r := range m.Candidates {
+		failures(&b, r, exchanges)
 	}
 	_, err := io.WriteString(w, report.Prose(b.String())+"\n")
 	return err
 }
 
 // matrix has a row for each candidate and a column for each check.
-func (v verification) matrix(b *strings.Builder) {
+func matrix(b *strings.Builder, m conform.Matrix) {
 	width := len("candidate")
-	for _, c := range v.Candidates {
+	for _, c := range m.Candidates {
 		width = max(width, len(c.Candidate))
 	}
-	v.numbers(b, width)
+	numbers(b, m.Checks, width)
 	b.WriteString("  passed  gate\n")
-	for _, c := range v.Candidates {
+	for _, c := range m.Candidates {
 		fmt.Fprintf(b, "%-*s  ", width, c.Candidate)
-		if c.State == skipped {
+		if c.State == conform.Absent {
 			fmt.Fprintf(b, "%s\n", c.State)
 			continue
 		}
-		for _, check := range v.Checks {
-			b.WriteByte(mark(c.outcome(check.ID), check.Level))
+		for _, check := range m.Checks {
+			b.WriteByte(mark(c.Outcome(check.ID), check.Level))
 		}
 		gate := "passed"
 		if !c.Gate {
@@ -54,8 +54,8 @@ func (v verification) matrix(b *strings.Builder) {
 
 // numbers heads the columns with the numbers of the checks, a line for each digit. None
 // begins with white space, which would be cut from the first.
-func (v verification) numbers(b *strings.Builder, width int) {
-	digits := len(strconv.Itoa(len(v.Checks)))
+func numbers(b *strings.Builder, checks []conform.Column, width int) {
+	digits := len(strconv.Itoa(len(checks)))
 	for place := range digits {
 		if place > 0 {
 			b.WriteByte('\n')
@@ -65,17 +65,17 @@ func (v verification) numbers(b *strings.Builder, width int) {
 			label = "candidate"
 		}
 		fmt.Fprintf(b, "%-*s  ", width, label)
-		for _, c := range v.Checks {
+		for _, c := range checks {
 			b.WriteByte(fmt.Sprintf("%*d", digits, c.Number)[place])
 		}
 	}
 }
 
-func mark(outcome string, level conform.Level) byte {
+func mark(outcome conform.Outcome, level conform.Level) byte {
 	switch {
-	case outcome == outcomePassed:
+	case outcome == conform.Passed:
 		return '.'
-	case outcome == outcomeSkipped:
+	case outcome == conform.NotMade:
 		return '-'
 	case level == conform.Gate:
 		return 'F'
@@ -84,29 +84,29 @@ func mark(outcome string, level conform.Level) byte {
 }
 
 // failures says why the candidate's checks failed.
-func (r candidateRow) failures(b *strings.Builder, exchanges bool) {
-	if r.Failed == 0 && r.State == verified {
+func failures(b *strings.Builder, r conform.Row, exchanges bool) {
+	if r.Failed == 0 && r.State == conform.Verified {
 		return
 	}
-	fmt.Fprintf(b, "\n%s: %s\n", r.Candidate, cmp.Or(r.Reason, r.summary()))
+	fmt.Fprintf(b, "\n%s: %s\n", r.Candidate, cmp.Or(r.Reason, r.String()))
 	for _, f := range r.Findings {
-		if f.Outcome != outcomeFailed {
+		if f.Outcome != conform.Failed {
 			continue
 		}
 		app := ""
 		if f.App != "" {
 			app = " with " + f.App
 		}
-		fmt.Fprintf(b, "  %s %s%s: %s\n", f.level, f.Check, app, strings.ReplaceAll(f.Reason, "\n", "; "))
+		fmt.Fprintf(b, "  %s %s%s: %s\n", f.Level, f.Check, app, strings.ReplaceAll(f.Reason, "\n", "; "))
 		if exchanges {
-			f.exchange(b)
+			exchange(b, f.Exchange)
 		}
 	}
 }
 
 // exchange shows what went over the wire, quoted, a line of it a line.
-func (f findingRow) exchange(b *strings.Builder) {
-	for _, m := range f.Exchange {
+func exchange(b *strings.Builder, all []conform.Exchanged) {
+	for _, m := range all {
 		way, text := ">", m.Sent
 		if m.Received != "" {
 			way, text = "<", m.Received
