@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Names within a run's directory.
@@ -31,6 +32,11 @@ type Store struct {
 	passes   *os.File
 	launches *os.File
 	lock     *os.File
+}
+
+// NewID is the id of a run that starts now: the time to the ms, so that ids sort by age.
+func NewID(now time.Time) string {
+	return strings.Replace(now.UTC().Format("20060102-150405.000"), ".", "-", 1)
 }
 
 // Create makes dir, which must not hold a run yet, and writes the manifest.

@@ -20,12 +20,14 @@ import (
 	"github.com/benchctl/benchctl/servers/control"
 )
 
-// Calibration finds out what the load generator can reach: it loads a sink, which
-// runs where candidates do and does nothing but reply.
+// Calibration finds out what can be measured. For what the load generator reaches it loads a
+// sink, which runs where candidates do and does nothing but reply.
 type Calibration struct {
-	Sink                   []string // command line of a server on descriptor 3, whose GET /hello is app hello
+	Benchctl               string   // program that serves Go engines, for Machine
+	Sink                   []string // command line of a server on descriptor 3 that calls Sink
 	Guard                  []string // command line of the guard
 	ServerCPUs, LoaderCPUs control.CPUs
+	Warn                   func(text string) // told of what disturbs Machine meanwhile; nil: nobody is
 }
 
 // Ceilings loads the sink with one closed loop after the other, for d each and a tenth of

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -192,7 +191,7 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Co
 	}
 	config.Candidates, config.Binaries, config.Env = candidates, binaries, m.Env
 	m.Started = time.Now().UTC().Truncate(time.Millisecond)
-	m.ID, m.Benchctl = runID(m.Started), version()
+	m.ID, m.Benchctl = results.NewID(m.Started), version()
 	m.Command = rerunCommand(cmd, m)
 	m.Environment = measure.Environment()
 	m.Environment.ServerCPUs, m.Environment.LoaderCPUs = config.ServerCPUs.String(), config.LoaderCPUs.String()
@@ -255,9 +254,4 @@ func there(cpus control.CPUs) error {
 		}
 	}
 	return nil
-}
-
-// runID is the time to the ms, so that ids sort by age.
-func runID(now time.Time) string {
-	return strings.Replace(now.UTC().Format("20060102-150405.000"), ".", "-", 1)
 }
