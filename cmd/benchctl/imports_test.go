@@ -48,10 +48,10 @@ var layers = map[string][]string{
 		"apps/conform", "apps/suite", "bench/load", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc",
 	},
 	"bench/harness": {
-		"apps/conform", "apps/suite", "bench/agent", "bench/load", "bench/measure", "bench/plan", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
+		"apps/conform", "apps/suite", "bench/agent", "bench/load", "bench/measure", "bench/plan", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
 	},
 	"report":                  {"results", "results/judge"},
-	"report/text":             {"apps/conform", "report", "results", "results/judge"},
+	"report/text":             {"apps/conform", "report", "results", "results/judge", "scenarios"},
 	"report/plots":            {"report", "results/judge"},
 	"report/export":           {"report", "results", "results/judge"},
 	"report/html":             {"report", "report/plots", "results", "results/judge"},
@@ -75,7 +75,7 @@ var homes = map[string][]string{
 	"github.com/labstack/":                       {"servers/framework/echo"},
 	"github.com/go-chi/":                         {"servers/framework/chi"},
 	"github.com/gofiber/":                        {"servers/framework/fiber"},
-	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/agent", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchctl", "cmd/benchtruth"},
+	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/agent", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchtruth"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 }
 

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -112,7 +113,7 @@ func polled(t *testing.T, dir string, cpus control.CPUs, args ...string) (polls 
 	if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == exitFound) {
 		t.Fatalf("%v\n%s", err, errs.String())
 	}
-	var r loadReport
+	var r judge.LoadSummary
 	if err := json.Unmarshal([]byte(out.String()), &r); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}

@@ -145,7 +145,7 @@ func (e evidence) cell(m results.Manifest, times results.Times) Cell {
 		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Load.Connections, Requests: e.sum(func(t results.Trial) uint64 { return t.Counted }),
 		Figures: figures(m, basis), Basis: e.look.basis(), Whole: e.whole(),
 		BodyRate: medianKnown(basis, bodyRate), WireRate: wireRate(basis), Offered: medianKnown(basis, func(t results.Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t results.Trial) float64 { return t.Ceiling }),
-		Latency: percentiles(times.Response), Service: percentiles(times.Service), SendLag: percentiles(times.SendLag), First: percentiles(times.First), Idle: idle(b, e.trials), Memory: memory(e.launches, slices.Concat(e.trials, e.passes)), StartupMS: startup(e.launches),
+		Latency: NewLatency(times.Response), Service: NewLatency(times.Service), SendLag: NewLatency(times.SendLag), First: NewLatency(times.First), Idle: idle(b, e.trials), Memory: memory(e.launches, slices.Concat(e.trials, e.passes)), StartupMS: startup(e.launches),
 		Errors: e.errors(), TiedWith: []string{},
 	}
 	if b.Load.SLO != nil { // percentiles of many rates are those of none
@@ -225,9 +225,8 @@ func countLaunches(trials []results.Trial) int {
 	return len(seen)
 }
 
-// percentiles reads the merged histogram. With fewer than 100 samples beyond it,
-// a percentile is left out.
-func percentiles(h *hdrhistogram.Histogram) *Latency {
+// NewLatency reads a histogram of times in ns; nil if it has none.
+func NewLatency(h *hdrhistogram.Histogram) *Latency {
 	if h == nil || h.TotalCount() == 0 {
 		return nil
 	}
