@@ -88,19 +88,6 @@ func TestShellQuote(t *testing.T) {
 	}
 }
 
-func TestParsePrecision(t *testing.T) {
-	for text, want := range map[string]float64{"": 0, "2%": 0.02, "2": 0.02, "0.5 %": 0.005} {
-		if got, err := parsePrecision(text); err != nil || got != want {
-			t.Errorf("%q is %g, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"0", "-1%", "100%", "NaN", "two", "%", "2%%"} {
-		if got, err := parsePrecision(text); err == nil {
-			t.Errorf("%q is %g", text, got)
-		}
-	}
-}
-
 // Of an error after an interruption nothing else is lost.
 func TestBesides(t *testing.T) {
 	left, cause := errors.New("left running: PID 7"), interruption{}

@@ -1,41 +1,32 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/bench/request"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/site"
 	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
-	"github.com/benchctl/benchctl/servers/control"
 )
 
 // runFlags are the flags of "benchctl run".
 type runFlags struct {
-	scenarios, scenarioFiles, servers, serverDirs, apps, binaries, env []string
-
-	launches, rounds       int
-	slice, budget          time.Duration
-	precision, findSLO     string
-	pass                   string
-	seed                   uint64
-	out, resume            string
-	serverCPUs, loaderCPUs string
-	json, wide             bool
+	request.Run
+	out, resume string
+	json, wide  bool
 }
 
 // envUsage is the help of --env.
@@ -64,25 +55,25 @@ of those that have it.`,
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.StringSliceVar(&f.scenarios, "scenario", nil, "scenarios, see benchctl list scenarios")
-	fs.StringArrayVar(&f.scenarioFiles, "scenario-file", nil, "YAML files with scenarios; they take precedence over built-in ones; may be repeated")
-	fs.StringSliceVar(&f.servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
-	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
-	fs.StringSliceVar(&f.apps, "apps", nil, "apps instead of the scenarios' own, see benchctl list apps")
-	fs.StringArrayVar(&f.binaries, "binary", nil, "VERSION=PATH: another build of benchctl, which serves engines named as name@VERSION; may be repeated")
-	fs.StringArrayVar(&f.env, "env", nil, envUsage)
-	fs.IntVar(&f.launches, "launches", 0, fmt.Sprintf("fresh starts of every candidate (default %d)", plan.DefaultLaunches))
-	fs.IntVar(&f.rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default as many as the budget holds, or %d)", plan.DefaultRounds))
-	fs.DurationVar(&f.slice, "slice", 0, "counted part of a slice (default 150ms, longer for slow candidates)")
-	fs.StringVar(&f.pass, "pass", "", "load without a break that each candidate's slices are held against, such as 10s, or none (default some seconds, longer where replies take long)")
-	fs.DurationVar(&f.budget, "budget", 0, "bound of the whole run's time")
-	fs.StringVar(&f.precision, "precision", "", "end a block early once all its paired intervals are within this half-width, such as 2%")
-	fs.StringVar(&f.findSLO, "find-slo", "", "search the highest rate that meets an objective, such as 'p99<10ms', instead of the scenarios' rates")
-	fs.Uint64Var(&f.seed, "seed", 0, "seed of order and intervals (default random, and recorded)")
+	fs.StringSliceVar(&f.Scenarios, "scenario", nil, "scenarios, see benchctl list scenarios")
+	fs.StringArrayVar(&f.ScenarioFiles, "scenario-file", nil, "YAML files with scenarios; they take precedence over built-in ones; may be repeated")
+	fs.StringSliceVar(&f.Servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
+	fs.StringArrayVar(&f.ServerDirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
+	fs.StringSliceVar(&f.Apps, "apps", nil, "apps instead of the scenarios' own, see benchctl list apps")
+	fs.StringArrayVar(&f.Binaries, "binary", nil, "VERSION=PATH: another build of benchctl, which serves engines named as name@VERSION; may be repeated")
+	fs.StringArrayVar(&f.Env, "env", nil, envUsage)
+	fs.IntVar(&f.Launches, "launches", 0, fmt.Sprintf("fresh starts of every candidate (default %d)", plan.DefaultLaunches))
+	fs.IntVar(&f.Rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default as many as the budget holds, or %d)", plan.DefaultRounds))
+	fs.DurationVar(&f.Slice, "slice", 0, "counted part of a slice (default 150ms, longer for slow candidates)")
+	fs.StringVar(&f.Pass, "pass", "", "load without a break that each candidate's slices are held against, such as 10s, or none (default some seconds, longer where replies take long)")
+	fs.DurationVar(&f.Budget, "budget", 0, "bound of the whole run's time")
+	fs.StringVar(&f.Precision, "precision", "", "end a block early once all its paired intervals are within this half-width, such as 2%")
+	fs.StringVar(&f.FindSLO, "find-slo", "", "search the highest rate that meets an objective, such as 'p99<10ms', instead of the scenarios' rates")
+	fs.Uint64Var(&f.Seed, "seed", 0, "seed of order and intervals (default random, and recorded)")
 	fs.StringVar(&f.out, "out", "", "directory to store runs in (default $BENCHCTL_STORE or results/runs)")
 	fs.StringVar(&f.resume, "resume", "", "go on with this run: an id, the beginning of one, a directory, or latest")
-	fs.StringVar(&f.serverCPUs, "server-cpus", "", "processors of the candidates, such as 0-1 (default the first half)")
-	fs.StringVar(&f.loaderCPUs, "loader-cpus", "", "processors of the load generator (default the second half)")
+	fs.StringVar(&f.ServerCPUs, "server-cpus", "", "processors of the candidates, such as 0-1 (default the first half)")
+	fs.StringVar(&f.LoaderCPUs, "loader-cpus", "", "processors of the load generator (default the second half)")
 	fs.BoolVar(&f.json, "json", false, "print summary.json instead of the table")
 	fs.BoolVar(&f.wide, "wide", false, "print every column of the table")
 	return cmd
@@ -91,10 +82,11 @@ of those that have it.`,
 // run measures, and then shows what there is, also when the measuring ended
 // early.
 func (e env) run(cmd *cobra.Command, f runFlags) error {
-	store, config, err := e.prepare(cmd, f)
+	config, err := e.prepare(cmd, f)
 	if err != nil {
 		return err
 	}
+	store := config.Store
 	defer store.Close()
 	ctx := cmd.Context()
 	progress := newProgress(e, store)
@@ -172,86 +164,83 @@ func resumeHint(store *results.Store) string {
 	return "go on with: benchctl run --resume " + store.Dir()
 }
 
-// prepare makes a new run, or opens the one to resume.
-func (e env) prepare(cmd *cobra.Command, f runFlags) (*results.Store, harness.Config, error) {
-	if f.resume != "" {
-		return e.prepareResume(cmd, f)
-	}
-	config := harness.Config{Setup: agent.Setup{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}}, Sink: e.sink()}
+// prepare begins a new run, or takes up the one to resume. The store of its configuration is
+// open.
+func (e env) prepare(cmd *cobra.Command, f runFlags) (harness.Config, error) {
+	programs := request.Programs{Version: version(), Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Sink: e.sink()}
+	var ready request.Ready
 	var err error
-	if config.ServerCPUs, config.LoaderCPUs, err = processors(f.serverCPUs, f.loaderCPUs); err != nil {
-		return nil, config, usage(err)
+	if f.resume != "" {
+		if err := aloneWithResume(cmd); err != nil {
+			return harness.Config{}, usage(err)
+		}
+		ready, err = request.Resume(cmd.Context(), e.storeDir(f.out), f.resume, programs)
+	} else {
+		f.Command = rerunCommand(cmd)
+		ready, err = f.Begin(cmd.Context(), e.storeDir(f.out), programs)
 	}
-	if info, err := os.Stat(os.TempDir()); err != nil || !info.IsDir() {
-		return nil, config, unable(fmt.Errorf("run: the directory for temporary files is none: %w", cmp.Or(err, fmt.Errorf("TMPDIR: %s", os.TempDir()))))
+	for _, note := range ready.Notes {
+		e.say("benchctl: %s", note)
 	}
-	m, candidates, binaries, err := e.resolve(cmd.Context(), f)
+	e.warnOf(ready.Warnings)
 	if err != nil {
-		return nil, config, err
+		return harness.Config{}, failed(err)
 	}
-	config.Candidates, config.Binaries, config.Env = candidates, binaries, m.Env
-	m.Started = time.Now().UTC().Truncate(time.Millisecond)
-	m.ID, m.Benchctl = results.NewID(m.Started), version()
-	m.Command = rerunCommand(cmd, m)
-	m.Environment = measure.Environment()
-	m.Environment.ServerCPUs, m.Environment.LoaderCPUs = config.ServerCPUs.String(), config.LoaderCPUs.String()
-	m.Notes = append(m.Notes, e.warn(m)...)
-	store, err := results.Create(filepath.Join(e.storeDir(f.out), m.ID), m)
-	if err != nil {
-		return nil, config, unable(err)
-	}
-	config.Store = store
-	return store, config, nil
+	return ready.Config, nil
 }
 
-// warn says what about this machine stands in the way of the run, and returns it
-// as notes. What takes time to see is left to benchctl calibrate.
-func (e env) warn(m results.Manifest) (notes []string) {
-	connections := 0
-	for _, b := range m.Blocks {
-		connections = max(connections, b.Load.AtOnce())
-	}
-	return e.warnOf(measure.ReadConditions().Warnings(len(m.Candidates), connections))
-}
-
-// warnOf says warnings and returns them as notes.
-func (e env) warnOf(warnings []measure.Warning) (notes []string) {
+// warnOf says warnings.
+func (e env) warnOf(warnings []measure.Warning) {
 	for _, w := range warnings {
 		e.say("benchctl: warning: %s", w)
-		notes = append(notes, w.String())
 	}
-	return notes
 }
 
-// processors are the sets that were asked for, or halves of what there is.
-func processors(server, loader string) (s, l control.CPUs, err error) {
-	s, l = control.Split()
-	if server != "" {
-		if s, err = control.ParseCPUs(server); err != nil {
-			return nil, nil, fmt.Errorf("run: --server-cpus: %w", err)
+// aloneWithResume refuses flags that the resumed run has decided.
+func aloneWithResume(cmd *cobra.Command) error {
+	var wrong error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "resume", "out", "json", "wide":
+		default:
+			wrong = fmt.Errorf("run: --%s can't be given with --resume: the run that goes on has decided it", f.Name)
 		}
-		if err := there(s); err != nil {
-			return nil, nil, fmt.Errorf("run: --server-cpus: %w", err)
-		}
-	}
-	if loader != "" {
-		if l, err = control.ParseCPUs(loader); err != nil {
-			return nil, nil, fmt.Errorf("run: --loader-cpus: %w", err)
-		}
-		if err := there(l); err != nil {
-			return nil, nil, fmt.Errorf("run: --loader-cpus: %w", err)
-		}
-	}
-	return s, l, nil
+	})
+	return wrong
 }
 
-// there refuses processors that benchctl may not run on.
-func there(cpus control.CPUs) error {
-	all := control.Allowed()
-	for _, n := range cpus {
-		if len(all) > 0 && !slices.Contains(all, n) {
-			return fmt.Errorf("there is no processor %d to run on: there are %s", n, all)
+// rerunCommand is the command line that repeats the run, the flags as given, but for the
+// seed, which may be drawn yet.
+func rerunCommand(cmd *cobra.Command) string {
+	words := []string{"benchctl", "run"}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		value := f.Value.String()
+		list, isList := f.Value.(pflag.SliceValue)
+		if isList && f.Value.Type() == "stringArray" { // whose values may have commas
+			for _, one := range list.GetSlice() {
+				words = append(words, "--"+f.Name+"="+shellQuote(one))
+			}
+			return
 		}
+		if isList {
+			value = strings.Join(list.GetSlice(), ",")
+		}
+		switch f.Name {
+		case "seed", "json", "wide", "out":
+		default:
+			words = append(words, "--"+f.Name+"="+shellQuote(value))
+		}
+	})
+	return strings.Join(words, " ")
+}
+
+// shellQuote makes one word for a shell.
+func shellQuote(s string) string {
+	safe := strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./_-", r))
+	}) < 0
+	if safe && s != "" {
+		return s
 	}
-	return nil
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

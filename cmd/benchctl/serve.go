@@ -47,19 +47,15 @@ func serveCommand(e env) *cobra.Command {
 
 // serve runs until ctx ends and then stops gracefully.
 func (e env) serve(ctx context.Context, f serveFlags) error {
-	all, err := servers.All(f.serverDirs...)
-	if err != nil {
-		return usage(err)
-	}
 	if f.server == "" {
 		return usage(errors.New("serve: no server: name one with --server, see benchctl list servers"))
 	}
 	if err := control.CheckEnv(f.env); err != nil {
 		return usage(fmt.Errorf("serve: --env: %w", err))
 	}
-	choice, err := servers.Choose(all, []string{f.server})
+	choice, err := servers.Find(f.serverDirs, []string{f.server})
 	if err != nil {
-		return usage(err)
+		return failed(err)
 	}
 	if len(choice.Candidates) != 1 || !choice.Named[0] {
 		return usage(fmt.Errorf("serve: %q is a group, not a server", f.server))
