@@ -51,7 +51,7 @@ var layers = map[string][]string{
 		"apps/conform", "apps/suite", "bench/agent", "bench/load", "bench/measure", "bench/plan", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
 	},
 	"bench/request": {
-		"apps/suite", "bench/harness", "bench/measure", "bench/plan", "internal/misuse", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control",
+		"apps/suite", "bench/agent", "bench/harness", "bench/measure", "bench/plan", "internal/misuse", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control",
 	},
 	"report":                  {"results", "results/judge"},
 	"report/text":             {"apps/conform", "report", "results", "results/judge", "scenarios"},
