@@ -19,7 +19,6 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
-	"github.com/benchctl/benchctl/servers/external"
 )
 
 func listCommand(e env) *cobra.Command {
@@ -74,57 +73,27 @@ func (e env) printRows(rows [][]string) error {
 	return unable(text.Rows(e.stdout, rows, e.width))
 }
 
-// serverRow is a server as "list servers --json" shows it.
-type serverRow struct {
-	Name      string   `json:"name"`
-	Class     string   `json:"class"`
-	Version   string   `json:"version,omitempty"`
-	Profiles  []string `json:"profiles"`
-	Installed bool     `json:"installed"`
-	Install   string   `json:"install,omitempty"`
-	Doc       string   `json:"doc"`
-	Home      string   `json:"home,omitempty"`
-}
-
 func listServers(ctx context.Context, dirs []string) (any, [][]string, error) {
 	all, err := servers.All(dirs...)
 	if err != nil {
 		return nil, nil, usage(err)
 	}
-	var rows []serverRow
+	list, err := servers.List(ctx, all)
+	if err != nil {
+		return nil, nil, unable(err)
+	}
 	table := [][]string{{"SERVER", "CLASS", "VERSION", "PROFILES", "WHAT IT IS"}}
-	for _, s := range byClass(all) {
-		row := serverRow{Name: s.Name, Class: s.Class, Profiles: s.Profiles(), Doc: s.Doc, Home: s.Home, Installed: true}
-		err := s.Check(ctx)
-		var missing *external.NotInstalledError
-		switch {
-		case errors.As(err, &missing):
-			row.Installed, row.Install = false, missing.Hint()
-		case err != nil:
-			return nil, nil, unable(err)
-		default:
-			if row.Version, err = s.Version(ctx); err != nil {
-				return nil, nil, unable(err)
-			}
+	for _, s := range list {
+		version, profiles := s.Version, strings.Join(s.Profiles[1:], ", ") // beside "default"
+		if !s.Installed {
+			version = "missing"
 		}
-		rows = append(rows, row)
-		profiles := strings.Join(row.Profiles[1:], ", ") // beside "default"
-		if row.Installed {
-			table = append(table, []string{s.Name, s.Class, row.Version, profiles, s.Doc})
-			continue
+		table = append(table, []string{s.Name, s.Class, version, profiles, s.Doc})
+		if !s.Installed {
+			table = append(table, []string{"  " + cmp.Or(s.Install, s.Lacks)})
 		}
-		table = append(table, []string{s.Name, s.Class, "missing", profiles, s.Doc}, []string{"  " + cmp.Or(row.Install, err.Error())})
 	}
-	return rows, table, nil
-}
-
-// byClass puts servers of a class together, the classes in the order that they
-// first come in.
-func byClass(all []servers.Server) []servers.Server {
-	first := func(class string) int {
-		return slices.IndexFunc(all, func(s servers.Server) bool { return s.Class == class })
-	}
-	return slices.SortedStableFunc(slices.Values(all), func(a, b servers.Server) int { return first(a.Class) - first(b.Class) })
+	return list, table, nil
 }
 
 // appRow is an app as "list apps --json" shows it.

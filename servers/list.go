@@ -1,0 +1,53 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/benchctl/benchctl/servers/external"
+)
+
+// Listed is a server as "benchctl list servers --json" shows it.
+type Listed struct {
+	Name      string   `json:"name"`
+	Class     string   `json:"class"`
+	Version   string   `json:"version,omitempty"`
+	Profiles  []string `json:"profiles"` // "default" first
+	Installed bool     `json:"installed"`
+	Install   string   `json:"install,omitempty"` // how to, where it is not and that is known
+	Doc       string   `json:"doc"`
+	Home      string   `json:"home,omitempty"`
+	Lacks     string   `json:"-"` // what is missing
+}
+
+// List tells which servers are installed, in which version. Those of a class are together,
+// the classes in the order that they first come in.
+func List(ctx context.Context, all []Server) ([]Listed, error) {
+	var list []Listed
+	for _, s := range byClass(all) {
+		one := Listed{Name: s.Name, Class: s.Class, Profiles: s.Profiles(), Doc: s.Doc, Home: s.Home}
+		err := s.Check(ctx)
+		var missing *external.NotInstalledError
+		switch {
+		case errors.As(err, &missing):
+			one.Install, one.Lacks = missing.Hint(), missing.Error()
+		case err != nil:
+			return nil, err
+		default:
+			one.Installed = true
+			if one.Version, err = s.Version(ctx); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+func byClass(all []Server) []Server {
+	first := func(class string) int {
+		return slices.IndexFunc(all, func(s Server) bool { return s.Class == class })
+	}
+	return slices.SortedStableFunc(slices.Values(all), func(a, b Server) int { return first(a.Class) - first(b.Class) })
+}
