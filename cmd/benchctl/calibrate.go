@@ -24,16 +24,16 @@ func calibrateCommand(e env) *cobra.Command {
 	var f calibrateFlags
 	cmd := &cobra.Command{
 		Use:   "calibrate",
-		Short: "Tell what this machine can measure: the load generator's limit, the noise floor, what disturbs",
-		Long: `Tell what this machine can measure: how many requests the load generator
-reaches against a sink that does nothing but reply, how far apart a server and
-itself seem to be, and what about the machine disturbs.`,
+		Short: "Report what this machine can measure: the load generator's limit, the noise floor, what disturbs",
+		Long: `Report what this machine can measure: how many requests the load generator
+reaches against a sink, which only replies; how far a server seems to differ from
+itself; and what disturbs the machine.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.calibrate(cmd.Context(), f) },
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.DurationVar(&f.duration, "duration", 30*time.Second, "about how long, 1s to 1h; the noise floor needs 10s or more to be told well")
+	fs.DurationVar(&f.duration, "duration", 30*time.Second, "about how long, 1s to 1h; the noise floor requires 10s or more")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
 }

@@ -22,10 +22,12 @@ func compareCommand(e env) *cobra.Command {
 		Short: "Compare two candidates of a run, or two runs; exit 1 if B is slower",
 		Long: `Compare B with A: two candidates of one run, two versions of one run's
 candidates (@base @head), or two runs. The ratio is B/A with its 95 % confidence
-interval. The exit code is 1 if any cell of B is slower than A, that is, serves
-fewer requests per second or takes more CPU time per request, and the whole
-interval says so, also when corrected for the number of comparisons (Holm).
-CAN SEE is the difference that such data would resolve in 80 % of cases.`,
+interval. CAN SEE is the difference that such data resolves in 80 % of cases.
+
+The exit code is 1 if a cell of B is slower than that of A: it serves fewer
+requests per second, or takes more CPU time per request. The whole interval must
+show it, also after the correction for the number of comparisons (Holm). The exit
+code is 1 as well if a cell cannot be compared.`,
 		Example: "  benchctl compare nethttp fasthttp\n  benchctl compare @base @head --tolerance 2\n  benchctl compare 20260101-0300 20260102-0300",
 		Args:    takes("A, a candidate or a run,", "B, a candidate or a run,"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -36,9 +38,9 @@ CAN SEE is the difference that such data would resolve in 80 % of cases.`,
 	fs := cmd.Flags()
 	fs.StringVar(&f.Run, "run", "latest", "the run whose candidates are compared")
 	fs.StringVar(&f.Store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
-	fs.Float64Var(&f.Tolerance, "tolerance", 0, "difference in % that is let pass")
+	fs.Float64Var(&f.Tolerance, "tolerance", 0, "difference in % that passes")
 	fs.Float64Var(&f.Alpha, "family-alpha", 0.05, "probability of any false finding among all comparisons")
-	fs.BoolVar(&f.Force, "force", false, "compare runs of different machines all the same")
+	fs.BoolVar(&f.Force, "force", false, "compare runs of different machines")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
 }

@@ -34,13 +34,13 @@ func exportCommand(e env) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "export RUN --format=FORMAT",
-		Short: "Write a run in the form of another program",
-		Long: `Write a run, or the cells of it that are named, in the form of another program:
+		Short: "Write a run in the format of another program",
+		Long: `Write a run, or the selected cells of it, in the format of another program:
 
 ` + strings.Join(formats, "\n") + `
 
-A format that has a text for each cell goes to files in --out, or to standard output
-if it is of one cell.`,
+A format with a text for each cell writes files to --out. The text of one cell may go
+to standard output.`,
 		Example: `  benchctl export latest --format=md
   benchctl export latest --format=percentiles --out=latencies
   benchctl export latest --format=hlog --scenario=latency-50 --candidate=fasthttp`,
@@ -50,11 +50,11 @@ if it is of one cell.`,
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	fs.StringVar(&f.format, "format", "percentiles", strings.Join(names, ", "))
-	fs.StringVar(&f.times, "times", "response", strings.Join(kinds, ", ")+": the latencies to write; a closed loop has response times alone")
-	fs.StringVar(&f.out, "out", "", "directory to write files to (default standard output, for one text)")
-	fs.StringVar(&f.scenario, "scenario", "", "cells of this scenario alone")
-	fs.StringVar(&f.app, "app", "", "cells of this app alone")
-	fs.StringVar(&f.candidate, "candidate", "", "cells of this candidate alone")
+	fs.StringVar(&f.times, "times", "response", strings.Join(kinds, ", ")+": the latencies to write; a closed loop has response times only")
+	fs.StringVar(&f.out, "out", "", "directory for files (default: one text goes to standard output)")
+	fs.StringVar(&f.scenario, "scenario", "", "only cells of this scenario")
+	fs.StringVar(&f.app, "app", "", "only cells of this app")
+	fs.StringVar(&f.candidate, "candidate", "", "only cells of this candidate")
 	fs.StringVar(&f.store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
 	return cmd
 }

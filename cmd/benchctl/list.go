@@ -47,9 +47,9 @@ func listCommand(e env) *cobra.Command {
 		cmd.AddCommand(sub)
 		return sub
 	}
-	add(e, "servers", "What can be measured, and what is installed", func(ctx context.Context) (any, [][]string, error) {
+	add(e, "servers", "Servers that can be measured, and which are installed", func(ctx context.Context) (any, [][]string, error) {
 		return listServers(ctx, dirs)
-	}).Flags().StringArrayVar(&dirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
+	}).Flags().StringArrayVar(&dirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
 	add(e, "apps", "The test apps with their parameters", listApps)
 	add(e, "scenarios", "The load shapes", listScenarios)
 	unfolded := e

@@ -30,16 +30,16 @@ const (
 
 func newCommand(e env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "new", Short: "Begin something new", Args: noArgs,
+		Use: "new", Short: "Write the start of something new", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return usage(errors.New("new: what: server?")) },
 	}
 	var f newFlags
 	server := &cobra.Command{
-		Use: "server NAME", Short: "Begin a server that verifies and runs at once, to put your own in its place",
-		Long: `With --lang external, writes a manifest that starts a server of benchctl's own: put
-your program in its place. With --lang go, within a checkout of benchctl, writes an
-adapter package that serves with net/http and enters it into the list of servers: put
-your engine in its place. See docs/adding-a-server.md.`,
+		Use: "server NAME", Short: "Write the start of a server that can be verified and measured at once",
+		Long: `With --lang external, writes a manifest that starts a server of benchctl's own. Put
+your program in its place. With --lang go, in a clone of benchctl, writes an adapter
+package that serves with net/http and adds it to the list of servers. Put your engine
+in its place. See docs/adding-a-server.md.`,
 		Example: "  benchctl new server mine\n  benchctl new server mine --lang go",
 		Args:    takes("the NAME"),
 		RunE:    func(_ *cobra.Command, args []string) error { return e.newServer(args[0], f) },

@@ -23,7 +23,7 @@ func reportCommand(e env) *cobra.Command {
 	var f reportFlags
 	cmd := &cobra.Command{
 		Use:     "report [RUN]",
-		Short:   "Write a run's report anew, into a directory that can be published",
+		Short:   "Write the report of a run again, to a directory that can be published",
 		Example: "  benchctl report latest --out public\n  benchctl report latest --style cherrypy",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -37,7 +37,7 @@ func environment() env {
 func execute(ctx context.Context, e env, args []string) error {
 	root := &cobra.Command{
 		Use:           "benchctl",
-		Short:         "Tell, with evidence, which HTTP server is faster, by how much, and at what cost",
+		Short:         "Measure, with evidence, which HTTP server is faster, by how much, and at what cost",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

@@ -30,7 +30,7 @@ type runFlags struct {
 }
 
 // envUsage is the help of --env.
-const envUsage = "NAME=VALUE to set in the environment of candidates, which is a small fixed one otherwise; may be repeated"
+const envUsage = "NAME=VALUE for the environment of candidates, which does not inherit yours; may be repeated"
 
 func runCommand(e env) *cobra.Command {
 	var f runFlags
@@ -38,13 +38,15 @@ func runCommand(e env) *cobra.Command {
 		Use:   "run --scenario=S[,S]",
 		Short: "Measure candidates against each other and print the table",
 		Long: `Measure candidates against each other. Progress goes to standard error, the
-table to standard output; the run's directory keeps every slice, the latency
+table to standard output. The directory of the run has every slice, the latency
 histograms, summary.json and a report with plots.
 
-A candidate is name[@version][:profile][#label]; the label lets one server run
-twice. "all", "go" and the classes ("wsgi", ...) stand for several servers, of
-which those that are not installed are skipped; "wsgi:tuned" takes the profile
-of those that have it.`,
+A candidate is name[@version][:profile][#label]. The label lets one server run
+twice. "all", "go" and the classes ("wsgi", ...) are groups of servers; servers
+of a group that are not installed are skipped. "wsgi:tuned" uses the profile of
+the servers that have it.
+
+The exit code is 1 if a row is invalid.`,
 		Example: `  benchctl run --scenario=concurrency-256
   benchctl run --scenario=smoke,concurrency-64 --servers nethttp,fasthttp --apps hello,json
   benchctl run --scenario=concurrency-256 --servers nethttp,nethttp#b --budget 60s
@@ -55,24 +57,24 @@ of those that have it.`,
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.StringSliceVar(&f.Scenarios, "scenario", nil, "scenarios, see benchctl list scenarios")
-	fs.StringArrayVar(&f.ScenarioFiles, "scenario-file", nil, "YAML files with scenarios; they take precedence over built-in ones; may be repeated")
+	fs.StringSliceVar(&f.Scenarios, "scenario", nil, "scenarios or patterns, see benchctl list scenarios")
+	fs.StringArrayVar(&f.ScenarioFiles, "scenario-file", nil, "YAML file with a scenario, in place of a built-in one of its name; may be repeated")
 	fs.StringSliceVar(&f.Servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
-	fs.StringArrayVar(&f.ServerDirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
+	fs.StringArrayVar(&f.ServerDirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
 	fs.StringSliceVar(&f.Apps, "apps", nil, "apps instead of the scenarios' own, see benchctl list apps")
-	fs.StringArrayVar(&f.Binaries, "binary", nil, "VERSION=PATH: another build of benchctl, which serves engines named as name@VERSION; may be repeated")
+	fs.StringArrayVar(&f.Binaries, "binary", nil, "VERSION=PATH: another build of benchctl, for engines named name@VERSION; may be repeated")
 	fs.StringArrayVar(&f.Env, "env", nil, envUsage)
 	fs.IntVar(&f.Launches, "launches", 0, fmt.Sprintf("fresh starts of every candidate (default %d)", plan.DefaultLaunches))
-	fs.IntVar(&f.Rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default as many as the budget holds, or %d)", plan.DefaultRounds))
+	fs.IntVar(&f.Rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default as many as the budget allows, or %d)", plan.DefaultRounds))
 	fs.DurationVar(&f.Slice, "slice", 0, "counted part of a slice (default 150ms, longer for slow candidates)")
-	fs.StringVar(&f.Pass, "pass", "", "load without a break that each candidate's slices are held against, such as 10s, or none (default some seconds, longer where replies take long)")
-	fs.DurationVar(&f.Budget, "budget", 0, "bound of the whole run's time")
-	fs.StringVar(&f.Precision, "precision", "", "end a block early once all its paired intervals are within this half-width, such as 2%")
-	fs.StringVar(&f.FindSLO, "find-slo", "", "search the highest rate that meets an objective, such as 'p99<10ms', instead of the scenarios' rates")
-	fs.Uint64Var(&f.Seed, "seed", 0, "seed of order and intervals (default random, and recorded)")
-	fs.StringVar(&f.out, "out", "", "directory to store runs in (default $BENCHCTL_STORE or results/runs)")
-	fs.StringVar(&f.resume, "resume", "", "go on with this run: an id, the beginning of one, a directory, or latest")
-	fs.StringVar(&f.ServerCPUs, "server-cpus", "", "processors of the candidates, such as 0-1 (default the first half)")
+	fs.StringVar(&f.Pass, "pass", "", "load without a break that slices are compared with, such as 10s, or none (default some seconds, longer for slow replies)")
+	fs.DurationVar(&f.Budget, "budget", 0, "limit of the whole run's time, which the run uses to the full")
+	fs.StringVar(&f.Precision, "precision", "", "end a block when all its ratios are known to this half-width, such as 2%")
+	fs.StringVar(&f.FindSLO, "find-slo", "", "search for the highest rate that meets an objective, such as 'p99<10ms', in place of the scenarios' rates")
+	fs.Uint64Var(&f.Seed, "seed", 0, "seed of the order and of the intervals (default random, and recorded)")
+	fs.StringVar(&f.out, "out", "", "directory that stores runs (default $BENCHCTL_STORE or results/runs)")
+	fs.StringVar(&f.resume, "resume", "", "continue this run: an id, the start of one, a directory, or latest")
+	fs.StringVar(&f.ServerCPUs, "server-cpus", "", "processors of the servers, such as 0-1 (default the first half)")
 	fs.StringVar(&f.LoaderCPUs, "loader-cpus", "", "processors of the load generator (default the second half)")
 	fs.BoolVar(&f.json, "json", false, "print summary.json instead of the table")
 	fs.BoolVar(&f.wide, "wide", false, "print every column of the table")
@@ -161,7 +163,7 @@ func verdictOf(s *judge.Summary, store *results.Store, interrupted bool, measure
 }
 
 func resumeHint(store *results.Store) string {
-	return "go on with: benchctl run --resume " + store.Dir()
+	return "continue with: benchctl run --resume " + store.Dir()
 }
 
 // prepare begins a new run, or takes up the one to resume. The store of its configuration is

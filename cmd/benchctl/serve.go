@@ -29,18 +29,18 @@ func serveCommand(e env) *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
 		Use:     "serve --server S",
-		Short:   "Serve the test apps under one server, in the foreground",
+		Short:   "Serve the test apps with one server, in the foreground",
 		Example: "  benchctl serve --server fasthttp\n  benchctl serve --server gunicorn-gthread --app hello --addr 127.0.0.1:8000",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return e.serve(cmd.Context(), f) },
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.server, "server", "", "server, see benchctl list servers")
-	fs.StringVar(&f.app, "app", "", "serve this app alone (default the whole suite)")
+	fs.StringVar(&f.app, "app", "", "serve only this app (default all apps)")
 	fs.StringVar(&f.address, "addr", "127.0.0.1:8080", "address to listen on")
-	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
-	fs.StringArrayVar(&f.env, "env", nil, "NAME=VALUE to set in the environment of a server that is not a Go engine; may be repeated")
-	fs.IntVar(&f.spin, "spin", 0, "steps of arithmetic, of about 1 ns each, added to each request of a Go engine, to try what a measurement tells apart")
+	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
+	fs.StringArrayVar(&f.env, "env", nil, "NAME=VALUE for the environment of a server that is not a Go engine; may be repeated")
+	fs.IntVar(&f.spin, "spin", 0, "steps of arithmetic, of about 1 ns each, added to each request of a Go engine, to try what a measurement can resolve")
 	fs.IntVar(&f.listenerFD, "listener-fd", 0, "file descriptor of a listening socket, instead of --addr")
 	return cmd
 }

@@ -25,11 +25,13 @@ type verifyFlags struct {
 func verifyCommand(e env) *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Check that servers behave as HTTP asks and carry the test apps as they are",
+		Use: "verify", Short: "Check that servers conform to HTTP and serve the test apps unchanged",
 		Long: `Starts each candidate alone and makes the checks of the conformance gate over the
 wire. A failed check of level gate makes the cells of the apps that it concerns
-invalid in a run; the others are shown here. Those over HTTP/2 (h2-...) are made with
-candidates whose load speaks that.`,
+invalid in a run. Other failures are only reported. Checks over HTTP/2 (h2-...) apply
+to candidates whose load speaks HTTP/2.
+
+The exit code is 1 if a check of level gate fails.`,
 		Example: `  benchctl verify --servers fasthttp
   benchctl verify --servers wsgi --exchanges
   benchctl verify --servers all --json`,
@@ -39,10 +41,10 @@ candidates whose load speaks that.`,
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	fs.StringSliceVar(&f.servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
-	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directories with manifests of further servers; may be repeated")
+	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
 	fs.StringArrayVar(&f.env, "env", nil, envUsage)
-	fs.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "candidates that are checked at a time")
-	fs.BoolVar(&f.exchanges, "exchanges", false, "show what went over the wire in failed checks")
+	fs.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "how many candidates are checked at a time")
+	fs.BoolVar(&f.exchanges, "exchanges", false, "print the bytes of failed checks")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
 }
