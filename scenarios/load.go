@@ -7,7 +7,7 @@ import (
 	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
-// Engines that drive a load; see package bench/load.
+// Engines that drive a load; see package bench/load/engine.
 const (
 	Raw    = "raw"
 	Vegeta = "vegeta"

@@ -13,6 +13,9 @@ import (
 
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/load/company"
+	"github.com/benchctl/benchctl/bench/load/engine"
+	"github.com/benchctl/benchctl/bench/load/pace"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/scenarios/offered"
@@ -87,8 +90,8 @@ type localSession struct {
 	loader  *LocalLoader
 	offer   Offer
 	app     suite.Instance
-	session load.Session      // nil: not open
-	company *load.Accompanied // nil: there is none
+	session load.Session     // nil: not open
+	company *company.Company // nil: there is none
 }
 
 // targets are the app's requests to the server.
@@ -108,9 +111,9 @@ func (s *localSession) Connect(ctx context.Context, rate float64) (err error) {
 		c.Poll = PollFor
 	}
 	if rate > 0 {
-		c.Pacer = load.Constant(rate)
+		c.Pacer = pace.Constant(rate)
 	}
-	if s.session, err = load.Open(ctx, c); err != nil {
+	if s.session, err = engine.Open(ctx, c); err != nil {
 		s.session = nil
 	}
 	return err
@@ -123,7 +126,7 @@ func (s *localSession) Accompany(ctx context.Context) (err error) {
 	if s.company != nil || !s.accompanied() {
 		return nil
 	}
-	if s.company, err = load.Accompany(ctx, s.offer.Address, s.offer.Load.Company, s.targets()[0]); err != nil {
+	if s.company, err = company.Open(ctx, s.offer.Address, s.offer.Load.Company, s.targets()[0]); err != nil {
 		s.company = nil
 	}
 	return err
@@ -184,18 +187,18 @@ func (s *localSession) paced(w Window) load.Window {
 			of.Pacer = v.Poisson(w.Arrivals)
 		}
 	case poisson:
-		of.Pacer = load.Poisson(w.Rate, w.Arrivals)
+		of.Pacer = pace.Poisson(w.Rate, w.Arrivals)
 	default:
-		of.Pacer = load.Constant(w.Rate)
+		of.Pacer = pace.Constant(w.Rate)
 	}
 	return of
 }
 
-func varying(l scenarios.Load, w load.Window) load.Varying {
+func varying(l scenarios.Load, w load.Window) pace.Varying {
 	if len(l.Steps) > 0 {
-		return load.Steps(l.Steps, w)
+		return pace.Steps(l.Steps, w)
 	}
-	return load.Ramp(l.Ramp[0], l.Ramp[1], w)
+	return pace.Ramp(l.Ramp[0], l.Ramp[1], w)
 }
 
 // Rest implements Session.

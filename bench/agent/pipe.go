@@ -13,7 +13,6 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/results"
 )
 
@@ -314,9 +313,6 @@ func (s Seen) text() (t SeenText, err error) {
 		}
 		*h = nil
 	}
-	intended := s.Metrics.Requests
-	s.Metrics = load.Result{}.Metrics
-	s.Metrics.Requests = intended
 	t.Seen = s
 	return t, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/load/engine"
 	"github.com/benchctl/benchctl/scenarios"
 )
 
@@ -129,7 +130,7 @@ func loaded(t *testing.T, address string, head bool) string {
 	if head {
 		c.Targets[0].Method, c.Targets[0].Length, c.Targets[0].Match = http.MethodHead, 0, nil
 	}
-	session, err := load.Open(t.Context(), c)
+	session, err := engine.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

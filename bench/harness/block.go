@@ -251,7 +251,7 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w agent.Window) (result
 	t.IdleKept, t.IdleKiB = res.IdleKept, l.idleKiB
 	t.Rate, t.Ceiling = l.rate, l.ceiling
 	if l.rate > 0 {
-		t.Due = res.Metrics.Requests + res.Missed
+		t.Due = res.Requests + res.Missed
 	}
 	return t, res, l.calm(ctx, &t)
 }

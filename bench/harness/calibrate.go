@@ -14,6 +14,7 @@ import (
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/load/engine"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
@@ -87,7 +88,7 @@ func (c Calibration) ceiling(ctx context.Context, l scenarios.Load, address stri
 	if err != nil {
 		return none, err
 	}
-	session, err := load.Open(ctx, load.Config{Address: address, Targets: agent.Targets(hello, address, 0), Load: l})
+	session, err := engine.Open(ctx, load.Config{Address: address, Targets: agent.Targets(hello, address, 0), Load: l})
 	if err != nil {
 		return none, err
 	}

@@ -18,7 +18,7 @@ func Judge(offer scenarios.Load, res *load.Result) (judge.Verdict, []judge.Reaso
 	t := results.Trial{Rate: offer.Rate}
 	tell(&t, res)
 	if offer.Open() {
-		t.Due = res.Metrics.Requests + res.Missed
+		t.Due = res.Requests + res.Missed
 	}
 	return judge.Load(b, t, p99(res.Response), p99(res.Late))
 }

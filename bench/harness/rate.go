@@ -115,7 +115,7 @@ func (r *run) searched(key results.RoundKey, l *lane) *slo.Staircase {
 func (l *lane) step(o slo.Objective, res agent.Seen) *results.Search {
 	s := &results.Search{Percentile: res.Response.ValueAtQuantile(o.Percent), Reversals: l.search.Reversals()}
 	s.Met = o.Met(slo.Slice{
-		Percentile: time.Duration(s.Percentile), Due: res.Metrics.Requests + res.Missed, Counted: res.Counted, Errors: res.Errored(),
+		Percentile: time.Duration(s.Percentile), Due: res.Requests + res.Missed, Counted: res.Counted, Errors: res.Errored(),
 	})
 	l.search.Step(s.Met)
 	l.aim(o)

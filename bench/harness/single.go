@@ -16,6 +16,8 @@ import (
 
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/load/engine"
+	"github.com/benchctl/benchctl/bench/load/pace"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/results/judge"
@@ -56,7 +58,7 @@ func (r LoadRequest) Run(ctx context.Context) (*judge.LoadSummary, error) {
 	if err != nil {
 		return nil, misuse.Of(err)
 	}
-	session, err := load.Open(ctx, config)
+	session, err := engine.Open(ctx, config)
 	if err != nil {
 		return nil, cmp.Or(load.Lack(err), err)
 	}
@@ -107,9 +109,9 @@ func (r LoadRequest) config() (load.Config, error) {
 	c := load.Config{Address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), Load: r.Offer}
 	switch {
 	case r.Offer.Rate > 0 && r.Poisson:
-		c.Arrivals, c.Pacer = offered.Poisson, load.Poisson(r.Offer.Rate, 0)
+		c.Arrivals, c.Pacer = offered.Poisson, pace.Poisson(r.Offer.Rate, 0)
 	case r.Offer.Rate > 0:
-		c.Pacer = load.Constant(r.Offer.Rate)
+		c.Pacer = pace.Constant(r.Offer.Rate)
 	case r.Poisson:
 		return none, errors.New("load: --poisson takes a --rate")
 	}
@@ -118,7 +120,7 @@ func (r LoadRequest) config() (load.Config, error) {
 		return none, err
 	}
 	c.Targets = []load.Target{t}
-	if err := c.Check(); err != nil {
+	if err := engine.Check(c); err != nil {
 		return none, err
 	}
 	c.Poll, err = r.poll(c.Address)

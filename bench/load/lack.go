@@ -23,11 +23,3 @@ func Lack(err error) error {
 	}
 	return fmt.Errorf("the load generator itself has too little: %w: %s", err, remedy)
 }
-
-// connectFault is the fault of a connection that could not be opened.
-func connectFault(err error) *fault {
-	if own := Lack(err); own != nil {
-		return &fault{Kind: ErrLoader, Cause: own.Error()}
-	}
-	return &fault{Kind: ErrConnect, Cause: err.Error()}
-}

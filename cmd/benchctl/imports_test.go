@@ -42,13 +42,22 @@ var layers = map[string][]string{
 	"results/judge":           {"internal/misuse", "internal/nearest", "internal/stats", "results", "scenarios", "scenarios/slo"},
 	"results/internal/sample": {"results", "scenarios"},
 	"bench/load":              {"apps/http1", "scenarios"},
+	"bench/load/pace":         {"bench/load"},
+	"bench/load/dial":         {},
+	"bench/load/wire":         {"apps/http1", "bench/load"},
+	"bench/load/tally":        {"apps/http1", "bench/load", "bench/load/wire"},
+	"bench/load/company":      {"apps/http1", "bench/load", "bench/load/dial", "bench/load/wire", "scenarios"},
+	"bench/load/vegeta":       {"apps/http1", "bench/load", "bench/load/dial", "bench/load/pace", "bench/load/tally", "bench/load/wire"},
+	"bench/load/raw":          {"apps/http1", "bench/load", "bench/load/dial", "bench/load/pace", "bench/load/tally", "bench/load/wire"},
+	"bench/load/engine":       {"bench/load", "bench/load/raw", "bench/load/vegeta", "bench/load/wire"},
+	"bench/load/loadtest":     {"bench/load", "scenarios"},
 	"bench/measure":           {"results", "servers/control/proc"},
 	"bench/plan":              {"apps/suite", "results", "scenarios", "scenarios/slo", "servers"},
 	"bench/agent": {
-		"apps/conform", "apps/suite", "bench/load", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc",
+		"apps/conform", "apps/suite", "bench/load", "bench/load/company", "bench/load/engine", "bench/load/pace", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc",
 	},
 	"bench/harness": {
-		"apps/conform", "apps/suite", "bench/agent", "bench/load", "bench/measure", "bench/plan", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
+		"apps/conform", "apps/suite", "bench/agent", "bench/load", "bench/load/engine", "bench/load/pace", "bench/measure", "bench/plan", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
 	},
 	"bench/request": {
 		"apps/suite", "bench/agent", "bench/harness", "bench/measure", "bench/plan", "internal/misuse", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control",
@@ -65,7 +74,7 @@ var layers = map[string][]string{
 
 // homes names the only importers of libraries that are to stay replaceable.
 var homes = map[string][]string{
-	"github.com/tsenart/vegeta/":                 {"bench/load"},
+	"github.com/tsenart/vegeta/":                 {"bench/load", "bench/load/pace", "bench/load/vegeta"},
 	"gonum.org/v1/plot":                          {"report/plots"},
 	"github.com/olekukonko/tablewriter":          {"report/text"},
 	"github.com/spf13/":                          {"cmd/benchctl"},
@@ -78,7 +87,7 @@ var homes = map[string][]string{
 	"github.com/labstack/":                       {"servers/framework/echo"},
 	"github.com/go-chi/":                         {"servers/framework/chi"},
 	"github.com/gofiber/":                        {"servers/framework/fiber"},
-	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/agent", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchtruth"},
+	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/load/tally", "bench/agent", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchtruth"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 }
 

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/load/engine"
 	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers/control"
@@ -245,7 +246,7 @@ func (b *bench) startup(ctx context.Context) (float64, error) {
 func (b *bench) allocations(ctx context.Context) (perRequest float64, err error) {
 	target := load.Target{Status: 200, Length: int64(len(body))}
 	target.Method, target.URL = "GET", b.url
-	session, err := load.Open(ctx, load.Config{Address: b.address, Targets: []load.Target{target}, Load: scenarios.Load{Connections: b.levels[0]}})
+	session, err := engine.Open(ctx, load.Config{Address: b.address, Targets: []load.Target{target}, Load: scenarios.Load{Connections: b.levels[0]}})
 	if err != nil {
 		return 0, err
 	}
