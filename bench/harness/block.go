@@ -34,13 +34,13 @@ func (r *run) block(ctx context.Context, b int, rounds []results.RoundKey, field
 		return err
 	}
 	for _, key := range rounds {
-		if err := r.inBudget(length(lanes)); err != nil {
+		if err := r.inBudget(r.length(lanes, key.Round)); err != nil {
 			return err
 		}
 		if err := r.round(ctx, key, lanes); err != nil {
 			return err
 		}
-		if r.precise(b) || r.shared(key, length(lanes)) {
+		if r.precise(b) || r.shared(key, r.length(lanes, key.Round+1)) {
 			break
 		}
 	}
@@ -113,14 +113,21 @@ func closeAll(lanes []*lane) {
 }
 
 // length is how long a round takes at least.
-func length(lanes []*lane) time.Duration {
+func (r *run) length(lanes []*lane, round int) time.Duration {
 	var takes time.Duration
+	due := r.due(lanes, round)
 	for _, l := range lanes {
-		if l != nil {
+		if l.runs() && due(l) {
 			takes += l.takes()
 		}
 	}
 	return takes
+}
+
+// due tells which lanes have a slice in a round.
+func (r *run) due(lanes []*lane, round int) func(*lane) bool {
+	usual := median(lanes)
+	return func(l *lane) bool { return round/2%plan.Every(r.plan, l.takes(), usual) == 0 }
 }
 
 // inBudget fails with ErrBudget if what takes so long ends after the deadline.
@@ -142,9 +149,7 @@ func (r *run) shared(after results.RoundKey, takes time.Duration) bool {
 func (r *run) round(ctx context.Context, key results.RoundKey, lanes []*lane) error {
 	block := r.plan.Blocks[key.Block]
 	window := func(l *lane) agent.Window { return l.window }
-	usual := median(lanes)
-	due := func(l *lane) bool { return key.Round/2%plan.Every(r.plan, l.takes(), usual) == 0 }
-	trials, times, err := r.turns(ctx, key, plan.Order(r.plan.Seed, key, len(lanes)), lanes, due, window)
+	trials, times, err := r.turns(ctx, key, plan.Order(r.plan.Seed, key, r.plan.Candidates), lanes, r.due(lanes, key.Round), window)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func TestBusyInOnesSlices(t *testing.T) {
 	last, reading := time.Now(), 0 // one when a round begins, and one after each slice
 	s.Meters.Ticks = func() (map[int]measure.Ticks, error) {
 		key := results.RoundKey{Round: reading / 3}
-		if turn := reading%3 - 1; turn >= 0 && plan.Order(seed, key, 2)[turn] == 1 {
+		if turn := reading%3 - 1; turn >= 0 && plan.Order(seed, key, s.Store.Manifest().Candidates)[turn] == 1 {
 			took := time.Since(last) // all processors, many times: more than this process can have used
 			now.Total += uint64(10 * runtime.NumCPU() * int(took/(10*time.Millisecond)+1))
 		}

@@ -2,6 +2,8 @@ package harness
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/benchctl/benchctl/bench/agent"
@@ -27,7 +29,7 @@ func (r *run) pass(ctx context.Context, launch, b int, lanes []*lane) error {
 	}
 	r.observe(Event{Kind: Passing, Launch: launch, Scenario: block.Scenario, App: block.App, Took: all})
 	began := r.Now()
-	order := plan.Order(r.plan.Seed, results.RoundKey{Block: b, Round: launch}, len(lanes))
+	order := plan.Order(r.plan.Seed, results.RoundKey{Block: b, Round: launch}, r.plan.Candidates)
 	window := func(l *lane) agent.Window {
 		return agent.Window{Lead: l.window.Lead, Span: lengths[l], Parts: plan.PassParts}
 	}
@@ -113,15 +115,15 @@ func (r *run) passLengths(launch, b int, lanes []*lane) (lengths map[*lane]time.
 	}
 	room := plan.PassRoom(r.plan, launch) - r.passed(b)
 	if launch >= r.plan.Passes {
-		room = r.until(r.share) - 2*length(lanes)
+		room = r.until(r.share) - 2*r.length(lanes, 0)
 	}
 	if r.plan.Budget == 0 || r.plan.Pass > 0 || all <= room {
 		return lengths, all
 	}
-	share := float64(max(0, room)) / float64(all)
+	most := max(leastPass, plan.Share(slices.Collect(maps.Values(lengths)), room))
 	all = 0
 	for l, d := range lengths {
-		lengths[l] = max(leastPass, time.Duration(share*float64(d)))
+		lengths[l] = min(d, most)
 		all += lengths[l]
 	}
 	return lengths, all

@@ -334,7 +334,7 @@ func complete(t *testing.T, r *results.Record) {
 	}
 	for i := 0; i < len(r.Trials); i += len(m.Candidates) {
 		key := r.Trials[i].Key()
-		for at, c := range plan.Order(m.Seed, key, len(m.Candidates)) {
+		for at, c := range plan.Order(m.Seed, key, m.Candidates) {
 			if trial := r.Trials[i+at]; trial.Key() != key || trial.Candidate != m.Candidates[c].Name || trial.Position != at {
 				t.Errorf("trial %d of round %v is %s in %v, want %s", at, key, trial.Candidate, trial.Key(), m.Candidates[c].Name)
 			}

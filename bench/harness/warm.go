@@ -23,8 +23,8 @@ const (
 // A server that has fewer places than there are connections leaves requests without a reply
 // for as long as one is waited for, though nothing loads it any more. The others are warmed
 // up meanwhile: nothing is measured yet. All that were late are then loaded once more, for
-// longer and side by side. Who leaves connections without any reply in time then would be
-// void by that, and each of its slices would take as long: it is out.
+// longer and side by side. Who leaves connections without any reply in time then, or ends
+// them, would be void by that, and each of its slices would take as long: it is out.
 const (
 	lateAfter = time.Second // beyond the warm-up's own length
 	longer    = 2 * time.Second
@@ -33,11 +33,17 @@ const (
 
 // warmth is what a warm-up came to.
 type warmth struct {
-	seen     agent.Seen // its last part
-	timeouts uint64
-	speed    float64 // replies per second in the last part
-	slowest  time.Duration
-	err      error // ctx's, or of what the load generator lacks
+	seen    agent.Seen // its last part
+	failed  uint64     // requests
+	speed   float64    // replies per second in the last part
+	slowest time.Duration
+	err     error // ctx's, or of what the load generator lacks
+}
+
+// starves tells whether so many requests failed on a candidate's connections that its row
+// would be void.
+func (l *lane) starves(w warmth) bool {
+	return float64(w.failed) > max(maxStarve*float64(l.block.Load.Connections), maxStuckShare*float64(w.seen.Sent))
 }
 
 // warmUpPlan is the length and the number of the warm-up's parts.
@@ -59,9 +65,9 @@ func (l *lane) warmUp(ctx context.Context, span time.Duration, parts int) (w war
 			return w
 		}
 		answered += w.seen.Answered
-		w.timeouts += w.seen.Errors[load.ErrTimeout]
+		w.failed += w.seen.Errored()
 		w.slowest = max(w.slowest, w.seen.Longest)
-		if w.timeouts > 0 {
+		if w.seen.Errors[load.ErrTimeout] > 0 {
 			parts = 1 // each would wait as long again
 		}
 		w.speed = float64(w.seen.Counted) / w.seen.Elapsed.Seconds()
@@ -174,8 +180,8 @@ func (r *run) overdue(ctx context.Context, late []*lane) error {
 	for _, l := range late {
 		w := all[l]
 		if l.heating != nil {
-			if w = l.await(); w.err == nil && float64(w.timeouts) > maxStarve*float64(l.block.Load.Connections) {
-				l.fail(fmt.Errorf("requests time out: %s of %d connections, in %v of a warm-up", describe(w.seen), l.block.Load.Connections, longer))
+			if w = l.await(); w.err == nil && l.starves(w) {
+				l.fail(fmt.Errorf("requests fail on many of %d connections in %v of a warm-up: %s", l.block.Load.Connections, longer, describe(w.seen)))
 			}
 		}
 		if err := l.settled(ctx, w); err != nil {

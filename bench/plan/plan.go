@@ -30,7 +30,7 @@ const (
 // in proportion from fewCandidates on, up to mostLonger times.
 const (
 	fewCandidates = 10
-	mostLonger    = 3
+	mostLonger    = 2
 
 	MinSlice      = 150 * time.Millisecond
 	MaxSlice      = time.Second
@@ -96,6 +96,20 @@ func PassRoom(m results.Manifest, launch int) time.Duration {
 		room -= time.Duration(float64(room) * float64(NextPass) / float64(FirstPass+NextPass))
 	}
 	return room
+}
+
+// Share is how long each of some may take at most that want to take so long, for all of
+// them to have room: who wants little gets it, and the rest share alike.
+func Share(wanted []time.Duration, room time.Duration) (most time.Duration) {
+	slices.Sort(wanted)
+	for i, d := range wanted {
+		most = room / time.Duration(len(wanted)-i)
+		if d >= most {
+			return most
+		}
+		room -= d
+	}
+	return most
 }
 
 // Request is what was asked for. Zero Launches, Rounds and Slice take the
@@ -329,12 +343,22 @@ func StartOrder(launch, n int) []int {
 	return order
 }
 
-// Order is the order in which n candidates take their slices in a round. Rounds
+// Order is the order in which candidates take their slices in a round. Rounds
 // come in twos, the second the mirror of the first, so that a steady drift of
-// the machine falls on all candidates alike.
-func Order(seed uint64, k results.RoundKey, n int) []int {
+// the machine falls on all candidates alike. In a large field those of a class, which are
+// compared with each other, follow each other: what is near in time differs less.
+func Order(seed uint64, k results.RoundKey, candidates []results.Candidate) []int {
 	rng := rand.New(rand.NewPCG(seed, uint64(k.Launch)<<40|uint64(k.Block)<<20|uint64(k.Round/2)))
-	order := rng.Perm(n)
+	order := rng.Perm(len(candidates))
+	if len(candidates) >= fewCandidates {
+		first := make(map[string]int) // place of a class: that of its first
+		for at, i := range order {
+			if _, known := first[candidates[i].Class]; !known {
+				first[candidates[i].Class] = at
+			}
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(first[candidates[a].Class], first[candidates[b].Class]) })
+	}
 	if k.Round%2 == 1 {
 		slices.Reverse(order)
 	}

@@ -123,17 +123,17 @@ func TestStartOrder(t *testing.T) {
 }
 
 func TestOrder(t *testing.T) {
-	first := map[int]int{}
+	first, four := map[int]int{}, make([]results.Candidate, 4)
 	for round := range 400 {
 		k := results.RoundKey{Launch: round % 3, Block: 1, Round: round}
-		order := plan.Order(7, k, 4)
-		if !slices.Equal(order, plan.Order(7, k, 4)) {
+		order := plan.Order(7, k, four)
+		if !slices.Equal(order, plan.Order(7, k, four)) {
 			t.Fatal("the same seed plans another order")
 		}
 		first[order[0]]++
 		if round%2 == 0 {
 			k.Round++
-			mirror := plan.Order(7, k, 4)
+			mirror := plan.Order(7, k, four)
 			slices.Reverse(mirror)
 			if !slices.Equal(order, mirror) {
 				t.Errorf("round %d is not mirrored by the next", round)
@@ -145,7 +145,8 @@ func TestOrder(t *testing.T) {
 			t.Errorf("candidate %d comes first in %d of 400 rounds", c, first[c])
 		}
 	}
-	if slices.Equal(plan.Order(1, results.RoundKey{}, 12), plan.Order(2, results.RoundKey{}, 12)) {
+	twelve := make([]results.Candidate, 12)
+	if slices.Equal(plan.Order(1, results.RoundKey{}, twelve), plan.Order(2, results.RoundKey{}, twelve)) {
 		t.Error("two seeds plan the same order")
 	}
 }
@@ -337,6 +338,42 @@ func TestShortBudgets(t *testing.T) {
 	r.Apps, r.Budget, r.NoPass = []string{"hello"}, 10*time.Second, true
 	if m, err := plan.New(r); err != nil || m.Launches != 2 {
 		t.Errorf("10 s without passes: %d launches, %v", m.Launches, err)
+	}
+}
+
+// In a large field the candidates of a class follow each other.
+func TestOrderByClass(t *testing.T) {
+	var all []results.Candidate
+	for i := range 30 {
+		all = append(all, results.Candidate{Class: []string{"engine", "wsgi", "baseline"}[i%3]})
+	}
+	firsts := map[string]bool{}
+	for round := range 40 {
+		var classes []string
+		for _, i := range plan.Order(7, results.RoundKey{Round: round}, all) {
+			classes = append(classes, all[i].Class)
+		}
+		firsts[classes[0]] = true
+		if got := slices.Compact(classes); len(got) != 3 {
+			t.Errorf("round %d: %q", round, got)
+		}
+	}
+	if len(firsts) != 3 {
+		t.Errorf("first are always %v", firsts)
+	}
+}
+
+func TestShare(t *testing.T) {
+	for _, c := range []struct {
+		wanted []time.Duration
+		room   time.Duration
+		want   time.Duration
+	}{
+		{[]time.Duration{5, 5, 5}, 9, 3}, {[]time.Duration{20, 1, 5, 5}, 13, 4}, {[]time.Duration{20, 1}, 100, 99}, {[]time.Duration{5}, 0, 0}, {nil, 5, 0},
+	} {
+		if got := plan.Share(c.wanted, c.room); got != c.want {
+			t.Errorf("%v in %d: %d, want %d", c.wanted, c.room, got, c.want)
+		}
 	}
 }
 
