@@ -17,6 +17,12 @@ func Alive(int) bool { return false }
 // Describe is not offered here.
 func Describe(int) string { return "" }
 
+// Children is not offered here.
+func Children(int) ([]int, error) { return nil, ErrUnsupported }
+
+// Executed is not offered here.
+func Executed(int) bool { return false }
+
 // ListenerOwners is not offered here.
 func ListenerOwners(int, []int) (Owners, error) { return Owners{}, ErrUnsupported }
 

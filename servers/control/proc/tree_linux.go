@@ -169,6 +169,7 @@ func Reaped(pid int) (time.Duration, error) {
 const (
 	state          = 0
 	parent         = 1
+	flags          = 6
 	minorFaults    = 7
 	majorFaults    = 9
 	processGroup   = 2
