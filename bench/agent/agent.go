@@ -37,6 +37,7 @@ type Started struct {
 type Ended struct {
 	How     string   // "exit status 0"
 	Killed  bool     // as it did not stop when asked
+	Unasked string   // why it could not be asked; "" if it was
 	Outside []string // processes that worked for it and that were not measured
 	Guard   string   // why its guard did not see to its end; "" if it did
 	Left    string   // what could not be removed; "" for nothing

@@ -150,6 +150,9 @@ func (h *LocalHost) Stop(id ID, grace time.Duration) (ended Ended) {
 		if exit.Guard != nil {
 			ended.Guard, ended.Killed = exit.Guard.Error(), false
 		}
+		if exit.Unasked != nil {
+			ended.Unasked = exit.Unasked.Error()
+		}
 		left = append(left, exit.Left)
 	}
 	if c.dir != "" {

@@ -171,7 +171,10 @@ func (c *runner) stop() {
 	c.id = 0
 	c.record.Exit, c.record.Killed, c.record.Outside = ended.How, ended.Killed, ended.Outside
 	c.record.Guard, c.record.Left = ended.Guard, ended.Left
-	if ended.Killed {
+	switch {
+	case ended.Killed && ended.Unasked != "":
+		c.record.Exit = "killed: could not be asked to stop: " + ended.Unasked
+	case ended.Killed:
 		c.record.Exit = fmt.Sprintf("killed: did not stop within %v of being asked", grace.Round(time.Millisecond))
 	}
 }

@@ -178,7 +178,7 @@ func TestHeldSeesGrandchild(t *testing.T) {
 			}
 			mib, err := tree.Memory()
 			need(t, err)
-			main, err := measure.NewTree(p.PID).Memory()
+			main, err := measure.NewTree(p.PID()).Memory()
 			need(t, err)
 			if mib <= main {
 				t.Errorf("%.1f MiB are held, of which the main process has %.1f", mib, main)

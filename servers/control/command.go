@@ -16,14 +16,16 @@ type Command struct {
 	Dir  string   // working directory, "" for benchctl's own
 	// Verbs maps what can be asked of the running server to how it is asked. The
 	// same signal means opposite things to different servers, so nothing outside
-	// a server's own description speaks in signals.
+	// a server's own description speaks in signals. A verb that is neither here
+	// nor in StopVerbs is refused.
 	Verbs map[Verb]Action
 }
 
 // Verb is something that can be asked of a running server.
 type Verb string
 
-// Verbs of a server. StopGraceful lets requests in flight finish.
+// Verbs of a server. StopGraceful lets requests in flight finish. After Upgrade another
+// main process may go on where the present one ends.
 const (
 	StopGraceful Verb = "stop-graceful"
 	StopNow      Verb = "stop-now"
@@ -39,6 +41,24 @@ var Verbs = []Verb{StopGraceful, StopNow, Reload, Upgrade}
 type Action struct {
 	Signal syscall.Signal // 0 if Argv is used
 	Argv   []string
+}
+
+// StopVerbs are how a server is stopped that does not say otherwise: SIGTERM asks a program
+// to end, and SIGKILL ends any (signal(7)). No other verb has a signal that fits all.
+func StopVerbs() map[Verb]Action {
+	return map[Verb]Action{StopGraceful: {Signal: syscall.SIGTERM}, StopNow: {Signal: syscall.SIGKILL}}
+}
+
+// verbs is all that can be asked of the server.
+func (c Command) verbs() (map[Verb]Action, error) {
+	all := StopVerbs()
+	for verb, action := range c.Verbs {
+		if (action.Signal == 0) == (len(action.Argv) == 0) {
+			return nil, fmt.Errorf("verb %s: is either a signal or a command", verb)
+		}
+		all[verb] = action
+	}
+	return all, nil
 }
 
 // signals are those that servers use as verbs, by name without "SIG".

@@ -43,11 +43,11 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// systemParts are those that only one system can play.
-var systemParts = map[string]func(){}
+// otherParts are those that other files tell how to play.
+var otherParts = map[string]func(){}
 
 func play(part string) {
-	if of, ok := systemParts[part]; ok {
+	if of, ok := otherParts[part]; ok {
 		of()
 	}
 	switch part {
@@ -140,7 +140,7 @@ func play(part string) {
 			fmt.Println(err)
 			os.Exit(7)
 		}
-		fmt.Printf("%d %d %s\n", p.PID, p.Guard, p.Group)
+		fmt.Printf("%d %d %s\n", p.PID(), p.Guard, p.Group)
 		forever()
 	}
 }
@@ -257,7 +257,7 @@ func TestStopKillsWhatIgnoresIt(t *testing.T) {
 	if !exit.Killed || exit.Signal != syscall.SIGKILL {
 		t.Errorf("stop: %+v", exit)
 	}
-	gone(t, p.PID)
+	gone(t, p.PID())
 }
 
 func TestEndsBeforeReady(t *testing.T) {

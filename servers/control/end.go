@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -26,27 +25,44 @@ func (p *Process) Exit() Exit { return p.exit }
 func (p *Process) Death() error { return p.failure(p.exit.Death()) }
 
 // Stop asks the candidate to stop gracefully, waits at most grace, and then kills
-// everything that is left. It returns when all of it is reaped, or given up.
+// everything that is left. A generation that begins meanwhile is asked too. It returns
+// when all of it is reaped, or given up.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) Exit {
 	outside := p.outside()
-	_ = p.Ask(StopGraceful) // if it fails, the guard is gone and so is the candidate
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	killed := false
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		killed = true
-	case <-timer.C:
-		killed = true
-	}
+	limited, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	stopped, failed := p.askToStop(limited)
 	p.Kill()
 	exit := p.exit
-	exit.Killed = killed
+	exit.Killed = !stopped
 	if exit.Guard == nil { // it held nothing any longer otherwise
-		exit.Outside = outside
+		exit.Unasked, exit.Outside = failed, outside
 	}
 	return exit
+}
+
+// askToStop tells whether the candidate ended before ctx did, and if it did not what was
+// wrong with asking it.
+func (p *Process) askToStop(ctx context.Context) (stopped bool, failed error) {
+	for {
+		asked := p.main.Load().Generation
+		ack, err := p.Ask(ctx, StopGraceful)
+		if !errors.Is(err, ErrEnded) && (ctx.Err() == nil || !errors.Is(err, context.Cause(ctx))) {
+			failed = err
+		}
+		if err == nil {
+			asked = ack.Generation
+		}
+		for p.main.Load().Generation == asked {
+			select {
+			case <-p.done:
+				return true, nil
+			case <-ctx.Done():
+				return false, failed
+			case <-p.began: // or it did before
+			}
+		}
+	}
 }
 
 // Kill ends the candidate and everything it started at once.
@@ -57,18 +73,48 @@ func (p *Process) Kill() {
 }
 
 // wait owns the end of the process: it is the only one that writes exit.
-func (p *Process) wait(events *json.Decoder) {
+func (p *Process) wait(first report, told reports) {
 	defer close(p.done)
-	var e event
-	switch err := events.Decode(&e); {
+	p.observe(first.event())
+	last, err := p.follow(told)
+	switch {
 	case err == nil:
-		p.exit = Exit{Code: e.Code, Signal: syscall.Signal(e.Signal), Escaped: e.Escaped}
+		p.exit = Exit{Code: last.Code, Signal: syscall.Signal(last.Signal), Escaped: last.Escaped}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		p.exit = Exit{Code: -1, Guard: silent(p.patience.Guard)}
+	case errors.Is(err, errMalformed):
+		p.exit = Exit{Code: -1, Guard: err}
 	default:
 		p.exit = Exit{Code: -1, Guard: p.fate()}
 	}
-	p.exit.Left = p.clear(p.exit.Guard == nil && !e.Left)
+	p.exit.Left = p.clear(p.exit.Guard == nil && !last.Left)
+	if err != nil {
+		last = report{Kind: EventExited, At: time.Now().UnixNano(), Code: -1}
+	}
+	end := last.event()
+	end.Err = p.exit.Guard
+	p.observe(end)
+}
+
+// follow hears what the guard tells, until the candidate has ended.
+func (p *Process) follow(told reports) (report, error) {
+	for {
+		r, err := told.next()
+		if err != nil || r.Kind == EventExited {
+			return r, err
+		}
+		if r.Kind == EventGeneration {
+			p.lead(r)
+			select {
+			case p.began <- struct{}{}:
+			default: // it has not been seen that another did
+			}
+		}
+		p.observe(r.event())
+		if r.Kind == EventAnswered {
+			p.asks.answer(r)
+		}
+	}
 }
 
 // silent is the error of a guard that told nothing in time.
@@ -92,9 +138,9 @@ func (p *Process) fate() error {
 func (p *Process) clear(done bool) error {
 	defer release()
 	defer p.events.Close()
-	t := traces{main: p.PID, group: p.Group, mark: p.mark}
-	if p.PID > 0 {
-		t.roots = append(t.roots, p.PID)
+	t := traces{group: p.Group, mark: p.mark}
+	if main := p.main.Load(); main != nil {
+		t.roots, t.job = append(t.roots, main.PID), main.Job
 	}
 	if !p.endGuard(done) {
 		t.roots, done = append(t.roots, p.Guard), false
@@ -148,8 +194,8 @@ func reapEach(pids []int) {
 
 // reapJob is reapEach of those that died with the guard, and were not killed any more.
 func (p *Process) reapJob() {
-	if p.PID > 0 {
-		job, _ := proc.Job(p.PID)
+	if main := p.main.Load(); main != nil {
+		job, _ := proc.Job(main.Job)
 		reapEach(job)
 	}
 }
@@ -157,7 +203,7 @@ func (p *Process) reapJob() {
 // endGroup removes the candidate's control group: what a killed guard left. Of a guard
 // that did not tell of one it is looked for.
 func (p *Process) endGroup() error {
-	if p.PID > 0 {
+	if p.main.Load() != nil {
 		return p.Group.End()
 	}
 	var failed []error

@@ -25,7 +25,7 @@ func init() {
 	}
 	// One that its guard's death does not kill, with a child, and a grandchild in a session
 	// of its own whose parent has ended, which answers.
-	systemParts["deathless"] = func() {
+	otherParts["deathless"] = func() {
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
 			os.Exit(7)
 		}
@@ -37,7 +37,7 @@ func init() {
 		play("fork-twice")
 	}
 	// One whose first thread ends before the others.
-	systemParts["headless"] = func() {
+	otherParts["headless"] = func() {
 		go forever()
 		_, _, _ = syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0)
 	}
@@ -148,7 +148,7 @@ func deathless(t *testing.T, change func(*control.Spec)) (p *control.Process, al
 	if _, err := p.Ready(t.Context(), address, time.Minute, probe(address)); err != nil {
 		t.Fatal(err)
 	}
-	return p, watch(t, append(heldBy(t, p, 3), p.Guard)...), markOf(t, p.PID)
+	return p, watch(t, append(heldBy(t, p, 3), p.Guard)...), markOf(t, p.PID())
 }
 
 // lost checks that a candidate and its guard are gone, and what is said of that.
@@ -164,7 +164,7 @@ func lost(t *testing.T, p *control.Process, all []ending, mark, why string) {
 	ended(t, all)
 	unmarked(t, mark)
 	removed(t, p.Group)
-	if err := syscall.Kill(p.PID, 0); !errors.Is(err, syscall.ESRCH) {
+	if err := syscall.Kill(p.PID(), 0); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("the main process is not reaped: %v", err)
 	}
 }
@@ -225,8 +225,8 @@ func TestGuardFails(t *testing.T) {
 // A server that stops itself, as by SIGSTOP, does not hear that it is to stop.
 func TestStoppedServer(t *testing.T) {
 	p := start(t, "hang", nil)
-	all := watch(t, p.PID)
-	halt(p.PID)
+	all := watch(t, p.PID())
+	halt(p.PID())
 	if exit := p.Stop(t.Context(), time.Millisecond); !exit.Killed || exit.Signal != syscall.SIGKILL || exit.Left != nil {
 		t.Errorf("stop: %+v", exit)
 	}
@@ -238,17 +238,17 @@ func TestServerWithoutFirstThread(t *testing.T) {
 	everyGroup(t, func(t *testing.T, groups control.Groups) {
 		p := start(t, "headless", func(s *control.Spec) { s.Groups = groups })
 		needGroup(t, p, groups)
-		all := watch(t, p.PID)
-		for !strings.HasSuffix(proc.Describe(p.PID), "state Z") {
+		all := watch(t, p.PID())
+		for !strings.HasSuffix(proc.Describe(p.PID()), "state Z") {
 			runtime.Gosched()
 		}
-		if held, err := p.Held(); err != nil || !slices.Equal(held, []int{p.PID}) {
+		if held, err := p.Held(); err != nil || !slices.Equal(held, []int{p.PID()}) {
 			t.Errorf("held are %v, %v", held, err)
 		}
 		_ = syscall.Kill(p.Guard, syscall.SIGKILL)
 		<-p.Done()
 		ended(t, all)
-		if err := syscall.Kill(p.PID, 0); !errors.Is(err, syscall.ESRCH) || p.Exit().Left != nil {
+		if err := syscall.Kill(p.PID(), 0); !errors.Is(err, syscall.ESRCH) || p.Exit().Left != nil {
 			t.Errorf("it is left: %v, %v", err, p.Exit().Left)
 		}
 	})
@@ -257,7 +257,7 @@ func TestServerWithoutFirstThread(t *testing.T) {
 // What another process starts for a candidate is told and killed.
 func TestOutsideOfTheTree(t *testing.T) {
 	p := start(t, "hang", nil)
-	other := startMarked(t, p.PID, "hang")
+	other := startMarked(t, p.PID(), "hang")
 	exit := p.Stop(t.Context(), time.Minute)
 	if want := fmt.Sprintf("PID %d (", other.Process.Pid); len(exit.Outside) != 1 || !strings.HasPrefix(exit.Outside[0], want) || exit.Escaped != 1 || exit.Left != nil {
 		t.Errorf("stop: %v; outside of the tree %q, %d escaped, left %v", exit, exit.Outside, exit.Escaped, exit.Left)
@@ -271,7 +271,7 @@ func TestOutsideOfTheTree(t *testing.T) {
 func TestOutsideAnswers(t *testing.T) {
 	p := start(t, "hang", nil)
 	f, address := listen(t)
-	other := startMarked(t, p.PID, "serve", f)
+	other := startMarked(t, p.PID(), "serve", f)
 	f.Close()
 	_, err := p.Ready(t.Context(), address, time.Minute, probe(address))
 	if want := fmt.Sprintf("started for it by another process, and so not to be measured: PID %d (", other.Process.Pid); err == nil || !strings.Contains(err.Error(), want) {
@@ -284,11 +284,11 @@ func TestOutsideAnswers(t *testing.T) {
 // A process that the kernel does not let die, as one that waits for a disk, is named.
 func TestUndying(t *testing.T) {
 	p := start(t, "hang", func(s *control.Spec) { s.Groups, s.Patience.Death = control.NoGroup, 10*time.Millisecond })
-	thaw := freeze(t, p.PID)
-	all := watch(t, p.PID)
+	thaw := freeze(t, p.PID())
+	all := watch(t, p.PID())
 	p.Kill()
 	exit := p.Exit()
-	if want := fmt.Sprintf("left running: PID %d (", p.PID); exit.Left == nil || !strings.HasPrefix(exit.Left.Error(), want) || !strings.HasSuffix(exit.Left.Error(), "state D") {
+	if want := fmt.Sprintf("left running: PID %d (", p.PID()); exit.Left == nil || !strings.HasPrefix(exit.Left.Error(), want) || !strings.HasSuffix(exit.Left.Error(), "state D") {
 		t.Errorf("left: %v", exit.Left)
 	}
 	if exit.Guard != nil {
@@ -296,7 +296,7 @@ func TestUndying(t *testing.T) {
 	}
 	thaw()
 	ended(t, all)
-	_, _ = syscall.Wait4(p.PID, nil, 0, nil)
+	_, _ = syscall.Wait4(p.PID(), nil, 0, nil)
 }
 
 // freeze keeps a process from running, and from dying, by the freezer of version 1 of

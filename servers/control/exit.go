@@ -11,6 +11,9 @@ type Exit struct {
 	Signal  syscall.Signal // 0 if it exited by itself
 	Escaped int            // processes that it left behind, which were killed
 	Killed  bool           // it did not stop when asked
+	// Unasked says why it could not be asked to stop, as where the command for that fails;
+	// nil if it was.
+	Unasked error
 	// Guard says why the guard did not see to the end, as in "its guard was killed"; nil
 	// if it did. How the candidate itself ended is not known then.
 	Guard error

@@ -76,8 +76,8 @@ func TestDeeds(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				p, g := given(t, "hang", func(s *control.Spec) { s.Groups = groups })
 				needGroup(t, p, groups)
-				permitted(t, c.do(p.PID))
-				told(t, g.Deeds([]int{p.PID}), c.want, p.PID)
+				permitted(t, c.do(p.PID()))
+				told(t, g.Deeds([]int{p.PID()}), c.want, p.PID())
 			})
 		}
 	})
@@ -125,7 +125,7 @@ func TestNiceOfASession(t *testing.T) {
 func TestLeavesItsControlGroup(t *testing.T) {
 	needProc(t)
 	p, g := given(t, "hang", nil)
-	told(t, g.Deeds([]int{p.PID}), "", 0)
+	told(t, g.Deeds([]int{p.PID()}), "", 0)
 	for _, home := range proc.Homes(os.DirFS("/")) {
 		if !home.Seen || !home.Unified && !slices.Contains(home.Controllers, "cpu") {
 			continue
@@ -142,8 +142,8 @@ func TestLeavesItsControlGroup(t *testing.T) {
 		if !home.Unified {
 			file = "tasks" // of threads
 		}
-		permitted(t, os.WriteFile(filepath.Join(dir, file), fmt.Append(nil, p.PID), 0))
-		told(t, g.Deeds([]int{p.PID}), "left its control group: runs in "+strings.Join(home.Controllers, ",")+":", p.PID)
+		permitted(t, os.WriteFile(filepath.Join(dir, file), fmt.Append(nil, p.PID()), 0))
+		told(t, g.Deeds([]int{p.PID()}), "left its control group: runs in "+strings.Join(home.Controllers, ",")+":", p.PID())
 		return
 	}
 	t.Skip("no control group to be had")
@@ -169,7 +169,7 @@ func BenchmarkDeeds(b *testing.B) {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				if deeds := g.Deeds([]int{p.PID}); len(deeds) > 0 {
+				if deeds := g.Deeds([]int{p.PID()}); len(deeds) > 0 {
 					b.Fatal(deeds)
 				}
 			}

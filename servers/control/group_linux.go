@@ -23,11 +23,19 @@ func (g *guard) fork(path string, attr *os.ProcAttr) (*os.Process, error) {
 		}
 		p, group, err := forkInto(home, g.mark, path, g.order.Argv, attr)
 		if err == nil {
-			g.group = group
+			g.home, g.group = home, group
 			return p, nil
 		}
 	}
 	return os.StartProcess(path, g.order.Argv, attr)
+}
+
+// join starts a program in the candidate's control group, if it has one, by a locked thread.
+func (g *guard) join(path string, argv []string, attr *os.ProcAttr) (*os.Process, error) {
+	if g.group == "" {
+		return os.StartProcess(path, argv, attr)
+	}
+	return startIn(g.home, g.group, path, argv, attr)
 }
 
 // allows tells whether a group in the hierarchy counts CPU time and does nothing else:
@@ -46,26 +54,29 @@ func (g Groups) allows(h proc.Home) bool {
 // forkInto starts a program in a new group below home, named by the mark. If it fails,
 // there is neither.
 func forkInto(home proc.Home, mark proc.Mark, path string, argv []string, attr *os.ProcAttr) (*os.Process, proc.Group, error) {
-	own := filepath.Join("/", home.Dir)
-	dir := filepath.Join(own, mark.GroupName())
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	group := proc.Group(filepath.Join("/", home.Dir, mark.GroupName()))
+	if err := os.Mkdir(string(group), 0o700); err != nil {
 		return nil, "", err
 	}
-	group := proc.Group(dir)
-	start := forkByThread
-	if home.Unified {
-		start = forkByDescriptor
-	}
-	p, err := start(own, dir, func(sys *unix.SysProcAttr) (*os.Process, error) {
-		with := *attr
-		with.Sys = sys
-		return os.StartProcess(path, argv, &with)
-	}, *attr.Sys)
+	p, err := startIn(home, group, path, argv, attr)
 	if err != nil {
 		_ = group.End()
 		return nil, "", err
 	}
 	return p, group, nil
+}
+
+// startIn starts a program in a group below home.
+func startIn(home proc.Home, group proc.Group, path string, argv []string, attr *os.ProcAttr) (*os.Process, error) {
+	start := forkByThread
+	if home.Unified {
+		start = forkByDescriptor
+	}
+	return start(filepath.Join("/", home.Dir), string(group), func(sys *unix.SysProcAttr) (*os.Process, error) {
+		with := *attr
+		with.Sys = sys
+		return os.StartProcess(path, argv, &with)
+	}, *attr.Sys)
 }
 
 // forkByDescriptor has the kernel put the child into a group of version 2

@@ -86,8 +86,8 @@ func TestGrandchildAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		held := heldBy(t, p, 2)
-		if !slices.Contains(held, p.PID) || slices.Contains(held, p.Guard) {
-			t.Errorf("guard %d with main process %d holds %v", p.Guard, p.PID, held)
+		if !slices.Contains(held, p.PID()) || slices.Contains(held, p.Guard) {
+			t.Errorf("guard %d with main process %d holds %v", p.Guard, p.PID(), held)
 		}
 		if p.Group != "" {
 			members, err := p.Group.Members()
@@ -119,7 +119,7 @@ func TestGroupIsRemoved(t *testing.T) {
 				if _, err := os.Stat(string(p.Group)); p.Group != "" && !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("control group %s is still there: %v", p.Group, err)
 				}
-				gone(t, p.PID)
+				gone(t, p.PID())
 			})
 		})
 	}

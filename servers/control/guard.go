@@ -2,14 +2,13 @@ package control
 
 import (
 	"bufio"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -24,48 +23,8 @@ import (
 // the guard adopts descendants whose parents died, so that a server that puts
 // itself into the background does not escape either.
 //
-// benchctl writes an order, then verbs; the guard answers with events. Both are
-// a JSON object a line.
-
-// Descriptors that a guard inherits.
-const (
-	fdOrders = 3 + iota
-	fdEvents
-	fdListener // only if the order says so
-)
-
-// order is the first line to a guard: what to start.
-type order struct {
-	Argv     []string
-	Env      []string
-	Dir      string
-	Verbs    map[Verb]Action
-	CPUs     CPUs
-	Log      string
-	Scratch  string
-	Groups   Groups
-	Death    time.Duration // how long what was killed may take to be gone
-	Listener bool          // descriptor fdListener becomes the candidate's descriptor 3
-}
-
-// event is what a guard reports.
-type event struct {
-	Kind    string // started, failed, exited
-	PID     int    // started
-	Group   string // started: the candidate's control group, "" for none
-	At      int64  // started: when, Unix time in ns, taken before the process existed
-	Error   string // failed
-	Code    int    // exited: exit code, -1 if by a signal
-	Signal  int    // exited: the signal
-	Escaped int    // exited: processes the main process left running; they were killed
-	Left    bool   // exited: something could not be killed
-}
-
-const (
-	eventStarted = "started"
-	eventFailed  = "failed"
-	eventExited  = "exited"
-)
+// It reaps what it adopts, tells a successor of the main process from an orphan, does what
+// benchctl asks, and reports what happens.
 
 // RunGuard is the body of the guard process; cmd/benchctl calls it for the hidden
 // command that Start's guard argument names. It returns the exit code.
@@ -73,36 +32,73 @@ func RunGuard() int {
 	runtime.LockOSThread() // the parent-death signal follows the thread that forks
 	ignoreTerminal()
 	orders := bufio.NewReader(os.NewFile(fdOrders, "orders"))
-	events := json.NewEncoder(os.NewFile(fdEvents, "events"))
+	reports := newReporter(os.NewFile(fdEvents, "events"))
 	syscall.CloseOnExec(fdOrders)
 	syscall.CloseOnExec(fdEvents)
 	syscall.CloseOnExec(fdListener) // harmless if there is none
 
-	var o order
 	line, err := orders.ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &o)
-	}
 	if err != nil {
 		return 1 // benchctl went before it said anything
 	}
-	g := &guard{order: o, mark: proc.OwnMark(), hopeless: make(chan struct{})}
-	started := time.Now().UnixNano()
-	if err := g.start(); err != nil {
-		_ = events.Encode(event{Kind: eventFailed, Error: err.Error()})
+	o, err := parseOrder(line)
+	if err != nil {
+		_ = reports.tell(report{Kind: eventFailed, Error: "order: " + err.Error()})
 		return 1
 	}
-	_ = events.Encode(event{Kind: eventStarted, PID: g.pid, Group: string(g.group), At: started})
-	exited := make(chan event, 1)
-	go func() { exited <- g.reap() }()
+	g := newGuard(o, reports)
+	children := make(chan os.Signal, 1) // one tells of many
+	signal.Notify(children, syscall.SIGCHLD)
+	started := reports.now()
+	if err := g.start(); err != nil {
+		_ = reports.tell(report{Kind: eventFailed, Error: err.Error()})
+		return 1
+	}
+	_ = reports.tell(report{Kind: EventStarted, At: started, PID: g.main, Job: g.job, Generation: g.n, Group: string(g.group)})
+	go g.reap(children)
 	go g.obey(orders)
+	g.watch()
+	return 0
+}
+
+// guard is what the guard process knows.
+type guard struct {
+	order    order
+	mark     proc.Mark  // of the candidate's processes, and of this one
+	home     proc.Home  // where the candidate's control group is
+	group    proc.Group // "" for none
+	reports  *reporter
+	alone    atomic.Bool   // benchctl let go of the pipe
+	logged   chan struct{} // closed when the candidate's output has been written
+	over     chan struct{} // closed when there is no main process any longer
+	hopeless chan struct{} // closed when the main process should have died long since
+
+	mu          sync.Mutex         // of what follows, and held while a child is reaped or a signal is sent
+	generations                    // of the main process
+	status      syscall.WaitStatus // of the last main process, once it is over
+	commands    map[int]*command   // that run, by PID
+	running     sync.WaitGroup     // of the commands, until they are answered
+}
+
+func newGuard(o order, r *reporter) *guard {
+	return &guard{
+		order: o, mark: proc.OwnMark(), reports: r, commands: make(map[int]*command),
+		over: make(chan struct{}), hopeless: make(chan struct{}),
+	}
+}
+
+// watch sees to the end of the candidate, and reports it.
+func (g *guard) watch() {
+	exited := make(chan report, 1)
+	go func() { exited <- g.finish() }()
 	select {
-	case e := <-exited:
+	case r := <-exited:
 		g.tidy()
-		_ = events.Encode(e)
+		_ = g.reports.tell(r)
 	case <-g.hopeless:
-		if events.Encode(event{Kind: eventExited, Code: -1, Signal: int(syscall.SIGKILL), Left: true}) == nil {
-			return 0 // benchctl is there, and tells of it
+		r := report{Kind: EventExited, Code: -1, Signal: int(syscall.SIGKILL), Left: true}
+		if g.reports.tell(r) == nil {
+			return // benchctl is there, and tells of it
 		}
 		<-exited
 		g.tidy()
@@ -110,7 +106,6 @@ func RunGuard() int {
 	if g.alone.Load() && g.order.Scratch != "" {
 		_ = os.RemoveAll(g.order.Scratch)
 	}
-	return 0
 }
 
 // tidy removes what is left of a candidate that has ended.
@@ -127,16 +122,6 @@ func (g *guard) tidy() {
 // candidate, which would then be deaf.
 func ignoreTerminal() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-}
-
-type guard struct {
-	order    order
-	mark     proc.Mark // of the candidate's processes, and of this one
-	pid      int
-	group    proc.Group    // "" for none
-	alone    atomic.Bool   // benchctl let go of the pipe
-	logged   chan struct{} // closed when the candidate's output has been written
-	hopeless chan struct{} // closed when the main process should have died long since
 }
 
 // start forks the candidate into a process group of its own, and a control group
@@ -166,11 +151,11 @@ func (g *guard) start() error {
 	if err != nil {
 		return err
 	}
-	g.pid = p.Pid
+	g.begin(p.Pid)
 	if g.order.Listener {
 		files[3].Close()
 	}
-	return p.Release() // reap waits for every child, this one too
+	return p.Release() // collect waits for every child, this one too
 }
 
 // environ is what the order sets, each name once: of two a program takes the first, which
@@ -199,75 +184,4 @@ func (g *guard) logPipe() (*os.File, error) {
 		_, _ = io.Copy(log, r)
 	}()
 	return w, nil
-}
-
-// obey does what benchctl asks until its end of the pipe closes; then it kills.
-func (g *guard) obey(orders *bufio.Reader) {
-	for {
-		line, err := orders.ReadBytes('\n')
-		if err != nil {
-			g.alone.Store(true)
-			t := g.traces()
-			t.kill(t.living())
-			time.Sleep(2 * g.order.Death) // reap needs one itself
-			close(g.hopeless)
-			return
-		}
-		var verb Verb
-		if json.Unmarshal(line, &verb) == nil {
-			g.ask(verb)
-		}
-	}
-}
-
-func (g *guard) ask(verb Verb) {
-	action, ok := g.order.Verbs[verb]
-	switch {
-	case !ok:
-		action.Signal = syscall.SIGTERM
-		fallthrough
-	case action.Signal != 0:
-		_ = syscall.Kill(g.pid, action.Signal)
-	default:
-		cmd := exec.Command(action.Argv[0], action.Argv[1:]...)
-		cmd.Dir, cmd.Env = g.order.Dir, g.environ()
-		_ = cmd.Start() // reaped with everything else
-	}
-}
-
-// reap waits for the main process, then ends and reaps whatever it left.
-func (g *guard) reap() event {
-	e := event{Kind: eventExited}
-	for {
-		var status syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &status, 0, nil)
-		if err != nil && !errors.Is(err, syscall.EINTR) {
-			break // there is no child
-		}
-		if pid == g.pid {
-			e.Code = status.ExitStatus()
-			if status.Signaled() {
-				e.Signal = int(status.Signal())
-			}
-			break
-		}
-	}
-	killed, left := g.traces().sweep(reapAll, g.order.Death)
-	e.Escaped, e.Left = len(killed), len(left) > 0
-	return e
-}
-
-// traces are all that tells the candidate's processes.
-func (g *guard) traces() traces {
-	return traces{roots: []int{os.Getpid()}, main: g.pid, group: g.group, mark: g.mark}
-}
-
-// reapAll waits for all children that have ended.
-func reapAll([]int) {
-	for {
-		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
-		if err == nil && pid == 0 || err != nil && !errors.Is(err, syscall.EINTR) {
-			return
-		}
-	}
 }

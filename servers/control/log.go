@@ -77,6 +77,11 @@ func LogTail(path string, lines int) string {
 	if err != nil {
 		return ""
 	}
+	return lastLines(text, lines)
+}
+
+// lastLines are so many at the end of a text.
+func lastLines(text []byte, lines int) string {
 	all := strings.Split(string(bytes.TrimSpace(text)), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

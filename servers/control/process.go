@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +31,11 @@ type Spec struct {
 	// candidate without stopping it: when it is killed. "" for none.
 	Scratch  string
 	Patience Patience
+	// Observe is told what happens to the candidate, in order and by one goroutine, until
+	// EventExited. An EventAnswered comes before Ask returns, and all come before Done is
+	// closed. It must return soon, and ask, stop and wait for nothing of this process: nothing
+	// of the guard is heard until then. nil if nobody wants to know.
+	Observe func(Event)
 }
 
 // Groups says which control groups (cgroups(7)) may be made to count the candidate's
@@ -45,8 +52,6 @@ const (
 
 // Process is a started candidate with its guard.
 type Process struct {
-	// PID of the candidate's main process.
-	PID int
 	// Guard is the PID of its guard, which holds it: on Linux everything that the
 	// candidate starts descends from the guard as long as it lives, whatever ends.
 	Guard int
@@ -59,7 +64,12 @@ type Process struct {
 	name     string
 	log      string
 	mark     proc.Mark // of the guard, the candidate and all that it starts
+	verbs    map[Verb]Action
 	patience Patience
+	observe  func(Event)
+	main     atomic.Pointer[report] // of the main process; nil until the guard has told
+	began    chan struct{}          // has an element when a generation has begun
+	asks     asks
 	guard    *exec.Cmd
 	ended    chan struct{} // closed when the guard has ended
 	orders   *os.File
@@ -74,8 +84,8 @@ func Start(name string, s Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	events := json.NewDecoder(p.events)
-	first, err := p.firstEvent(events)
+	told := reports{bufio.NewReader(p.events)}
+	first, err := p.firstReport(told)
 	if err != nil {
 		p.orders.Close()
 		if left := p.clear(first.Kind == eventFailed); left != nil {
@@ -83,15 +93,27 @@ func Start(name string, s Spec) (*Process, error) {
 		}
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	p.PID, p.Group, p.Started = first.PID, proc.Group(first.Group), time.Unix(0, first.At)
-	go p.wait(events)
+	p.Group, p.Started = proc.Group(first.Group), time.Unix(0, first.At)
+	p.lead(first)
+	go p.wait(first, told)
 	return p, nil
 }
+
+// lead takes over what a report says of the main process.
+func (p *Process) lead(r report) { p.main.Store(&r) }
+
+// PID is that of the candidate's main process, or of the last one. It changes when a main
+// process that was asked for Upgrade ends and its successor goes on.
+func (p *Process) PID() int { return p.main.Load().PID }
 
 // startGuard starts the guard and tells it what to start.
 func startGuard(name string, s Spec) (*Process, error) {
 	if len(s.Argv) == 0 {
 		return nil, errors.New("empty command")
+	}
+	verbs, err := s.verbs()
+	if err != nil {
+		return nil, err
 	}
 	ordersR, ordersW, err := os.Pipe()
 	if err != nil {
@@ -105,8 +127,11 @@ func startGuard(name string, s Spec) (*Process, error) {
 	}
 	defer eventsW.Close()
 	p := &Process{
-		name: name, log: s.Log, mark: proc.NewMark(), patience: s.Patience.orDefault(), orders: ordersW, events: eventsR,
-		ended: make(chan struct{}), done: make(chan struct{}),
+		name: name, log: s.Log, mark: proc.NewMark(), verbs: verbs, patience: s.Patience.orDefault(), observe: s.Observe,
+		orders: ordersW, events: eventsR, began: make(chan struct{}, 1), ended: make(chan struct{}), done: make(chan struct{}),
+	}
+	if p.observe == nil {
+		p.observe = func(Event) {}
 	}
 	p.guard = exec.Command(s.Guard[0], s.Guard[1:]...)
 	p.guard.Env = append(os.Environ(), p.mark.Variable())
@@ -123,10 +148,10 @@ func startGuard(name string, s Spec) (*Process, error) {
 		eventsR.Close()
 		return nil, fmt.Errorf("guard: %w", err)
 	}
-	// Where it can't be written the guard does not run, of which firstEvent tells.
+	// Where it can't be written the guard does not run, of which firstReport tells.
 	_ = p.tell(p.patience.Start, order{
-		Argv: s.Argv, Env: append(slices.Clip(s.Env), p.mark.Variable()), Dir: s.Dir, Verbs: s.Verbs, CPUs: s.CPUs, Log: s.Log, Scratch: s.Scratch,
-		Groups: s.Groups, Death: p.patience.Death, Listener: s.Listener != nil,
+		Argv: s.Argv, Env: append(slices.Clip(s.Env), p.mark.Variable()), Dir: s.Dir, Verbs: verbs, CPUs: s.CPUs, Log: s.Log, Scratch: s.Scratch,
+		Groups: s.Groups, Death: p.patience.Death, Command: p.patience.Command, Listener: s.Listener != nil, Observed: s.Observe != nil,
 	})
 	return p, nil
 }
@@ -138,33 +163,29 @@ func (p *Process) tell(most time.Duration, line any) error {
 	return json.NewEncoder(p.orders).Encode(line)
 }
 
-func (p *Process) firstEvent(events *json.Decoder) (event, error) {
-	var e event
+// firstReport waits for what the guard says of the start.
+func (p *Process) firstReport(told reports) (report, error) {
 	_ = p.events.SetReadDeadline(time.Now().Add(p.patience.Start))
-	err := events.Decode(&e)
+	r, err := told.next()
 	_ = p.events.SetReadDeadline(time.Time{})
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return e, silent(p.patience.Start)
+		return r, silent(p.patience.Start)
+	case errors.Is(err, errMalformed):
+		return r, err
 	case err != nil:
-		return e, p.fate()
-	case e.Kind == eventFailed:
-		return e, errors.New(e.Error)
+		return r, p.fate()
+	case r.Kind == eventFailed:
+		return r, errors.New(r.Error)
+	case r.Kind != EventStarted:
+		return report{}, fmt.Errorf("%w: it began with %q", errMalformed, r.Kind)
 	}
-	return e, nil
+	return r, nil
 }
 
 // Held lists the processes that the guard holds: the candidate and all that it
 // started, also what its parents abandoned.
 func (p *Process) Held() ([]int, error) { return proc.Held(p.Guard, p.Group) }
-
-// Ask sends a verb to the running candidate.
-func (p *Process) Ask(v Verb) error {
-	if err := p.tell(p.patience.Guard, v); err != nil {
-		return fmt.Errorf("%s %s: %w", v, p.name, err)
-	}
-	return nil
-}
 
 // DefaultGrace is how long a server may take to stop when asked.
 const DefaultGrace = 10 * time.Second

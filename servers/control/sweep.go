@@ -19,6 +19,8 @@ type Patience struct {
 	// Death is how long what was killed may take to be gone: a process that waits for
 	// a disk in vain, in state D, does not end.
 	Death time.Duration
+	// Command is how long the command of a verb may take. It is killed then.
+	Command time.Duration
 }
 
 // Defaults of Patience. A guard waits for deaths, the removal of the control group and
@@ -27,16 +29,21 @@ const (
 	defaultStart = time.Minute
 	defaultGuard = 20 * time.Second
 	defaultDeath = 5 * time.Second
+
+	defaultCommand = time.Minute
 )
 
 func (p Patience) orDefault() Patience {
-	return Patience{Start: cmp.Or(p.Start, defaultStart), Guard: cmp.Or(p.Guard, defaultGuard), Death: cmp.Or(p.Death, defaultDeath)}
+	return Patience{
+		Start: cmp.Or(p.Start, defaultStart), Guard: cmp.Or(p.Guard, defaultGuard),
+		Death: cmp.Or(p.Death, defaultDeath), Command: cmp.Or(p.Command, defaultCommand),
+	}
 }
 
 // traces are all that tells the processes of one candidate.
 type traces struct {
 	roots []int      // all that descends from them, themselves too
-	main  int        // the main process, which leads a process group
+	job   int        // process group of the main process
 	group proc.Group // control group, "" for none
 	mark  proc.Mark
 }
@@ -48,8 +55,8 @@ func (t traces) living() []int {
 		tree, _ := proc.Tree(root)
 		found = append(found, tree...)
 	}
-	if t.main > 0 {
-		job, _ := proc.Job(t.main)
+	if t.job > 0 {
+		job, _ := proc.Job(t.job)
 		found = append(found, job...)
 	}
 	members, _ := t.group.Members() // fails once it is removed
@@ -85,8 +92,8 @@ func (t traces) sweep(reap func(killed []int), patience time.Duration) (killed, 
 // kill kills processes of the candidate that were found, with those that its process
 // group and control group have got since.
 func (t traces) kill(found []int) {
-	if t.main > 0 {
-		_ = syscall.Kill(-t.main, syscall.SIGKILL)
+	if t.job > 0 {
+		_ = syscall.Kill(-t.job, syscall.SIGKILL)
 	}
 	t.group.Kill()
 	for _, pid := range found {

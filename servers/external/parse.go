@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
@@ -21,7 +20,7 @@ const readyTimeout = 10 * time.Second
 
 // Read reads a manifest. File is its name, for errors. Every template is tried.
 func Read(file string, data []byte) (Manifest, error) {
-	m := Manifest{File: file, Ready: Ready{Timeout: readyTimeout}, Control: defaultControl()}
+	m := Manifest{File: file, Ready: Ready{Timeout: readyTimeout}, Control: control.StopVerbs()}
 	doc, err := strict.Parse(file, data)
 	if err != nil {
 		return m, err
@@ -89,14 +88,6 @@ func directory(s *string) func(strict.Node) error {
 // isBelow tells whether a path is a clean one below the directory it is taken from.
 func isBelow(name string) bool {
 	return filepath.IsLocal(name) && path.Clean(name) == name && name != "." && !strings.ContainsAny(name, "\\\x00")
-}
-
-// defaultControl is what servers do by convention.
-func defaultControl() map[control.Verb]control.Action {
-	return map[control.Verb]control.Action{
-		control.StopGraceful: {Signal: syscall.SIGTERM},
-		control.StopNow:      {Signal: syscall.SIGKILL},
-	}
 }
 
 func home(s *string) func(strict.Node) error {
