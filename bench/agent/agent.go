@@ -12,6 +12,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // ID names a candidate that a Host has started; 0 is none.
@@ -52,6 +53,9 @@ type Host interface {
 	// Stop asks the candidate to stop, kills it if it does not within grace, and removes
 	// what it left.
 	Stop(id ID, grace time.Duration) Ended
+	// Ask has the candidate do a verb, and waits until its signal was sent or its command has
+	// ended. The error is control.ErrNotOffered if its server does not declare the verb.
+	Ask(ctx context.Context, id ID, verb control.Verb) (control.Ack, error)
 	// Ended waits for d at most until the candidate has ended, and tells why it should not
 	// have; nil if it still runs.
 	Ended(id ID, d time.Duration) error

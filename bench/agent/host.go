@@ -170,11 +170,22 @@ func (h *LocalHost) Stop(id ID, grace time.Duration) (ended Ended) {
 	return ended
 }
 
+// Ask implements Host.
+func (h *LocalHost) Ask(ctx context.Context, id ID, verb control.Verb) (control.Ack, error) {
+	c := h.child(id)
+	if c.process == nil {
+		return control.Ack{}, errNotStarted
+	}
+	return c.process.Ask(ctx, verb)
+}
+
+var errNotStarted = errors.New("it was not started")
+
 // Ended implements Host.
 func (h *LocalHost) Ended(id ID, d time.Duration) error {
 	c := h.child(id)
 	if c.process == nil {
-		return errors.New("it was not started")
+		return errNotStarted
 	}
 	select { // whatever the time is
 	case <-c.process.Done():

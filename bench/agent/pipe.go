@@ -14,6 +14,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // Request is a call across a pipe: an argument, and a number by which it can be ended.
@@ -30,8 +31,9 @@ type Reply[T any] struct {
 
 // Fault is an error as it crosses a pipe.
 type Fault struct {
-	Text string
-	Lack bool // see Lack
+	Text       string
+	Lack       bool // see Lack
+	NotOffered bool // it is control.ErrNotOffered
 }
 
 // faultOf is an error as it crosses.
@@ -40,9 +42,9 @@ func faultOf(err error) *Fault {
 		return nil
 	}
 	if own := Lack(err); own != nil {
-		return &Fault{own.Error(), true}
+		return &Fault{Text: own.Error(), Lack: true}
 	}
-	return &Fault{err.Error(), false}
+	return &Fault{Text: err.Error(), NotOffered: errors.Is(err, control.ErrNotOffered)}
 }
 
 func (f *Fault) err() error {
@@ -51,9 +53,17 @@ func (f *Fault) err() error {
 		return nil
 	case f.Lack:
 		return lackError(f.Text)
+	case f.NotOffered:
+		return notOffered(f.Text)
 	}
 	return errors.New(f.Text)
 }
+
+// notOffered is control.ErrNotOffered as another process tells it.
+type notOffered string
+
+func (e notOffered) Error() string        { return string(e) }
+func (e notOffered) Is(target error) bool { return target == control.ErrNotOffered }
 
 // Serve lets the other end of a pipe use a host and a loader until it closes the pipe.
 // Then it rests all loads and stops all candidates that are left.
@@ -149,6 +159,21 @@ func (s *service) Stop(a StopArg, r *Ended) error {
 	return nil
 }
 
+// AskArg is what Host.Ask takes.
+type AskArg struct {
+	ID   ID
+	Verb control.Verb
+}
+
+// Ask is Host.Ask.
+func (s *service) Ask(q Request[AskArg], r *Reply[control.Ack]) (err error) {
+	ctx, done := s.begin(q.Call)
+	defer done()
+	r.Value, err = s.host.Ask(ctx, q.Arg.ID, q.Arg.Verb)
+	r.Fault = faultOf(err)
+	return nil
+}
+
 // Ended is Host.Ended; Grace is how long it waits.
 func (s *service) Ended(a StopArg, r *Reply[bool]) error {
 	r.Fault = faultOf(s.host.Ended(a.ID, a.Grace))
@@ -169,14 +194,14 @@ type Figures struct {
 	Beside   *results.Host
 }
 
-// Ask names a figure of a candidate.
-type Ask struct {
+// FigureArg names a figure of a candidate.
+type FigureArg struct {
 	ID   ID
 	What string
 }
 
 // Figure tells one figure of a candidate, or of the machine.
-func (s *service) Figure(a Ask, r *Figures) (err error) {
+func (s *service) Figure(a FigureArg, r *Figures) (err error) {
 	switch a.What {
 	case "memory":
 		r.Memory = s.host.Memory(a.ID)
@@ -385,6 +410,11 @@ func (p *Pipe) Stop(id ID, grace time.Duration) (ended Ended) {
 	return ended
 }
 
+// Ask implements Host.
+func (p *Pipe) Ask(ctx context.Context, id ID, verb control.Verb) (control.Ack, error) {
+	return call[AskArg, control.Ack](ctx, p, "Ask", AskArg{id, verb})
+}
+
 // Ended implements Host.
 func (p *Pipe) Ended(id ID, d time.Duration) error {
 	var r Reply[bool]
@@ -404,7 +434,7 @@ func (p *Pipe) CPU(ids []ID) (all []*int64) {
 
 // figure asks for one figure.
 func (p *Pipe) figure(id ID, what string) (f Figures) {
-	if err := p.ask("Figure", Ask{id, what}, &f); err != nil {
+	if err := p.ask("Figure", FigureArg{id, what}, &f); err != nil {
 		return Figures{Fault: faultOf(err)}
 	}
 	return f

@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // serveAgents is "agents SERVER...": both agents, at the other end of standard input and
@@ -173,6 +175,18 @@ func TestAgentsStopWhatIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Host.Ended(started.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Host.Ask(t.Context(), started.ID, "upgrade"); !errors.Is(err, control.ErrNotOffered) {
+		t.Errorf("a verb that is not offered: %v", err)
+	}
+	if ack, err := s.Host.Ask(t.Context(), started.ID, control.StopGraceful); err != nil || ack.PID == 0 || ack.Sent.IsZero() {
+		t.Errorf("a verb: %+v, %v", ack, err)
+	}
+	if err := s.Host.Ended(started.ID, time.Minute); err == nil {
+		t.Error("it goes on after it was asked to stop")
+	}
+	if started, err = s.Host.Start(t.Context(), agent.Start{Candidate: "nethttp", App: "hello", Patience: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	_ = pipe.Close()
