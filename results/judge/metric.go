@@ -63,6 +63,10 @@ var metrics = []Metric{
 		Name: MetricServerCPU, Unit: "µs/req", Head: "server CPU", Help: "CPU time of the server's whole process tree per request",
 		Verb: "spends", Of: "server CPU per request", LessIsBetter: true, Decides: true, of: serverCPU,
 	},
+	{
+		Name: "context_switches_per_request", Unit: "/req", Head: "switches", Help: "context switches of the server's threads per request",
+		Verb: "takes", Of: "context switches per request", LessIsBetter: true, of: perReply("context_switches"),
+	},
 }
 
 // decisive are the metrics that decide.
@@ -102,6 +106,14 @@ func serverCPU(t results.Trial) (stats.Share, bool) {
 		return stats.Share{}, false
 	}
 	return stats.Share{Amount: float64(*t.ServerCPU) / 1e3, Over: float64(t.Answered)}, true
+}
+
+// perReply is a counter of trials over replies.
+func perReply(counter string) share {
+	return func(t results.Trial) (stats.Share, bool) {
+		n, ok := t.Counters[counter]
+		return stats.Share{Amount: float64(n), Over: float64(t.Answered)}, ok && t.Answered > 0 && t.SLO == nil
+	}
 }
 
 // figures are a cell's figures by all metrics that its trials tell.
