@@ -48,6 +48,7 @@ func TestBuiltin(t *testing.T) {
 		closed("concurrency-4096", 4096, "hello"),
 		with(closed("connection-per-request", 64, "hello"), func(s *Scenario) { s.Close = true }),
 		with(closed("idle-5000", 64, "hello"), func(s *Scenario) { s.Idle = 5000 }),
+		{Name: "idle-cost", Load: Load{Engine: Raw, Connections: 1024, Pace: offered.Pace{Share: 0.01, ShareOf: offered.Ceiling}, Slice: time.Second}, Apps: hello},
 		with(closed("keep-alive-10", 64, "hello"), func(s *Scenario) { s.Requests = 10 }),
 		latency("latency-50", 0.5, offered.Ceiling),
 		latency("latency-70", 0.7, offered.Ceiling),

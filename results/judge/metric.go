@@ -67,6 +67,10 @@ var metrics = []Metric{
 		Name: "context_switches_per_request", Unit: "/req", Head: "switches", Help: "context switches of the server's threads per request",
 		Verb: "takes", Of: "context switches per request", LessIsBetter: true, of: perReply("context_switches"),
 	},
+	{
+		Name: "server_cpu_ms_per_second", Unit: "ms/s", Head: "CPU at the rate", Help: "CPU time of the server per second at a rate, above what it uses at rest",
+		Verb: "spends", Of: "server CPU per second", LessIsBetter: true, of: aboveIdle,
+	},
 }
 
 // decisive are the metrics that decide.
@@ -114,6 +118,19 @@ func perReply(counter string) share {
 		n, ok := t.Counters[counter]
 		return stats.Share{Amount: float64(n), Over: float64(t.Answered)}, ok && t.Answered > 0 && t.SLO == nil
 	}
+}
+
+// aboveIdle is ms of CPU time at a rate, less what the server used in as long a time while
+// others were loaded, over seconds.
+func aboveIdle(t results.Trial) (stats.Share, bool) {
+	if t.Rate == 0 || t.ServerCPU == nil || t.SLO != nil {
+		return stats.Share{}, false
+	}
+	used := float64(*t.ServerCPU)
+	if t.Idle != nil && t.IdleWall > 0 {
+		used -= float64(*t.Idle) / float64(t.IdleWall) * float64(t.Wall)
+	}
+	return stats.Share{Amount: max(0, used) / 1e6, Over: t.Wall.Seconds()}, true
 }
 
 // figures are a cell's figures by all metrics that its trials tell.
