@@ -75,6 +75,9 @@ func TestBuiltin(t *testing.T) {
 		closed("threads-200", 200, "hello"),
 		closed("threads-400", 400, "hello"),
 		closed("upload-1m", 16, "upload"),
+		with(closed("waiters-10000", 10000, "sleep?ms=5000"), func(s *Scenario) {
+			s.Timeout, s.Lead, s.Slice = 30*time.Second, 5*time.Second, 5*time.Second
+		}),
 	}
 	for i := range got {
 		if got[i].Doc == "" {
