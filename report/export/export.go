@@ -34,6 +34,7 @@ var Formats = []Format{
 		})
 	}},
 	{"json", ".json", "the summary, as docs/results.md describes it", whole(summary)},
+	{"csv", ".csv", "a line for each cell with its metrics, for spreadsheets", whole(table)},
 	{"md", ".md", "the tables and what they say, in Markdown", whole(markdown)},
 }
 

@@ -2,6 +2,7 @@ package export_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -33,6 +34,23 @@ func TestMarkdown(t *testing.T) {
 	golden.Compare(t, "mixed.md", []byte(text))
 	if strings.ContainsAny(text, "<>\x1b") {
 		t.Error("it has markup, or escapes, of names")
+	}
+}
+
+// A line has a cell, and a field with a comma or a quote is quoted.
+func TestCSV(t *testing.T) {
+	r := export.Run{Summary: fixture.Mixed()}
+	r.Summary.Cells[0].Candidate = `a,"b"`
+	lines, err := csv.NewReader(strings.NewReader(written(t, "csv", r))).ReadAll()
+	if err != nil || len(lines) != 1+len(r.Summary.Cells) {
+		t.Fatalf("%d lines, %v", len(lines), err)
+	}
+	at := slices.Index(lines[0], judge.MetricThroughput)
+	if first := lines[1]; first[2] != `a,"b"` || first[at] != "152345" || first[at+1] >= first[at] {
+		t.Errorf("%q", first)
+	}
+	if last := lines[6]; last[at] != "" || last[5] != "invalid" {
+		t.Errorf("%q", last)
 	}
 }
 
