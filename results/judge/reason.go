@@ -62,6 +62,7 @@ var (
 	busyWhileIdle    = Kind{"busy-while-idle", Degraded, OfServer, "busy while idle: it uses {percent:%.0f} % of a processor with nothing to do, which is no request's"}
 	worksElsewhere   = Kind{"works-elsewhere", Degraded, OfServer, "works elsewhere: started by a process that its guard does not hold, so that its CPU time and memory are not counted: {processes}"}
 	tooFewSlices     = Kind{"too-few-slices", Degraded, OfRun, "too few slices: {slices}, and an interval takes {needed}; the range is shown"}
+	fewReplies       = Kind{"few-replies", Degraded, OfRun, "few replies: {replies:%.0f} in a slice on average, so that chance decides what a slice has; longer slices show more"}
 	loaderBound      = Kind{"loader-bound", Degraded, OfRun, "loader-bound: the load generator used {loader_percent:%.0f} % of its processors and the server {server_percent:%.0f} %; throughput is a lower bound"}
 	atCeiling        = Kind{"at-ceiling", Degraded, OfRun, "at the load generator's ceiling: {rows} rows lie within {percent:%.0f} % of its {ceiling_rps:%.0f} req/s, so that they may differ and not show it"}
 	notPinned        = Kind{"not-pinned", Degraded, OfRun, "not pinned: server and load generator share processors"}
@@ -84,7 +85,7 @@ func Kinds() []Kind {
 	return []Kind{
 		failure, deed, wrongBody, staleReplies, didNotWait, didNotStream, didNotWork, cpuImpossible, requestsFailed, nothingCounted, noSlice, notReached,
 		hamperedPass, slicesOnly, slicesMislead, notKeptBusy, timesImpossible, changesUnderLoad, changesWithAge, unsteadyLoad, memoryGrows, disturbed,
-		busyWhileIdle, worksElsewhere, tooFewSlices, loaderBound, atCeiling, notPinned, stolenTime, idleClosed, foldedFields, hostBusy, loaderThrottled,
+		busyWhileIdle, worksElsewhere, tooFewSlices, fewReplies, loaderBound, atCeiling, notPinned, stolenTime, idleClosed, foldedFields, hostBusy, loaderThrottled,
 		quotaThrottled, heatThrottled, rateNotReached, lateLoad, sloNotMet, sloNotSettled, shortSlices,
 	}
 }

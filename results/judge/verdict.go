@@ -13,6 +13,7 @@ import (
 
 // Limits of the verdicts.
 const (
+	minReplies      = 30    // of a slice, on average
 	maxErrorShare   = 0.001 // of requests; more voids a cell
 	maxSteal        = 0.01  // of the processors' time
 	loaderBoundFrom = 0.80  // share of the loader's processors in use
@@ -112,6 +113,9 @@ func (e evidence) reservations() []Reason {
 	if n := len(e.trials); n < stats.MinValues {
 		why = append(why, tooFewSlices.because(n, stats.MinValues))
 	}
+	if each := float64(e.counted()) / float64(len(e.trials)); each < minReplies && e.block.Load.SLO == nil {
+		why = append(why, fewReplies.because(each))
+	}
 	loader, server := e.use()
 	if !e.block.Load.Open() && loader > loaderBoundFrom && (server < serverIdleBelow) {
 		why = append(why, loaderBound.because(100*loader, 100*server))
@@ -201,6 +205,14 @@ func (e evidence) offered() float64 {
 		rates = append(rates, cmp.Or(t.Rate, e.block.Load.Rate))
 	}
 	return stats.Median(rates)
+}
+
+// counted is the right replies of the slices.
+func (e evidence) counted() (sum uint64) {
+	for _, t := range e.trials {
+		sum += t.Counted
+	}
+	return sum
 }
 
 func perSecond(rate float64) string {

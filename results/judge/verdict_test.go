@@ -128,7 +128,8 @@ func TestVerdicts(t *testing.T) {
 			each(func(t *results.Trial) { t.Rate, t.Counted = 1000*float64(1+t.Round), uint64(99*(1+t.Round)) })(r)
 		}, judge.Valid, ""},
 		{"fewer arrivals than the rate has on average", fixedRate(func(t *results.Trial) { t.Rate, t.Due, t.Counted = 10_000, 950, 945 }), judge.Valid, ""},
-		{"no rate to reach", each(func(t *results.Trial) { t.Counted = 10 }), judge.Valid, ""},
+		{"no rate to reach", each(func(t *results.Trial) { t.Counted = 100 }), judge.Valid, ""},
+		{"few replies", each(func(t *results.Trial) { t.Counted = 29 }), judge.Degraded, "few replies: 29 in a slice on average"},
 		{"loader busy at a fixed rate", fixedRate(func(t *results.Trial) {
 			t.LoaderCPU, t.ServerCPU = sample.NS(99*time.Millisecond), sample.NS(10*time.Millisecond)
 		}), judge.Valid, ""},
