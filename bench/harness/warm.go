@@ -23,7 +23,7 @@ const (
 // A server that has fewer places than there are connections leaves requests without a reply
 // for as long as one is waited for, though nothing loads it any more. The others are warmed
 // up meanwhile: nothing is measured yet. All that were late are then loaded once more, for
-// longer and side by side. Who leaves connections without any reply in time then, or ends
+// longer. Who leaves connections without any reply in time then, or ends
 // them, would be void by that, and each of its slices would take as long: it is out.
 const (
 	lateAfter = time.Second // beyond the warm-up's own length
@@ -168,19 +168,26 @@ func (l *lane) settled(ctx context.Context, w warmth) error {
 	return nil
 }
 
-// overdue warms those up again that were late, all at once, and takes out who starves its
-// connections.
+// overdue warms those up again that were late, one after the other but for the waiting, and
+// takes out who starves its connections.
 func (r *run) overdue(ctx context.Context, late []*lane) error {
 	all := make(map[*lane]warmth, len(late))
+	again := make(map[*lane]bool)
 	for _, l := range late {
-		if all[l] = l.await(); all[l].err == nil && amiss(all[l].seen) == nil && l.rate == 0 {
+		w := l.await()
+		if again[l] = w.err == nil && amiss(w.seen) == nil && l.rate == 0; again[l] {
 			l.heat(ctx, longer, 1)
+			w, _ = l.warmed(longer + lateAfter/10)
 		}
+		all[l] = w
 	}
 	for _, l := range late {
 		w := all[l]
 		if l.heating != nil {
-			if w = l.await(); w.err == nil && l.starves(w) {
+			w = l.await()
+		}
+		if again[l] {
+			if w.err == nil && l.starves(w) {
 				l.fail(fmt.Errorf("requests fail on many of %d connections in %v of a warm-up: %s", l.block.Load.Connections, longer, describe(w.seen)))
 			}
 		}

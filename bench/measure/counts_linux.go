@@ -11,12 +11,12 @@ import (
 // the names that trials have them under.
 var counters = map[string]func(pid int) (uint64, error){
 	"page_faults":      proc.Faults,
-	"context_switches": switches,
+	"context_switches": contextSwitches,
 }
 
-// switches is how often the threads of a process that are there now gave up a processor or
+// contextSwitches is how often the threads of a process that are there now gave up a processor or
 // lost it (/proc/PID/task/TID/status, proc(5)). Those of threads that ended are lost.
-func switches(pid int) (sum uint64, err error) {
+func contextSwitches(pid int) (sum uint64, err error) {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
 	threads, err := os.ReadDir(dir)
 	for _, t := range threads {
