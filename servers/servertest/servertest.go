@@ -94,6 +94,11 @@ func check(t *testing.T, c testCase, serve ServeFunc, known *Deviation) {
 		}
 		known = nil
 	}
+	if known != nil { // which may be a race that the server loses most times
+		for n := 1; n < tries && err == nil; n++ {
+			err = try()
+		}
+	}
 	switch {
 	case known != nil && err == nil:
 		t.Errorf("known deviation no longer occurs: %s", known.Reason)
