@@ -292,22 +292,34 @@ func TestAskIsBrokenOff(t *testing.T) {
 	}
 }
 
-// A command for the end that itself waits for it is not cut off, and is none of what the
-// candidate left.
-func TestCommandAwaitsTheEnd(t *testing.T) {
-	dir := t.TempDir()
+// A command that stops the candidate and then waits for its end is not cut off, and is none
+// of what the candidate left.
+func TestCommandOutlivesTheCandidate(t *testing.T) {
+	dir, fifo := t.TempDir(), newFIFO(t)
 	p, _, events := supervise(t, map[control.Verb]control.Action{
-		control.StopGraceful: shell(`kill -TERM $(cat main) && while kill -0 $(cat main) 2>/dev/null; do :; done; echo gone; exit 5`),
+		control.StopGraceful: shell(`kill -TERM $(cat main); read line < "$1"; echo gone; exit $line`, fifo),
 	}, func(s *control.Spec) { s.Dir, s.Patience.Death = dir, time.Minute })
 	if err := os.WriteFile(filepath.Join(dir, "main"), fmt.Append(nil, p.PID()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if exit := p.Stop(t.Context(), time.Minute); exit.Killed || exit.Escaped != 0 || exit.Code != 0 || exit.Left != nil {
+	stopped := make(chan control.Exit)
+	go func() { stopped <- p.Stop(t.Context(), time.Minute) }()
+	events.until(t, control.EventEnded)
+	time.Sleep(100 * time.Millisecond) // in which a guard that does not wait would kill it
+	f, err := os.OpenFile(fifo, os.O_RDWR, 0) // which does not wait for a reader
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("5\n"); err != nil {
+		t.Fatal(err)
+	}
+	if exit := <-stopped; exit.Killed || exit.Escaped != 0 || exit.Code != 0 || exit.Left != nil {
 		t.Errorf("stop: %+v", exit)
 	}
 	all := events.until(t, control.EventExited)
-	if e := all[len(all)-2]; e.Kind != control.EventAnswered || e.Code != 5 || e.Err == nil || e.Err.Error() != "sh: exit status 5; its output ends:\ngone" {
-		t.Errorf("before it exited: %+v", e)
+	if e := all[0]; e.Kind != control.EventAnswered || e.Code != 5 || e.Err == nil || e.Err.Error() != "sh: exit status 5; its output ends:\ngone" {
+		t.Errorf("before it exited: %+v", all)
 	}
 }
 
