@@ -243,7 +243,7 @@ func TestInterrupted(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Errorf("exit code %d, want %d; it said %s", code, exitInterrupted, errs.String())
 	}
-	if !strings.Contains(out.String(), "nethttp") || !strings.Contains(errs.String(), "\ngo on with: benchctl run --resume ") {
+	if !strings.Contains(out.String(), "nethttp") || !strings.Contains(errs.String(), "\ncontinue with: benchctl run --resume ") {
 		t.Errorf("printed %s\n%s", out.String(), errs.String())
 	}
 	noneLeft(t, dir)
@@ -265,7 +265,7 @@ func TestInterruptedSaysSo(t *testing.T) {
 	}{
 		{"verify --server-dir=. --servers=slow", slow, exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
 		{"verify --server-dir=. --servers=slow", slowToTell, exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
-		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", slow, exitInterrupted, "benchctl: run: interrupted; what was measured is kept\ngo on with: "},
+		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", slow, exitInterrupted, "benchctl: run: interrupted; what was measured is kept\ncontinue with: "},
 		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", slowToTell, exitInterrupted, "benchctl: run: interrupted\n"},
 		{"list servers --server-dir=.", slowToTell, exitInterrupted, "benchctl: servers: interrupted\n"},
 		{"serve --server-dir=. --server=slow", slow, exitDone, ""},

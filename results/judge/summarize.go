@@ -88,7 +88,7 @@ func failed(r *results.Record, candidate string, block int) bool {
 
 // partial says how much of the plan was measured.
 func partial(r *results.Record) string {
-	if r.Manifest.Fill {
+	if r.Manifest.Fills() {
 		return fmt.Sprintf("partial: the run ended after %d rounds, before the last launch had its share of the budget", len(r.Done()))
 	}
 	return fmt.Sprintf("partial: %d of %d rounds were measured", len(r.Done()), planned(r))
