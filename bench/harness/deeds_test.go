@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
@@ -37,7 +39,7 @@ func TestDeedsVoidTheirRow(t *testing.T) {
 	first := control.Allowed()
 	for name, want := range map[string]string{
 		"moves":   fmt.Sprintf("moved to processors %s (given ", first),
-		"rises":   "raised its priority: nice -5 (given 0): PID ",
+		"rises":   fmt.Sprintf("raised its priority: nice -5 (given %d): PID ", niceness()),
 		"hastens": "real-time scheduling: SCHED_FIFO 1: PID ",
 		"yields":  "",
 	} {
@@ -50,7 +52,7 @@ func TestDeedsVoidTheirRow(t *testing.T) {
 			for _, candidate := range []string{name, name + "-at-once"} {
 				c := cells[candidate]
 				void := c.Verdict == judge.Invalid
-				if void != (want != "") || void && !strings.HasPrefix(c.Reasons[0].Text, want) {
+				if void != (want != "") || void && !strings.Contains(c.Reasons[0].Text, want) {
 					t.Errorf("%s is %s: %q, want %q", candidate, c.Verdict, c.Reasons, want)
 				}
 			}
@@ -174,4 +176,13 @@ func TestBusyInOnesSlices(t *testing.T) {
 	if c := cells["nethttp"]; says(c, "busy host: ") {
 		t.Errorf("nethttp is %s: %q", c.Verdict, c.Reasons)
 	}
+}
+
+// niceness is that of this process, which the guard hands on; tests may be niced.
+func niceness() int {
+	priority, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	if err != nil {
+		return 0
+	}
+	return 20 - priority // getpriority(2) tells it so
 }

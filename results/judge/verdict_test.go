@@ -65,7 +65,7 @@ func TestVerdicts(t *testing.T) {
 		{"nothing counted", each(func(t *results.Trial) { t.Counted = 0 }), judge.Invalid, "not measured: no reply was counted"},
 		{"nothing measured", func(r *run) { r.trials = nil }, judge.Unreached, "not reached: the run ended before it was measured"},
 		{"no reply counted", each(func(t *results.Trial) { t.Counted = 0 }), judge.Invalid, "not measured: no reply was counted"},
-		{"one reply counted", each(func(t *results.Trial) { t.Counted = 1 }), judge.Valid, ""},
+		{"one reply counted", each(func(t *results.Trial) { t.Counted = 1 }), judge.Degraded, "few replies: 1 in a slice on average"},
 
 		{"five slices", func(r *run) { r.trials = r.trials[:10] }, judge.Degraded, "too few slices: 5, and an interval takes 6"},
 		{"loader-bound", each(func(t *results.Trial) {

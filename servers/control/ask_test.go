@@ -305,7 +305,7 @@ func TestCommandOutlivesTheCandidate(t *testing.T) {
 	stopped := make(chan control.Exit)
 	go func() { stopped <- p.Stop(t.Context(), time.Minute) }()
 	events.until(t, control.EventEnded)
-	time.Sleep(100 * time.Millisecond) // in which a guard that does not wait would kill it
+	time.Sleep(100 * time.Millisecond)        // in which a guard that does not wait would kill it
 	f, err := os.OpenFile(fifo, os.O_RDWR, 0) // which does not wait for a reader
 	if err != nil {
 		t.Fatal(err)
