@@ -20,7 +20,7 @@ import (
 // Defaults of a run.
 const (
 	DefaultLaunches = 6
-	DefaultRounds   = 10
+	DefaultRounds   = 16
 	SearchRounds    = 24 // of the search of a rate, which takes about ten to come near
 )
 

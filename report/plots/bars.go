@@ -30,7 +30,7 @@ func metrics(t *report.Table) []*chart {
 		if m.LessIsBetter {
 			better = "less is better"
 		}
-		c.kind, c.title = slug(m.Name), upper(m.Head)
+		c.kind, c.title = slug(m.Head), upper(m.Head)
 		c.unit = fmt.Sprintf("%s (%s), %s", m.Of, m.Unit, better)
 		c.alt = fmt.Sprintf("%s of each candidate in %s with its 95 %% confidence interval", upper(m.Head), m.Unit)
 		all = append(all, c)
