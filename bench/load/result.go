@@ -81,7 +81,7 @@ type Result struct {
 	SpreadSeen time.Duration
 	Spreads    uint64
 	// Stale of the compared replies carry a Date that is more than 5 s older than their
-	// request, the oldest by StaleAge: they come from a cache.
+	// request, the oldest by StaleAge: they come from a cache, or their Date is that of the connection.
 	Stale    uint64
 	StaleAge time.Duration
 	// Folded replies have header fields that go over several lines, which a server must

@@ -40,7 +40,7 @@ var (
 	failure        = Kind{"failed", Invalid, OfServer, "{cause}"}
 	deed           = Kind{"deed", Invalid, OfServer, "{deed}"}
 	wrongBody      = Kind{"wrong-body", Invalid, OfServer, "wrong body: {wrong} of {compared} compared replies differed, the first by {first}"}
-	staleReplies   = Kind{"stale-replies", Invalid, OfServer, "stale replies: {stale} replies carried a Date up to {age_ns} old: they come from a cache"}
+	staleReplies   = Kind{"stale-replies", Invalid, OfServer, "stale replies: {stale} replies carried a Date up to {age_ns} old: they come from a cache, or the server makes its Date once for a connection"}
 	didNotWait     = Kind{"did-not-wait", Invalid, OfServer, "did not wait: {hasty} of {answered} replies came sooner than the app allows"}
 	didNotStream   = Kind{"did-not-stream", Invalid, OfServer, "did not stream: from the first byte of a body to its end it took {took_ns} on average, where the app takes {due_ns}"}
 	didNotWork     = Kind{"did-not-work", Invalid, OfServer, "did not work: {cpu_ns} of CPU time per request, where the app takes {due_ns}"}
