@@ -64,7 +64,7 @@ var metrics = []Metric{
 		Verb: "spends", Of: "server CPU per request", LessIsBetter: true, Decides: true, of: serverCPU,
 	},
 	{
-		Name: "context_switches_per_request", Unit: "/req", Head: "switches", Help: "context switches of the server's threads per request",
+		Name: "context_switches_per_request", Unit: "/req", Head: "context switches", Help: "context switches of the server's threads per request",
 		Verb: "takes", Of: "context switches per request", LessIsBetter: true, of: perReply("context_switches"),
 	},
 	{
