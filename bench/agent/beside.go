@@ -62,7 +62,7 @@ func (h *beside) read(candidates []*measure.Tree) reading {
 	if ticks, err := h.Ticks(); err == nil {
 		r.ticks = ticks
 	}
-	r.all = read(func() (own time.Duration, err error) {
+	r.all = measure.Known(func() (own time.Duration, err error) {
 		own, r.others, err = h.own.Beside()
 		return own, err
 	})
@@ -71,7 +71,7 @@ func (h *beside) read(candidates []*measure.Tree) reading {
 			delete(r.others, pid)
 		}
 	}
-	r.self = read(measure.SelfCPU)
+	r.self = measure.Known(measure.SelfCPU)
 	return r
 }
 
@@ -96,7 +96,7 @@ func (h *beside) turn(candidates []*measure.Tree) *results.Host {
 	seen := &results.Host{
 		Wall: after.at.Sub(before.at), Throttled: after.throttled.Quota - before.throttled.Quota, Heat: after.throttled.Heat - before.throttled.Heat,
 	}
-	all, self := since(before.all, after.all), since(before.self, after.self)
+	all, self := measure.Between(before.all, after.all), measure.Between(before.self, after.self)
 	if before.ticks == nil || after.ticks == nil || all == nil || self == nil {
 		return seen
 	}
@@ -145,7 +145,7 @@ func (h *beside) busiest(before, after reading) (all []results.Foreign) {
 // heldSince is what the candidates used between two readings.
 func heldSince(before, after reading) (sum int64) {
 	for tree, now := range after.held {
-		if used := since(before.held[tree], now); used != nil {
+		if used := measure.Between(before.held[tree], now); used != nil {
 			sum += *used
 		}
 	}

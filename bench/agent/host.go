@@ -282,7 +282,7 @@ func (c *child) deed(pids []int) string {
 }
 
 // Steal implements Host.
-func (h *LocalHost) Steal() *int64 { return read(h.beside.Steal) }
+func (h *LocalHost) Steal() *int64 { return measure.Known(h.beside.Steal) }
 
 // Beside implements Host.
 func (h *LocalHost) Beside() *results.Host {
@@ -295,21 +295,4 @@ func (h *LocalHost) Beside() *results.Host {
 	}
 	h.mu.Unlock()
 	return h.beside.turn(trees)
-}
-
-func read(meter func() (time.Duration, error)) *int64 {
-	d, err := meter()
-	if err != nil {
-		return nil
-	}
-	ns := d.Nanoseconds()
-	return &ns
-}
-
-func since(before, after *int64) *int64 {
-	if before == nil || after == nil {
-		return nil
-	}
-	d := *after - *before
-	return &d
 }

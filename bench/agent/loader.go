@@ -147,7 +147,7 @@ func (s *localSession) Slice(ctx context.Context, w Window) (Seen, error) {
 		return Seen{}, err
 	}
 	after := s.loader.usage()
-	seen := Seen{Result: *res, CPU: since(before.cpu, after.cpu), Wait: since(before.wait, after.wait), Runs: after.runs - before.runs}
+	seen := Seen{Result: *res, CPU: measure.Between(before.cpu, after.cpu), Wait: measure.Between(before.wait, after.wait), Runs: after.runs - before.runs}
 	if seen.CPU != nil {
 		*seen.CPU = max(0, *seen.CPU-res.Polled.Nanoseconds())
 	}
@@ -166,11 +166,11 @@ type usage struct {
 func (l *LocalLoader) usage() (u usage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	u.wait = read(func() (waited time.Duration, err error) {
+	u.wait = measure.Known(func() (waited time.Duration, err error) {
 		waited, u.runs, err = l.wait.Read()
 		return waited, err
 	})
-	u.cpu = read(measure.SelfCPU)
+	u.cpu = measure.Known(measure.SelfCPU)
 	return u
 }
 

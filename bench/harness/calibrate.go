@@ -13,6 +13,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/load/engine"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -113,13 +114,13 @@ var errNoReply = errors.New("no reply came in time")
 // slice measures one slice.
 func (c Calibration) slice(ctx context.Context, l scenarios.Load, session load.Session, sink *measure.Tree, d time.Duration) (results.LoaderCeiling, error) {
 	none := results.LoaderCeiling{}
-	loaderBefore, sinkBefore, began := read(measure.SelfCPU), read(sink.CPU), time.Now()
+	loaderBefore, sinkBefore, began := measure.Known(measure.SelfCPU), measure.Known(sink.CPU), time.Now()
 	res, err := session.Slice(ctx, load.Window{Span: d})
 	if err != nil {
 		return none, err
 	}
 	wall := time.Since(began)
-	cpu, sinkCPU := since(loaderBefore, read(measure.SelfCPU)), since(sinkBefore, read(sink.CPU))
+	cpu, sinkCPU := measure.Between(loaderBefore, measure.Known(measure.SelfCPU)), measure.Between(sinkBefore, measure.Known(sink.CPU))
 	switch {
 	case res.Errored() > 0:
 		return none, fmt.Errorf("%d replies, errors %v", res.Counted, res.Errors)
@@ -139,16 +140,6 @@ func (c Calibration) slice(ctx context.Context, l scenarios.Load, session load.S
 		ceiling.SinkShare = &used
 	}
 	return ceiling, nil
-}
-
-// read is what a meter tells, in ns; nil if the system does not.
-func read(meter func() (time.Duration, error)) *int64 {
-	d, err := meter()
-	if err != nil {
-		return nil
-	}
-	ns := d.Nanoseconds()
-	return &ns
 }
 
 // count is the number of processors in cpus, where empty means all.
@@ -195,16 +186,16 @@ const (
 // launch, and notes what it sees in the manifest. What it can't find out stops no
 // run.
 func (r *run) calibrate(ctx context.Context) error {
-	if r.Sink == nil || r.calibrated || r.inBudget(lookFor+ceilingTime) != nil {
+	if r.Sink == nil || r.calibrated || r.InBudget(lookFor+ceilingTime) != nil {
 		return nil
 	}
 	r.calibrated = true
-	if r.attempt == 0 {
+	if r.Attempt == 0 {
 		warnings, err := Look(ctx, lookFor, r.ServerCPUs, r.LoaderCPUs)
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := r.warn(warnings); err != nil {
+		if err := r.Warn(warnings); err != nil {
 			return err
 		}
 	}
@@ -218,7 +209,7 @@ func (r *run) calibrate(ctx context.Context) error {
 		case err != nil && ceilings == nil:
 			m.Notes = append(m.Notes, fmt.Sprintf("the load generator's limit is unknown: %v", err))
 		case err != nil:
-			r.observe(Event{Kind: Warning, Text: fmt.Sprintf("the sink: %v", err)})
+			r.Tell(launch.Event{Kind: launch.Warning, Text: fmt.Sprintf("the sink: %v", err)})
 		}
 		m.LoaderCeilings = ceilings
 	}

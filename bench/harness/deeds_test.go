@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
@@ -83,8 +83,8 @@ func TestDeedIsRecorded(t *testing.T) {
 	s := pinned(t, 3, "moves-later")
 	file := filepath.Join(t.TempDir(), "port")
 	s.Env = append(s.Env, portFile+"="+file)
-	s.Observe = func(e harness.Event) {
-		if e.Kind == harness.Round && e.Done == 1 {
+	s.Observe = func(e launch.Event) {
+		if e.Kind == launch.Round && e.Done == 1 {
 			if err := os.WriteFile(file+".told", nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -121,8 +121,8 @@ func TestAnotherListensLater(t *testing.T) {
 	s := pinned(t, 2, "shares")
 	file := filepath.Join(t.TempDir(), "port")
 	s.Env = append(s.Env, portFile+"="+file)
-	s.Observe = func(e harness.Event) {
-		if e.Kind != harness.Round || e.Done != 1 {
+	s.Observe = func(e launch.Event) {
+		if e.Kind != launch.Round || e.Done != 1 {
 			return
 		}
 		port, err := os.ReadFile(file)

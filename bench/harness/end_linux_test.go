@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers/control/proc"
@@ -24,8 +25,8 @@ func TestKilledGuard(t *testing.T) {
 	ownTemp(t)
 	s := prepare(t, "", nil, "nethttp")
 	killed := false
-	s.Observe = func(e harness.Event) {
-		if e.Kind != harness.Measuring || killed {
+	s.Observe = func(e launch.Event) {
+		if e.Kind != launch.Measuring || killed {
 			return
 		}
 		killed = true
@@ -79,8 +80,8 @@ func TestLeftDirectory(t *testing.T) {
 	})
 	s := prepare(t, external(t, "clutters"), nil, "clutters")
 	var warned []string
-	s.Observe = func(e harness.Event) {
-		if e.Kind == harness.Warning {
+	s.Observe = func(e launch.Event) {
+		if e.Kind == launch.Warning {
 			warned = append(warned, e.Text)
 		}
 	}
@@ -134,8 +135,8 @@ func TestLeftovers(t *testing.T) {
 	}
 	s := prepare(t, "", func(m *results.Manifest) { m.Blocks = m.Blocks[:1] }, "nethttp")
 	var warned []string
-	s.Observe = func(e harness.Event) {
-		if e.Kind == harness.Warning {
+	s.Observe = func(e launch.Event) {
+		if e.Kind == launch.Warning {
 			warned = append(warned, e.Text)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/agent"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
@@ -84,11 +85,11 @@ func (c Calibration) floor(ctx context.Context, d time.Duration) (judge.NoiseFlo
 	}
 	defer store.Close()
 	began := time.Now()
-	err = Run(ctx, Config{
+	err = Run(ctx, launch.Config{
 		Store: store,
 		Setup: agent.Setup{Candidates: candidates, Benchctl: c.Benchctl, Guard: c.Guard, ServerCPUs: c.ServerCPUs, LoaderCPUs: c.LoaderCPUs},
-		Observe: func(e Event) {
-			if e.Kind == Warning {
+		Observe: func(e launch.Event) {
+			if e.Kind == launch.Warning {
 				c.warn(e.Text)
 			}
 		},
@@ -126,7 +127,7 @@ func (c Calibration) floorPlan(ctx context.Context, d time.Duration) (results.Ma
 	launches, rounds := floorSize(d)
 	now := time.Now()
 	m, err := plan.New(plan.Request{
-		Scenarios: chosen, Apps: []string{hello}, Candidates: candidates, Launches: launches, Rounds: rounds, NoPass: true, Seed: uint64(now.UnixNano()) >> 10 & math.MaxUint32,
+		Scenarios: chosen, Apps: []string{"hello"}, Candidates: candidates, Launches: launches, Rounds: rounds, NoPass: true, Seed: uint64(now.UnixNano()) >> 10 & math.MaxUint32,
 	})
 	m.Started, m.ID, m.Environment = now.UTC(), results.NewID(now), measure.Environment()
 	return m, candidates, err

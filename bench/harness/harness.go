@@ -1,186 +1,95 @@
-// Package harness measures: it starts the candidates of a launch, proves that
-// they are right, and lets them take slices of load in turn, all alive and all
-// but one idle, so that whatever the machine does meanwhile it does to all of
-// them. What it sees goes to the store, round by round.
+// Package harness measures: it starts the candidates of a launch, lets an experiment do its
+// work on them, and stops them, launch after launch. What is seen goes to the store, round
+// by round.
 package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/agent"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/bench/paired"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// Config is what a run needs. The store's manifest says what is measured.
-type Config struct {
-	Store       *results.Store
-	agent.Setup // of this machine's agents; its candidates are in the order of the manifest
-	// Host and Loader are where the run takes place; nil: here, by Setup.
-	Host    agent.Host
-	Loader  agent.Loader
-	Sink    []string         // command line of the sink of Calibration; nil: the run does not calibrate
-	Now     func() time.Time // by which a budget is kept; nil: time.Now
-	Observe func(Event)      // called from one goroutine; nil: nobody watches
+// Experiment is what happens between the start of a launch and its stop: how the cells of a
+// block are measured.
+type Experiment interface {
+	// Measure measures rounds of a block with the candidates of a launch and records them.
+	// The field has nil for those who were not started. An error is ctx's,
+	// launch.ErrBudget, what benchctl lacks (agent.Lack), or of the store: what a candidate
+	// does wrong is recorded.
+	Measure(ctx context.Context, block int, rounds []results.RoundKey, field []*launch.Runner) error
+	// Takes is how long the least that is worth a launch took the latest time in a block.
+	Takes(number, block int) time.Duration
+	// Reserve is what of the budget is kept for a block's later needs, from a launch on.
+	Reserve(number, block int) time.Duration
 }
-
-// complete is c with the agents of this machine where it names no others.
-func (c Config) complete() (Config, error) {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Host == nil {
-		c.Host = agent.NewHost(c.Setup)
-	}
-	if c.Loader == nil {
-		loader, err := agent.NewLoader(c.Setup)
-		if err != nil {
-			return c, err
-		}
-		c.Loader = loader
-	}
-	return c, nil
-}
-
-// Event is something to tell whoever waits for a run.
-type Event struct {
-	Kind      EventKind
-	Launch    int    // from 0
-	Candidate string // of Ready and Failed, and of a Warning of what one left
-	Scenario  string // of Measuring and Round
-	App       string
-	Text      string        // of Failed and Warning
-	Took      time.Duration // of Ready: the time it took to start; of Passing: that it takes
-	Done      int           // rounds measured so far, of all launches and blocks
-	Total     int           // rounds of the whole run; 0: as many as fit until Ends
-	Ends      time.Time     // when the budget ends; zero: there is none
-}
-
-// EventKind tells what an Event is about.
-type EventKind int
-
-// Kinds of events.
-const (
-	Starting  EventKind = iota // a launch begins
-	Ready                      // a candidate is ready
-	Failed                     // a candidate, or one with one app, is out
-	Measuring                  // warm-up of a scenario and app begins
-	Passing                    // the candidates are loaded without a break, one after the other
-	Round                      // a round has been recorded
-	Warning                    // something about the machine disturbs
-)
-
-// ErrBudget is returned by Run when the time was up before the plan was.
-var ErrBudget = errors.New("the budget ended before the plan")
 
 // Run measures what the store's plan has left. It returns ctx's error if that
-// ended it, ErrBudget, what benchctl itself lacks (agent.Lack), or the error of a store that
-// could not be written; a candidate's failure is recorded and is no error. However it ends,
-// no candidate is left running and what was measured is in the store.
-func Run(ctx context.Context, c Config) error {
+// ended it, launch.ErrBudget, what benchctl itself lacks (agent.Lack), or the error of a
+// store that could not be written; a candidate's failure is recorded and is no error.
+// However it ends, no candidate is left running and what was measured is in the store.
+func Run(ctx context.Context, c launch.Config) error {
 	record, err := results.Read(c.Store.Dir())
 	if err != nil {
 		return err
 	}
-	if c, err = c.complete(); err != nil {
+	r, err := newRun(c, record)
+	if err != nil {
 		return err
 	}
-	r := newRun(c, record)
-	if err := r.warn(measure.Leftovers()); err != nil {
+	if err := r.Warn(measure.Leftovers()); err != nil {
 		return err
 	}
-	for launch := range r.plan.Launches {
-		if r.filled(launch) || r.spare(launch) {
+	for number := range r.Plan.Launches {
+		if r.filled(number) || r.spare(number) {
 			continue
 		}
-		left := plan.Left(r.plan, launch, r.done)
+		left := plan.Left(r.Plan, number, r.Done)
 		for b := range left {
-			if r.precise(b) {
+			if r.Precise(b) {
 				left[b] = nil
 			}
 		}
 		if r.nothing(left) {
 			continue
 		}
-		if err := r.inBudget(r.overhead); err != nil {
+		if err := r.InBudget(r.Overhead); err != nil {
 			return err
 		}
 		if err := r.calibrate(ctx); err != nil {
 			return err
 		}
-		if err := r.launch(ctx, launch, left); err != nil {
+		if err := r.launch(ctx, number, left); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// run is the state of a running Run.
+// run is a launch.Run with the experiments that its blocks ask for.
 type run struct {
-	Config
-	plan     results.Manifest
-	record   *results.Record // grows with each round
-	done     map[results.RoundKey]bool
-	attempt  int
-	deadline time.Time       // zero: none
-	ends     time.Time       // when the launch should end,
-	share    time.Time       // and in it the block; zero: with its rounds
-	overhead time.Duration   // what a launch took to start and to stop, the most so far
-	out      map[cell]string // why it is not measured, or not any longer
-	// calibrated tells that this attempt looked at the machine.
-	calibrated bool
+	*launch.Run
+	experiments []Experiment // one for each block
+	calibrated  bool         // this attempt looked at the machine
 }
 
-func newRun(c Config, record *results.Record) *run {
-	r := &run{Config: c, plan: record.Manifest, record: record, done: record.Done(), attempt: record.Attempts(), out: make(map[cell]string)}
-	if r.plan.Budget > 0 {
-		r.deadline = r.Now().Add(r.plan.Budget * time.Duration(r.plan.Launches-r.begun()) / time.Duration(r.plan.Launches))
+func newRun(c launch.Config, record *results.Record) (*run, error) {
+	shared, err := launch.New(c, record)
+	if err != nil {
+		return nil, err
 	}
-	for i, b := range r.plan.Blocks {
-		for _, name := range b.Without {
-			r.drop(name, i, "the server does not carry the app")
-		}
+	r := &run{Run: shared}
+	slices := paired.New(shared)
+	for range r.Plan.Blocks {
+		r.experiments = append(r.experiments, slices)
 	}
-	for _, l := range record.Launches {
-		if l.Failure != "" {
-			r.drop(l.Candidate, everyBlock, l.Failure)
-		}
-		for block, why := range l.BlockFailures {
-			r.drop(l.Candidate, block, why)
-		}
-	}
-	for _, t := range slices.Concat(record.Trials, record.Passes) {
-		if t.Deed != "" { // whose launch has no record if benchctl was killed
-			r.drop(t.Candidate, t.Block, t.Deed)
-		}
-	}
-	return r
-}
-
-// cell is a candidate in a block, by the number of that, or in every one.
-type cell struct {
-	candidate string
-	block     int
-}
-
-const everyBlock = -1
-
-func (r *run) drop(candidate string, block int, why string) { r.out[cell{candidate, block}] = why }
-
-// isOut tells whether a candidate is not measured in a block, or in any.
-func (r *run) isOut(candidate string, block int) bool {
-	return r.out[cell{candidate, everyBlock}] != "" || r.out[cell{candidate, block}] != ""
-}
-
-// precise tells whether a block has the precision that was asked for.
-func (r *run) precise(block int) bool {
-	return judge.Precise(r.record, block, func(candidate string) bool { return !r.isOut(candidate, block) })
+	return r, nil
 }
 
 // nothing tells whether a launch has nothing left to measure, or nobody.
@@ -190,7 +99,7 @@ func (r *run) nothing(left [][]results.RoundKey) bool {
 			continue
 		}
 		for _, c := range r.Candidates {
-			if !r.isOut(c.Name, b) {
+			if !r.IsOut(c.Name, b) {
 				return false
 			}
 		}
@@ -198,49 +107,29 @@ func (r *run) nothing(left [][]results.RoundKey) bool {
 	return true
 }
 
-func (r *run) observe(e Event) {
-	if r.Observe == nil {
-		return
-	}
-	e.Done, e.Ends = len(r.done), r.deadline
-	if !r.plan.Fills() {
-		e.Total = r.plan.Launches * r.plan.Rounds * len(r.plan.Blocks)
-	}
-	r.Observe(e)
-}
-
-// until is how long it is until a time, and since how long it is since one, by the clock of
-// the budget.
-func (r *run) until(t time.Time) time.Duration { return t.Sub(r.Now()) }
-func (r *run) since(t time.Time) time.Duration { return r.Now().Sub(t) }
-
-// warn tells warnings, and notes them in the manifest.
-func (r *run) warn(warnings []measure.Warning) error {
-	if len(warnings) == 0 {
-		return nil
-	}
-	m := r.Store.Manifest()
-	for _, w := range warnings {
-		r.observe(Event{Kind: Warning, Text: w.String()})
-		m.Notes = append(m.Notes, w.String())
-	}
-	return r.Store.Amend(m)
-}
-
-// begun is how many launches are over, as far as the record of an earlier attempt
-// tells: all before the last one that was measured.
-func (r *run) begun() int {
-	last := 0
-	for _, t := range r.record.Trials {
-		last = max(last, t.Launch)
-	}
-	return last
-}
-
 // filled tells whether a launch has had its share of the budget in an earlier
 // attempt.
-func (r *run) filled(launch int) bool {
-	return r.plan.Fill && (launch < r.begun() || judge.Status(r.record) == judge.StatusComplete)
+func (r *run) filled(number int) bool {
+	return r.Plan.Fill && (number < r.Begun() || judge.Status(r.Record) == judge.StatusComplete)
+}
+
+// spare tells whether a launch is left out: what is left of a budget is for as many
+// launches as it has room for, where slices turned out to take long or give way to passes.
+// Those that are to begin with passes are not left out.
+func (r *run) spare(number int) bool {
+	switch {
+	case !r.Plan.Fill || number == 0:
+		return false
+	case r.Until(r.Deadline) < r.Overhead:
+		return true
+	case number < r.Plan.Passes:
+		return false
+	}
+	takes := max(plan.LaunchTime(r.Plan), r.Overhead)
+	for b, x := range r.experiments {
+		takes += x.Takes(number, b)
+	}
+	return r.Plan.Launches-number > max(1, int(r.Until(r.Deadline)/takes))
 }
 
 // closing is what is kept of a launch's share of the budget for its last checks
@@ -249,16 +138,16 @@ const closing = 300 * time.Millisecond
 
 // launch starts the candidates afresh, measures what is left in this launch, and
 // stops them.
-func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err error) {
-	r.observe(Event{Kind: Starting, Launch: n})
-	r.ends = r.Now().Add((r.until(r.deadline)-r.reserve(n))/time.Duration(r.plan.Launches-n) - closing)
+func (r *run) launch(ctx context.Context, number int, left [][]results.RoundKey) (err error) {
+	r.Tell(launch.Event{Kind: launch.Starting, Launch: number})
 	began := r.Now()
-	field, err := r.start(ctx, n)
-	starting := r.since(began)
+	r.Ends = began.Add((r.Until(r.Deadline)-r.reserve(number))/time.Duration(r.Plan.Launches-number) - closing)
+	field, err := r.Start(ctx, number)
+	starting := r.Since(began)
 	defer func() {
 		began := r.Now()
-		defer func() { r.overhead = max(r.overhead, starting+r.since(began)) }()
-		if failed := r.stop(field); err == nil { // one full disk is one error
+		defer func() { r.Overhead = max(r.Overhead, starting+r.Since(began)) }()
+		if failed := r.Stop(field); err == nil { // one full disk is one error
 			err = failed
 		}
 	}()
@@ -269,12 +158,20 @@ func (r *run) launch(ctx context.Context, n int, left [][]results.RoundKey) (err
 		if len(rounds) == 0 {
 			continue
 		}
-		if r.plan.Fill {
-			r.share = r.Now().Add(r.until(r.ends) / time.Duration(len(left)-b))
+		if r.Plan.Fill {
+			r.Share = r.Now().Add(r.Until(r.Ends) / time.Duration(len(left)-b))
 		}
-		if err := r.block(ctx, b, rounds, field); err != nil {
-			return fmt.Errorf("%s, %s: %w", r.plan.Blocks[b].Scenario, r.plan.Blocks[b].App, err)
+		if err := r.experiments[b].Measure(ctx, b, rounds, field); err != nil {
+			return fmt.Errorf("%s, %s: %w", r.Plan.Blocks[b].Scenario, r.Plan.Blocks[b].App, err)
 		}
 	}
 	return nil
+}
+
+// reserve is what of the budget is kept for later needs from a launch on.
+func (r *run) reserve(number int) (sum time.Duration) {
+	for b, x := range r.experiments {
+		sum += x.Reserve(number, b)
+	}
+	return sum
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
@@ -25,17 +26,17 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	s := prepare(t, "", nil, "nethttp", "fasthttp")
 	var seen []string
-	s.Observe = func(e harness.Event) {
+	s.Observe = func(e launch.Event) {
 		switch e.Kind {
-		case harness.Starting:
+		case launch.Starting:
 			seen = append(seen, fmt.Sprintf("start %d", e.Launch))
-		case harness.Ready:
+		case launch.Ready:
 			seen = append(seen, "ready "+e.Candidate)
-		case harness.Failed:
+		case launch.Failed:
 			seen = append(seen, "failed "+e.Candidate+e.Text)
-		case harness.Measuring:
+		case launch.Measuring:
 			seen = append(seen, "measure "+e.App)
-		case harness.Round:
+		case launch.Round:
 			seen = append(seen, fmt.Sprintf("%d/%d", e.Done, e.Total))
 		}
 	}
@@ -90,8 +91,8 @@ func TestFailingCandidates(t *testing.T) {
 	},
 		"exits", "nethttp", "deaf", "dies", "lies", "lies-later", "hangs")
 	first := true
-	s.Observe = func(e harness.Event) {
-		if e.Kind != harness.Measuring || !first {
+	s.Observe = func(e launch.Event) {
+		if e.Kind != launch.Measuring || !first {
 			return
 		}
 		first = false
@@ -213,18 +214,18 @@ func TestInterruptedRun(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		candidates []string
-		at         func(e harness.Event) bool
+		at         func(e launch.Event) bool
 	}{
-		{"while it starts", []string{"nethttp"}, func(e harness.Event) bool { return e.Kind == harness.Ready }},
-		{"before a warm-up", []string{"nethttp"}, func(e harness.Event) bool { return e.Kind == harness.Measuring }},
-		{"after three rounds", []string{"nethttp", "fasthttp"}, func(e harness.Event) bool { return e.Kind == harness.Round && e.Done == 3 }},
+		{"while it starts", []string{"nethttp"}, func(e launch.Event) bool { return e.Kind == launch.Ready }},
+		{"before a warm-up", []string{"nethttp"}, func(e launch.Event) bool { return e.Kind == launch.Measuring }},
+		{"after three rounds", []string{"nethttp", "fasthttp"}, func(e launch.Event) bool { return e.Kind == launch.Round && e.Done == 3 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := prepare(t, "", func(m *results.Manifest) { m.Rounds, m.Blocks = 4, m.Blocks[:1] }, c.candidates...)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			done := 0
-			s.Observe = func(e harness.Event) {
+			s.Observe = func(e launch.Event) {
 				done = e.Done
 				if c.at(e) {
 					cancel()
@@ -279,14 +280,14 @@ func TestPrecision(t *testing.T) {
 
 // simulated is a clock on which a round takes so long, and to look at it 2 ns. It tells
 // observe of each event.
-func (s *setting) simulated(round time.Duration, observe func(harness.Event)) {
+func (s *setting) simulated(round time.Duration, observe func(launch.Event)) {
 	now := time.Unix(0, 0)
 	s.Now = func() time.Time {
 		now = now.Add(2)
 		return now
 	}
-	s.Observe = func(e harness.Event) {
-		if e.Kind == harness.Round {
+	s.Observe = func(e launch.Event) {
+		if e.Kind == launch.Round {
 			now = now.Add(round)
 		}
 		if observe != nil {
@@ -303,8 +304,8 @@ func TestFill(t *testing.T) {
 		m.Budget, m.Fill, m.Rounds, m.Launches, m.Slice = 10*time.Second, true, 1000, 2, 20*time.Millisecond
 	}, "nethttp")
 	ctx, cancel := context.WithCancel(t.Context())
-	s.simulated(time.Second/10, func(e harness.Event) {
-		if e.Kind == harness.Round && e.Launch == 1 {
+	s.simulated(time.Second/10, func(e launch.Event) {
+		if e.Kind == launch.Round && e.Launch == 1 {
 			cancel()
 		}
 	})
@@ -389,8 +390,8 @@ func TestBudget(t *testing.T) {
 		launched         int
 		err              error
 	}{
-		{"ends at once", time.Nanosecond, 1, 2, 0, 0, harness.ErrBudget},
-		{"ends on the way", 5 * time.Second, 1, 1000, 5, 1, harness.ErrBudget},
+		{"ends at once", time.Nanosecond, 1, 2, 0, 0, launch.ErrBudget},
+		{"ends on the way", 5 * time.Second, 1, 1000, 5, 1, launch.ErrBudget},
 		{"is enough", time.Minute, 2, 1, 2, 2, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

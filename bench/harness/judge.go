@@ -5,6 +5,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
@@ -16,7 +17,7 @@ import (
 func Judge(offer scenarios.Load, res *load.Result) (judge.Verdict, []judge.Reason) {
 	b := results.Block{Load: offer}
 	t := results.Trial{Rate: offer.Rate}
-	tell(&t, res)
+	agent.Record(&t, res)
 	if offer.Open() {
 		t.Due = res.Requests + res.Missed
 	}

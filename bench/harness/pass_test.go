@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 )
@@ -24,9 +24,9 @@ func TestPasses(t *testing.T) {
 	t.Parallel()
 	s := prepare(t, "", withPasses, "nethttp", "fasthttp", "fasthttp#b")
 	var seen []string
-	s.Observe = func(e harness.Event) {
-		if e.Kind == harness.Passing || e.Kind == harness.Round {
-			seen = append(seen, map[harness.EventKind]string{harness.Passing: "pass", harness.Round: "round"}[e.Kind])
+	s.Observe = func(e launch.Event) {
+		if e.Kind == launch.Passing || e.Kind == launch.Round {
+			seen = append(seen, map[launch.EventKind]string{launch.Passing: "pass", launch.Round: "round"}[e.Kind])
 		}
 	}
 	r, err := s.measure(t.Context())

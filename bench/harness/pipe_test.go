@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/agent"
-	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios"
@@ -135,8 +135,8 @@ func TestFaultsAcrossAPipe(t *testing.T) {
 	pipe, ended := s.elsewhere()
 	s.Candidates[1].Name = "nobody" // whom the other process does not know
 	ctx, cancel := context.WithCancel(t.Context())
-	s.Observe = func(e harness.Event) {
-		if e.Kind == harness.Round {
+	s.Observe = func(e launch.Event) {
+		if e.Kind == launch.Round {
 			cancel()
 		}
 	}

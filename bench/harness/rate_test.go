@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios/offered"
@@ -96,8 +96,8 @@ func TestSearch(t *testing.T) {
 	}, "nethttp", "fasthttp")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	s.Observe = func(e harness.Event) {
-		if e.Kind == harness.Round && e.Done == 4 {
+	s.Observe = func(e launch.Event) {
+		if e.Kind == launch.Round && e.Done == 4 {
 			cancel()
 		}
 	}

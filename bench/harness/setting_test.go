@@ -24,6 +24,7 @@ import (
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
@@ -254,7 +255,7 @@ func external(t *testing.T, parts ...string) string {
 
 // setting is a run of candidates that is not begun yet.
 type setting struct {
-	harness.Config
+	launch.Config
 	t *testing.T
 }
 
@@ -291,7 +292,7 @@ func prepare(t *testing.T, dir string, change func(*results.Manifest), candidate
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &setting{harness.Config{Store: store, Setup: agent.Setup{
+	s := &setting{launch.Config{Store: store, Setup: agent.Setup{
 		Candidates: choice.Candidates, Benchctl: os.Args[0], Guard: []string{os.Args[0], "guard"}, Env: []string{"GORACE=atexit_sleep_ms=0"},
 	}}, t}
 	t.Cleanup(func() { s.Store.Close() })

@@ -19,7 +19,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
-	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/results"
@@ -176,13 +176,13 @@ func TestTimeoutsEndABlock(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
-		from  harness.EventKind // on which its replies lack their bodies
+		from  launch.EventKind // on which its replies lack their bodies
 		slow  int               // slices of it
 		wants string
 	}{
-		{"warm-up", harness.Measuring, 0, "requests fail on many of 4 connections in 2s of a warm-up: "},
-		{"pass", harness.Passing, 0, "s without a break"},
-		{"slices", harness.Round, 1 + 3, "in the last of 3 slices in a row"},
+		{"warm-up", launch.Measuring, 0, "requests fail on many of 4 connections in 2s of a warm-up: "},
+		{"pass", launch.Passing, 0, "s without a break"},
+		{"slices", launch.Round, 1 + 3, "in the last of 3 slices in a row"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -193,7 +193,7 @@ func TestTimeoutsEndABlock(t *testing.T) {
 			}, "nethttp", "no-body")
 			file := filepath.Join(t.TempDir(), "lie")
 			s.Env = append(s.Env, lieFile+"="+file)
-			s.Observe = func(e harness.Event) {
+			s.Observe = func(e launch.Event) {
 				if e.Kind == c.from {
 					_ = os.WriteFile(file, nil, 0o600)
 				}
@@ -266,8 +266,8 @@ func TestCalibratesOnce(t *testing.T) {
 	}, "nethttp")
 	s.Sink = []string{s.Benchctl, "serve", "--server", "nethttp", "--listener-fd", "3"}
 	ctx, cancel := context.WithCancel(t.Context())
-	s.Observe = func(e harness.Event) {
-		if e.Kind == harness.Round {
+	s.Observe = func(e launch.Event) {
+		if e.Kind == launch.Round {
 			cancel()
 		}
 	}

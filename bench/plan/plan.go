@@ -60,9 +60,10 @@ const (
 	// PassParts is how many parts of a pass are told apart.
 	PassParts = 30
 	// passShare is the part of a budget that passes may take, usualPassShare that of the
-	// bound of a run that nobody else bounded.
+	// bound of a run that nobody else bounded, in whose large fields the first launch alone
+	// begins with passes.
 	passShare      = 3
-	usualPassShare = 6
+	usualPassShare = 9
 )
 
 // sharedByPasses is what of a time passes may take.
@@ -131,9 +132,10 @@ type Request struct {
 }
 
 // Bound is how long a run may take, for each block, of which nobody said how long it is to
-// take or how much is to be measured. A run of all servers would take half an hour, and its
-// answer should come while one waits. One that has its usual rounds sooner ends then.
-const Bound = 10 * time.Minute
+// take or how much is to be measured: ten minutes with what its report takes. A run of all
+// servers would take half an hour, and its answer should come while one waits. One that has
+// its usual rounds sooner ends then.
+const Bound = 9*time.Minute + 45*time.Second
 
 // bounded tells whether the request says how long the run is to take, or how much is to be
 // measured.
@@ -192,7 +194,7 @@ func New(r Request) (results.Manifest, error) {
 		m.Launches = launches(m, budget)
 	}
 	if m.Pass = r.Pass; !r.NoPass {
-		m.Passes = min(Passes, m.Launches)
+		m.Passes = passes(m)
 	}
 	if m.Rounds == 0 {
 		m.Rounds, m.Fill = rounds(m, budget), m.Budget > 0
@@ -201,6 +203,14 @@ func New(r Request) (results.Manifest, error) {
 		}
 	}
 	return m, nil
+}
+
+// passes is how many launches begin with passes.
+func passes(m results.Manifest) int {
+	if m.Usual && len(m.Candidates) >= fewCandidates {
+		return 1
+	}
+	return min(Passes, m.Launches)
 }
 
 // carriesNone tells whether a candidate carries the app of no block.

@@ -94,8 +94,8 @@ func TestUnbounded(t *testing.T) {
 	for i := range r.Candidates {
 		r.Candidates[i].Name += fmt.Sprint("#", i)
 	}
-	if m, err = plan.New(r); err != nil || m.Launches < 2 || m.Budget != 2*plan.Bound || plan.Forecast(m) > m.Budget {
-		t.Errorf("%v: %d launches of %d rounds in %v", err, m.Launches, m.Rounds, m.Budget)
+	if m, err = plan.New(r); err != nil || m.Launches < 2 || m.Passes != 1 || m.Budget != 2*plan.Bound || plan.Forecast(m) > m.Budget {
+		t.Errorf("%v: %d launches of %d rounds in %v, %d with passes", err, m.Launches, m.Rounds, m.Budget, m.Passes)
 	}
 	for what, bound := range map[string]func(*plan.Request){
 		"launches": func(r *plan.Request) { r.Launches = 1 }, "rounds": func(r *plan.Request) { r.Rounds = 3 },

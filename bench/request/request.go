@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/agent"
-	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/internal/misuse"
@@ -59,15 +59,15 @@ type Programs struct {
 	Sink     []string // command line of the sink, see harness.Calibration
 }
 
-func (p Programs) config() harness.Config {
-	return harness.Config{Setup: agent.Setup{Benchctl: p.Benchctl, Guard: p.Guard}, Sink: p.Sink}
+func (p Programs) config() launch.Config {
+	return launch.Config{Setup: agent.Setup{Benchctl: p.Benchctl, Guard: p.Guard}, Sink: p.Sink}
 }
 
 // Ready is a run that can be measured: harness.Run takes its Config, whose Store is open.
 // Notes tell what was left out of it and Warnings what stands in its way. There are such
 // beside an error too.
 type Ready struct {
-	Config   harness.Config
+	Config   launch.Config
 	Notes    []string
 	Warnings []measure.Warning
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/results"
@@ -34,7 +34,7 @@ func Resume(ctx context.Context, store, name string, p Programs) (Ready, error) 
 }
 
 // takeUp configures what goes on with a run on this machine.
-func takeUp(ctx context.Context, m results.Manifest, here results.Environment, c *harness.Config) (err error) {
+func takeUp(ctx context.Context, m results.Manifest, here results.Environment, c *launch.Config) (err error) {
 	if here.Fingerprint != m.Environment.Fingerprint {
 		return fmt.Errorf("resume run %s: it was begun on another machine, or one set up otherwise, which can't be continued on this one: %s",
 			m.ID, strings.Join(m.Environment.Differences(here), "; "))

@@ -56,11 +56,15 @@ var layers = map[string][]string{
 	"bench/agent": {
 		"apps/conform", "apps/suite", "bench/load", "bench/load/company", "bench/load/engine", "bench/load/pace", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc",
 	},
+	"bench/launch": {"bench/agent", "bench/measure", "bench/plan", "results", "results/judge", "servers", "servers/control"},
+	"bench/paired": {
+		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/measure", "bench/plan", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers",
+	},
 	"bench/harness": {
-		"apps/conform", "apps/suite", "bench/agent", "bench/load", "bench/load/engine", "bench/load/pace", "bench/measure", "bench/plan", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers", "servers/control", "servers/control/proc",
+		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/load/engine", "bench/load/pace", "bench/measure", "bench/paired", "bench/plan", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "servers", "servers/control",
 	},
 	"bench/request": {
-		"apps/suite", "bench/agent", "bench/harness", "bench/measure", "bench/plan", "internal/misuse", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control",
+		"apps/suite", "bench/agent", "bench/launch", "bench/measure", "bench/plan", "internal/misuse", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control",
 	},
 	"report":                  {"results", "results/judge"},
 	"report/text":             {"apps/conform", "report", "results", "results/judge", "scenarios"},

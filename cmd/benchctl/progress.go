@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
@@ -39,29 +39,29 @@ func newProgress(e env, store *results.Store) *progress {
 	return &progress{env: e, launches: m.Launches, first: -1}
 }
 
-func (p *progress) observe(e harness.Event) {
+func (p *progress) observe(e launch.Event) {
 	if p.first < 0 {
 		p.began, p.first = time.Now(), e.Done
 	}
 	switch e.Kind {
-	case harness.Failed:
+	case launch.Failed:
 		where := ""
 		if e.App != "" {
 			where = fmt.Sprintf(" of %s, %s", e.Scenario, e.App)
 		}
 		p.say(fmt.Sprintf("%s is out%s: %s", e.Candidate, where, report1(e.Text)))
-	case harness.Warning:
+	case launch.Warning:
 		p.say("benchctl: warning: " + e.Text)
-	case harness.Starting:
+	case launch.Starting:
 		p.update(e, "starting")
-	case harness.Ready:
+	case launch.Ready:
 		p.update(e, fmt.Sprintf("%s ready in %.0f ms", e.Candidate, e.Took.Seconds()*1e3))
-	case harness.Measuring:
+	case launch.Measuring:
 		p.update(e, fmt.Sprintf("%s, %s: warming up", e.Scenario, e.App))
-	case harness.Passing:
+	case launch.Passing:
 		p.update(e, fmt.Sprintf("%s, %s: loading each without a break, %v in all", e.Scenario, e.App, e.Took.Round(time.Second/10)))
 		p.began = p.began.Add(e.Took) // which is none of the rounds'
-	case harness.Round:
+	case launch.Round:
 		p.update(e, fmt.Sprintf("%s, %s", e.Scenario, e.App))
 	}
 }
@@ -73,7 +73,7 @@ func report1(text string) string {
 }
 
 // update shows the state of the run.
-func (p *progress) update(e harness.Event, what string) {
+func (p *progress) update(e launch.Event, what string) {
 	text := fmt.Sprintf("launch %d/%d, round %d", e.Launch+1, p.launches, e.Done)
 	if e.Total > 0 {
 		text += fmt.Sprintf("/%d", e.Total)
@@ -86,14 +86,14 @@ func (p *progress) update(e harness.Event, what string) {
 	case p.terminal:
 		fmt.Fprintf(p.stderr, "\r%-*s", p.line, text)
 		p.line = len(text)
-	case time.Since(p.said) >= quiet || e.Kind == harness.Passing || e.Done == e.Total && e.Kind == harness.Round:
+	case time.Since(p.said) >= quiet || e.Kind == launch.Passing || e.Done == e.Total && e.Kind == launch.Round:
 		p.say(text)
 	}
 }
 
 // left is about how long the run still takes: what is left of a budget to fill, or
 // as long per round as so far.
-func (p *progress) left(e harness.Event) (time.Duration, bool) {
+func (p *progress) left(e launch.Event) (time.Duration, bool) {
 	if e.Total == 0 {
 		return max(0, time.Until(e.Ends)).Round(time.Second), true
 	}
@@ -102,7 +102,7 @@ func (p *progress) left(e harness.Event) (time.Duration, bool) {
 		return 0, false
 	}
 	left := time.Since(p.began) / time.Duration(measured) * time.Duration(e.Total-e.Done)
-	if e.Kind == harness.Passing {
+	if e.Kind == launch.Passing {
 		left += e.Took
 	}
 	if !e.Ends.IsZero() {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/benchctl/benchctl/bench/harness"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/bench/request"
@@ -101,7 +102,7 @@ func (e env) run(cmd *cobra.Command, f runFlags) error {
 // finish writes and prints the results and turns the outcome into an exit code.
 func (e env) finish(ctx context.Context, store *results.Store, f runFlags, measured error) error {
 	interrupted := ctx.Err() != nil
-	if measured != nil && !interrupted && !errors.Is(measured, harness.ErrBudget) {
+	if measured != nil && !interrupted && !errors.Is(measured, launch.ErrBudget) {
 		return &failure{code: exitEnvironment, err: fmt.Errorf("run %s: %w", store.Manifest().ID, measured), hint: resumeHint(store)}
 	}
 	record, err := results.Read(store.Dir())
@@ -154,8 +155,8 @@ func verdictOf(s *judge.Summary, store *results.Store, interrupted bool, measure
 		}
 	}
 	switch {
-	case errors.Is(measured, harness.ErrBudget):
-		return &failure{code: code, err: fmt.Errorf("run: %w", harness.ErrBudget), hint: resumeHint(store)}
+	case errors.Is(measured, launch.ErrBudget):
+		return &failure{code: code, err: fmt.Errorf("run: %w", launch.ErrBudget), hint: resumeHint(store)}
 	case code != exitDone:
 		return &failure{code: code}
 	}
@@ -168,13 +169,13 @@ func resumeHint(store *results.Store) string {
 
 // prepare begins a new run, or takes up the one to resume. The store of its configuration is
 // open.
-func (e env) prepare(cmd *cobra.Command, f runFlags) (harness.Config, error) {
+func (e env) prepare(cmd *cobra.Command, f runFlags) (launch.Config, error) {
 	programs := request.Programs{Version: version(), Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Sink: e.sink()}
 	var ready request.Ready
 	var err error
 	if f.resume != "" {
 		if err := aloneWithResume(cmd); err != nil {
-			return harness.Config{}, usage(err)
+			return launch.Config{}, usage(err)
 		}
 		ready, err = request.Resume(cmd.Context(), e.storeDir(f.out), f.resume, programs)
 	} else {
@@ -186,7 +187,7 @@ func (e env) prepare(cmd *cobra.Command, f runFlags) (harness.Config, error) {
 	}
 	e.warnOf(ready.Warnings)
 	if err != nil {
-		return harness.Config{}, failed(err)
+		return launch.Config{}, failed(err)
 	}
 	return ready.Config, nil
 }

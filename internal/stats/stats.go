@@ -6,6 +6,8 @@ package stats
 import (
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // Median is the middle value, the mean of the two middle ones of an even number,
@@ -21,6 +23,9 @@ func Median(values []float64) float64 {
 	}
 	return (values[n/2-1] + values[n/2]) / 2
 }
+
+// StdDev is the standard deviation of a sample, NaN of fewer than two values.
+func StdDev(values []float64) float64 { return stat.StdDev(values, nil) }
 
 // Rank gives each of n things its rank: 1 plus the number of things that are
 // better, so ranks are shared where evidence ends. better tells whether i is better

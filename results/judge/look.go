@@ -18,6 +18,10 @@ const (
 	leastTolerance  = 0.05
 	loneTolerance   = 0.10
 	maxIdleInFlight = 0.05 // of the connections, by Little's law
+	// driftTimes is how many standard deviations of the machine's speed a pass may be off
+	// (95 %), leastOthers of how many other candidates it takes a round to tell that.
+	driftTimes  = 1.96
+	leastOthers = 4
 )
 
 // look holds a cell's slices against its uninterrupted passes: what slices show is
@@ -120,7 +124,44 @@ func (e evidence) differ(of share) (d difference) {
 	if by := e.byLaunch(of); len(by) > 1 {
 		d.tolerance = max(leastTolerance, math.Expm1(stats.Ahead(by, len(ratios))))
 	}
+	d.tolerance = max(d.tolerance, math.Expm1(driftTimes*e.drift(of)/math.Sqrt(float64(len(ratios)))))
 	return d
+}
+
+// drift is the standard deviation of the logarithm of the machine's speed from round to
+// round: of what the other candidates' slices of a round have in common. In a large field a
+// pass is minutes away from most slices, and saw another speed. It is 0 if there are too few
+// others to tell the machine from them.
+func (e evidence) drift(of share) float64 {
+	own := make(map[string][]float64)
+	for _, t := range e.rest {
+		if v, ok := logOf(t, of); ok {
+			own[t.Candidate] = append(own[t.Candidate], v)
+		}
+	}
+	rounds := make(map[results.RoundKey][]float64)
+	for _, t := range e.rest {
+		if v, ok := logOf(t, of); ok {
+			rounds[t.Key()] = append(rounds[t.Key()], v-mean(own[t.Candidate]))
+		}
+	}
+	var common []float64
+	for _, offs := range rounds {
+		if len(offs) >= leastOthers {
+			common = append(common, stats.Median(offs))
+		}
+	}
+	if len(common) < 2 {
+		return 0
+	}
+	slices.Sort(common) // the same record gives the same sum
+	return stats.StdDev(common)
+}
+
+// logOf is the logarithm of a trial's figure.
+func logOf(t results.Trial, of share) (float64, bool) {
+	s, ok := of(t)
+	return math.Log(s.Amount / s.Over), ok && s.Amount > 0 && s.Over > 0
 }
 
 // byLaunch are the logarithms of a metric's totals of the launches.

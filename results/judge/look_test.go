@@ -1,6 +1,7 @@
 package judge_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,33 @@ func TestMisled(t *testing.T) {
 	onlyA(r.Passes, func(t *results.Trial) { t.Counted /= 2 })
 	is(true, "a", "b")
 	is(false, "b")
+}
+
+// What the machine's speed changed from round to round, by what all others' slices of a
+// round have in common, is not put down to the slices of a candidate.
+func TestSlicesOfADriftingMachine(t *testing.T) {
+	for _, c := range []struct {
+		others  int
+		drifts  bool
+		misleds bool
+	}{{5, true, false}, {5, false, true}, {3, true, true}} {
+		r := looked()
+		for i := range c.others {
+			for launch := range 6 {
+				for round := range 4 {
+					other := sample.Slice(fmt.Sprint("c", i), launch, round)
+					if c.drifts {
+						other.Counted += other.Counted / 5 * uint64(round%3)
+					}
+					r.Trials = append(r.Trials, other)
+				}
+			}
+		}
+		onlyA(r.Passes, func(t *results.Trial) { t.Counted = t.Counted * 9 / 10 })
+		if got := judge.Misled(r, 0, func(name string) bool { return name == "a" }); got != c.misleds {
+			t.Errorf("%+v: misled is %t", c, got)
+		}
+	}
 }
 
 // waves has parts of a pass alternate between 0.7 and 1.3 times as many, in turns of n.

@@ -1,4 +1,4 @@
-package harness
+package paired
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/agent"
+	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/results"
 )
 
@@ -40,30 +41,30 @@ const (
 )
 
 // spent is the CPU time of each lane's candidate so far, in ns.
-func (r *run) spent(lanes []*lane) map[*lane]*int64 {
+func spent(host agent.Host, lanes []*lane) map[*lane]*int64 {
 	var ids []agent.ID
 	var of []*lane
 	for _, l := range lanes {
-		if l != nil && l.id != 0 {
-			ids, of = append(ids, l.id), append(of, l)
+		if l != nil && l.ID != 0 {
+			ids, of = append(ids, l.ID), append(of, l)
 		}
 	}
 	all := make(map[*lane]*int64, len(of))
-	for i, ns := range r.Host.CPU(ids) {
+	for i, ns := range host.CPU(ids) {
 		all[of[i]] = ns
 	}
 	return all
 }
 
 // spent is the CPU time of the lane's candidate so far, in ns.
-func (l *lane) spent() *int64 { return l.run.spent([]*lane{l})[l] }
+func (l *lane) spent() *int64 { return spent(l.Run.Host, []*lane{l})[l] }
 
 // idled tells what the candidate used since its last slice of the block.
 func (l *lane) idled(t *results.Trial, now meters) {
 	if l.rested.IsZero() {
 		return
 	}
-	if t.Idle = since(l.used, now.of(l)); t.Idle != nil {
+	if t.Idle = measure.Between(l.used, now.of(l)); t.Idle != nil {
 		t.IdleWall = now.at.Sub(l.rested)
 	}
 }
@@ -74,7 +75,7 @@ func (l *lane) beside(t *results.Trial, before, after meters, lanes []*lane) {
 		if other == nil || other == l {
 			continue
 		}
-		used := since(before.of(other), after.of(other))
+		used := measure.Between(before.of(other), after.of(other))
 		if used == nil || float64(*used) < recorded*float64(t.Wall) {
 			continue
 		}
@@ -108,8 +109,8 @@ func (l *lane) calm(ctx context.Context, t *results.Trial) error {
 // the run's budget.
 func (l *lane) patience(loaded time.Duration) time.Duration {
 	limit := max(restLimit, restTimes*loaded)
-	if end := l.run.deadline; !end.IsZero() {
-		limit = max(restLimit, min(limit, l.run.until(end)/2))
+	if end := l.Run.Deadline; !end.IsZero() {
+		limit = max(restLimit, min(limit, l.Run.Until(end)/2))
 	}
 	return limit
 }
@@ -127,11 +128,11 @@ func (l *lane) settle(ctx context.Context, limit time.Duration) (used int64, res
 			return 0, 0, err
 		}
 		now := l.spent()
-		in, all := since(last, now), since(first, now)
+		in, all := measure.Between(last, now), measure.Between(first, now)
 		if in == nil || all == nil {
 			return 0, 0, nil // it is not known, or the candidate ended
 		}
-		took, runs := time.Since(from), l.run.Host.Runs(l.id)
+		took, runs := time.Since(from), l.Run.Host.Runs(l.ID)
 		if had += took; runs {
 			had -= max(0, took-time.Duration(*in))
 		}
@@ -151,8 +152,8 @@ func (l *lane) settle(ctx context.Context, limit time.Duration) (used int64, res
 // most is how long a wait of such a limit takes at most, within the run's budget.
 func (l *lane) most(limit time.Duration) time.Duration {
 	most := restStarved * limit
-	if end := l.run.deadline; !end.IsZero() {
-		most = max(limit, min(most, l.run.until(end)/2))
+	if end := l.Run.Deadline; !end.IsZero() {
+		most = max(limit, min(most, l.Run.Until(end)/2))
 	}
 	return most
 }
@@ -170,7 +171,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // quiet waits until all candidates are at rest before anything is measured of any, and
 // takes out who does not come to rest.
-func (r *run) quiet(ctx context.Context, lanes []*lane) error {
+func (x *Experiment) quiet(ctx context.Context, lanes []*lane) error {
 	for _, l := range lanes {
 		if !l.runs() || alone(l, lanes) {
 			continue
@@ -198,9 +199,9 @@ func (l *lane) dismiss(t results.Trial, lanes []*lane) {
 
 // evict ends a candidate that uses a share of a processor with nothing to do.
 func (l *lane) evict(share float64) {
-	l.failStart(fmt.Errorf("busy while idle: it used %.0f %% of a processor with nothing to do, which the others would pay for; measure it alone", 100*share))
+	l.FailStart(fmt.Errorf("busy while idle: it used %.0f %% of a processor with nothing to do, which the others would pay for; measure it alone", 100*share))
 	l.close()
-	l.stop()
+	l.Stop()
 }
 
 // alone tells whether no other candidate is measured beside l.

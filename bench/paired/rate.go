@@ -1,4 +1,4 @@
-package harness
+package paired
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 // that alternate as rounds do, and then opens its connections anew at the rate that
 // follows. It is done in every launch right before the rounds, as processes and the
 // machine differ from launch to launch.
-func (r *run) ceilings(ctx context.Context, key results.RoundKey, lanes []*lane) error {
-	if err := r.inBudget(plan.CeilingPasses * plan.CeilingSlice * time.Duration(len(lanes))); err != nil {
+func (x *Experiment) ceilings(ctx context.Context, key results.RoundKey, lanes []*lane) error {
+	if err := x.InBudget(plan.CeilingPasses * plan.CeilingSlice * time.Duration(len(lanes))); err != nil {
 		return err
 	}
 	counted, seconds := make([]float64, len(lanes)), make([]float64, len(lanes))
@@ -54,13 +54,13 @@ func (r *run) ceilings(ctx context.Context, key results.RoundKey, lanes []*lane)
 			l.fail(fmt.Errorf("no ceiling to offer a share of: no reply came within %v", plan.CeilingPasses*plan.CeilingSlice))
 		}
 	}
-	return r.offer(ctx, key, lanes)
+	return x.offer(ctx, key, lanes)
 }
 
 // offer opens the connections of each candidate anew, at the rate that its ceiling
 // comes to.
-func (r *run) offer(ctx context.Context, key results.RoundKey, lanes []*lane) error {
-	b := r.plan.Blocks[key.Block]
+func (x *Experiment) offer(ctx context.Context, key results.RoundKey, lanes []*lane) error {
+	b := x.Plan.Blocks[key.Block]
 	least := 0.0
 	for _, l := range lanes {
 		if l.runs() && (least == 0 || l.ceiling < least) {
@@ -74,7 +74,7 @@ func (r *run) offer(ctx context.Context, key results.RoundKey, lanes []*lane) er
 		rate := b.Load.Share * l.ceiling
 		switch {
 		case b.Load.SLO != nil:
-			l.search = r.searched(key, l)
+			l.search = x.searched(key, l)
 			rate = l.search.Rate()
 		case b.Load.ShareOf == offered.Slowest:
 			rate = b.Load.Share * least
@@ -93,9 +93,9 @@ func (r *run) offer(ctx context.Context, key results.RoundKey, lanes []*lane) er
 
 // searched is a candidate's search as this launch has left it: begun, if the launch
 // was interrupted, or new.
-func (r *run) searched(key results.RoundKey, l *lane) *slo.Staircase {
+func (x *Experiment) searched(key results.RoundKey, l *lane) *slo.Staircase {
 	var search *slo.Staircase
-	for _, t := range r.record.Trials {
+	for _, t := range x.Record.Trials {
 		if t.Launch != key.Launch || t.Block != key.Block || t.Candidate != l.Name || t.SLO == nil {
 			continue
 		}
@@ -125,5 +125,5 @@ func (l *lane) step(o slo.Objective, res agent.Seen) *results.Search {
 // aim sets the next slice to the rate that the search is at.
 func (l *lane) aim(o slo.Objective) {
 	l.rate = l.search.Rate()
-	l.window.Span = plan.SearchSlice(l.run.plan, o, l.rate)
+	l.window.Span = plan.SearchSlice(l.Run.Plan, o, l.rate)
 }

@@ -1,4 +1,4 @@
-package harness
+package paired
 
 import (
 	"context"
@@ -159,7 +159,7 @@ func (l *lane) settled(ctx context.Context, w warmth) error {
 		return err
 	}
 	if l.runs() {
-		l.judge(l.run.Host.Deed(l.id))
+		l.judge(l.Run.Host.Deed(l.ID))
 	}
 	if err := l.accompany(ctx); err != nil {
 		return err
@@ -170,7 +170,7 @@ func (l *lane) settled(ctx context.Context, w warmth) error {
 
 // overdue warms those up again that were late, one after the other but for the waiting, and
 // takes out who starves its connections.
-func (r *run) overdue(ctx context.Context, late []*lane) error {
+func (x *Experiment) overdue(ctx context.Context, late []*lane) error {
 	all := make(map[*lane]warmth, len(late))
 	again := make(map[*lane]bool)
 	for _, l := range late {

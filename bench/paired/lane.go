@@ -1,4 +1,4 @@
-package harness
+package paired
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
@@ -19,7 +20,7 @@ import (
 
 // lane is a candidate with its connections in a block.
 type lane struct {
-	*runner
+	*launch.Runner
 	index     int // of the block
 	block     results.Block
 	app       suite.Instance
@@ -53,7 +54,7 @@ func (l *lane) close() {
 }
 
 // runs tells whether the lane's candidate is still measured in its block.
-func (l *lane) runs() bool { return l != nil && !l.run.isOut(l.Name, l.index) }
+func (l *lane) runs() bool { return l != nil && !l.Run.IsOut(l.Name, l.index) }
 
 // leave looks once more at a candidate whose load is over: whether it runs as it was started,
 // and passes the gate. It may be out after that; an error is as enter's.
@@ -96,7 +97,7 @@ func (l *lane) gate(ctx context.Context, when string) error {
 	if l.block.Load.Close {
 		uses = append(uses, conform.UsesClose)
 	}
-	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.address, Carries: l.Server.Carries, HTTP2: l.Server.Protocol == servers.H2C}, l.app, uses...))
+	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.Address, Carries: l.Server.Carries, HTTP2: l.Server.Protocol == servers.H2C}, l.app, uses...))
 	if err != nil {
 		return l.unable(ctx, fmt.Errorf("conformance %s: %w", when, err))
 	}
@@ -122,7 +123,7 @@ const lastMoment = 250 * time.Millisecond
 // survives tells whether the candidate still runs after d; if it does not, it is out
 // of the block.
 func (l *lane) survives(d time.Duration) bool {
-	death := l.run.Host.Ended(l.id, d)
+	death := l.Run.Host.Ended(l.ID, d)
 	if death != nil {
 		l.fail(death)
 	}
@@ -131,15 +132,15 @@ func (l *lane) survives(d time.Duration) bool {
 
 // fail takes the candidate out of the block. The first failure stands.
 func (l *lane) fail(why error) {
-	if l.run.isOut(l.Name, l.index) {
+	if l.Run.IsOut(l.Name, l.index) {
 		return
 	}
-	l.run.drop(l.Name, l.index, why.Error())
-	if l.record.BlockFailures == nil {
-		l.record.BlockFailures = make(map[int]string)
+	l.Run.Drop(l.Name, l.index, why.Error())
+	if l.Record.BlockFailures == nil {
+		l.Record.BlockFailures = make(map[int]string)
 	}
-	l.record.BlockFailures[l.index] = why.Error()
-	l.run.observe(Event{Kind: Failed, Launch: l.record.Launch, Candidate: l.Name, Scenario: l.block.Scenario, App: l.block.App, Text: why.Error()})
+	l.Record.BlockFailures[l.index] = why.Error()
+	l.Run.Tell(launch.Event{Kind: launch.Failed, Launch: l.Record.Launch, Candidate: l.Name, Scenario: l.block.Scenario, App: l.block.App, Text: why.Error()})
 }
 
 // accompany opens the block's clients beside the load and finds out what memory an
@@ -148,11 +149,11 @@ func (l *lane) accompany(ctx context.Context) error {
 	if l.block.Load.Company == (scenarios.Company{}) || !l.runs() {
 		return nil
 	}
-	before := l.memory()
+	before := l.Memory()
 	if err := l.session.Accompany(ctx); err != nil {
 		return l.unable(ctx, err)
 	}
-	if after := l.memory(); l.block.Load.Idle > 0 && l.idleKiB == nil && before != nil && after != nil {
+	if after := l.Memory(); l.block.Load.Idle > 0 && l.idleKiB == nil && before != nil && after != nil {
 		l.idleKiB = new(float64)
 		*l.idleKiB = (*after - *before) * 1024 / float64(l.block.Load.Idle)
 	}
@@ -174,7 +175,7 @@ func (l *lane) connect(ctx context.Context) error {
 
 // pace sets lead-in and length of the candidate's slices by its speed and its time scale.
 func (l *lane) pace() {
-	l.window.Lead, l.window.Span = plan.Slice(l.run.plan, l.block, l.speed, l.scale())
+	l.window.Lead, l.window.Span = plan.Slice(l.Run.Plan, l.block, l.speed, l.scale())
 }
 
 // sound judges what the candidate did under load: it takes it out if it died,

@@ -1,4 +1,4 @@
-package harness
+package paired
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 // than what is looked at after each slice. An error is ctx's, or of what benchctl itself
 // lacks to look.
 func (l *lane) faithful(ctx context.Context) error {
-	deed, err := l.run.Host.Faithful(l.id)
+	deed, err := l.Run.Host.Faithful(l.ID)
 	if err != nil {
 		return l.unable(ctx, err)
 	}

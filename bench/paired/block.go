@@ -1,0 +1,237 @@
+package paired
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/bench/agent"
+	"github.com/benchctl/benchctl/bench/launch"
+	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers"
+)
+
+// open gives each candidate that is not out of the block a lane; the others' are
+// nil. Who died in an earlier block of the launch is started again.
+func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Runner) ([]*lane, error) {
+	block, lanes := x.Plan.Blocks[b], make([]*lane, len(field))
+	app, err := suite.Parse(block.App)
+	if err != nil {
+		return lanes, err
+	}
+	rests := !x.Loader.Holds(len(field), block.Load.AtOnce())
+	var late []*lane
+	for _, i := range plan.StartOrder(number, len(field)) {
+		if field[i] == nil || x.IsOut(field[i].Name, b) {
+			continue
+		}
+		if field[i].Ended() {
+			if field[i], err = x.Again(ctx, field[i]); err != nil {
+				return lanes, err
+			}
+			if x.IsOut(field[i].Name, b) {
+				continue
+			}
+		}
+		session, err := x.Loader.Open(agent.Offer{
+			Address: field[i].Address, App: block.App, Seed: x.Plan.Seed, Load: block.Load, HTTP2: field[i].Server.Protocol == servers.H2C,
+		})
+		if err != nil {
+			return lanes, err
+		}
+		lanes[i] = &lane{Runner: field[i], index: b, block: block, app: app, rests: rests, session: session}
+		if err := lanes[i].enter(ctx); err != nil {
+			return lanes, err
+		}
+		if lanes[i].heating == nil {
+			continue
+		}
+		span, parts := lanes[i].warmUpPlan()
+		w, ok := lanes[i].warmed(time.Duration(parts)*span + lateAfter)
+		switch {
+		case !ok && !rests:
+			late = append(late, lanes[i])
+			continue
+		case !ok: // whose connections have to be closed before others open theirs
+			w = lanes[i].await()
+		}
+		if err := lanes[i].settled(ctx, w); err != nil {
+			return lanes, err
+		}
+	}
+	return lanes, x.overdue(ctx, late)
+}
+
+func closeAll(lanes []*lane) {
+	for _, l := range lanes {
+		if l != nil {
+			l.close()
+		}
+	}
+}
+
+// length is how long a round takes at least.
+func (x *Experiment) length(lanes []*lane, round int) time.Duration {
+	var takes time.Duration
+	due := x.due(lanes, round)
+	for _, l := range lanes {
+		if l.runs() && due(l) {
+			takes += l.takes()
+		}
+	}
+	return takes
+}
+
+// due tells which lanes have a slice in a round.
+func (x *Experiment) due(lanes []*lane, round int) func(*lane) bool {
+	usual := median(lanes)
+	return func(l *lane) bool { return round/2%plan.Every(x.Plan, l.takes(), usual) == 0 }
+}
+
+// shared tells whether the block has had its share of the budget after this
+// round. Rounds come in twos, and one two is always measured.
+func (x *Experiment) shared(after results.RoundKey, takes time.Duration) bool {
+	return x.Plan.Fill && after.Round%2 == 1 && 2*takes > x.Until(x.Share)
+}
+
+// round lets each candidate take one slice and records all of them at once. A
+// round that is interrupted is not recorded: its ratios would not be paired.
+func (x *Experiment) round(ctx context.Context, key results.RoundKey, lanes []*lane) error {
+	block := x.Plan.Blocks[key.Block]
+	window := func(l *lane) agent.Window { return l.window }
+	trials, times, err := x.turns(ctx, key, plan.Order(x.Plan.Seed, key, x.Plan.Candidates), lanes, x.due(lanes, key.Round), window)
+	if err != nil {
+		return err
+	}
+	if err := x.Store.AppendRound(trials, times); err != nil {
+		return err
+	}
+	x.Done[key] = true
+	x.Record.Trials = append(x.Record.Trials, trials...)
+	x.Tell(launch.Event{Kind: launch.Round, Launch: key.Launch, Scenario: block.Scenario, App: block.App})
+	return nil
+}
+
+// takes is how long a slice of the candidate takes at least.
+func (l *lane) takes() time.Duration { return l.window.Lead + l.window.Span }
+
+// median is what a slice of a usual candidate takes; 0 if there is none.
+func median(lanes []*lane) time.Duration {
+	var all []time.Duration
+	for _, l := range lanes {
+		if l.runs() {
+			all = append(all, l.takes())
+		}
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// turns lets each candidate that is due take its window of load, in the given order.
+func (x *Experiment) turns(ctx context.Context, key results.RoundKey, order []int, lanes []*lane, due func(*lane) bool, window func(*lane) agent.Window) ([]results.Trial, []results.Times, error) {
+	block := x.Plan.Blocks[key.Block]
+	x.Host.Beside() // what was up to here is of no trial
+	var trials []results.Trial
+	var times []results.Times
+	for _, at := range order {
+		l := lanes[at]
+		if !l.runs() || !due(l) {
+			continue
+		}
+		if err := l.wake(ctx); err != nil {
+			return nil, nil, err
+		}
+		if !l.runs() {
+			continue
+		}
+		w := window(l)
+		w.Rate, w.Arrivals = l.rate, plan.ArrivalSeed(x.Plan.Seed, key)
+		t, res, err := l.slice(ctx, lanes, w)
+		if err != nil {
+			return nil, nil, err
+		}
+		t.Launch, t.Attempt, t.Block, t.Round, t.Position = key.Launch, x.Attempt, key.Block, key.Round, len(trials)
+		t.Scenario, t.App, t.Candidate = block.Scenario, block.App, l.Name
+		if l.search != nil {
+			t.SLO = l.step(*block.Load.SLO, res)
+		}
+		l.rest()
+		t.Host = x.Host.Beside()
+		trials, times = append(trials, t), append(times, timesOf(res))
+		l.judge(t.Deed)
+		if l.sound(res) {
+			l.waits(t, res)
+		}
+		l.dismiss(t, lanes)
+	}
+	return trials, times, nil
+}
+
+// timesOf is the times of a slice; in a closed loop, response is service as well.
+func timesOf(res agent.Seen) results.Times {
+	if res.SendLag == nil {
+		return results.Times{Response: res.Response, First: res.First}
+	}
+	return results.Times{Response: res.Response, Service: res.Service, SendLag: res.SendLag, Late: res.Late, First: res.First}
+}
+
+// slice drives one slice of load and reads what it cost both sides, and what the
+// other candidates did meanwhile.
+func (l *lane) slice(ctx context.Context, lanes []*lane, w agent.Window) (results.Trial, agent.Seen, error) {
+	t := results.Trial{Lead: w.Lead}
+	if w.Parts > 0 {
+		t.Pass = &results.Pass{BeforeMiB: l.Memory()}
+	}
+	l.Run.Host.Counters(l.ID) // what was up to here is of no trial
+	before := l.meters(lanes)
+	l.idled(&t, before)
+	t.At = before.at
+	res, err := l.session.Slice(ctx, w)
+	if err == nil {
+		err = lacking(res)
+	}
+	if err != nil {
+		return results.Trial{}, res, err
+	}
+	t.Wall = time.Since(t.At)
+	after := l.meters(lanes)
+	t.Counters = l.Run.Host.Counters(l.ID)
+	agent.Record(&t, &res.Result)
+	l.charge(&t, before, after, res)
+	l.beside(&t, before, after, lanes)
+	t.MemoryMiB, t.Deed = l.Memory(), l.Run.Host.Deed(l.ID)
+	t.IdleKept, t.IdleKiB = res.IdleKept, l.idleKiB
+	t.Rate, t.Ceiling = l.rate, l.ceiling
+	if l.rate > 0 {
+		t.Due = res.Requests + res.Missed
+	}
+	return t, res, l.calm(ctx, &t)
+}
+
+// charge tells the CPU time of both sides.
+func (l *lane) charge(t *results.Trial, before, after meters, res agent.Seen) {
+	t.ServerCPU, t.Steal = measure.Between(before.of(l), after.of(l)), measure.Between(before.steal, after.steal)
+	t.LoaderCPU, t.LoaderWait, t.LoaderRuns = res.CPU, res.Wait, res.Runs
+}
+
+// meters are readings in ns; nil where the system does not tell.
+type meters struct {
+	at      time.Time
+	steal   *int64
+	servers map[*lane]*int64 // CPU time
+}
+
+// of is the CPU time of a lane's candidate.
+func (m meters) of(l *lane) *int64 { return m.servers[l] }
+
+func (l *lane) meters(lanes []*lane) meters {
+	m := meters{steal: l.Run.Host.Steal(), servers: spent(l.Run.Host, lanes)}
+	m.at = time.Now()
+	return m
+}

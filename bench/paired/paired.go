@@ -1,0 +1,58 @@
+// Package paired is the experiment that compares: the candidates of a launch take slices of
+// load in turn, all alive and all but one idle, so that whatever the machine does meanwhile
+// it does to all of them. An uninterrupted pass of each is what its slices are held against.
+package paired
+
+import (
+	"context"
+
+	"github.com/benchctl/benchctl/bench/launch"
+	"github.com/benchctl/benchctl/results"
+)
+
+// Experiment measures the blocks of a run in paired slices.
+type Experiment struct{ *launch.Run }
+
+// New is the experiment of a run.
+func New(r *launch.Run) *Experiment { return &Experiment{r} }
+
+// Measure implements harness.Experiment.
+func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundKey, field []*launch.Runner) error {
+	block := x.Plan.Blocks[b]
+	x.Tell(launch.Event{Kind: launch.Measuring, Launch: rounds[0].Launch, Scenario: block.Scenario, App: block.App})
+	lanes, err := x.open(ctx, b, rounds[0].Launch, field)
+	defer closeAll(lanes)
+	if err != nil {
+		return err
+	}
+	if err := x.quiet(ctx, lanes); err != nil {
+		return err
+	}
+	if block.Load.FollowsCeiling() {
+		if err := x.ceilings(ctx, rounds[0], lanes); err != nil {
+			return err
+		}
+	}
+	if err := x.pass(ctx, rounds[0].Launch, b, lanes); err != nil {
+		return err
+	}
+	for _, key := range rounds {
+		if err := x.InBudget(x.length(lanes, key.Round)); err != nil {
+			return err
+		}
+		if err := x.round(ctx, key, lanes); err != nil {
+			return err
+		}
+		if x.Precise(b) || x.shared(key, x.length(lanes, key.Round+1)) {
+			break
+		}
+	}
+	closeAll(lanes)
+	for _, l := range lanes {
+		if err := l.leave(ctx); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+

@@ -1,0 +1,154 @@
+package paired
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/agent"
+	"github.com/benchctl/benchctl/bench/launch"
+	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
+)
+
+// leastPass is the shortest pass that is worth its time.
+const leastPass = 250 * time.Millisecond
+
+// pass loads each candidate without a break, for long against all that was seen to
+// take time, and records it as what the slices are held against. The order is
+// shuffled, and mirrored in the next launch.
+func (x *Experiment) pass(ctx context.Context, number, b int, lanes []*lane) error {
+	block, planned := x.Plan.Blocks[b], number < x.Plan.Passes
+	if !planned && !x.misled(b) || block.Load.SLO != nil || x.Record.Passed(number, b) {
+		return nil
+	}
+	lengths, all := x.passLengths(number, b, lanes)
+	if all == 0 || x.InBudget(all) != nil {
+		return nil // the rows say that they were not looked at without a break
+	}
+	x.Tell(launch.Event{Kind: launch.Passing, Launch: number, Scenario: block.Scenario, App: block.App, Took: all})
+	began := x.Now()
+	order := plan.Order(x.Plan.Seed, results.RoundKey{Block: b, Round: number}, make([]results.Candidate, len(lanes))) // of no class: the machine's speed would be that of all of it
+	window := func(l *lane) agent.Window {
+		return agent.Window{Lead: l.window.Lead, Span: lengths[l], Parts: plan.PassParts}
+	}
+	key := results.RoundKey{Launch: number, Block: b}
+	trials, times, err := x.turns(ctx, key, order, lanes, (*lane).runs, window)
+	if err != nil {
+		return err
+	}
+	if err := x.Store.AppendPasses(trials, times); err != nil {
+		return err
+	}
+	x.Record.Passes = append(x.Record.Passes, trials...)
+	for _, l := range lanes {
+		if l.runs() && l.search == nil {
+			l.pace()
+		}
+	}
+	if planned { // for which time was kept that the slices are not to lack
+		took := x.Since(began)
+		x.Ends, x.Share = x.Ends.Add(took), x.Share.Add(took)
+	}
+	return nil
+}
+
+// misled tells whether slices were seen to mislead in a block so far, and passes take
+// their time from then on: rows are of the passes, and the more launches these are of, the
+// narrower are their intervals. Where nobody asked for a time, what is measured does not
+// depend on what was seen.
+func (x *Experiment) misled(b int) bool {
+	return x.Plan.Fills() && x.Plan.Passes > 0 && judge.Misled(x.Record, b, x.Lives(b))
+}
+
+// Takes is how long two rounds of a block took the latest time, and passes that are to
+// come before them in a launch.
+func (x *Experiment) Takes(number, b int) (sum time.Duration) {
+	latest := make(map[string]time.Duration)
+	for _, t := range x.Record.Trials {
+		if t.Block == b {
+			latest[t.Candidate] = t.Wall
+		}
+	}
+	misled := x.misled(b)
+	for _, c := range x.Candidates {
+		if x.IsOut(c.Name, b) {
+			continue
+		}
+		sum += 2 * latest[c.Name]
+		if misled {
+			sum += x.passLength(number, b, c.Name, 0)
+		}
+	}
+	return sum
+}
+
+// passLengths are the lengths of the candidates' passes in a launch, and their sum: as
+// wanted, or less where a budget has no room for it.
+func (x *Experiment) passLengths(number, b int, lanes []*lane) (lengths map[*lane]time.Duration, all time.Duration) {
+	lengths = make(map[*lane]time.Duration)
+	for _, l := range lanes {
+		if l.runs() {
+			lengths[l] = x.passLength(number, b, l.Name, l.slowest)
+			all += lengths[l]
+		}
+	}
+	room := plan.PassRoom(x.Plan, number) - x.passed(b)
+	if number >= x.Plan.Passes {
+		room = x.Until(x.Share) - 2*x.length(lanes, 0)
+	}
+	if x.Plan.Budget == 0 || x.Plan.Pass > 0 || all <= room {
+		return lengths, all
+	}
+	most := max(leastPass, plan.Share(slices.Collect(maps.Values(lengths)), room))
+	all = 0
+	for l, d := range lengths {
+		lengths[l] = min(d, most)
+		all += lengths[l]
+	}
+	return lengths, all
+}
+
+// passLength is how long a candidate's pass in a launch is to be, by what was seen of it
+// in the block, in its warm-up a response time of slowest.
+func (x *Experiment) passLength(number, b int, candidate string, slowest time.Duration) time.Duration {
+	longest, changes := slowest, false
+	for _, all := range [][]results.Trial{x.Record.Trials, x.Record.Passes} {
+		for _, t := range all {
+			if t.Block == b && t.Candidate == candidate {
+				longest, changes = max(longest, t.Longest), changes || judge.Changes(t)
+			}
+		}
+	}
+	return plan.Pass(x.Plan, number, longest, changes)
+}
+
+// passed is how long the passes of a block were so far.
+func (x *Experiment) passed(b int) (sum time.Duration) {
+	for _, t := range x.Record.Passes {
+		if t.Block == b {
+			sum += t.Elapsed
+		}
+	}
+	return sum
+}
+
+// Reserve implements harness.Experiment: it is for passes.
+func (x *Experiment) Reserve(number, b int) time.Duration {
+	if number >= x.Plan.Passes {
+		return 0
+	}
+	return max(0, plan.PassRoom(x.Plan, x.Plan.Passes-1)-x.passed(b))
+}
+
+// scale is the longest time scale that the candidate's passes in the block have found.
+func (l *lane) scale() (scale time.Duration) {
+	for _, t := range l.Run.Record.Passes {
+		if t.Block == l.index && t.Candidate == l.Name {
+			scale = max(scale, t.Scale)
+		}
+	}
+	return scale
+}
