@@ -177,7 +177,7 @@ func TestTimeoutsEndABlock(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		from  launch.EventKind // on which its replies lack their bodies
-		slow  int               // slices of it
+		slow  int              // slices of it
 		wants string
 	}{
 		{"warm-up", launch.Measuring, 0, "requests fail on many of 4 connections in 2s of a warm-up: "},

@@ -11,6 +11,7 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers"
 )
 
@@ -23,9 +24,14 @@ func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Ru
 		return lanes, err
 	}
 	rests := !x.Loader.Holds(len(field), block.Load.AtOnce())
-	var late []*lane
 	for _, i := range plan.StartOrder(number, len(field)) {
-		if field[i] == nil || x.IsOut(field[i].Name, b) {
+		if field[i] == nil {
+			continue
+		}
+		if number > 0 && x.Plan.Fill && judge.Void(x.Record, b, field[i].Name) {
+			x.Drop(field[i].Name, b, "its row is void by what was seen of it") // which time would not mend
+		}
+		if x.IsOut(field[i].Name, b) {
 			continue
 		}
 		if field[i].Ended() {
@@ -53,8 +59,7 @@ func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Ru
 		w, ok := lanes[i].warmed(time.Duration(parts)*span + lateAfter)
 		switch {
 		case !ok && !rests:
-			late = append(late, lanes[i])
-			continue
+			continue // it is late
 		case !ok: // whose connections have to be closed before others open theirs
 			w = lanes[i].await()
 		}
@@ -62,7 +67,7 @@ func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Ru
 			return lanes, err
 		}
 	}
-	return lanes, x.overdue(ctx, late)
+	return lanes, nil
 }
 
 func closeAll(lanes []*lane) {
@@ -140,7 +145,15 @@ func (x *Experiment) turns(ctx context.Context, key results.RoundKey, order []in
 	var trials []results.Trial
 	var times []results.Times
 	for _, at := range order {
+		if err := x.catchUp(ctx, lanes); err != nil {
+			return nil, nil, err
+		}
 		l := lanes[at]
+		if l.isLate() {
+			if err := x.overdue(ctx, lanes); err != nil {
+				return nil, nil, err
+			}
+		}
 		if !l.runs() || !due(l) {
 			continue
 		}

@@ -28,6 +28,7 @@ type lane struct {
 	connected bool
 	heating   <-chan warmth // of a warm-up that has begun; nil: none has
 	cool      func()        // ends it
+	again     bool          // it was late, and is the second one
 	window    agent.Window
 	rate      float64        // req/s that are offered; 0 in a closed loop
 	ceiling   float64        // req/s in a closed loop; 0: not measured

@@ -5,6 +5,7 @@ package paired
 
 import (
 	"context"
+	"errors"
 
 	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/results"
@@ -29,11 +30,14 @@ func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundK
 		return err
 	}
 	if block.Load.FollowsCeiling() {
-		if err := x.ceilings(ctx, rounds[0], lanes); err != nil {
+		if err := errors.Join(x.overdue(ctx, lanes), x.ceilings(ctx, rounds[0], lanes)); err != nil {
 			return err
 		}
 	}
 	if err := x.pass(ctx, rounds[0].Launch, b, lanes); err != nil {
+		return err
+	}
+	if err := x.overdue(ctx, lanes); err != nil { // where there was no pass
 		return err
 	}
 	for _, key := range rounds {
@@ -55,4 +59,3 @@ func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundK
 	}
 	return ctx.Err()
 }
-

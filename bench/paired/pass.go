@@ -21,21 +21,23 @@ const leastPass = 250 * time.Millisecond
 // shuffled, and mirrored in the next launch.
 func (x *Experiment) pass(ctx context.Context, number, b int, lanes []*lane) error {
 	block, planned := x.Plan.Blocks[b], number < x.Plan.Passes
-	if !planned && !x.misled(b) || block.Load.SLO != nil || x.Record.Passed(number, b) {
+	who := x.passing(number, b)
+	if block.Load.SLO != nil || x.Record.Passed(number, b) {
 		return nil
 	}
-	lengths, all := x.passLengths(number, b, lanes)
+	lengths, all := x.passLengths(number, b, lanes, who)
 	if all == 0 || x.InBudget(all) != nil {
 		return nil // the rows say that they were not looked at without a break
 	}
 	x.Tell(launch.Event{Kind: launch.Passing, Launch: number, Scenario: block.Scenario, App: block.App, Took: all})
 	began := x.Now()
 	order := plan.Order(x.Plan.Seed, results.RoundKey{Block: b, Round: number}, make([]results.Candidate, len(lanes))) // of no class: the machine's speed would be that of all of it
+	slices.SortStableFunc(order, func(i, j int) int { return lateLast(lanes[i], lanes[j]) })                           // who are waited for meanwhile
 	window := func(l *lane) agent.Window {
 		return agent.Window{Lead: l.window.Lead, Span: lengths[l], Parts: plan.PassParts}
 	}
 	key := results.RoundKey{Launch: number, Block: b}
-	trials, times, err := x.turns(ctx, key, order, lanes, (*lane).runs, window)
+	trials, times, err := x.turns(ctx, key, order, lanes, who, window)
 	if err != nil {
 		return err
 	}
@@ -53,6 +55,30 @@ func (x *Experiment) pass(ctx context.Context, number, b int, lanes []*lane) err
 		x.Ends, x.Share = x.Ends.Add(took), x.Share.Add(took)
 	}
 	return nil
+}
+
+// lateLast orders those who are late after the others.
+func lateLast(a, b *lane) int {
+	switch {
+	case a.isLate() == b.isLate():
+		return 0
+	case a.isLate():
+		return 1
+	}
+	return -1
+}
+
+// passing tells whose passes a launch begins with: everybody's where that is planned or
+// slices were seen to mislead, or else those of whom one pass alone tells something that
+// another is to confirm.
+func (x *Experiment) passing(number, b int) func(*lane) bool {
+	switch {
+	case number < x.Plan.Passes || x.misled(b):
+		return (*lane).runs
+	case x.Plan.Passes == 0 || !x.Plan.Usual:
+		return func(*lane) bool { return false }
+	}
+	return func(l *lane) bool { return l.runs() && judge.Doubts(x.Record, b, l.Name) }
 }
 
 // misled tells whether slices were seen to mislead in a block so far, and passes take
@@ -87,10 +113,10 @@ func (x *Experiment) Takes(number, b int) (sum time.Duration) {
 
 // passLengths are the lengths of the candidates' passes in a launch, and their sum: as
 // wanted, or less where a budget has no room for it.
-func (x *Experiment) passLengths(number, b int, lanes []*lane) (lengths map[*lane]time.Duration, all time.Duration) {
+func (x *Experiment) passLengths(number, b int, lanes []*lane, who func(*lane) bool) (lengths map[*lane]time.Duration, all time.Duration) {
 	lengths = make(map[*lane]time.Duration)
 	for _, l := range lanes {
-		if l.runs() {
+		if l.runs() && who(l) {
 			lengths[l] = x.passLength(number, b, l.Name, l.slowest)
 			all += lengths[l]
 		}

@@ -169,20 +169,31 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// quiet waits until all candidates are at rest before anything is measured of any, and
-// takes out who does not come to rest.
+// quiet waits until all candidates are at rest before anything is measured of any, but for
+// those who are late, and takes out who does not come to rest.
 func (x *Experiment) quiet(ctx context.Context, lanes []*lane) error {
 	for _, l := range lanes {
-		if !l.runs() || alone(l, lanes) {
+		if l.isLate() {
 			continue
 		}
-		if _, restless, err := l.settle(ctx, restLimit); err != nil {
+		if err := l.quieten(ctx, lanes); err != nil {
 			return err
-		} else if restless > 0 {
-			l.evict(restless)
 		}
 	}
 	return nil
+}
+
+// quieten waits until the candidate is at rest, and takes it out if it does not come to
+// that beside others.
+func (l *lane) quieten(ctx context.Context, lanes []*lane) error {
+	if !l.runs() || alone(l, lanes) {
+		return nil
+	}
+	_, restless, err := l.settle(ctx, restLimit)
+	if err == nil && restless > 0 {
+		l.evict(restless)
+	}
+	return err
 }
 
 // dismiss takes out a candidate that does not come to rest between its slices where

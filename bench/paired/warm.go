@@ -22,7 +22,7 @@ const (
 
 // A server that has fewer places than there are connections leaves requests without a reply
 // for as long as one is waited for, though nothing loads it any more. The others are warmed
-// up meanwhile: nothing is measured yet. All that were late are then loaded once more, for
+// up and begin their passes meanwhile. Who was late is then loaded once more, for
 // longer. Who leaves connections without any reply in time then, or ends
 // them, would be void by that, and each of its slices would take as long: it is out.
 const (
@@ -168,32 +168,58 @@ func (l *lane) settled(ctx context.Context, w warmth) error {
 	return nil
 }
 
-// overdue warms those up again that were late, one after the other but for the waiting, and
-// takes out who starves its connections.
-func (x *Experiment) overdue(ctx context.Context, late []*lane) error {
-	all := make(map[*lane]warmth, len(late))
-	again := make(map[*lane]bool)
-	for _, l := range late {
-		w := l.await()
-		if again[l] = w.err == nil && amiss(w.seen) == nil && l.rate == 0; again[l] {
-			l.heat(ctx, longer, 1)
-			w, _ = l.warmed(longer + lateAfter/10)
-		}
-		all[l] = w
-	}
-	for _, l := range late {
-		w := all[l]
-		if l.heating != nil {
-			w = l.await()
-		}
-		if again[l] {
-			if w.err == nil && l.starves(w) {
-				l.fail(fmt.Errorf("requests fail on many of %d connections in %v of a warm-up: %s", l.block.Load.Connections, longer, describe(w.seen)))
+// isLate tells whether the lane's warm-up is not over.
+func (l *lane) isLate() bool { return l != nil && l.heating != nil }
+
+// catchUp goes on with those who are late, as far as they have come. What they wait for
+// costs nothing, so that the others are measured meanwhile.
+func (x *Experiment) catchUp(ctx context.Context, lanes []*lane) error {
+	for _, l := range lanes {
+		for l.isLate() {
+			w, came := l.warmed(0)
+			if !came {
+				break
 			}
-		}
-		if err := l.settled(ctx, w); err != nil {
-			return err
+			if err := l.goOn(ctx, w, lanes); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// overdue waits for all who are late. Each is loaded once more before the first of them is
+// waited for.
+func (x *Experiment) overdue(ctx context.Context, lanes []*lane) error {
+	for range 2 {
+		for _, l := range lanes {
+			if !l.isLate() {
+				continue
+			}
+			if err := l.goOn(ctx, l.await(), lanes); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// goOn takes what the warm-up of a late candidate came to: it loads it once more, for
+// longer, and after that takes out who starves its connections.
+func (l *lane) goOn(ctx context.Context, w warmth, lanes []*lane) error {
+	if !l.again && w.err == nil && amiss(w.seen) == nil && l.rate == 0 {
+		l.again = true
+		l.heat(ctx, longer, 1)
+		var came bool
+		if w, came = l.warmed(longer + lateAfter/10); !came {
+			return nil // it is waited for as for the first
+		}
+	}
+	if l.again && w.err == nil && l.starves(w) {
+		l.fail(fmt.Errorf("requests fail on many of %d connections in %v of a warm-up: %s", l.block.Load.Connections, longer, describe(w.seen)))
+	}
+	if err := l.settled(ctx, w); err != nil {
+		return err
+	}
+	return l.quieten(ctx, lanes)
 }

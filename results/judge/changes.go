@@ -51,12 +51,23 @@ func (e evidence) longest() results.Trial {
 	return slices.MaxFunc(e.passes, func(a, b results.Trial) int { return int(a.Elapsed - b.Elapsed) })
 }
 
-// trend is what the first and the last third of the longest pass counted.
+// trend is what the first and the last third of the longest pass counted, if no other of
+// about its length shows otherwise: what is the candidate's own comes again.
 func (e evidence) trend() (first, last float64, ok bool) {
 	if len(e.passes) == 0 || e.longest().Elapsed < leastTrend {
 		return 0, 0, false
 	}
-	return thirds(e.longest().Pass)
+	longest := e.longest()
+	first, last, ok = thirds(longest.Pass)
+	for _, t := range e.passes {
+		if t.Elapsed < longest.Elapsed/2 {
+			continue
+		}
+		if f, l, known := thirds(t.Pass); ok && known && math.Copysign(1, math.Log(last/first))*math.Log(l/f) < math.Log1p(signOfChange) {
+			return 0, 0, false
+		}
+	}
+	return first, last, ok
 }
 
 // thirds are what the first and the last third of the parts counted.

@@ -52,6 +52,12 @@ func newEvidence(r *results.Record, block int, c results.Candidate) evidence {
 	return e
 }
 
+// evidenceNamed is newEvidence of a candidate by its name, which is one of the run's.
+func evidenceNamed(r *results.Record, block int, candidate string) evidence {
+	at := slices.IndexFunc(r.Manifest.Candidates, func(c results.Candidate) bool { return c.Name == candidate })
+	return newEvidence(r, block, r.Manifest.Candidates[at])
+}
+
 // own are the candidate's trials in the block, but for those that others disturbed.
 func (e *evidence) own(all []results.Trial) []results.Trial {
 	var mine []results.Trial

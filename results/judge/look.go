@@ -60,6 +60,20 @@ func Misled(r *results.Record, block int, live func(candidate string) bool) bool
 	})
 }
 
+// Doubts tells whether the only pass of a candidate in a block tells against its slices, or
+// against the candidate, or was hampered: another one is to confirm that. A machine that
+// slows down for some seconds looks like it.
+func Doubts(r *results.Record, block int, candidate string) bool {
+	e := evidenceNamed(r, block, candidate)
+	return len(e.passes) == 1 && (e.look.differs() || len(e.changes()) > 0) || len(e.passes) == 0 && len(e.hampered) > 0
+}
+
+// Void tells whether what was seen of a candidate in a block so far voids its row.
+func Void(r *results.Record, block int, candidate string) bool {
+	e := evidenceNamed(r, block, candidate)
+	return len(e.trials) > 0 && len(e.voided()) > 0
+}
+
 func newLook(e evidence) look {
 	l := look{passed: len(e.passes) > 0, inSlices: e.inFlight(e.trials), inPasses: e.inFlight(e.passes)}
 	if !e.block.Load.Open() {

@@ -332,12 +332,19 @@ func rankMetric(b results.Block) string {
 }
 
 // rank ranks the cells that are not invalid, and that found a rate where one was
-// searched. Two tie unless the interval of
-// their paired ratio excludes 1.
+// searched. Two tie unless the interval of their paired ratio excludes 1. Of which there is
+// no pair with any other has no rank: that nothing is known is no tie.
 func rank(cells []Cell, pairs []Pair, metric string) {
-	var ranked []int
+	var able, ranked []int
 	for i, c := range cells {
 		if c.Verdict.Usable() && (c.SLO == nil || c.Figures[MetricSLORate] != nil) {
+			able = append(able, i)
+			cells[i].RankedBy = metric
+		}
+	}
+	for _, i := range able {
+		name := cells[i].Candidate
+		if len(able) == 1 || slices.ContainsFunc(pairs, func(p Pair) bool { return p.Metric == metric && (p.A == name || p.B == name) }) {
 			ranked = append(ranked, i)
 		}
 	}
@@ -355,7 +362,7 @@ func rank(cells []Cell, pairs []Pair, metric string) {
 		return better[[2]string{cells[ranked[i]].Candidate, cells[ranked[j]].Candidate}]
 	})
 	for i, at := range ranked {
-		cells[at].Rank, cells[at].RankedBy = ranks[i], metric
+		cells[at].Rank = ranks[i]
 		for _, j := range ties[i] {
 			cells[at].TiedWith = append(cells[at].TiedWith, cells[ranked[j]].Candidate)
 		}
