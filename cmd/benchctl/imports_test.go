@@ -74,6 +74,16 @@ var layers = map[string][]string{
 	"report/site":             {"report", "report/html", "report/plots", "report/text", "results/judge"},
 	"report/internal/fixture": {"results", "results/judge"},
 	"report/internal/golden":  {},
+
+	// The library of process control is used without the rest, and imports nothing but itself.
+	"servers/process":            {"servers/process/bus", "servers/process/daemon"},
+	"servers/process/bus":        {},
+	"servers/process/daemon":     {"servers/process/bus"},
+	"servers/process/notify":     {"servers/process/bus"},
+	"servers/process/pidfile":    {"servers/process/bus"},
+	"servers/process/privileges": {"servers/process/bus"},
+	"servers/process/signals":    {"servers/process/bus"},
+	"servers/process/watch":      {"servers/process/bus"},
 }
 
 // homes names the only importers of libraries that are to stay replaceable.
@@ -93,6 +103,9 @@ var homes = map[string][]string{
 	"github.com/gofiber/":                        {"servers/framework/fiber"},
 	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/load/tally", "bench/agent", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchtruth"},
 	"github.com/rogpeppe/go-internal/testscript": {},
+	"github.com/moby/sys/user":                   {"servers/process/privileges"},
+	"kernel.org/pub/linux/libs/security/libcap/": {"servers/process/privileges"},
+	"github.com/coreos/go-systemd/":              {"servers/process/notify"},
 }
 
 func TestImports(t *testing.T) {
