@@ -319,6 +319,18 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// A candidate has a standard input, which is empty: some that fork want one to hand on.
+func TestStandardInput(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	p := start(t, "hang", func(s *control.Spec) {
+		s.Log, s.Argv = log, []string{"/bin/sh", "-c", "exec 3<&0 && read line <&3; echo it ended: $?"}
+	})
+	<-p.Done()
+	if said := control.LogTail(log, 2); said != "it ended: 1" {
+		t.Errorf("said %q", said)
+	}
+}
+
 func TestDaemonizedChildIsKilled(t *testing.T) {
 	needProc(t)
 	log := filepath.Join(t.TempDir(), "log")

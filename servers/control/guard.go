@@ -143,7 +143,12 @@ func (g *guard) start() error {
 	if err != nil {
 		return err
 	}
-	files := []*os.File{nil, output, output}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	files := []*os.File{null, output, output}
 	if g.order.Listener {
 		files = append(files, os.NewFile(fdListener, "listener"))
 	}
