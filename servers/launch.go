@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
 )
@@ -24,6 +25,9 @@ type Launch struct {
 	Dir      string       // private to the launch, exists; goes with it if this process is killed
 	Log      string       // file for the output; "" discards it
 	Env      []string     // NAME=VALUE, over what every candidate gets
+	// IDs is a file to which the app "ident" appends the id of each request, made if it
+	// isn't there; "": none. Servers that answer from their configuration may not do it.
+	IDs string
 }
 
 // DefaultThreads is the threads that each worker of a threaded server gets, for
@@ -32,6 +36,9 @@ const DefaultThreads = 4
 
 // Start starts the candidate and returns its address. It is not ready yet.
 func (c Candidate) Start(ctx context.Context, l Launch) (*control.Process, string, error) {
+	if err := l.makeIDs(); err != nil {
+		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+	}
 	if c.Server.Manifest != nil {
 		return c.startExternal(l)
 	}
@@ -69,7 +76,27 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 // environ is the environment of a candidate whose manifest sets own. Its temporary files
 // go with the launch.
 func (l Launch) environ(own []string) []string {
-	return slices.Concat(control.Environ(l.Dir), own, l.Env)
+	env := control.Environ(l.Dir)
+	if l.IDs != "" {
+		env = append(env, suite.IDsEnv+"="+l.IDs)
+	}
+	return slices.Concat(env, own, l.Env)
+}
+
+// makeIDs makes the file for ids, for servers that give up root's rights too.
+func (l Launch) makeIDs() error {
+	if l.IDs == "" {
+		return nil
+	}
+	f, err := os.OpenFile(l.IDs, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("file for ids: %w", err)
+	}
+	defer f.Close()
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return f.Chmod(0o666)
 }
 
 func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
@@ -93,7 +120,7 @@ func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 		threads = DefaultThreads
 	}
 	command, err := c.Server.Manifest.Command(external.Launch{
-		Host: host, Port: n, Dir: l.Dir, Workers: l.Workers, Threads: threads, App: l.App, Profile: c.Profile,
+		Host: host, Port: n, Dir: l.Dir, Workers: l.Workers, Threads: threads, App: l.App, Profile: c.Profile, IDs: l.IDs,
 	})
 	if err != nil {
 		return nil, "", err

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -261,7 +264,10 @@ func start(t *testing.T, name string, l servers.Launch) (*control.Process, strin
 		t.Fatal(err)
 	}
 	l.Env = []string{"GORACE=atexit_sleep_ms=0"}
-	l.Benchctl, l.Guard, l.Dir = os.Args[0], []string{os.Args[0], "guard"}, t.TempDir()
+	l.Benchctl, l.Guard = os.Args[0], []string{os.Args[0], "guard"}
+	if l.Dir == "" {
+		l.Dir = t.TempDir()
+	}
 	p, address, err := choice.Candidates[0].Start(t.Context(), l)
 	if err != nil {
 		t.Fatal(err)
@@ -308,6 +314,83 @@ func TestLaunchOfEveryEngine(t *testing.T) {
 				t.Errorf("log is %q, %v", text, err)
 			}
 		})
+	}
+}
+
+// The ids of requests are noted by engines, by twins, and by those others that can, in
+// whatever process.
+func TestLaunchWithIDs(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"nethttp", "fasthttp", "gunicorn-sync", "uvicorn", "mod-wsgi", "nginx", "node"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			choice, err := servers.Choose(all(t), []string{name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := choice.Candidates[0].Server
+			if server.Check(t.Context()) != nil {
+				t.Skip("not installed")
+			}
+			dir, err := os.MkdirTemp("", "benchctl-ids-") // t.TempDir is not for servers with other rights
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.RemoveAll(dir) })
+			if err := os.Chmod(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			ids := filepath.Join(dir, "ids")
+			log := filepath.Join(t.TempDir(), "log")
+			p, address := start(t, name, servers.Launch{Dir: dir, IDs: ids, Workers: 2, Log: log})
+			app, err := suite.Parse("ident")
+			if err != nil {
+				t.Fatal(err)
+			}
+			probe := func(ctx context.Context) error { return conform.Probe(ctx, address, app) }
+			if _, err := p.Ready(t.Context(), address, server.ReadyTimeout(), probe); err != nil {
+				said, _ := os.ReadFile(log)
+				t.Fatalf("%v\n%s", err, said)
+			}
+			want := map[string]bool{"1": true} // the probe's
+			for _, x := range app.Exchanges(7)[:20] {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+x.Target, strings.NewReader("body"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set(x.Header[0][0], x.Header[0][1])
+				res, err := http.DefaultClient.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(res.Body)
+				res.Body.Close()
+				if err != nil || !x.Whole(body) {
+					t.Errorf("reply is %q, %v", body, err)
+				}
+				want[x.Header[0][1]] = true
+			}
+			p.Stop(t.Context(), 10*time.Second)
+			noted, err := os.ReadFile(ids)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]bool{}
+			for line := range strings.Lines(string(noted)) {
+				got[strings.TrimSuffix(line, "\n")] = true
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("noted are %v, want %v", got, want)
+			}
+		})
+	}
+	choice, err := servers.Choose(all(t), []string{"nethttp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := filepath.Join(t.TempDir(), "nowhere", "ids")
+	if _, _, err := choice.Candidates[0].Start(t.Context(), servers.Launch{IDs: ids}); err == nil || !strings.HasPrefix(err.Error(), "start nethttp: file for ids: open "+ids) {
+		t.Errorf("no directory: %v", err)
 	}
 }
 

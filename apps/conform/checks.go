@@ -164,6 +164,8 @@ func Checks() []Check {
 			Rule: "an app that fails before its reply gives 500, one that fails within gives no reply that looks whole", run: checkError},
 		{ID: "app-length", Level: Report, Source: "RFC 9110 section 8.6, PEP 3333", Needs: []string{"error", "hello"},
 			Rule: "a reply longer than its Content-Length is cut, a shorter one does not look whole", run: checkAppLength},
+		{ID: "ident", Level: Gate, Source: appSemantics, Needs: []string{"ident"}, Concerns: []string{"ident"},
+			Rule: "the app ident gives back the id of each request, GET or POST with a body, and \"-\" for one without", run: checkIdent},
 
 		// Environments of apps.
 		{ID: "pep-3333", Level: Report, Source: "PEP 3333, \"environ Variables\" and \"Input and Error Streams\"", Needs: []string{wsgi.Validate},

@@ -334,6 +334,10 @@ func TestEveryCheckCanFail(t *testing.T) {
 		{"error", "before", "status is 200, not 500", raw(lenient)},
 		{"error", "within", "which looks whole", raw(errorLooksWhole)},
 		{"app-length", "longer", `body "Hello, World!"`, raw(lenient)},
+		{"ident", "another app", `GET: status is 200, body "Hello, World!"`, raw(lenient)},
+		{"ident", "no look at ids", "no id: the reply is that to request 7, not -", raw(once("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n7 2 3\n"))},
+		{"ident", "the first id", "POST 2 of a connection: the reply is that to request 1, not 2", raw(rememberingID)},
+		{"ident", "no POST", "POST 1 of a connection: status is 405", func(t *testing.T) string { return serve(t, http.HandlerFunc(identNoPost)) }},
 	} {
 		covered[c.check] = true
 		t.Run(c.check+" "+c.name, func(t *testing.T) {
@@ -355,6 +359,31 @@ func TestEveryCheckCanFail(t *testing.T) {
 			t.Errorf("no server fails the check %s", c.ID)
 		}
 	}
+}
+
+// rememberingID takes the id of a connection's first request for that of all.
+func rememberingID(conn net.Conn) {
+	r, id := bufio.NewReader(conn), ""
+	for {
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		_, _ = io.Copy(io.Discard, req.Body)
+		if id == "" {
+			id = req.Header.Get(suite.RequestID)
+		}
+		ok(conn, id+" 2 3\n")
+	}
+}
+
+// identNoPost answers as the app "ident" does, but for POST.
+func identNoPost(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	fmt.Fprintf(w, "%s 2 3\n", r.Header.Get(suite.RequestID))
 }
 
 // once2 answers the first request and keeps the connection open.

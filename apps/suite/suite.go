@@ -67,7 +67,7 @@ func All() []Spec {
 		streamSpec(), sleepSpec(), cpuSpec(), headersSpec(),
 		sessionSpec(), templateSpec(), staticSpec("static-1k", 1<<10), staticSpec("static-1m", 1<<20),
 		uploadSpec(), compressSpec(), mixedSpec(), errorSpec(), statusSpec(), ziadeSpec(),
-		watchSpec(), watchedSpec(), seenSpec(),
+		identSpec(), watchSpec(), watchedSpec(), seenSpec(),
 	}
 }
 

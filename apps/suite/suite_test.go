@@ -22,7 +22,7 @@ func TestExchanges(t *testing.T) {
 		"stream?bytes=65536&chunks=3", "stream?chunks=2&ms=1", "sleep?ms=0", "cpu?us=0", "cpu", "headers",
 		"headers?count=0", "headers?count=90", "session", "session?visits=41", "template", "static-1k", "static-1m",
 		"upload?bytes=1", "upload", "upload?bytes=100000", "compress", "compress?bytes=1", "compress?bytes=1000000", "error", "status",
-		"status?code=304", "status?code=404", "status?code=599", "ziade?ms=1", "ziade?ms=0&steps=0",
+		"status?code=304", "status?code=404", "status?code=599", "ziade?ms=1", "ziade?ms=0&steps=0", "ident",
 	} {
 		t.Run(name, func(t *testing.T) {
 			i, err := Parse(name)

@@ -24,7 +24,7 @@ func TestVariedExchanges(t *testing.T) {
 		"hello": 1, "size": 1, "headers?count=0": 1, "compress": 1,
 		"upload": 16, "upload?bytes=1": 64, "upload?bytes=31": 64, "upload?bytes=32": 64, "upload?bytes=65536": 64, "upload?bytes=5000000": 2,
 		"upload?bytes=10000000": 2, "echo": 64, "echo?bytes=2": 64, "echo?bytes=4194304": 4,
-		"session": 64, "session?visits=41": 64, "session?visits=999999999": 64, "headers": 64, "headers?count=90": 64,
+		"session": 64, "session?visits=41": 64, "session?visits=999999999": 64, "headers": 64, "headers?count=90": 64, "ident": 64,
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := instance(t, name)

@@ -4,7 +4,8 @@ Twins of the Go apps in apps/suite: the same status, body, Content-Type,
 Content-Length and texts of errors, byte for byte. Python 3.9, standard library. The module asgi makes an application
 for ASGI servers of them.
 
-The environment variable BENCHCTL_APP mounts one app alone, by its name.
+The environment variable BENCHCTL_APP mounts one app alone, by its name. BENCHCTL_IDS
+names a file for the ids of the requests to the app ident.
 """
 
 import gzip
@@ -357,6 +358,33 @@ def write_and_remove(content):
         os.remove(path)
 
 
+BORN = time.time_ns()
+
+
+def ident(values, environ, headers):
+    for _ in request_blocks(environ["wsgi.input"], request_length(environ)):
+        pass
+    return identified(environ, headers)
+
+
+def identified(environ, headers):
+    """The reply of ident, once the body has come. The id is noted before."""
+    asked = environ.get("HTTP_X_REQUEST_ID", "")
+    known = asked.isascii() and asked.isdigit() and len(asked) <= 20
+    if known and IDS is not None:
+        os.write(IDS, asked.encode() + b"\n")  # once: lines of processes do not mix
+    headers.append(("Content-Type", TEXT))
+    name = asked if known else "-"
+    return b"%s %d %d\n" % (name.encode(), os.getpid(), BORN)
+
+
+def open_ids(path):
+    """The file for ids, which several processes may have open; None if there is none."""
+    if not path:
+        return None
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+
+
 # The notes of "watch" lie in a file, as the request that asks for them may reach
 # another process.
 
@@ -485,6 +513,7 @@ APPS = {
         ("GET", "HEAD"),
         (("ms", 100, 0, 60000), ("steps", 1000, 0, 10000000)),
     ),
+    "ident": (ident, ("GET", "HEAD", "POST"), ()),
     "watch": (
         watch,
         ("GET", "HEAD"),
@@ -511,6 +540,7 @@ def mounted(name):
 
 
 ROUTES = mounted(os.environ.get("BENCHCTL_APP", ""))
+IDS = open_ids(os.environ.get("BENCHCTL_IDS")) if "/ident" in ROUTES else None
 WSGI_ROUTES = dict(ROUTES, **{"/validate": ("validate", validate, ("GET", "POST"), ())})
 
 

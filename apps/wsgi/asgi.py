@@ -77,6 +77,12 @@ async def upload(values, environ, headers):
     return digest.hexdigest().encode() + b"\n"
 
 
+async def ident(values, environ, headers):
+    async for _ in request_blocks(environ["asgi.receive"]):
+        pass
+    return app.identified(environ, headers)
+
+
 async def ziade(values, environ, headers):
     ms, steps = values
     x = app.generate(steps)
@@ -128,6 +134,7 @@ OWN = {
     "stream": stream,
     "sleep": sleep,
     "upload": upload,
+    "ident": ident,
     "ziade": ziade,
     "watch": watch,
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,6 +78,16 @@ func ask(t *testing.T, base string, q question) answer {
 	if res.Header.Get("Content-Encoding") == "gzip" { // what compresses it may differ
 		body, length = gunzip(t, body), -1
 	}
+	if q.path == "/ident" && res.StatusCode == http.StatusOK && q.method != http.MethodHead { // who answers differs
+		told, ok := suite.ParseIdent(body)
+		if !ok || told.PID == 0 || told.Born == 0 {
+			t.Errorf("%s: body is %q", q.name, body)
+		}
+		body, length = []byte(told.ID), -1
+	}
+	if q.path == "/ident" && q.method == http.MethodHead {
+		length = -1
+	}
 	a := answer{res.StatusCode, length, res.Header.Get("Content-Type"), res.Header.Get("Allow"), map[string]string{}, string(body)}
 	for name := range res.Header {
 		if strings.HasPrefix(name, "X-Reply-") || slices.Contains([]string{"Set-Cookie", "Etag", "Vary", "Content-Encoding"}, name) {
@@ -110,7 +121,7 @@ func questions(t *testing.T) []question {
 		"size?bytes=65537", "size?bytes=1000000", "stream", "stream?chunks=3&bytes=65536", "stream?ms=1&bytes=1",
 		"sleep?ms=1", "cpu?us=10", "headers", "headers?count=0", "headers?count=90", "session", "session?visits=41", "template",
 		"static-1k", "static-1m", "upload?bytes=1", "upload", "upload?bytes=100000", "compress", "compress?bytes=1000000", "error", "status", "status?code=304", "status?code=404",
-		"ziade?ms=1", "ziade?ms=0&steps=77",
+		"ziade?ms=1", "ziade?ms=0&steps=77", "ident",
 	} {
 		i, err := suite.Parse(name)
 		if err != nil {
@@ -156,6 +167,14 @@ func wrong() []question {
 		{name: "echo, wrong parameter", method: "POST", path: "/echo", query: "byte=1", body: []byte{}},
 		{name: "fewer fields than asked", method: "GET", path: "/headers", query: "count=3", header: [][2]string{{"X-Bench-1", "a b; c=\"d\""}}},
 		{name: "seen", method: "GET", path: "/seen", header: [][2]string{{"Host", "benchctl.example:8080"}, {"X-Bench-0", "a\t\xe9 b"}}},
+		{name: "ident, posted", method: "POST", path: "/ident", header: [][2]string{{suite.RequestID, "18446744073709551615"}}, body: []byte("body")},
+		{name: "ident, posted in chunks", method: "POST", path: "/ident", header: [][2]string{{suite.RequestID, "007"}}, body: bytes.Repeat([]byte("chunk"), 50000), chunked: true},
+		{name: "ident, no id", method: "GET", path: "/ident"},
+		{name: "ident, a parameter", method: "GET", path: "/ident", query: "id=1"},
+		{name: "ident, not taken", method: "PUT", path: "/ident", body: []byte{}},
+		{name: "ident, letters", method: "GET", path: "/ident", header: [][2]string{{suite.RequestID, "7a"}}},
+		{name: "ident, other digits", method: "GET", path: "/ident", header: [][2]string{{suite.RequestID, "\xb2"}}},
+		{name: "ident, too long", method: "POST", path: "/ident", header: [][2]string{{suite.RequestID, strings.Repeat("1", 21)}}, body: []byte{}},
 		{name: "nothing seen", method: "GET", path: "/seen", header: [][2]string{{"Host", "a"}}},
 		{name: "head, wrong parameter", method: "HEAD", path: "/size", query: "bytes=0"},
 	}
@@ -251,6 +270,34 @@ func TestValidate(t *testing.T) {
 	a := ask(t, base, question{name: "parameter", method: "GET", path: "/" + wsgi.Validate, query: "x=1"})
 	if a.Status != 400 {
 		t.Errorf("with a parameter: %+v", a)
+	}
+}
+
+// TestIDs holds that the twins note the ids of requests, and serve nothing if they can't.
+func TestIDs(t *testing.T) {
+	for _, server := range []string{"wsgiref", "gunicorn", "asgi", "uvicorn"} {
+		path := filepath.Join(t.TempDir(), "ids")
+		t.Setenv(suite.IDsEnv, path)
+		base := servePython(t, server, "ident")
+		for _, q := range []question{
+			{name: "GET", method: "GET", header: [][2]string{{suite.RequestID, "7"}}},
+			{name: "none", method: "GET"},
+			{name: "letters", method: "POST", header: [][2]string{{suite.RequestID, "a"}}, body: []byte("body")},
+			{name: "POST", method: "POST", header: [][2]string{{suite.RequestID, "18446744073709551615"}}, body: []byte("body")},
+		} {
+			q.path = "/ident"
+			ask(t, base, q)
+		}
+		if noted, err := os.ReadFile(path); err != nil || string(noted) != "7\n18446744073709551615\n" {
+			t.Errorf("%s: noted are %q, %v", server, noted, err)
+		}
+	}
+	t.Setenv(suite.IDsEnv, filepath.Join(t.TempDir(), "nowhere", "ids"))
+	if out, err := python(t, "ident", "-c", "import app").CombinedOutput(); err == nil || !strings.Contains(string(out), "FileNotFoundError: ") {
+		t.Errorf("without a directory: %v\n%s", err, out)
+	}
+	if out, err := python(t, "hello", "-c", "import app").CombinedOutput(); err != nil {
+		t.Errorf("without the app: %v\n%s", err, out)
 	}
 }
 

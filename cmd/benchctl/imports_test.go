@@ -37,7 +37,7 @@ var layers = map[string][]string{
 	"servers/control":         {"servers/control/proc"},
 	"servers/servertest":      {"apps"},
 	"servers/external":        {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
-	"servers":                 {"apps", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external"}, // and every adapter
+	"servers":                 {"apps", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external"}, // and every adapter
 	"results":                 {"scenarios"},
 	"results/judge":           {"internal/misuse", "internal/nearest", "internal/stats", "results", "scenarios", "scenarios/slo"},
 	"results/internal/sample": {"results", "scenarios"},
@@ -47,6 +47,7 @@ var layers = map[string][]string{
 	"bench/load/wire":         {"apps/http1", "bench/load"},
 	"bench/load/tally":        {"apps/http1", "bench/load", "bench/load/wire"},
 	"bench/load/company":      {"apps/http1", "bench/load", "bench/load/dial", "bench/load/wire", "scenarios"},
+	"bench/load/witness":      {"apps/http1", "apps/suite", "bench/load", "bench/load/dial", "bench/load/wire", "scenarios"},
 	"bench/load/vegeta":       {"apps/http1", "bench/load", "bench/load/dial", "bench/load/pace", "bench/load/tally", "bench/load/wire"},
 	"bench/load/raw":          {"apps/http1", "bench/load", "bench/load/dial", "bench/load/pace", "bench/load/tally", "bench/load/wire"},
 	"bench/load/engine":       {"bench/load", "bench/load/raw", "bench/load/vegeta", "bench/load/wire"},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,11 +31,12 @@ type Launch struct {
 	User    string // that benchctl runs as; filled in
 	App     string // mounted alone; "": the whole suite
 	Profile string // "": Default
+	IDs     string // file for the ids of requests to the app "ident"; filled in relative to Dir where it is below that; "": none
 }
 
 // sample is the Launch that templates are tried with.
 func sample() Launch {
-	return Launch{Host: "127.0.0.1", Port: 8080, Address: "127.0.0.1:8080", Dir: "/launch", Workers: 1, Threads: 1, Pool: 1, User: "nobody", App: "hello", Profile: Default}
+	return Launch{Host: "127.0.0.1", Port: 8080, Address: "127.0.0.1:8080", Dir: "/launch", Workers: 1, Threads: 1, Pool: 1, User: "nobody", App: "hello", Profile: Default, IDs: "ids"}
 }
 
 // Command writes the files of a launch into its directory and says how to start
@@ -49,6 +51,9 @@ func (m Manifest) Command(l Launch) (control.Command, error) {
 	l.Workers, l.Threads = cmp.Or(l.Workers, 1), cmp.Or(l.Threads, 1)
 	l.Pool, l.User, l.Address = l.Workers*l.Threads, userName(), net.JoinHostPort(l.Host, strconv.Itoa(l.Port))
 	l.IPv6 = strings.Contains(l.Host, ":")
+	if below, err := filepath.Rel(l.Dir, l.IDs); l.IDs != "" && err == nil && filepath.IsLocal(below) {
+		l.IDs = below
+	}
 	if l.Port < 1 || l.Port > 65535 {
 		return c, fmt.Errorf("launch %s: no port %d", m.Name, l.Port)
 	}

@@ -69,6 +69,21 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+// A file for ids below the directory is told as it is from there.
+func TestIDs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for ids, want := range map[string][]string{
+		"": {"demo"}, filepath.Join(dir, "ids"): {"demo", "--ids=ids"}, filepath.Join(dir, "a", "ids"): {"demo", "--ids=a/ids"},
+		filepath.Dir(dir) + "/ids": {"demo", "--ids=" + filepath.Dir(dir) + "/ids"},
+	} {
+		m := Manifest{Name: "demo", Argv: []string{"demo", "{{if .IDs}}--ids={{.IDs}}{{end}}"}}
+		if c, err := m.Command(Launch{Dir: dir, Port: 80, IDs: ids}); err != nil || !slices.Equal(c.Argv, want) {
+			t.Errorf("%q: %q, %v, want %q", ids, c.Argv, err, want)
+		}
+	}
+}
+
 func TestTwinsAreWritten(t *testing.T) {
 	t.Parallel()
 	for twins, want := range map[string][]string{"": nil, TwinsWSGI: {wsgi.Name}, TwinsASGI: {wsgi.Name, wsgi.ASGIName}} {
@@ -306,7 +321,8 @@ func TestBuiltinsServeAnywhere(t *testing.T) {
 				if err := m.Check(t.Context()); err != nil {
 					missing(t, m.Name)
 				}
-				serves(t, m, Launch{Host: host, Dir: launchDir(t, parent)})
+				dir := launchDir(t, parent)
+				serves(t, m, Launch{Host: host, Dir: dir, IDs: filepath.Join(dir, "ids")})
 			})
 		}
 	})

@@ -79,8 +79,11 @@ class TestConversations(unittest.IsolatedAsyncioTestCase):
     async def test_upload_receives_to_the_end(self):
         self.assertEqual("rrrhe", await Server((b"1", b"2", b"3")).ask("/upload", "POST"))
 
+    async def test_ident_receives_to_the_end(self):
+        self.assertEqual("rrhe", await Server((b"1", b"2")).ask("/ident", "POST"))
+
     async def test_body_is_cut(self):
-        for path, said in (("/upload", "rr"), ("/echo", "hrbr")):
+        for path, said in (("/upload", "rr"), ("/echo", "hrbr"), ("/ident", "rr")):
             server = Server((b"cut",), leaves_after=0)
             with self.assertRaises(EOFError):
                 await server.ask(path, "POST")
