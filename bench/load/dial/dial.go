@@ -58,7 +58,7 @@ func (d *Dialer) Fill(ctx context.Context, n int) error {
 	g.SetLimit(64)
 	for range n {
 		g.Go(func() error {
-			c, err := d.connect(ctx)
+			c, err := d.Connect(ctx)
 			if err != nil {
 				return err
 			}
@@ -80,7 +80,7 @@ func (d *Dialer) Dial(ctx context.Context) (*Conn, error) {
 		}
 		c.Close()
 	}
-	c, err := d.connect(ctx)
+	c, err := d.Connect(ctx)
 	if err != nil {
 		Pause(ctx, Backoff)
 		return nil, err
@@ -99,7 +99,8 @@ func (d *Dialer) takeSpare() *Conn {
 	return c
 }
 
-func (d *Dialer) connect(ctx context.Context) (*Conn, error) {
+// Connect opens a connection, or fails at once.
+func (d *Dialer) Connect(ctx context.Context) (*Conn, error) {
 	n := net.Dialer{Timeout: d.timeout, KeepAlive: -1}
 	c, err := n.DialContext(ctx, "tcp", d.address)
 	if err != nil {

@@ -3,8 +3,11 @@
 package dial
 
 import (
+	"errors"
+	"io"
 	"net"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,4 +30,35 @@ func Quiet(c net.Conn) bool {
 		return true
 	})
 	return err == nil && quiet
+}
+
+// TryRead reads what has come on c, without waiting, whatever its deadline: 0 bytes and no
+// error if nothing has. Quiet would take away the news of a reset, which is told once.
+func TryRead(c net.Conn, b []byte) (n int, err error) {
+	s, ok := c.(syscall.Conn)
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	// A deadline that has passed lets nothing be read, whatever came before it.
+	_ = c.SetReadDeadline(time.Time{})
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var got error
+	err = raw.Read(func(fd uintptr) bool {
+		n, _, got = unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT)
+		return true
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case errors.Is(got, unix.EAGAIN):
+		return 0, nil
+	case got != nil:
+		return 0, got
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
 }
