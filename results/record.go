@@ -20,6 +20,7 @@ type Record struct {
 	Launches []Launch
 	Trials   []Trial // slices
 	Passes   []Trial // without a break
+	Watches  []Watch // around events
 }
 
 // Read reads a run. An incomplete last line or round, as a killed process leaves
@@ -30,10 +31,13 @@ func Read(dir string) (*Record, error) {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	r := &Record{Dir: dir, Manifest: m}
-	if r.Trials, _, err = readLog(filepath.Join(dir, fileTrials), scanRounds); err != nil {
+	if r.Trials, _, err = readLog(filepath.Join(dir, fileTrials), scanRounds[Trial]); err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
-	if r.Passes, _, err = readLog(filepath.Join(dir, filePasses), scanRounds); err != nil {
+	if r.Passes, _, err = readLog(filepath.Join(dir, filePasses), scanRounds[Trial]); err != nil {
+		return nil, fmt.Errorf("read run: %w", err)
+	}
+	if r.Watches, _, err = readLog(filepath.Join(dir, fileWatches), scanRounds[Watch]); err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	if r.Launches, _, err = readLog(filepath.Join(dir, fileLaunches), scanLaunches); err != nil {
@@ -59,40 +63,55 @@ func readLog[T any](path string, scan func([]byte) ([]T, int, error)) (all []T, 
 	return all, whole, nil
 }
 
-// scanRounds reads the complete rounds of trials.jsonl and tells where they end.
-// Each round is written at once, so only the last one can be incomplete: where
-// another follows what is no trial, something else has been at the file.
-func scanRounds(text []byte) (trials []Trial, end int, err error) {
-	var round []Trial
+// inRound is a line that is one of a round.
+type inRound interface {
+	Key() RoundKey
+	place() (position, of int)
+}
+
+func (t Trial) place() (position, of int) { return t.Position, t.Of }
+func (w Watch) place() (position, of int) { return w.Position, w.Of }
+
+// scanRounds reads the complete rounds of trials.jsonl, or of a file like it, and tells
+// where they end. Each round is written at once, so only the last one can be incomplete:
+// where another follows what is no line of a round, something else has been at the file.
+func scanRounds[T inRound](text []byte) (all []T, end int, err error) {
+	var round []T
 	at, number, torn := 0, 0, 0
 	for line := range bytes.Lines(text) {
 		at += len(line)
 		number++
-		t, ok := parseLine[Trial](line)
+		t, ok := parseLine[T](line)
+		position, of := t.place()
 		switch {
-		case ok && t.Position == 0 && t.Of > 0: // a round begins
+		case ok && position == 0 && of > 0: // a round begins
 			if torn == 0 && len(round) > 0 {
 				torn = number
 			}
 			if torn > 0 {
 				return nil, 0, fmt.Errorf("%d: not the trial that must follow here", torn)
 			}
-			round = []Trial{t}
-		case ok && torn == 0 && t.continues(round):
+			round = []T{t}
+		case ok && torn == 0 && continues(t, round):
 			round = append(round, t)
 		case torn == 0:
 			torn = number
 		}
-		if torn == 0 && len(round) == t.Of {
-			trials, end, round = append(trials, round...), at, nil
+		if torn == 0 && len(round) == of {
+			all, end, round = append(all, round...), at, nil
 		}
 	}
-	return trials, end, nil
+	return all, end, nil
 }
 
-// continues tells whether t is the next trial of a round that has begun.
-func (t Trial) continues(round []Trial) bool {
-	return len(round) > 0 && t.Key() == round[0].Key() && t.Of == round[0].Of && t.Position == len(round)
+// continues tells whether t is the next of a round that has begun.
+func continues[T inRound](t T, round []T) bool {
+	if len(round) == 0 {
+		return false
+	}
+	position, of := t.place()
+	_, first := round[0].place()
+	return t.Key() == round[0].Key() && of == first && position == len(round)
 }
 
 // scanLaunches reads launches.jsonl, of which only the last line can be torn.
@@ -141,6 +160,9 @@ func (r *Record) Done() map[RoundKey]bool {
 	for _, t := range r.Trials {
 		done[t.Key()] = true
 	}
+	for _, w := range r.Watches {
+		done[w.Key()] = true
+	}
 	return done
 }
 
@@ -157,6 +179,9 @@ func (r *Record) Attempts() int {
 	}
 	for _, t := range slices.Concat(r.Trials, r.Passes) {
 		n = max(n, t.Attempt+1)
+	}
+	for _, w := range r.Watches {
+		n = max(n, w.Attempt+1)
 	}
 	return n
 }
@@ -239,13 +264,21 @@ func (r *Record) Finished() time.Time {
 			last = end
 		}
 	}
+	for _, w := range r.Watches {
+		if end := w.At.Add(w.Wall); end.After(last) {
+			last = end
+		}
+	}
 	return last
 }
 
-// Counted is the time inside of counted slices.
+// Counted is the time inside of counted slices, and of loads that were watched.
 func (r *Record) Counted() (sum time.Duration) {
 	for _, t := range r.Trials {
 		sum += t.Elapsed
+	}
+	for _, w := range r.Watches {
+		sum += w.Length
 	}
 	return sum
 }

@@ -16,6 +16,7 @@ const (
 	fileManifest = "manifest.json"
 	fileTrials   = "trials.jsonl"
 	filePasses   = "passes.jsonl"
+	fileWatches  = "watches.jsonl"
 	fileLaunches = "launches.jsonl"
 	FileSummary  = "summary.json"
 	fileLock     = "lock"
@@ -30,6 +31,7 @@ type Store struct {
 	manifest Manifest
 	trials   *os.File
 	passes   *os.File
+	watches  *os.File
 	launches *os.File
 	lock     *os.File
 }
@@ -79,7 +81,7 @@ func open(dir string, m Manifest) (*Store, error) {
 	for _, f := range []struct {
 		name string
 		file **os.File
-	}{{fileLock, &s.lock}, {fileTrials, &s.trials}, {filePasses, &s.passes}, {fileLaunches, &s.launches}} {
+	}{{fileLock, &s.lock}, {fileTrials, &s.trials}, {filePasses, &s.passes}, {fileWatches, &s.watches}, {fileLaunches, &s.launches}} {
 		file, err := os.OpenFile(filepath.Join(dir, f.name), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
 		if err != nil {
 			s.Close()
@@ -100,7 +102,7 @@ func (s *Store) Close() error {
 	if s.lock != nil {
 		errs = append(errs, unlockFile(s.lock))
 	}
-	for _, f := range []*os.File{s.trials, s.passes, s.launches, s.lock} {
+	for _, f := range []*os.File{s.trials, s.passes, s.watches, s.launches, s.lock} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
@@ -151,10 +153,26 @@ func (s *Store) appendTrials(to *os.File, trials []Trial, times []Times) error {
 	if err := s.appendHistograms(trials, times); err != nil {
 		return fmt.Errorf("write histograms: %w", err)
 	}
+	for i := range trials {
+		trials[i].Position, trials[i].Of = i, len(trials)
+	}
+	return appendLines(to, trials)
+}
+
+// AppendWatches adds the watches of one round, in the order they were taken, as
+// AppendRound adds its trials.
+func (s *Store) AppendWatches(round []Watch) error {
+	for i := range round {
+		round[i].Position, round[i].Of = i, len(round)
+	}
+	return appendLines(s.watches, round)
+}
+
+// appendLines adds a round.
+func appendLines[T any](to *os.File, round []T) error {
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
-	for i, t := range trials {
-		t.Position, t.Of = i, len(trials)
+	for _, t := range round {
 		if err := encoder.Encode(t); err != nil {
 			return fmt.Errorf("write trials: %w", err)
 		}
@@ -221,14 +239,17 @@ func (s *Store) cutIncomplete() error {
 		return err
 	}
 	for _, f := range []*os.File{s.trials, s.passes} {
-		if _, whole, err = readLog(f.Name(), scanRounds); err == nil {
+		if _, whole, err = readLog(f.Name(), scanRounds[Trial]); err == nil {
 			err = cut(f, whole)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	if _, whole, err = readLog(s.watches.Name(), scanRounds[Watch]); err == nil {
+		err = cut(s.watches, whole)
+	}
+	return err
 }
 
 func cut(f *os.File, whole int) error {

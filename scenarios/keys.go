@@ -41,7 +41,12 @@ const (
 
 // keys are those of a Load, in the order of documentation and of their canonical form.
 var keys = []Key{
-	word("engine", "what drives the load", func(l *Load) *string { return &l.Engine }, Raw, Vegeta),
+	word("engine", "what drives the load", func(l *Load) *string { return &l.Engine }, Raw, Vegeta, Witness),
+	{Name: "events", Takes: "a list of \"reload at 2s\" or \"reload at 2s, 10 times every 500ms\"", Doc: "what is done to the server since the load began: a verb, or a fault (" + strings.Join(Faults(), ", ") + ")", only: Witness,
+		read: readEvents, value: func(l *Load) any { return unless(!l.Watched(), l.EventTexts()) }},
+	boolean("post", "every second request is a POST with a body, the others are GET", func(l *Load) *bool { return &l.Post }).by(Witness),
+	integer("streams", "connections beside the load that hold a reply of app stream open", maxSlow, func(l *Load) *int { return &l.Streams }).by(Witness),
+	integer("silent", "connections beside the load that never send anything", maxConnections, func(l *Load) *int { return &l.Silent }).by(Witness),
 	integer("connections", "connections held open, each with one request at a time", maxConnections, func(l *Load) *int { return &l.Connections }),
 	text("rate", "1000/s, 70% of ceiling or 50% of slowest", "requests per second, whatever comes back: so many, or a share of each server's throughput in a closed loop or of the slowest one's",
 		(*offered.Pace).SetRate, offered.Pace.RateText).within(func(l *Load) any { return l.Rate }, func(l *Load) bool {
@@ -66,7 +71,11 @@ var keys = []Key{
 }
 
 // excluded are keys of which one can be given.
-var excluded = [][]string{{"rate", "ramp", "steps", "slo"}, {"requests", "close"}}
+var excluded = [][]string{
+	{"rate", "ramp", "steps", "slo"}, {"requests", "close"},
+	{"events", "ramp"}, {"events", "steps"}, {"events", "slo"}, {"events", "arrivals"}, {"events", "close"},
+	{"events", "idle"}, {"events", "slow-readers"}, {"events", "slow-headers"}, {"events", "lead"},
+}
 
 // Keys is every key of a load, in the order of documentation.
 func Keys() []Key { return slices.Clone(keys) }

@@ -9,8 +9,9 @@ import (
 
 // Engines that drive a load; see package bench/load/engine.
 const (
-	Raw    = "raw"
-	Vegeta = "vegeta"
+	Raw     = "raw"
+	Vegeta  = "vegeta"
+	Witness = "witness" // sends no request twice, and tells of each what became of it
 )
 
 // Load is what is offered to a server: the same value from a scenario's file through the
@@ -27,7 +28,12 @@ type Load struct {
 	Close    bool
 	Company
 	FirstByte bool
-	Timeout   time.Duration // 0: DefaultTimeout
+	// Events are done to the server while it is loaded; nil: it is compared in slices.
+	Events []Event
+	Post   bool // every second request
+	// Streams and Silent are connections beside the load.
+	Streams, Silent int
+	Timeout         time.Duration // 0: DefaultTimeout
 	// Slice and Lead are the counted window and what precedes it; 0: by the candidate's
 	// speed.
 	Slice, Lead time.Duration

@@ -16,6 +16,7 @@ func parse(file string, data []byte) (Scenario, error) {
 	g := make(given)
 	fields := s.Load.fields(g)
 	fields["name"], fields["doc"], fields["apps"] = strict.Name(&s.Name), strict.Line(&s.Doc), instances(&s.Apps)
+	fields["group"] = strict.Name(&s.Group)
 	if err := doc.Fields(fields, "name", "connections"); err != nil {
 		return s, err
 	}

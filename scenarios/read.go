@@ -40,6 +40,17 @@ func (g given) agree(l Load) error {
 	if n := g["arrivals"]; n.Line() > 0 && !l.Open() {
 		return n.Errorf("takes a rate, ramp, steps or slo")
 	}
+	if n := g["engine"]; n.Line() > 0 && l.Engine == Witness && !l.Watched() {
+		return n.Errorf("engine %s takes events", Witness)
+	}
+	if n := g["events"]; n.Line() > 0 {
+		switch {
+		case l.Rate == 0:
+			return n.Errorf("they take a rate in requests per second: a load as fast as replies come hides what is lost")
+		case l.last() >= l.Slice:
+			return n.Errorf("the last is at %v, and slice, how long the load lasts, is %v", l.last(), l.Slice)
+		}
+	}
 	for _, k := range keys {
 		if n := g[k.Name]; n.Line() > 0 && k.only != "" && l.Engine != k.only {
 			return n.Errorf("engine %s does not offer it, %s does", l.Engine, k.only)

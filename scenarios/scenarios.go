@@ -27,6 +27,8 @@ import (
 type Scenario struct {
 	Name string // "concurrency-256"
 	Doc  string // one line
+	// Group is a name for this scenario and others; "": it is in none.
+	Group string
 	Load
 	Apps []string // as suite.Instance spells them; at least one
 }
@@ -87,8 +89,8 @@ func With(list []Scenario, s Scenario) []Scenario {
 	return append(out, s)
 }
 
-// Find picks scenarios by name, in the order of names. A name may be a pattern, such
-// as concurrency-*, which stands for all that it matches (path.Match).
+// Find picks scenarios by name, in the order of names. A name may be that of a group, or a
+// pattern, such as concurrency-*, which stands for all that it matches (path.Match).
 func Find(list []Scenario, names []string) ([]Scenario, error) {
 	var out []Scenario
 	for i, name := range names {
@@ -108,11 +110,11 @@ func Find(list []Scenario, names []string) ([]Scenario, error) {
 	return out, nil
 }
 
-// match is the scenarios that a name or a pattern stands for.
+// match is the scenarios that a name, that of a group, or a pattern stands for.
 func match(list []Scenario, name string) []Scenario {
 	var out []Scenario
 	for _, s := range list {
-		if ok, err := path.Match(name, s.Name); ok && err == nil { // a false pattern is no scenario's name
+		if ok, err := path.Match(name, s.Name); ok && err == nil || s.Group == name { // a false pattern is no scenario's name
 			out = append(out, s)
 		}
 	}
@@ -123,6 +125,9 @@ func known(list []Scenario) []string {
 	var out []string
 	for _, s := range list {
 		out = append(out, s.Name)
+		if s.Group != "" && !slices.Contains(out, s.Group) {
+			out = append(out, s.Group)
+		}
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,7 @@ func TestBuiltin(t *testing.T) {
 		}
 		got[i].Doc = ""
 	}
+	got = slices.DeleteFunc(got, Scenario.Watched) // of which TestGroup tells
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("built-in scenarios are\n%+v\nwant\n%+v", got, want)
 	}
@@ -218,7 +220,15 @@ func TestErrors(t *testing.T) {
 		{"name: a b\n", `x.yaml:1: name: "a b" is not a name: a-z, 0-9, and . _ - after the first`},
 		{"connections: 0\n", `x.yaml:1: connections: "0" is not a whole number from 1 to 10000`},
 		{"connections: 10001\n", `x.yaml:1: connections: "10001" is not a whole number from 1 to 10000`},
-		{"engine: wrk\n", `x.yaml:1: engine: unknown value "wrk": known are raw, vegeta`},
+		{"engine: wrk\n", `x.yaml:1: engine: unknown value "wrk": known are raw, vegeta, witness`},
+		{"name: x\nconnections: 1\nengine: witness\n", `x.yaml:3: engine: engine witness takes events`},
+		{"name: x\nconnections: 1\nevents: [reload at 2s]\nrate: 10/s\nslice: 5s\n", `x.yaml:3: events: engine raw does not offer it, witness does`},
+		{"name: x\nconnections: 1\nengine: witness\nslice: 5s\nevents: [reload at 2s]\n", `x.yaml:5: events: they take a rate in requests per second: a load as fast as replies come hides what is lost`},
+		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [reload at 2s]\n", `x.yaml:6: events: the last is at 2s, and slice, how long the load lasts, is 2s`},
+		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [relaod at 1s]\n", `x.yaml:6: events[0]: event "relaod at 1s": "relaod" is neither a verb nor a fault: did you mean "reload"?`},
+		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [reload]\n", `x.yaml:6: events[0]: event "reload" is not of the form "reload at 2s" or "reload at 2s, 10 times every 500ms"`},
+		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [reload at never]\n", `x.yaml:6: events[0]: event "reload at never": "never" is not a time within 1ms and 1h0m0s`},
+		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nclose: true\nevents: [reload at 1s]\n", `x.yaml:6: close: can't be given with events`},
 		{"engine: vegata\n", `x.yaml:1: engine: unknown value "vegata": did you mean "vegeta"?`},
 		{"rate: -1\n", `x.yaml:1: rate: "-1" is not a rate such as 1000/s, from 0 to 10000000/s, or 70% of ceiling`},
 		{"rate: 10/m\n", `x.yaml:1: rate: "10/m" is not a rate such as 1000/s, from 0 to 10000000/s, or 70% of ceiling`},
@@ -316,4 +326,39 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("read %+v", s)
 		}
 	})
+}
+
+// An event's text says all of it.
+func TestEvents(t *testing.T) {
+	for text, want := range map[string]Event{
+		"reload at 2s":                          {Do: "reload", At: 2 * time.Second, Times: 1},
+		"kill-worker at 10ms":                   {Do: KillWorker, At: 10 * time.Millisecond, Times: 1},
+		"reload at 2s, 10 times every 500ms":    {Do: "reload", At: 2 * time.Second, Times: 10, Every: 500 * time.Millisecond},
+		"stop-graceful at 1m, 2 times every 1s": {Do: "stop-graceful", At: time.Minute, Times: 2, Every: time.Second},
+	} {
+		e, err := ParseEvent(text)
+		again, _ := ParseEvent(e.String())
+		if err != nil || e != want || again != want {
+			t.Errorf("%q is %+v, %v; again %+v", text, e, err, again)
+		}
+	}
+	e := Event{Do: "reload", At: 2 * time.Second, Times: 3, Every: time.Second}
+	if got := e.Moments(); !slices.Equal(got, []time.Duration{2 * time.Second, 3 * time.Second, 4 * time.Second}) {
+		t.Errorf("moments are %v", got)
+	}
+}
+
+// A group stands for its scenarios.
+func TestGroup(t *testing.T) {
+	all, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := Find(all, []string{"process-control"})
+	if err != nil || len(group) < 10 || slices.ContainsFunc(group, func(s Scenario) bool { return !s.Watched() }) {
+		t.Errorf("%d scenarios, %v", len(group), err)
+	}
+	if _, err := Find(all, []string{"process-contrl"}); err == nil || !strings.Contains(err.Error(), `did you mean "process-control"?`) {
+		t.Errorf("a mistyped group: %v", err)
+	}
 }

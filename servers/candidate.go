@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/benchctl/benchctl/internal/nearest"
+	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
 )
 
@@ -146,4 +147,15 @@ func known(all []Server) []string {
 		}
 	}
 	return names
+}
+
+// Offers tells whether a verb can be asked of the candidate.
+func (c Candidate) Offers(v control.Verb) bool {
+	if c.Server.Manifest != nil {
+		if _, ok := c.Server.Manifest.Control[v]; ok {
+			return true
+		}
+	}
+	_, ok := control.StopVerbs()[v]
+	return ok
 }

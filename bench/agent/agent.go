@@ -25,6 +25,7 @@ type Start struct {
 	Workers   int           // processes of a server that forks; 0: one for each of its processors
 	Log       string        // file for its output; "" discards it
 	Patience  time.Duration // how long it may take to be ready; 0: as long as its server is known to take
+	Noted     bool          // it notes the id of each request of app ident that it gets
 }
 
 // Started is a candidate that runs and is ready.
@@ -56,6 +57,8 @@ type Host interface {
 	// Ask has the candidate do a verb, and waits until its signal was sent or its command has
 	// ended. The error is control.ErrNotOffered if its server does not declare the verb.
 	Ask(ctx context.Context, id ID, verb control.Verb) (control.Ack, error)
+	// Harm does a fault of package scenarios to the candidate, and tells to which process.
+	Harm(id ID, fault string) (pid int, err error)
 	// Ended waits for d at most until the candidate has ended, and tells why it should not
 	// have; nil if it still runs.
 	Ended(id ID, d time.Duration) error
@@ -66,6 +69,10 @@ type Host interface {
 	Memory(id ID) *float64
 	// Counters are how often things have happened to its processes since it was asked last.
 	Counters(id ID) map[string]uint64
+	// Holdings are what its processes hold.
+	Holdings(id ID) *results.Holdings
+	// Requests are the ids that it has noted, see Start; none if it notes nothing.
+	Requests(id ID) ([]uint64, error)
 	// Runs tells whether a thread of the candidate runs, or waits for a processor.
 	Runs(id ID) bool
 	// Deed is what the candidate did that voids its row, by those of its processes that are
@@ -110,6 +117,8 @@ type Seen struct {
 type Loader interface {
 	// Open prepares a load. Nothing is connected yet.
 	Open(o Offer) (Session, error)
+	// Watch begins a load whose requests each are told of.
+	Watch(ctx context.Context, o Offer) (Watching, error)
 	// Holds tells whether the system would hold so many connections of each of n loads.
 	Holds(n, connections int) bool
 }

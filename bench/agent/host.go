@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -46,6 +47,7 @@ type child struct {
 	process *control.Process // nil if it could not be started
 	address string
 	dir     string
+	ids     string // file of the requests' ids; "": none
 	tree    *measure.Tree
 	given   *control.Given // nil if it is not known
 	counts  measure.Counts
@@ -69,6 +71,9 @@ func (h *LocalHost) Start(ctx context.Context, s Start) (Started, error) {
 	c := &child{Candidate: h.setup.Candidates[at]}
 	if c.dir, err = control.MakeTemp(); err != nil {
 		return Started{}, fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	if s.Noted {
+		c.ids = filepath.Join(c.dir, "ids")
 	}
 	id := h.add(c)
 	c.process, c.address, err = c.Candidate.Start(ctx, h.launch(c, s))
@@ -96,7 +101,7 @@ func (h *LocalHost) Start(ctx context.Context, s Start) (Started, error) {
 // launch is where and how a candidate starts.
 func (h *LocalHost) launch(c *child, s Start) servers.Launch {
 	l := servers.Launch{
-		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env,
+		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env, IDs: c.ids,
 	}
 	if other, ok := h.setup.Binaries[c.Version]; ok {
 		l.Benchctl = other

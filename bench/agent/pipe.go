@@ -68,6 +68,27 @@ func (p *Pipe) Ask(ctx context.Context, id ID, verb control.Verb) (control.Ack, 
 	return call[AskArg, control.Ack](ctx, p, "Ask", AskArg{id, verb})
 }
 
+// Harm implements Host.
+func (p *Pipe) Harm(id ID, fault string) (int, error) {
+	var r Reply[int]
+	if err := p.ask("Harm", HarmArg{id, fault}, &r); err != nil {
+		return 0, fmt.Errorf("%s at the other end of the pipe: %w", fault, err)
+	}
+	return r.Value, r.Fault.err()
+}
+
+// Requests implements Host.
+func (p *Pipe) Requests(id ID) ([]uint64, error) {
+	var r Reply[[]uint64]
+	if err := p.ask("Requests", id, &r); err != nil {
+		return nil, fmt.Errorf("read ids at the other end of the pipe: %w", err)
+	}
+	return r.Value, r.Fault.err()
+}
+
+// Holdings implements Host.
+func (p *Pipe) Holdings(id ID) *results.Holdings { return p.figure(id, "holdings").Holdings }
+
 // Ended implements Host.
 func (p *Pipe) Ended(id ID, d time.Duration) error {
 	var r Reply[bool]
@@ -160,3 +181,33 @@ func (s *pipeSession) Slice(ctx context.Context, w Window) (Seen, error) {
 
 // Rest implements Session.
 func (s *pipeSession) Rest() { _ = s.pipe.ask("Rest", s.number, new(struct{})) }
+
+// Watch implements Loader.
+func (p *Pipe) Watch(ctx context.Context, o Offer) (Watching, error) {
+	n, err := call[Offer, int](ctx, p, "Watch", o)
+	if err != nil {
+		return nil, err
+	}
+	return &pipeWatch{p, n}, nil
+}
+
+// pipeWatch is a Watching at the other end.
+type pipeWatch struct {
+	pipe   *Pipe
+	number int
+}
+
+// Now implements Watching.
+func (w *pipeWatch) Now() (now time.Duration) {
+	_ = w.pipe.ask("WatchNow", w.number, &now) // if the pipe has ended, End tells
+	return now
+}
+
+// End implements Watching.
+func (w *pipeWatch) End() (Witnessed, error) {
+	var r Reply[Witnessed]
+	if err := w.pipe.ask("WatchEnd", w.number, &r); err != nil {
+		return Witnessed{}, fmt.Errorf("end a load at the other end of the pipe: %w", err)
+	}
+	return r.Value, r.Fault.err()
+}

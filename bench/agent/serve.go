@@ -16,7 +16,10 @@ import (
 // Serve lets the other end of a pipe use a host and a loader until it closes the pipe.
 // Then it rests all loads and stops all candidates that are left.
 func Serve(pipe io.ReadWriteCloser, h Host, l Loader) error {
-	s := &service{host: h, loader: l, calls: make(map[uint64]context.CancelFunc), sessions: make(map[int]Session), started: make(map[ID]bool)}
+	s := &service{
+		host: h, loader: l, calls: make(map[uint64]context.CancelFunc), sessions: make(map[int]Session), watches: make(map[int]Watching), started: make(map[ID]bool),
+	}
+	s.alive, s.die = context.WithCancel(context.Background())
 	server := rpc.NewServer()
 	if err := server.RegisterName("Agent", s); err != nil {
 		return fmt.Errorf("serve agents: %w", err)
@@ -34,13 +37,19 @@ type service struct {
 	mu       sync.Mutex
 	calls    map[uint64]context.CancelFunc
 	sessions map[int]Session
+	watches  map[int]Watching
+	watched  int // how many were begun
 	started  map[ID]bool
+
+	alive context.Context // until the pipe has ended
+	die   context.CancelFunc
 }
 
 // leftGrace is how long candidates may take to stop whose user is gone.
 const leftGrace = time.Second
 
 func (s *service) end() {
+	s.die()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, cancel := range s.calls {
@@ -48,6 +57,9 @@ func (s *service) end() {
 	}
 	for _, session := range s.sessions {
 		session.Rest()
+	}
+	for _, w := range s.watches {
+		_, _ = w.End()
 	}
 	for id := range s.started {
 		s.host.Stop(id, leftGrace)
@@ -122,6 +134,26 @@ func (s *service) Ask(q Request[AskArg], r *Reply[control.Ack]) (err error) {
 	return nil
 }
 
+// HarmArg is what Host.Harm takes.
+type HarmArg struct {
+	ID    ID
+	Fault string
+}
+
+// Harm is Host.Harm.
+func (s *service) Harm(a HarmArg, r *Reply[int]) (err error) {
+	r.Value, err = s.host.Harm(a.ID, a.Fault)
+	r.Fault = faultOf(err)
+	return nil
+}
+
+// Requests is Host.Requests.
+func (s *service) Requests(id ID, r *Reply[[]uint64]) (err error) {
+	r.Value, err = s.host.Requests(id)
+	r.Fault = faultOf(err)
+	return nil
+}
+
 // Ended is Host.Ended; Grace is how long it waits.
 func (s *service) Ended(a StopArg, r *Reply[bool]) error {
 	r.Fault = faultOf(s.host.Ended(a.ID, a.Grace))
@@ -140,6 +172,7 @@ type Figures struct {
 	Fault    *Fault
 	Steal    *int64
 	Beside   *results.Host
+	Holdings *results.Holdings
 }
 
 // FigureArg names a figure of a candidate.
@@ -162,6 +195,8 @@ func (s *service) Figure(a FigureArg, r *Figures) (err error) {
 	case "faithful":
 		r.Deed, err = s.host.Faithful(a.ID)
 		r.Fault = faultOf(err)
+	case "holdings":
+		r.Holdings = s.host.Holdings(a.ID)
 	case "steal":
 		r.Steal = s.host.Steal()
 	case "beside":
@@ -258,5 +293,52 @@ func (s *service) Slice(q Request[Load], r *Reply[SeenText]) error {
 	if r.Value, err = seen.text(); err != nil {
 		return err
 	}
+	return nil
+}
+
+// Watch is Loader.Watch; the reply is the number of the load.
+func (s *service) Watch(q Request[Offer], r *Reply[int]) error {
+	w, err := s.loader.Watch(s.alive, q.Arg) // it goes on after the call
+	if r.Fault = faultOf(err); err != nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watched++
+	r.Value = s.watched
+	s.watches[r.Value] = w
+	return nil
+}
+
+func (s *service) watch(n int) (Watching, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.watches[n]
+	if !ok {
+		return nil, fmt.Errorf("there is no load %d", n)
+	}
+	return w, nil
+}
+
+// WatchNow is Watching.Now.
+func (s *service) WatchNow(n int, r *time.Duration) error {
+	w, err := s.watch(n)
+	if err == nil {
+		*r = w.Now()
+	}
+	return err
+}
+
+// WatchEnd is Watching.End.
+func (s *service) WatchEnd(n int, r *Reply[Witnessed]) error {
+	w, err := s.watch(n)
+	if err != nil {
+		return err
+	}
+	r.Value, err = w.End()
+	r.Fault = faultOf(err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.watches, n)
 	return nil
 }

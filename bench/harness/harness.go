@@ -12,6 +12,7 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/bench/paired"
 	"github.com/benchctl/benchctl/bench/plan"
+	"github.com/benchctl/benchctl/bench/timeline"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 )
@@ -85,9 +86,13 @@ func newRun(c launch.Config, record *results.Record) (*run, error) {
 		return nil, err
 	}
 	r := &run{Run: shared}
-	slices := paired.New(shared)
-	for range r.Plan.Blocks {
-		r.experiments = append(r.experiments, slices)
+	var slices, events Experiment = paired.New(shared), timeline.New(shared)
+	for _, b := range r.Plan.Blocks {
+		if b.Load.Watched() {
+			r.experiments = append(r.experiments, events)
+		} else {
+			r.experiments = append(r.experiments, slices)
+		}
 	}
 	return r, nil
 }

@@ -77,7 +77,7 @@ func (r *Run) Again(ctx context.Context, dead *Runner) (*Runner, error) {
 
 // start starts the candidate and waits until it is ready.
 func (c *Runner) start(ctx context.Context) error {
-	started, err := c.Run.Host.Start(ctx, agent.Start{Candidate: c.Name, App: c.firstApp(), Log: c.log(), Patience: c.Run.patience(c.Server.ReadyTimeout())})
+	started, err := c.Run.Host.Start(ctx, agent.Start{Candidate: c.Name, App: c.firstApp(), Log: c.log(), Patience: c.Run.patience(c.Server.ReadyTimeout()), Noted: c.Run.watches()})
 	c.ID, c.Address = started.ID, started.Address
 	if err != nil {
 		return err
@@ -86,6 +86,11 @@ func (c *Runner) start(ctx context.Context) error {
 	*c.Record.StartupMS = float64(started.Startup) / 1e6
 	c.Record.IdleMiB = c.Memory()
 	return nil
+}
+
+// watches tells whether a block of the run is watched around events.
+func (r *Run) watches() bool {
+	return slices.ContainsFunc(r.Plan.Blocks, func(b results.Block) bool { return b.Load.Watched() })
 }
 
 // firstApp is what a candidate is asked until it is ready: hello, if it carries that,
@@ -129,6 +134,20 @@ func (c *Runner) FailStart(why error) {
 	c.Run.Drop(c.Name, EveryBlock, why.Error())
 	c.Record.Failure = why.Error()
 	c.Run.Tell(Event{Kind: Failed, Launch: c.Record.Launch, Candidate: c.Name, Text: why.Error()})
+}
+
+// Fail takes the candidate out of a block for what it did. The first failure stands.
+func (c *Runner) Fail(block int, why error) {
+	if c.Run.IsOut(c.Name, block) {
+		return
+	}
+	c.Run.Drop(c.Name, block, why.Error())
+	if c.Record.BlockFailures == nil {
+		c.Record.BlockFailures = make(map[int]string)
+	}
+	c.Record.BlockFailures[block] = why.Error()
+	b := c.Run.Plan.Blocks[block]
+	c.Run.Tell(Event{Kind: Failed, Launch: c.Record.Launch, Candidate: c.Name, Scenario: b.Scenario, App: b.App, Text: why.Error()})
 }
 
 // Stop stops all candidates at once and records how their launch went.

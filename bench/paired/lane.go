@@ -131,18 +131,8 @@ func (l *lane) survives(d time.Duration) bool {
 	return death == nil
 }
 
-// fail takes the candidate out of the block. The first failure stands.
-func (l *lane) fail(why error) {
-	if l.Run.IsOut(l.Name, l.index) {
-		return
-	}
-	l.Run.Drop(l.Name, l.index, why.Error())
-	if l.Record.BlockFailures == nil {
-		l.Record.BlockFailures = make(map[int]string)
-	}
-	l.Record.BlockFailures[l.index] = why.Error()
-	l.Run.Tell(launch.Event{Kind: launch.Failed, Launch: l.Record.Launch, Candidate: l.Name, Scenario: l.block.Scenario, App: l.block.App, Text: why.Error()})
-}
+// fail takes the candidate out of the block.
+func (l *lane) fail(why error) { l.Fail(l.index, why) }
 
 // accompany opens the block's clients beside the load and finds out what memory an
 // idle one takes. The candidate is out if it does not take them; an error is as enter's.

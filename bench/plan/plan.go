@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/scenarios/slo"
 	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // Defaults of a run.
@@ -146,6 +148,9 @@ func (r Request) bounded() bool {
 // Forecast is about how long a plan takes: launches, passes and slices of the usual length,
 // within its budget. The slices of slow candidates are longer.
 func Forecast(m results.Manifest) time.Duration {
+	if m.Blocks[0].Load.Watched() {
+		return watching(m)
+	}
 	takes, candidates := time.Duration(m.Launches)*LaunchTime(m), time.Duration(len(m.Candidates))
 	for _, b := range m.Blocks {
 		takes += time.Duration(m.Launches*m.Rounds) * candidates * cmp.Or(b.Load.Slice, m.Slice, leastSlice(m))
@@ -153,6 +158,19 @@ func Forecast(m results.Manifest) time.Duration {
 			takes += candidates * Pass(m, launch, 0, false)
 		}
 	}
+	if m.Budget > 0 {
+		return min(takes, m.Budget)
+	}
+	return takes
+}
+
+// watching is about how long a plan of loads that are watched takes.
+func watching(m results.Manifest) (takes time.Duration) {
+	for _, b := range m.Blocks {
+		n := time.Duration(len(m.Candidates) - len(b.Without))
+		takes += time.Duration(m.Launches*m.Rounds) * n * (b.Load.Slice + laneTime)
+	}
+	takes += time.Duration(m.Launches) * launchTime
 	if m.Budget > 0 {
 		return min(takes, m.Budget)
 	}
@@ -173,15 +191,22 @@ func New(r Request) (results.Manifest, error) {
 	}
 	for _, c := range r.Candidates {
 		if carriesNone(m.Blocks, c.Name) {
-			m.Notes = append(m.Notes, fmt.Sprintf("skipped %s: it carries none of the apps, or speaks what the scenarios do not", c.Name))
+			m.Notes = append(m.Notes, fmt.Sprintf("skipped %s: it carries none of the apps, speaks what the scenarios do not, or does not offer what they ask of it", c.Name))
 			continue
 		}
 		m.Candidates = append(m.Candidates, results.Candidate{
 			Name: c.Name, Server: c.Server.Name, Version: c.Version, Profile: c.Profile, Class: c.Server.Class, Base: c.Server.Base,
 		})
 	}
+	if err := unmixed(m.Blocks); err != nil {
+		return m, err
+	}
 	if len(m.Blocks) == 0 || len(m.Candidates) == 0 {
 		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates that carry their apps", len(r.Scenarios), len(m.Candidates))
+	}
+	if m.Blocks[0].Load.Watched() {
+		m.Launches, m.Rounds = cmp.Or(m.Launches, DefaultLaunches), cmp.Or(m.Rounds, 1)
+		return m, nil
 	}
 	if !r.bounded() {
 		m.Budget, m.Usual = Bound*time.Duration(len(m.Blocks)), true
@@ -205,6 +230,21 @@ func New(r Request) (results.Manifest, error) {
 	return m, nil
 }
 
+// unmixed refuses slices and events in one run: a load that is watched takes as many
+// repetitions as there are launches, with a process of its own each, and slices take many
+// rounds in each.
+func unmixed(blocks []results.Block) error {
+	for _, b := range blocks {
+		if b.Load.Watched() != blocks[0].Load.Watched() {
+			return &misuse.Error{
+				Err:    fmt.Errorf("plan: %s and %s can't be of one run: one compares in slices, the other watches events", blocks[0].Scenario, b.Scenario),
+				Remedy: "run them one after the other",
+			}
+		}
+	}
+	return nil
+}
+
 // passes is how many launches begin with passes.
 func passes(m results.Manifest) int {
 	if m.Usual && len(m.Candidates) >= fewCandidates {
@@ -220,14 +260,19 @@ func carriesNone(blocks []results.Block, name string) bool {
 
 // without is the candidates that do not carry an app, or one of a mix, or that speak
 // what the scenario's engine does not.
-func (r Request) without(app suite.Instance, engine string) []string {
+func (r Request) without(app suite.Instance, offer scenarios.Load) []string {
 	var names []string
 	for _, c := range r.Candidates {
-		if c.Server.Protocol != "" && engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Server.Carries(p.Spec.Name) }) {
+		if c.Server.Protocol != "" && offer.Engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Server.Carries(p.Spec.Name) }) || !offers(c, offer) {
 			names = append(names, c.Name)
 		}
 	}
 	return names
+}
+
+// offers tells whether a candidate declares every verb that a load asks for.
+func offers(c servers.Candidate, offer scenarios.Load) bool {
+	return !slices.ContainsFunc(offer.Events, func(e scenarios.Event) bool { return !e.IsFault() && !c.Offers(control.Verb(e.Do)) })
 }
 
 // blocks pairs a scenario with its apps, or with those asked for instead.
@@ -246,11 +291,11 @@ func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := app.Loadable(); err != nil {
+		if err := app.Loadable(); err != nil && !offer.Watched() {
 			return nil, err
 		}
 		blocks = append(blocks, results.Block{
-			Scenario: s.Name, App: app.String(), Load: offer, Without: r.without(app, s.Engine), Work: app.Work(), Spread: spread(app),
+			Scenario: s.Name, App: app.String(), Load: offer, Without: r.without(app, s.Load), Work: app.Work(), Spread: spread(app),
 		})
 	}
 	return blocks, nil

@@ -53,16 +53,19 @@ var layers = map[string][]string{
 	"bench/load/engine":       {"bench/load", "bench/load/raw", "bench/load/vegeta", "bench/load/wire"},
 	"bench/load/loadtest":     {"bench/load", "scenarios"},
 	"bench/measure":           {"results", "servers/control/proc"},
-	"bench/plan":              {"apps/suite", "results", "scenarios", "scenarios/slo", "servers"},
+	"bench/plan":              {"apps/suite", "internal/misuse", "results", "scenarios", "scenarios/slo", "servers", "servers/control"},
 	"bench/agent": {
-		"apps/conform", "apps/suite", "bench/load", "bench/load/company", "bench/load/engine", "bench/load/pace", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc",
+		"apps/conform", "apps/suite", "bench/load", "bench/load/company", "bench/load/engine", "bench/load/pace", "bench/load/witness", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc",
 	},
 	"bench/launch": {"bench/agent", "bench/measure", "bench/plan", "results", "results/judge", "servers", "servers/control"},
 	"bench/paired": {
 		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/measure", "bench/plan", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers",
 	},
+	"bench/timeline": {
+		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load/witness", "bench/measure", "bench/plan", "results", "scenarios", "servers/control",
+	},
 	"bench/harness": {
-		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/load/engine", "bench/load/pace", "bench/measure", "bench/paired", "bench/plan", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "servers", "servers/control",
+		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/load/engine", "bench/load/pace", "bench/measure", "bench/paired", "bench/plan", "bench/timeline", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "servers", "servers/control",
 	},
 	"bench/request": {
 		"apps/suite", "bench/agent", "bench/launch", "bench/measure", "bench/plan", "internal/misuse", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control",

@@ -20,6 +20,7 @@ type evidence struct {
 	disturbed []results.Trial  // slices and passes that other candidates disturbed
 	hampered  []results.Trial  // passes that something else did
 	rest      []results.Trial  // slices of the other candidates
+	watches   []results.Watch  // of a candidate that was watched around events
 	look      look
 
 	p99  time.Duration // of response times; 0 if unknown

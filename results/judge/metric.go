@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
@@ -29,6 +30,8 @@ type Metric struct {
 	compared share
 	inParts  bool // the parts of a pass tell it, not only their sum
 	settles  bool // it is a value that a search swings around: the median, not a total
+	// watched tells the figure of a watch around events, where of tells nothing.
+	watched func(results.Watch) (float64, bool)
 }
 
 // Objective in the texts of a Metric stands for what the objective of a search is.
@@ -47,6 +50,7 @@ const (
 	MetricThroughput = "throughput_rps"
 	MetricServerCPU  = "server_cpu_us_per_request"
 	MetricSLORate    = "slo_rate_rps"
+	MetricLost       = "lost_per_event"
 )
 
 // metrics are all that there are, in the order in which they are shown.
@@ -70,6 +74,38 @@ var metrics = []Metric{
 	{
 		Name: "server_cpu_ms_per_second", Unit: "ms/s", Head: "CPU at the rate", Help: "CPU time of the server per second at a rate, above what it uses at rest",
 		Verb: "spends", Of: "server CPU per second", LessIsBetter: true, of: aboveIdle,
+	},
+	{
+		Name: MetricLost, Unit: "/event", Head: "lost", Help: "requests that the server owed a reply and did not give, for each event: the mean",
+		Verb: "loses", Of: "requests per event", LessIsBetter: true, watched: lostPerEvent,
+	},
+	{
+		Name: "stall_ms", Unit: "ms", Head: "stall", Help: "the longest time without a right reply after the first event, median",
+		Verb: "stalls for", Of: "time", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Stall }),
+	},
+	{
+		Name: "p99_before_ms", Unit: "ms", Head: "p99 before", Help: "99 % of requests before the first event took at most this long, median",
+		Verb: "takes", Of: "p99 before an event", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Before }),
+	},
+	{
+		Name: "p99_around_ms", Unit: "ms", Head: "p99 around", Help: "99 % of requests from the first event to a second after the last took at most this long, median",
+		Verb: "takes", Of: "p99 around an event", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Around }),
+	},
+	{
+		Name: "overlap_ms", Unit: "ms", Head: "overlap", Help: "how long old and new processes both gave replies; below 0 how long neither did; median",
+		Verb: "overlaps for", Of: "time", settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Overlap }),
+	},
+	{
+		Name: "drain_ms", Unit: "ms", Head: "drain", Help: "how long after the first event an old process gave its last reply, median",
+		Verb: "drains for", Of: "time", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Drain }),
+	},
+	{
+		Name: "recovery_ms", Unit: "ms", Head: "recovery", Help: "how long after the first event the last request was lost, 0 if none was; median",
+		Verb: "recovers in", Of: "time", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Recovery }),
+	},
+	{
+		Name: "ended_ms", Unit: "ms", Head: "ended", Help: "how long after the first event the server had ended, median",
+		Verb: "ends in", Of: "time", LessIsBetter: true, settles: true, watched: inMS(sinceEvent),
 	},
 }
 
@@ -147,6 +183,9 @@ func figures(m results.Manifest, trials []results.Trial) Figures {
 // estimate is the total of the metric over trials, or its median where it settles, grouped
 // by launch; nil if no trial tells it.
 func (m Metric) estimate(of results.Manifest, trials []results.Trial) *Estimate {
+	if m.of == nil {
+		return nil
+	}
 	groups := grouped(trials, func(t results.Trial) []stats.Share {
 		s, ok := m.of(t)
 		return some(s, ok)
@@ -180,6 +219,9 @@ func (m Metric) pieces(t results.Trial) []stats.Share {
 	of := m.of
 	if m.compared != nil {
 		of = m.compared
+	}
+	if of == nil {
+		return nil
 	}
 	s, ok := of(t)
 	switch {

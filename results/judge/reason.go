@@ -80,6 +80,16 @@ var (
 	shortSlices      = Kind{"short-slices", Degraded, OfRun, "short slices: some had {requests:%.0f} requests, and {percentile} takes {needed:%.0f} for 100 beyond it"}
 )
 
+// Kinds of reasons of what was watched around events.
+var (
+	eventFailed    = Kind{"event-failed", Degraded, OfServer, "{event} could not be done: {cause}"}
+	endedByEvent   = Kind{"ended-by-event", Degraded, OfServer, "it ended, as it was not to, by \"{events}\" ({exit}) in {ended} of {repetitions} repetitions"}
+	neverEnded     = Kind{"never-ended", Degraded, OfServer, "it was asked to stop and still ran 10 s after the load in {running} of {repetitions} repetitions"}
+	changedNothing = Kind{"changed-nothing", Degraded, OfServer, "\"{events}\" changed nothing in {unchanged} of {repetitions} repetitions: all replies came from the processes, and the app, of before"}
+	fewRepetitions = Kind{"too-few-repetitions", Degraded, OfRun, "too few repetitions: {repetitions}, and an interval takes {needed}; the range is shown"}
+	clientLacked   = Kind{"client-lacked", Degraded, OfRun, "{unsent} requests were not sent, as the load generator itself lacked something: {cause}"}
+)
+
 // Kinds are all sorts of reasons, the worst first.
 func Kinds() []Kind {
 	return []Kind{
@@ -87,6 +97,7 @@ func Kinds() []Kind {
 		hamperedPass, slicesOnly, slicesMislead, notKeptBusy, timesImpossible, changesUnderLoad, changesWithAge, unsteadyLoad, memoryGrows, disturbed,
 		busyWhileIdle, worksElsewhere, tooFewSlices, fewReplies, loaderBound, atCeiling, notPinned, stolenTime, idleClosed, foldedFields, hostBusy, loaderThrottled,
 		quotaThrottled, heatThrottled, rateNotReached, lateLoad, sloNotMet, sloNotSettled, shortSlices,
+		eventFailed, endedByEvent, neverEnded, changedNothing, fewRepetitions, clientLacked,
 	}
 }
 

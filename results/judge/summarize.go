@@ -97,6 +97,10 @@ func partial(r *results.Record) string {
 // addBlock adds the cells of one block, ranked, and their pairs.
 func (s *Summary) addBlock(r *results.Record, block int) error {
 	m := r.Manifest
+	if m.Blocks[block].Load.Watched() {
+		s.addWatched(r, block)
+		return nil
+	}
 	var all []evidence
 	var told []results.Trial // whose times are
 	for _, c := range m.Candidates {

@@ -111,6 +111,7 @@ type Cell struct {
 	Idle      *Idle          `json:"idle_connections,omitempty"`      // that were open beside the load
 	SendLag   *Latency       `json:"send_lag_ms,omitempty"`           // from the intended to the actual send time; open loop
 	AtRest    *AtRest        `json:"at_rest,omitempty"`
+	Watched   *Watched       `json:"watched,omitempty"` // where the cell was watched around events; it has no rank then
 	Memory    *Memory        `json:"memory_mib,omitempty"`
 	StartupMS *float64       `json:"startup_ms,omitempty"` // median time from spawn to the first correct reply
 	Loader    *Loader        `json:"loader,omitempty"`

@@ -1,11 +1,13 @@
 package witness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -85,6 +87,27 @@ type Result struct {
 	// under way, and were not sent.
 	Missed  uint64
 	Stopped time.Duration // when Stop was called
+}
+
+// With is r and the result of another session, which began so much later.
+func (r Result) With(o Result, later time.Duration) Result {
+	n := len(r.Requests)
+	r.Requests, r.Streams = slices.Concat(r.Requests, o.Requests), slices.Concat(r.Streams, o.Streams)
+	for i := range r.Requests[n:] {
+		r.Requests[n+i].Sent += later
+		r.Requests[n+i].Ended += later
+	}
+	ended, quiet := len(r.Replaced), len(r.Silent)
+	r.Replaced, r.Silent = slices.Concat(r.Replaced, o.Replaced), slices.Concat(r.Silent, o.Silent)
+	for _, all := range [][]Ended{r.Replaced[ended:], r.Silent[quiet:]} {
+		for i := range all {
+			all[i].At += later
+		}
+	}
+	slices.SortStableFunc(r.Requests, func(a, b Request) int { return cmp.Compare(a.Sent, b.Sent) })
+	r.Missed += o.Missed
+	r.Stopped = max(r.Stopped, o.Stopped+later)
+	return r
 }
 
 // unconnected notes why no connection could be opened for the request.

@@ -1,0 +1,31 @@
+package measure
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/benchctl/benchctl/results"
+)
+
+// Holdings are what the processes of a tree hold; nil if the system does not tell.
+func (t *Tree) Holdings() *results.Holdings {
+	mib, err := t.Memory()
+	if err != nil {
+		return nil
+	}
+	h := &results.Holdings{MemoryMiB: mib}
+	for _, pid := range t.PIDs() {
+		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		if err != nil {
+			continue // it has ended
+		}
+		files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+		if err != nil {
+			continue
+		}
+		h.Processes++
+		h.Threads += len(threads)
+		h.Files += len(files)
+	}
+	return h
+}

@@ -1,0 +1,103 @@
+package timeline
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/bench/load/witness"
+	"github.com/benchctl/benchctl/results"
+)
+
+const tick = time.Millisecond
+
+// steady is a request every 10 ms for two seconds, answered within a ms by process 1, and
+// by process 2 from 1.1 s on. The event is at 1 s.
+func steady() witness.Result {
+	var r witness.Result
+	for n := range 200 {
+		q := witness.Request{ID: uint64(n + 1), Method: "GET", Sent: time.Duration(n) * 10 * tick, Outcome: witness.Completed, PID: 1, Born: 7}
+		if n%2 == 1 {
+			q.Method = "POST"
+		}
+		if q.Ended = q.Sent + tick; q.Sent >= 1100*tick {
+			q.PID = 2
+		}
+		r.Requests = append(r.Requests, q)
+	}
+	return r
+}
+
+func told(do string, r witness.Result, seen ...uint64) *results.Watch {
+	w := &results.Watch{Length: 2 * time.Second, Events: []results.Happened{{Do: do, Began: time.Second, Done: time.Second + tick}}}
+	tell(w, r, seen)
+	return w
+}
+
+func TestTellNothingLost(t *testing.T) {
+	w := told("reload", steady())
+	if w.Sent != 200 || !maps.Equal(w.Outcomes, map[string]uint64{"completed": 200}) || w.LostAll() != 0 || *w.Recovery != 0 || w.Executed != nil {
+		t.Errorf("%+v", w)
+	}
+	if *w.Before != tick || w.Around == nil && *w.Around != tick || *w.Stall != 10*tick || !*w.Changed {
+		t.Errorf("before %v, around %v, stall %v, changed %v", w.Before, w.Around, w.Stall, w.Changed)
+	}
+	// Process 1 gave its last reply at 1091 ms, and 2 its first at 1101 ms.
+	if *w.Drain != 91*tick || *w.Overlap != -10*tick {
+		t.Errorf("drain %v, overlap %v", *w.Drain, *w.Overlap)
+	}
+	if n := w.Bins["completed"][100]; n != 1 {
+		t.Errorf("%d completed in the bin of 1 s", n)
+	}
+}
+
+func TestTellLost(t *testing.T) {
+	r := steady()
+	for n, outcome := range map[int]witness.Outcome{105: witness.Reset, 106: witness.Closed, 108: witness.TimedOut, 109: witness.Unfinished, 110: witness.Unsent} {
+		r.Requests[n].Outcome, r.Requests[n].PID, r.Requests[n].Cause = outcome, 0, "cause of "+string(outcome)
+	}
+	w := told("reload", r, 3, 106)
+	if !maps.Equal(w.Lost, map[string]uint64{"GET": 2, "POST": 1}) || *w.Executed != 1 || *w.Unseen != 2 || w.Unsent != 1 || w.Sent != 199 {
+		t.Errorf("lost %v, executed %v, unseen %v, unsent %d of %d", w.Lost, w.Executed, w.Unseen, w.Unsent, w.Sent)
+	}
+	// The last was lost at 1081 ms; replies are missing from 1041 ms to 1071, and 1071 to 1111.
+	if *w.Recovery != 81*tick || *w.Stall != 40*tick || w.StallFrom != 1071*tick || w.Examples["reset"] != "POST: cause of reset" {
+		t.Errorf("recovery %v, stall %v from %v, examples %v", *w.Recovery, *w.Stall, w.StallFrom, w.Examples)
+	}
+}
+
+// A server that is asked to stop owes nothing to whom it does not let in, and has no
+// recovery; one that was to reload does.
+func TestTellStop(t *testing.T) {
+	r := steady()
+	for n := 100; n < 200; n++ {
+		r.Requests[n].Outcome, r.Requests[n].PID = witness.Refused, 0
+	}
+	r.Requests[50].Outcome = witness.Refused // before it was asked
+	r.Requests[101].Outcome = witness.Reset
+	w := told("stop-graceful", r)
+	if w.LostAll() != 2 || w.Recovery != nil || w.Stall != nil || w.Drain == nil || *w.Drain != 0 {
+		t.Errorf("lost %v, recovery %v, stall %v, drain %v", w.Lost, w.Recovery, w.Stall, w.Drain)
+	}
+	if w := told("reload", r); w.LostAll() != 101 || *w.Recovery != 991*tick || *w.Stall != time.Second {
+		t.Errorf("by a reload: lost %v, recovery %v, stall %v", w.Lost, *w.Recovery, *w.Stall)
+	}
+}
+
+// Where replies don't tell who made them, nothing is said of that.
+func TestTellUnknownProcesses(t *testing.T) {
+	r := steady()
+	for n := range r.Requests {
+		r.Requests[n].PID = 0
+	}
+	if w := told("reload", r); w.Changed != nil || w.Overlap != nil || w.Drain != nil {
+		t.Errorf("%+v", w)
+	}
+	r = steady()
+	for n := range r.Requests {
+		r.Requests[n].PID = 1
+	}
+	if w := told("reload", r); w.Changed == nil || *w.Changed || w.Overlap != nil || w.Drain != nil {
+		t.Errorf("one process: %+v", w)
+	}
+}

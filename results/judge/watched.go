@@ -1,0 +1,348 @@
+package judge
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/benchctl/benchctl/internal/stats"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
+)
+
+// Watched is what became of requests around events, over all repetitions.
+type Watched struct {
+	Events      []string          `json:"events"` // as the scenario has them
+	Repetitions int               `json:"repetitions"`
+	Sent        uint64            `json:"sent"`
+	Outcomes    map[string]uint64 `json:"outcomes"`
+	Lost        map[string]uint64 `json:"lost_by_method"`       // that the server owed a reply and did not give it
+	Executed    *uint64           `json:"executed,omitempty"`   // of the lost: the answer was lost; absent if the server keeps no log of requests
+	Unseen      *uint64           `json:"never_seen,omitempty"` // of the lost
+	Examples    map[string]string `json:"examples,omitempty"`   // the first of each outcome, as the system told it
+	Streams     map[string]uint64 `json:"streams,omitempty"`    // outcomes of streaming replies that were held open
+	Exits       map[string]int    `json:"exits,omitempty"`      // how it ended, and in how many repetitions
+	// Left is what a hundred events left behind; absent where no event came ten times.
+	Left *Leak `json:"left_by_100,omitempty"`
+	// Worst is the repetition in which the most was lost, or else that with the longest stall.
+	Worst *Course `json:"worst,omitempty"`
+}
+
+// Leak is what events leave behind.
+type Leak struct {
+	Processes float64 `json:"processes"`
+	Threads   float64 `json:"threads"`
+	Files     float64 `json:"files"`
+	MemoryMiB float64 `json:"memory_mib"`
+}
+
+// Course is one repetition, in bins of time.
+type Course struct {
+	BinMS  float64             `json:"bin_ms"`
+	Bins   map[string][]uint32 `json:"bins"` // requests that ended, by outcome
+	Events []Moment            `json:"events"`
+}
+
+// Moment is an event of a Course.
+type Moment struct {
+	Do   string  `json:"do"`
+	AtMS float64 `json:"at_ms"`
+}
+
+// leastEvents is how many events it takes to tell what each leaves behind.
+const leastEvents = 10
+
+// addWatched adds the cells of a block whose candidates were watched around events.
+func (s *Summary) addWatched(r *results.Record, block int) {
+	m, b := r.Manifest, r.Manifest.Blocks[block]
+	for _, c := range m.Candidates {
+		if slices.Contains(b.Without, c.Name) {
+			continue
+		}
+		e := newEvidence(r, block, c)
+		for _, w := range r.Watches {
+			if w.Block == block && w.Candidate == c.Name {
+				e.watches = append(e.watches, w)
+			}
+		}
+		s.Cells = append(s.Cells, e.watchedCell(m))
+	}
+}
+
+// watchedCell computes one row.
+func (e evidence) watchedCell(m results.Manifest) Cell {
+	b, c := e.block, e.candidate
+	cell := Cell{
+		Scenario: b.Scenario, App: b.App, Identity: b.Load.Identity(b.App), Candidate: c.Name, Server: c.Server, Version: c.Version,
+		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Load.Engine, Launches: countLaunches(e.asTrials()), Connections: b.Load.Connections,
+		Figures: watchedFigures(m, e.watches), StartupMS: startup(e.launches), TiedWith: []string{}, RankedBy: MetricLost,
+		Errors: results.Errors{ByKind: map[string]uint64{}},
+	}
+	cell.Reasons = e.watchedReasons()
+	cell.Verdict = worst(cell.Reasons)
+	if len(e.watches) > 0 {
+		cell.Watched = e.watched()
+		cell.Requests = cell.Watched.Outcomes[completed]
+	}
+	return cell
+}
+
+// completed is the outcome of a right reply.
+const completed = "completed"
+
+// watched sums the repetitions.
+func (e evidence) watched() *Watched {
+	w := &Watched{
+		Events: e.block.Load.EventTexts(), Repetitions: len(e.watches), Outcomes: map[string]uint64{}, Lost: map[string]uint64{}, Examples: map[string]string{},
+		Streams: map[string]uint64{}, Exits: map[string]int{}, Left: e.leak(),
+	}
+	for _, one := range e.watches {
+		w.Sent += one.Sent
+		add(w.Outcomes, one.Outcomes)
+		add(w.Lost, one.Lost)
+		add(w.Streams, one.Streams)
+		w.Executed, w.Unseen = plus(w.Executed, one.Executed), plus(w.Unseen, one.Unseen)
+		for outcome, example := range one.Examples {
+			w.Examples[outcome] = cmp.Or(w.Examples[outcome], example)
+		}
+		if one.Exit != "" {
+			w.Exits[one.Exit]++
+		}
+	}
+	most := slices.MaxFunc(e.watches, func(a, b results.Watch) int {
+		return cmp.Or(cmp.Compare(a.LostAll(), b.LostAll()), cmp.Compare(orZero(a.Stall), orZero(b.Stall)))
+	})
+	w.Worst = &Course{BinMS: ms(most.Bin), Bins: most.Bins}
+	for _, h := range most.Events {
+		w.Worst.Events = append(w.Worst.Events, Moment{h.Do, ms(h.Began)})
+	}
+	return w
+}
+
+func add(sum, more map[string]uint64) {
+	for name, n := range more {
+		sum[name] += n
+	}
+}
+
+// plus adds what is known.
+func plus(sum, more *uint64) *uint64 {
+	switch {
+	case more == nil:
+		return sum
+	case sum == nil:
+		sum = new(uint64)
+	}
+	*sum += *more
+	return sum
+}
+
+func orZero(d *time.Duration) time.Duration {
+	if d == nil {
+		return 0
+	}
+	return *d
+}
+
+func ms(d time.Duration) float64 { return float64(d) / 1e6 }
+
+// leak is what the events left behind, by the median of the repetitions.
+func (e evidence) leak() *Leak {
+	var processes, threads, files, memory []float64
+	for _, w := range e.watches {
+		n := float64(len(w.Events))
+		if n < leastEvents || w.HadBefore == nil || w.HadAfter == nil || w.Ended != nil {
+			continue
+		}
+		per100 := func(before, after float64) float64 { return 100 * (after - before) / n }
+		processes = append(processes, per100(float64(w.HadBefore.Processes), float64(w.HadAfter.Processes)))
+		threads = append(threads, per100(float64(w.HadBefore.Threads), float64(w.HadAfter.Threads)))
+		files = append(files, per100(float64(w.HadBefore.Files), float64(w.HadAfter.Files)))
+		memory = append(memory, per100(w.HadBefore.MemoryMiB, w.HadAfter.MemoryMiB))
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return &Leak{stats.Median(processes), stats.Median(threads), stats.Median(files), stats.Median(memory)}
+}
+
+// watchedReasons judges a row by the rules of what is watched: that a server dies or loses
+// requests is a result.
+func (e evidence) watchedReasons() []Reason {
+	why := []Reason{}
+	for _, l := range e.launches {
+		if cause := l.FailureIn(e.index); cause != "" && !told(why, cause) {
+			why = append(why, failure.because(cause))
+		}
+	}
+	switch {
+	case len(e.watches) == 0 && len(why) == 0:
+		return []Reason{notReached.because()}
+	case len(e.watches) == 0:
+		return why
+	}
+	why = append(why, e.undone()...)
+	if n := e.countWatches(func(w results.Watch) bool { return w.Ended != nil }); n > 0 && !e.mayEnd() {
+		why = append(why, endedByEvent.because(strings.Join(e.block.Load.EventTexts(), ", "), e.firstExit(), n, len(e.watches)))
+	}
+	if n := e.countWatches(func(w results.Watch) bool { return w.Ended == nil }); n > 0 && e.block.Load.Stops() {
+		why = append(why, neverEnded.because(n, len(e.watches)))
+	}
+	if n := e.countWatches(func(w results.Watch) bool { return w.Changed != nil && !*w.Changed }); n > 0 && e.renews() {
+		why = append(why, changedNothing.because(strings.Join(e.block.Load.EventTexts(), ", "), n, len(e.watches)))
+	}
+	if n := len(e.watches); n < stats.MinValues {
+		why = append(why, fewRepetitions.because(n, stats.MinValues))
+	}
+	var unsent uint64
+	for _, w := range e.watches {
+		unsent += w.Unsent
+	}
+	if unsent > 0 {
+		why = append(why, clientLacked.because(unsent, e.example("unsent")))
+	}
+	on := evidence{block: e.block, env: e.env, trials: e.asTrials()}
+	if steal := on.steal(); steal > maxSteal {
+		why = append(why, stolenTime.because(100*steal))
+	}
+	return append(why, on.disturbances()...)
+}
+
+// undone lists events that could not be done, each cause once.
+func (e evidence) undone() []Reason {
+	var why []Reason
+	for _, w := range e.watches {
+		for _, h := range w.Events {
+			if r := eventFailed.because(h.Do, h.Error); h.Error != "" && !told(why, r.Text) {
+				why = append(why, r)
+			}
+		}
+	}
+	return why
+}
+
+// mayEnd tells whether the events may end the server.
+func (e evidence) mayEnd() bool {
+	return e.block.Load.Stops() || slices.ContainsFunc(e.block.Load.Events, func(v scenarios.Event) bool { return v.Do == scenarios.KillMain })
+}
+
+// renews tells whether replies must come from other processes, or a newly loaded app, after
+// the events.
+func (e evidence) renews() bool {
+	return slices.ContainsFunc(e.block.Load.Events, func(v scenarios.Event) bool { return v.Do == "reload" || v.Do == "upgrade" })
+}
+
+func (e evidence) countWatches(which func(results.Watch) bool) (n int) {
+	for _, w := range e.watches {
+		if which(w) {
+			n++
+		}
+	}
+	return n
+}
+
+func (e evidence) firstExit() string {
+	at := slices.IndexFunc(e.watches, func(w results.Watch) bool { return w.Exit != "" })
+	return e.watches[at].Exit
+}
+
+// example is the first of an outcome, as the system told it.
+func (e evidence) example(outcome string) string {
+	for _, w := range e.watches {
+		if text := w.Examples[outcome]; text != "" {
+			return text
+		}
+	}
+	return "nothing is known of it"
+}
+
+// asTrials are the watches as far as they tell what disturbed them.
+func (e evidence) asTrials() []results.Trial {
+	var all []results.Trial
+	for _, w := range e.watches {
+		all = append(all, results.Trial{
+			Launch: w.Launch, Attempt: w.Attempt, Block: w.Block, Round: w.Round, Wall: w.Wall, Elapsed: w.Length,
+			Steal: w.Steal, LoaderWait: w.LoaderWait, LoaderRuns: w.LoaderRuns, Host: w.Host,
+		})
+	}
+	return all
+}
+
+// watchedFigures are a cell's figures by all metrics that its watches tell: of counts the
+// mean of the repetitions, of times the median.
+func watchedFigures(m results.Manifest, watches []results.Watch) Figures {
+	all := make(Figures)
+	for _, metric := range metrics {
+		if metric.watched == nil {
+			continue
+		}
+		var groups [][]stats.Share
+		index := make(map[[2]int]int)
+		for _, w := range watches {
+			v, ok := metric.watched(w)
+			if !ok {
+				continue
+			}
+			key := [2]int{w.Launch, w.Attempt}
+			at, known := index[key]
+			if !known {
+				at = len(groups)
+				index[key], groups = at, append(groups, nil)
+			}
+			groups[at] = append(groups[at], stats.Share{Amount: v, Over: 1})
+		}
+		if len(groups) == 0 {
+			continue
+		}
+		i, _ := stats.Total(groups, m.Seed)
+		if metric.settles {
+			i, _ = stats.Bootstrap(amounts(groups), m.Seed)
+		}
+		all[metric.Name] = &Estimate{i.Value, i.Low, i.High}
+	}
+	return all
+}
+
+// lostPerEvent is how many requests were lost, over how often something was done.
+func lostPerEvent(w results.Watch) (float64, bool) {
+	return float64(w.LostAll()) / float64(max(1, len(w.Events))), len(w.Events) > 0
+}
+
+// inMS is a time of a watch in ms.
+func inMS(of func(results.Watch) *time.Duration) func(results.Watch) (float64, bool) {
+	return func(w results.Watch) (float64, bool) {
+		d := of(w)
+		return ms(orZero(d)), d != nil
+	}
+}
+
+// sinceEvent is how long after the first event the candidate ended.
+func sinceEvent(w results.Watch) *time.Duration {
+	if w.Ended == nil || len(w.Events) == 0 {
+		return nil
+	}
+	d := *w.Ended - w.Events[0].Began
+	return &d
+}
+
+// Describe tells what a row lost, in a few words: "lost 12 of 30,000: 8 reset, 4 closed".
+func (w *Watched) Describe() string {
+	var lost uint64
+	for _, n := range w.Lost {
+		lost += n
+	}
+	var kinds []string
+	for _, outcome := range slices.Sorted(maps.Keys(w.Outcomes)) {
+		if outcome != completed && outcome != "unfinished" {
+			kinds = append(kinds, fmt.Sprintf("%d %s", w.Outcomes[outcome], outcome))
+		}
+	}
+	text := fmt.Sprintf("lost %d of %d", lost, w.Sent)
+	if len(kinds) > 0 {
+		text += ": " + strings.Join(kinds, ", ")
+	}
+	return text
+}

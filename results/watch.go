@@ -1,0 +1,101 @@
+package results
+
+import "time"
+
+// Watch is what became of the requests of one load around events, done to one candidate
+// that was started for it: a line of watches.jsonl. Times are since the load began, in ns.
+type Watch struct {
+	Launch    int       `json:"launch"`
+	Attempt   int       `json:"attempt"`
+	Block     int       `json:"block"`
+	Round     int       `json:"round"`
+	Position  int       `json:"position"` // in the round's order, from 0
+	Of        int       `json:"of"`       // watches in this round; fewer lines mean that it was cut off
+	Scenario  string    `json:"scenario"`
+	App       string    `json:"app"`
+	Candidate string    `json:"candidate"`
+	At        time.Time `json:"at"`
+
+	Length time.Duration `json:"length_ns"` // of the load; what was under way then was waited for
+	Events []Happened    `json:"events"`
+
+	Sent     uint64            `json:"sent"`
+	Outcomes map[string]uint64 `json:"outcomes"` // of the requests, see bench/load/witness
+	// since before the first event, which no server can tell from one that its client has
+	// given up. Executed and Unseen are known where the server keeps a log of its requests.
+	Lost     map[string]uint64 `json:"lost_by_method,omitempty"`
+	Rested   uint64            `json:"lost_at_rest,omitempty"`
+	Executed *uint64           `json:"executed,omitempty"` // but the answer was lost
+	Unseen   *uint64           `json:"never_seen,omitempty"`
+	Examples map[string]string `json:"examples,omitempty"` // the first of each outcome, as the system told it
+	Replaced int               `json:"replaced"`           // idle connections that the server ended, and no request was on
+	Streams  map[string]uint64 `json:"streams,omitempty"`  // outcomes of streaming replies
+	Silent   int               `json:"silent_ended,omitempty"`
+	Missed   uint64            `json:"missed,omitempty"` // requests not sent, as the one before on their connection was under way
+	Unsent   uint64            `json:"unsent,omitempty"` // that the load generator itself could not send
+
+	// Bin is how long each of Bins is, which count requests by outcome when they ended.
+	Bin  time.Duration       `json:"bin_ns"`
+	Bins map[string][]uint32 `json:"bins"`
+
+	// Before and Around are the 99th percentiles of response times before the first event,
+	// and from it to a second after the last.
+	Before *time.Duration `json:"p99_before_ns,omitempty"`
+	Around *time.Duration `json:"p99_around_ns,omitempty"`
+	// Stall is the longest time without a right reply from the first event on, StallFrom
+	// when it began.
+	Stall     *time.Duration `json:"stall_ns,omitempty"`
+	StallFrom time.Duration  `json:"stall_from_ns,omitempty"`
+	// Recovery is how long after the first event the last request was lost; 0: none was.
+	Recovery *time.Duration `json:"recovery_ns,omitempty"`
+	// Overlap is how long old and new processes both gave replies, below 0 how long neither
+	// did. Drain is how long after the first event an old one gave its last.
+	Overlap *time.Duration `json:"overlap_ns,omitempty"`
+	Drain   *time.Duration `json:"drain_ns,omitempty"`
+	// Changed tells whether replies came from a process, or an app loaded, after the first
+	// event; nil: replies don't tell.
+	Changed *bool `json:"changed,omitempty"`
+
+	// Ended is when the candidate ended, nil if it did not; Exit how.
+	Ended *time.Duration `json:"ended_ns,omitempty"`
+	Exit  string         `json:"exit,omitempty"`
+	// Before the first event, and at the end of the load.
+	HadBefore *Holdings `json:"had_before,omitempty"`
+	HadAfter  *Holdings `json:"had_after,omitempty"`
+
+	Steal      *int64        `json:"steal_ns,omitempty"`
+	LoaderWait *int64        `json:"loader_wait_ns,omitempty"`
+	LoaderRuns uint64        `json:"loader_runs,omitempty"`
+	Host       *Host         `json:"host,omitempty"`
+	Wall       time.Duration `json:"wall_ns"`
+}
+
+// Happened is one event as it went.
+type Happened struct {
+	Do    string        `json:"do"`
+	Due   time.Duration `json:"due_ns"`
+	Began time.Duration `json:"began_ns"`
+	Done  time.Duration `json:"done_ns"`       // its signal was sent, or its command has ended
+	PID   int           `json:"pid,omitempty"` // that it was done to, or of its command
+	// Error says why it was not done; "" if it was.
+	Error string `json:"error,omitempty"`
+}
+
+// Holdings are what a candidate's processes hold.
+type Holdings struct {
+	Processes int     `json:"processes"`
+	Threads   int     `json:"threads"`
+	Files     int     `json:"files"` // open file descriptors
+	MemoryMiB float64 `json:"memory_mib"`
+}
+
+// Key names the round of the watch.
+func (w Watch) Key() RoundKey { return RoundKey{w.Launch, w.Block, w.Round} }
+
+// LostAll is how many requests were lost.
+func (w Watch) LostAll() (n uint64) {
+	for _, lost := range w.Lost {
+		n += lost
+	}
+	return n
+}

@@ -1,0 +1,139 @@
+package scenarios
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/benchctl/benchctl/internal/nearest"
+	"github.com/benchctl/benchctl/internal/strict"
+)
+
+// Event is something that is done to a server while it is loaded.
+type Event struct {
+	Do    string        // a verb that its manifest may declare, or a fault
+	At    time.Duration // since the load began
+	Times int           // 1 at least
+	Every time.Duration // from one time to the next
+}
+
+// Faults that may be done to any server.
+const (
+	KillMain    = "kill-main"    // SIGKILL to its main process
+	KillWorker  = "kill-worker"  // SIGKILL to one of its other processes
+	WedgeWorker = "wedge-worker" // SIGSTOP to one of its other processes
+)
+
+// verbs are those of package control.
+var verbs = []string{"stop-graceful", "stop-now", "reload", "upgrade", "scale-up", "scale-down"}
+
+// Verbs are what a server may be asked for.
+func Verbs() []string { return slices.Clone(verbs) }
+
+// Faults are what may be done to any server.
+func Faults() []string { return []string{KillMain, KillWorker, WedgeWorker} }
+
+// IsFault tells whether the event is done to the server, and not asked of it.
+func (e Event) IsFault() bool { return slices.Contains(Faults(), e.Do) }
+
+// Stops tells whether the server is not to serve any longer afterwards.
+func (e Event) Stops() bool { return e.Do == "stop-graceful" || e.Do == "stop-now" }
+
+// Moments are when the event takes place.
+func (e Event) Moments() []time.Duration {
+	var all []time.Duration
+	for n := range max(1, e.Times) {
+		all = append(all, e.At+time.Duration(n)*e.Every)
+	}
+	return all
+}
+
+// String is the event as a scenario's file has it.
+func (e Event) String() string {
+	text := fmt.Sprintf("%s at %v", e.Do, e.At)
+	if e.Times > 1 {
+		text += fmt.Sprintf(", %d times every %v", e.Times, e.Every)
+	}
+	return text
+}
+
+var eventForm = regexp.MustCompile(`^(\S+) at ([^\s,]+)(?:, (\d{1,6}) times every (\S+))?$`)
+
+// ParseEvent reads what String gives.
+func ParseEvent(text string) (Event, error) {
+	part := eventForm.FindStringSubmatch(text)
+	if part == nil {
+		return Event{}, fmt.Errorf("event %q is not of the form \"reload at 2s\" or \"reload at 2s, 10 times every 500ms\"", text)
+	}
+	e := Event{Do: part[1], Times: 1}
+	if known := slices.Concat(verbs, Faults()); !slices.Contains(known, e.Do) {
+		return e, fmt.Errorf("event %q: %q is neither a verb nor a fault%s", text, e.Do, nearest.Hint(e.Do, known))
+	}
+	var err error
+	if e.At, err = within(part[2]); err != nil {
+		return e, fmt.Errorf("event %q: %w", text, err)
+	}
+	if part[3] == "" {
+		return e, nil
+	}
+	if e.Every, err = within(part[4]); err != nil {
+		return e, fmt.Errorf("event %q: %w", text, err)
+	}
+	e.Times, err = strconv.Atoi(part[3])
+	if err != nil || e.Times < 2 || e.Times > maxEvents {
+		return e, fmt.Errorf("event %q: %s times is not within 2 and %d", text, part[3], maxEvents)
+	}
+	return e, nil
+}
+
+// maxEvents is how often one thing may be done.
+const maxEvents = 1000
+
+// within reads a time of an event.
+func within(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < minTime || d > maxTime {
+		return 0, fmt.Errorf("%q is not a time within %v and %v", text, minTime, maxTime)
+	}
+	return d, nil
+}
+
+func readEvents(l *Load, n strict.Node) error {
+	l.Events = nil
+	err := n.Items(func(item strict.Node) error {
+		return placed(item, func(text string) error {
+			e, err := ParseEvent(text)
+			l.Events = append(l.Events, e)
+			return err
+		})
+	})
+	if err == nil && len(l.Events) == 0 {
+		err = n.Errorf("at least one event is needed")
+	}
+	return err
+}
+
+// EventTexts are the events as a scenario's file has them.
+func (l Load) EventTexts() []string {
+	var all []string
+	for _, e := range l.Events {
+		all = append(all, e.String())
+	}
+	return all
+}
+
+// Watched tells whether the load is watched around events, and not measured in slices.
+func (l Load) Watched() bool { return len(l.Events) > 0 }
+
+// Stops tells whether an event is to end the server.
+func (l Load) Stops() bool { return slices.ContainsFunc(l.Events, Event.Stops) }
+
+// last is when the last event takes place.
+func (l Load) last() (last time.Duration) {
+	for _, e := range l.Events {
+		last = max(last, slices.Max(e.Moments()))
+	}
+	return last
+}
