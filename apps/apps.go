@@ -7,7 +7,7 @@ import (
 )
 
 // App answers HTTP requests. See the package documentation for the numbered
-// duties of apps (A1 to A8) and servers (S1 to S13).
+// duties of apps (A1 to A8) and servers (S1 to S14).
 //
 // An error from Serve means that the app could not answer: the server sends 500,
 // or cuts the connection if the reply had begun (S9).

@@ -45,6 +45,10 @@
 //	    and every other hop-by-hop field.
 //	S13 Stops gracefully when its context ends: accepts no more connections,
 //	    finishes requests in flight, returns within the grace it was given.
+//	S14 Drains when its listener is stopped before: accepts no more connections,
+//	    ends each connection with its next reply, which says so by "Connection:
+//	    close" (RFC 9112 section 9.6), and leaves connections alone that ask for
+//	    none. It tells the listener of each connection that has ended.
 //
 // # Duties of the app
 //

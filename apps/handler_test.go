@@ -11,6 +11,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/servers/engine/fasthttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // start serves h through the contract on an engine that pulls.
@@ -21,7 +22,7 @@ func start(t *testing.T, h http.HandlerFunc, fields ...string) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- fasthttp.Serve(ctx, ln, apps.FromHandler(h, fields...)) }()
+	go func() { done <- fasthttp.Serve(ctx, drain.New(ln), apps.FromHandler(h, fields...)) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()

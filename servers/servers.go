@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -26,6 +25,7 @@ import (
 	"github.com/benchctl/benchctl/servers/framework/echo"
 	"github.com/benchctl/benchctl/servers/framework/fiber"
 	"github.com/benchctl/benchctl/servers/framework/gin"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // Classes of the servers in Go, all of which carry the contract.
@@ -42,8 +42,9 @@ const H2C = "h2c"
 // time of its own.
 const DefaultReadyTimeout = 15 * time.Second
 
-// Serve serves app on ln until ctx ends, and stops gracefully then.
-type Serve func(ctx context.Context, ln net.Listener, app apps.App) error
+// Serve serves app on ln until ctx ends, and stops gracefully then. Once ln is stopped,
+// it drains (S14 of package apps); drain.Run stops the one after the other.
+type Serve func(ctx context.Context, ln *drain.Listener, app apps.App) error
 
 // Server is an HTTP server implementation.
 type Server struct {

@@ -24,6 +24,7 @@ import (
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // The test binary plays the guard, and benchctl as it serves an engine.
@@ -71,7 +72,7 @@ func serve(args []string) int {
 		fmt.Println(err)
 		return 1
 	}
-	if err := choice.Candidates[0].Server.Engine(ctx, ln, app); err != nil {
+	if err := choice.Candidates[0].Server.Engine(ctx, drain.New(ln), app); err != nil {
 		fmt.Println(err)
 		return 1
 	}

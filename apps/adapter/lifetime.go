@@ -46,10 +46,9 @@ func (s *Scope) End() {
 // Flights counts requests in flight, for engines that do not wait for them when
 // they stop. Use NewFlights.
 type Flights struct {
-	n       atomic.Int64 // requests in flight, and one more until Drain
-	landing atomic.Bool
-	once    sync.Once
-	landed  chan struct{}
+	n      atomic.Int64 // requests in flight, and one more until Drain
+	once   sync.Once
+	landed chan struct{}
 }
 
 // NewFlights makes a counter with no request in flight.
@@ -69,13 +68,9 @@ func (f *Flights) Leave() {
 	}
 }
 
-// Draining reports whether Drain was called.
-func (f *Flights) Draining() bool { return f.landing.Load() }
-
 // Drain waits until no request is in flight, or ctx ends. It returns the number
 // of those that still are. It may be called once.
 func (f *Flights) Drain(ctx context.Context) int {
-	f.landing.Store(true)
 	f.Leave()
 	select {
 	case <-f.landed:
@@ -122,12 +117,15 @@ func (c *Conns) Close() int {
 }
 
 // Track is ln with its connections kept in conns, for engines that tell nothing of
-// theirs.
-func Track(ln net.Listener, conns *Conns) net.Listener { return tracker{ln, conns} }
+// theirs. It calls closed once for each that is closed.
+func Track(ln net.Listener, conns *Conns, closed func()) net.Listener {
+	return tracker{ln, conns, closed}
+}
 
 type tracker struct {
 	net.Listener
-	conns *Conns
+	conns  *Conns
+	closed func()
 }
 
 func (t tracker) Accept() (net.Conn, error) {
@@ -135,17 +133,20 @@ func (t tracker) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	tracked := &trackedConn{conn, t.conns}
+	tracked := &trackedConn{Conn: conn, of: t}
 	t.conns.Add(tracked)
 	return tracked, nil
 }
 
 type trackedConn struct {
 	net.Conn
-	conns *Conns
+	of   tracker
+	once sync.Once
 }
 
 func (c *trackedConn) Close() error {
-	c.conns.Remove(c)
-	return c.Conn.Close()
+	c.of.conns.Remove(c)
+	err := c.Conn.Close()
+	c.once.Do(c.of.closed)
+	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 func parse(t *testing.T, name string) suite.Instance {
@@ -43,7 +44,7 @@ func right(t *testing.T) string {
 	if err := mux.(apps.Starter).Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	go func() { served <- nethttp.Serve(ctx, ln, mux) }()
+	go func() { served <- nethttp.Serve(ctx, drain.New(ln), mux) }()
 	t.Cleanup(func() {
 		_ = mux.(apps.Stopper).Stop(context.Background())
 		cancel()

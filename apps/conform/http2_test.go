@@ -21,6 +21,7 @@ import (
 	"github.com/benchctl/benchctl/apps/http1/http1test"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // rightH2 serves the suite over HTTP/2 as it should be served.
@@ -40,7 +41,7 @@ func h2With(t *testing.T, change func(apps.Response) apps.Response) string {
 	}
 	served := make(chan error, 1)
 	go func() {
-		served <- nethttp.ServeH2C(ctx, ln, apps.Func(func(req apps.Request, res apps.Response) error {
+		served <- nethttp.ServeH2C(ctx, drain.New(ln), apps.Func(func(req apps.Request, res apps.Response) error {
 			return mux.Serve(req, change(res))
 		}))
 	}()

@@ -20,6 +20,7 @@ import (
 	"github.com/benchctl/benchctl/apps/http1/http1test"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // head reads lines up to an empty one; more is false at the end of the connection.
@@ -156,7 +157,7 @@ func suiteWith(t *testing.T, change func(apps.Response) apps.Response) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() {
-		served <- nethttp.Serve(ctx, ln, apps.Func(func(req apps.Request, res apps.Response) error {
+		served <- nethttp.Serve(ctx, drain.New(ln), apps.Func(func(req apps.Request, res apps.Response) error {
 			return mux.Serve(req, change(res))
 		}))
 	}()

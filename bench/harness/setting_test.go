@@ -32,6 +32,7 @@ import (
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/control/proc"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // The test binary plays the guard, benchctl as it serves an engine, and external
@@ -87,7 +88,7 @@ func serve(server string) int {
 	if err := mux.(apps.Starter).Start(ctx); err != nil {
 		return fail(err)
 	}
-	err = all[at].Engine(ctx, ln, mux)
+	err = all[at].Engine(ctx, drain.New(ln), mux)
 	if err = errors.Join(err, mux.(apps.Stopper).Stop(context.WithoutCancel(ctx))); err != nil {
 		return fail(err)
 	}
@@ -151,7 +152,7 @@ func play(part, port string) int {
 		go doLater(&put)
 	}
 	mux := suite.Mux()
-	return fail(nethttp.Serve(context.Background(), ln, apps.Func(func(req apps.Request, res apps.Response) error {
+	return fail(nethttp.Serve(context.Background(), drain.New(ln), apps.Func(func(req apps.Request, res apps.Response) error {
 		loaded, hello := served.Add(1) > underLoad, req.Path() == "/hello"
 		switch {
 		case part == "dies" && hello && loaded:
@@ -178,7 +179,7 @@ func play(part, port string) int {
 
 // second serves the suite rightly over HTTP/1.1, and over HTTP/2 takes no HEAD.
 func second(port string) error {
-	right := nethttp.Handler(suite.Mux())
+	right := nethttp.Handler(nil, suite.Mux())
 	srv := http.Server{Addr: "127.0.0.1:" + port, Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 2 && r.Method == http.MethodHead {
 			w.WriteHeader(http.StatusNotImplemented)

@@ -25,6 +25,7 @@ import (
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // Rules of the verdicts, provoked by runs. Those that take processors of their own
@@ -68,7 +69,7 @@ func oldDate(b []byte) []byte {
 
 // playLiar serves the suite under net/http and changes what that writes.
 func playLiar(part string, ln net.Listener) int {
-	return fail(nethttp.Serve(context.Background(), &lyingListener{Listener: ln, part: part}, suite.Mux()))
+	return fail(nethttp.Serve(context.Background(), drain.New(&lyingListener{Listener: ln, part: part}), suite.Mux()))
 }
 
 type lyingListener struct {

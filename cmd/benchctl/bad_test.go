@@ -17,6 +17,7 @@ import (
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // badServer is a candidate that fails in the way of its second argument.
@@ -64,7 +65,7 @@ func badServer() {
 	default: // the suite, but for what the mode changes
 		mux := suite.Mux()
 		fails(mux.(apps.Starter).Start(context.Background()))
-		fails(nethttp.Serve(context.Background(), ln, apps.Func(func(req apps.Request, res apps.Response) error {
+		fails(nethttp.Serve(context.Background(), drain.New(ln), apps.Func(func(req apps.Request, res apps.Response) error {
 			return mux.Serve(changed(mode, req, res))
 		})))
 	}

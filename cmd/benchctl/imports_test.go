@@ -19,41 +19,45 @@ var floors = []string{"cmd", "report", "bench", "results", "servers", "scenarios
 // layers says what each package may import of this module. A package that is not listed
 // has no place yet: find it one.
 var layers = map[string][]string{
-	"internal/misuse":         {},
-	"internal/nearest":        {},
-	"internal/strict":         {"internal/nearest"},
-	"internal/stats":          {},
-	"apps":                    {},
-	"apps/http1":              {},
-	"apps/http1/http1test":    {},
-	"apps/adapter":            {"apps"},
-	"apps/suite":              {"apps", "internal/nearest"},
-	"apps/wsgi":               {},
-	"apps/conform":            {"apps/http1", "apps/suite", "apps/wsgi"},
-	"scenarios":               {"apps/suite", "internal/nearest", "internal/strict", "scenarios/offered", "scenarios/slo"},
-	"scenarios/offered":       {"internal/nearest"},
-	"scenarios/slo":           {"internal/nearest"},
-	"servers/control/proc":    {},
-	"servers/control":         {"servers/control/proc"},
-	"servers/servertest":      {"apps"},
-	"servers/external":        {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
-	"servers":                 {"apps", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external"}, // and every adapter
-	"results":                 {"scenarios"},
-	"results/judge":           {"internal/misuse", "internal/nearest", "internal/stats", "results", "scenarios", "scenarios/slo"},
-	"results/internal/sample": {"results", "scenarios"},
-	"bench/load":              {"apps/http1", "scenarios"},
-	"bench/load/pace":         {"bench/load"},
-	"bench/load/dial":         {},
-	"bench/load/wire":         {"apps/http1", "bench/load"},
-	"bench/load/tally":        {"apps/http1", "bench/load", "bench/load/wire"},
-	"bench/load/company":      {"apps/http1", "bench/load", "bench/load/dial", "bench/load/wire", "scenarios"},
-	"bench/load/witness":      {"apps/http1", "apps/suite", "bench/load", "bench/load/dial", "bench/load/wire", "scenarios"},
-	"bench/load/vegeta":       {"apps/http1", "bench/load", "bench/load/dial", "bench/load/pace", "bench/load/tally", "bench/load/wire"},
-	"bench/load/raw":          {"apps/http1", "bench/load", "bench/load/dial", "bench/load/pace", "bench/load/tally", "bench/load/wire"},
-	"bench/load/engine":       {"bench/load", "bench/load/raw", "bench/load/vegeta", "bench/load/wire"},
-	"bench/load/loadtest":     {"bench/load", "scenarios"},
-	"bench/measure":           {"results", "servers/control/proc"},
-	"bench/plan":              {"apps/suite", "internal/misuse", "results", "scenarios", "scenarios/slo", "servers", "servers/control"},
+	"internal/misuse":                       {},
+	"internal/nearest":                      {},
+	"internal/strict":                       {"internal/nearest"},
+	"internal/stats":                        {},
+	"apps":                                  {},
+	"apps/http1":                            {},
+	"apps/http1/http1test":                  {},
+	"apps/adapter":                          {"apps"},
+	"apps/suite":                            {"apps", "internal/nearest"},
+	"apps/wsgi":                             {},
+	"apps/conform":                          {"apps/http1", "apps/suite", "apps/wsgi"},
+	"scenarios":                             {"apps/suite", "internal/nearest", "internal/strict", "scenarios/offered", "scenarios/slo"},
+	"scenarios/offered":                     {"internal/nearest"},
+	"scenarios/slo":                         {"internal/nearest"},
+	"servers/control/proc":                  {},
+	"servers/control":                       {"servers/control/proc"},
+	"servers/process/drain":                 {},
+	"servers/process/listen":                {},
+	"servers/process/handover":              {"servers/process/drain"},
+	"servers/process/handover/handovertest": {"servers/process/handover"},
+	"servers/servertest":                    {"apps", "servers/process/drain"},
+	"servers/external":                      {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
+	"servers":                               {"apps", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external", "servers/process/drain"}, // and every adapter
+	"results":                               {"scenarios"},
+	"results/judge":                         {"internal/misuse", "internal/nearest", "internal/stats", "results", "scenarios", "scenarios/slo"},
+	"results/internal/sample":               {"results", "scenarios"},
+	"bench/load":                            {"apps/http1", "scenarios"},
+	"bench/load/pace":                       {"bench/load"},
+	"bench/load/dial":                       {},
+	"bench/load/wire":                       {"apps/http1", "bench/load"},
+	"bench/load/tally":                      {"apps/http1", "bench/load", "bench/load/wire"},
+	"bench/load/company":                    {"apps/http1", "bench/load", "bench/load/dial", "bench/load/wire", "scenarios"},
+	"bench/load/witness":                    {"apps/http1", "apps/suite", "bench/load", "bench/load/dial", "bench/load/wire", "scenarios"},
+	"bench/load/vegeta":                     {"apps/http1", "bench/load", "bench/load/dial", "bench/load/pace", "bench/load/tally", "bench/load/wire"},
+	"bench/load/raw":                        {"apps/http1", "bench/load", "bench/load/dial", "bench/load/pace", "bench/load/tally", "bench/load/wire"},
+	"bench/load/engine":                     {"bench/load", "bench/load/raw", "bench/load/vegeta", "bench/load/wire"},
+	"bench/load/loadtest":                   {"bench/load", "scenarios"},
+	"bench/measure":                         {"results", "servers/control/proc"},
+	"bench/plan":                            {"apps/suite", "internal/misuse", "results", "scenarios", "scenarios/slo", "servers", "servers/control"},
 	"bench/agent": {
 		"apps/conform", "apps/suite", "bench/load", "bench/load/company", "bench/load/engine", "bench/load/pace", "bench/load/witness", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc",
 	},
@@ -106,6 +110,7 @@ var homes = map[string][]string{
 	"github.com/go-chi/":                         {"servers/framework/chi"},
 	"github.com/gofiber/":                        {"servers/framework/fiber"},
 	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/load/tally", "bench/agent", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchtruth"},
+	"github.com/coreos/go-systemd/":              {"servers/process/listen"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 	"github.com/moby/sys/user":                   {"servers/process/privileges"},
 	"kernel.org/pub/linux/libs/security/libcap/": {"servers/process/privileges"},
@@ -117,7 +122,7 @@ func TestImports(t *testing.T) {
 		name := strings.TrimPrefix(p.ImportPath, module)
 		allowed, known := layers[name]
 		if isAdapter(name) {
-			allowed, known = []string{"apps", "apps/adapter"}, true
+			allowed, known = []string{"apps", "apps/adapter", "servers/process/drain"}, true
 		}
 		if !known && !strings.HasPrefix(name, "cmd/") {
 			t.Errorf("package %s has no place in the layers", name)
@@ -126,6 +131,9 @@ func TestImports(t *testing.T) {
 			inner, ours := strings.CutPrefix(path, module)
 			if ours && floor(inner) < floor(name) {
 				t.Errorf("%s imports %s, which is above it", name, inner)
+			}
+			if ours && isLibrary(name) && !isLibrary(inner) {
+				t.Errorf("%s imports %s: a server that uses it would get the benchmark too", name, inner)
 			}
 			if ours && known && !slices.Contains(allowed, inner) && !carries(name, inner) {
 				t.Errorf("%s imports %s, which it is not to know", name, inner)
@@ -144,6 +152,9 @@ func floor(name string) int {
 	top, _, _ := strings.Cut(name, "/")
 	return slices.Index(floors, top)
 }
+
+// isLibrary tells whether a package is for any Go server.
+func isLibrary(name string) bool { return strings.HasPrefix(name, "servers/process/") }
 
 // isAdapter tells whether a package adapts a Go engine or a framework.
 func isAdapter(name string) bool {

@@ -16,6 +16,7 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 type serveFlags struct {
@@ -88,7 +89,7 @@ func (e env) serveEngine(ctx context.Context, s servers.Server, f serveFlags) er
 		}
 	}
 	fmt.Fprintf(e.stderr, "%s serves http://%s/\n", s.Name, ln.Addr())
-	err = s.Engine(ctx, ln, app)
+	err = s.Engine(ctx, drain.New(ln), app)
 	if stopper, ok := app.(apps.Stopper); ok {
 		err = errors.Join(err, stopper.Stop(context.WithoutCancel(ctx)))
 	}

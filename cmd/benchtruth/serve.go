@@ -24,6 +24,7 @@ import (
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/engine/fasthttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 const contentType = apps.ContentTypeText
@@ -82,7 +83,7 @@ func serveOn(ctx context.Context, t trick, ln net.Listener) error {
 	if t.accept != nil {
 		ln = t.accept(ln)
 	}
-	return fasthttp.ServeHandler(ctx, ln, suite.Only(app), func(native fasthttp.Handler) fasthttp.Handler {
+	return fasthttp.ServeHandler(ctx, drain.New(ln), suite.Only(app), func(native fasthttp.Handler) fasthttp.Handler {
 		if t.handle == nil {
 			return native
 		}

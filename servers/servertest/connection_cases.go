@@ -43,6 +43,15 @@ var stopCases = []testCase{
 	{name: "S13 what outlasts the grace is cut", run: outlasts, slow: true},
 }
 
+var drainCases = []testCase{
+	{name: "S14 an idle connection ends with its next reply", run: drainsIdle},
+	{name: "S14 a POST on an idle connection is the last", run: drainsPost},
+	{name: "S14 a failure is the last reply too", run: drainsFailure},
+	{name: "S14 a reply in flight ends its connection", run: drainsBusy},
+	{name: "S14 a stream ends its connection", run: drainsStream},
+	{name: "S14 new connections are refused", run: drainRefuses},
+}
+
 func keepAlive(h *harness) error {
 	c, err := h.startAndDial(hello)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package servertest checks, over the wire, that a server carries apps as the
-// contract in package apps demands (duties S1 to S13).
+// contract in package apps demands (duties S1 to S14).
 //
 // Every case is a subtest that begins with the duty it checks. A case that an
 // engine cannot pass for a reason that lies in its library is declared as a
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // Waits for something that must happen. They are only ever used up by cases that fail,
@@ -28,7 +29,7 @@ const (
 )
 
 // ServeFunc serves app on ln until ctx ends, then stops gracefully.
-type ServeFunc = func(ctx context.Context, ln net.Listener, app apps.App) error
+type ServeFunc = func(ctx context.Context, ln *drain.Listener, app apps.App) error
 
 // Deviation is a case that a server is known not to pass.
 type Deviation struct {
@@ -125,6 +126,7 @@ type testCase struct {
 type harness struct {
 	serve  ServeFunc
 	addr   string
+	ln     *drain.Listener
 	cancel context.CancelFunc
 	done   chan error
 	conns  []net.Conn
@@ -136,12 +138,12 @@ func (h *harness) start(app apps.Func) error {
 	if err != nil {
 		return err
 	}
-	h.addr = ln.Addr().String()
+	h.addr, h.ln = ln.Addr().String(), drain.New(ln)
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
 	done := make(chan error, 1)
 	h.done = done
-	go func() { done <- h.serve(ctx, ln, app) }()
+	go func() { done <- h.serve(ctx, h.ln, app) }()
 	return nil
 }
 

@@ -40,12 +40,13 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // Serve serves app on ln until ctx ends, then stops gracefully: ln is closed,
 // idle connections are closed, requests in flight are finished. After
 // adapter.Grace what remains is cut, and an error says how much that was.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	return ServeHandler(ctx, ln, app, func(native Handler) Handler { return native })
 }
 
@@ -57,11 +58,11 @@ type Ctx = fasthttp.RequestCtx
 
 // ServeHandler is Serve with what wrap makes of the handler of app: a framework's
 // routing, for example.
-func ServeHandler(ctx context.Context, ln net.Listener, app apps.App, wrap func(Handler) Handler) error {
+func ServeHandler(ctx context.Context, ln *drain.Listener, app apps.App, wrap func(Handler) Handler) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	var conns adapter.Conns
-	srv := newServer(base, app)
+	srv := newServer(base, ln, app)
 	srv.Handler = wrap(srv.Handler)
 	srv.ConnState = func(c net.Conn, s fasthttp.ConnState) {
 		switch s {
@@ -69,6 +70,7 @@ func ServeHandler(ctx context.Context, ln net.Listener, app apps.App, wrap func(
 			conns.Add(c)
 		case fasthttp.StateClosed:
 			conns.Remove(c)
+			ln.Closed()
 		}
 	}
 	done := make(chan error, 1)
@@ -90,8 +92,8 @@ func ServeHandler(ctx context.Context, ln net.Listener, app apps.App, wrap func(
 	return adapter.CutError("fasthttp", conns.Close())
 }
 
-func newServer(base context.Context, app apps.App) *fasthttp.Server {
-	h := &handler{app: app, base: base}
+func newServer(base context.Context, ln *drain.Listener, app apps.App) *fasthttp.Server {
+	h := &handler{app: app, ln: ln, base: base}
 	return &fasthttp.Server{
 		Handler:                      h.serve,
 		StreamRequestBody:            true,
@@ -103,6 +105,7 @@ func newServer(base context.Context, app apps.App) *fasthttp.Server {
 
 type handler struct {
 	app  apps.App
+	ln   *drain.Listener
 	base context.Context
 	pool sync.Pool
 }
@@ -115,6 +118,9 @@ func (h *handler) serve(ctx *fasthttp.RequestCtx) {
 	x.ctx = ctx
 	if x.Ask(h.app, x, x) != nil {
 		ctx.Response.Header.Reset()
+	}
+	if h.ln.Draining() {
+		ctx.SetConnectionClose()
 	}
 	ctx.SetStatusCode(x.Status)
 	switch {

@@ -65,12 +65,12 @@ func dial(t testing.TB, srv *fasthttp.Server) net.Conn {
 }
 
 func native() *fasthttp.Server {
-	srv := newServer(context.Background(), nil)
+	srv := newServer(context.Background(), nil, nil)
 	srv.Handler = nativeHello
 	return srv
 }
 
-func contract(app apps.App) *fasthttp.Server { return newServer(context.Background(), app) }
+func contract(app apps.App) *fasthttp.Server { return newServer(context.Background(), nil, app) }
 
 func TestNoAllocationAdded(t *testing.T) {
 	if raceEnabled {

@@ -39,6 +39,7 @@ import (
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // Nginx is the program that is put in front.
@@ -87,10 +88,11 @@ http {
 }
 `
 
-// Serve serves app on ln, a *net.TCPListener, until ctx ends, then stops gracefully:
-// nginx finishes the requests in flight. After adapter.Grace it is ended, and an
-// error says so.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+// Serve serves app on ln, made of a *net.TCPListener, until ctx ends, then stops
+// gracefully: nginx finishes the requests in flight. After adapter.Grace it is ended, and
+// an error says so. nginx accepts by itself and knows no draining: it goes on accepting
+// when ln is stopped, and counts no connections in it.
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	dir, err := os.MkdirTemp("", "benchctl-fcgi-")
@@ -103,10 +105,11 @@ func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 		return fmt.Errorf("fcgi: %w", err)
 	}
 	defer backend.Close()
-	front, err := start(dir, ln)
+	front, err := start(dir, ln.Inner())
 	if err != nil {
 		return fmt.Errorf("fcgi: start nginx: %w", err)
 	}
+	ln.Started()
 	ln.Close() // nginx has its own
 	failed := make(chan error, 2)
 	go func() { failed <- fcgi.Serve(backend, contained{base, nethttp.SizedHandler(app)}) }()

@@ -156,7 +156,7 @@ func (x *conn) serve() (last bool) {
 		x.over()
 		return true
 	}
-	last = x.head.close || x.engine.flights.Draining()
+	last = x.head.close || x.engine.ln.Draining()
 	if x.Streamed && !adapter.Bodiless(x.head.method, x.Status) {
 		x.streaming = true
 		go x.stream(last)

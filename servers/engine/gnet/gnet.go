@@ -28,6 +28,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // lingering is how long a connection is still read from after its last reply, so
@@ -40,10 +41,10 @@ const stopTime = time.Second
 // Serve serves app on ln until ctx ends, then stops gracefully: ln is closed,
 // requests in flight are finished, then all connections are closed. After
 // adapter.Grace what remains is cut, and an error says how much that was.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	e := &engine{app: app, base: base, flights: adapter.NewFlights()}
+	e := &engine{app: app, ln: ln, base: base, flights: adapter.NewFlights()}
 	loops, err := gnet.NewClient(e, gnet.WithMulticore(true), gnet.WithLogger(quiet{}))
 	if err != nil {
 		return fmt.Errorf("gnet: %w", err)
@@ -70,7 +71,7 @@ func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
 }
 
 // accept hands connections over until ln is closed.
-func accept(ln net.Listener, loops *gnet.Client) error {
+func accept(ln *drain.Listener, loops *gnet.Client) error {
 	for {
 		conn, err := ln.Accept()
 		switch {
@@ -81,6 +82,7 @@ func accept(ln net.Listener, loops *gnet.Client) error {
 		}
 		if _, err := loops.Enroll(conn); err != nil {
 			conn.Close()
+			ln.Closed()
 		}
 	}
 }
@@ -89,6 +91,7 @@ func accept(ln net.Listener, loops *gnet.Client) error {
 type engine struct {
 	gnet.BuiltinEventEngine
 	app     apps.App
+	ln      *drain.Listener
 	base    context.Context
 	flights *adapter.Flights
 	open    sync.Map // *conn to nothing
@@ -164,6 +167,7 @@ func (e *engine) OnClose(c gnet.Conn, _ error) gnet.Action {
 		e.open.Delete(x)
 		x.closed = true
 		close(x.gone)
+		e.ln.Closed()
 	}
 	return gnet.None
 }

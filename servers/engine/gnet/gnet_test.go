@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/servers/process/drain"
 	"github.com/benchctl/benchctl/servers/servertest"
 )
 
@@ -364,7 +365,7 @@ func serve(t *testing.T) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() {
-		served <- Serve(ctx, ln, apps.Func(func(_ apps.Request, res apps.Response) error { return res.Reply(200, []byte("app")) }))
+		served <- Serve(ctx, drain.New(ln), apps.Func(func(_ apps.Request, res apps.Response) error { return res.Reply(200, []byte("app")) }))
 	}()
 	t.Cleanup(func() {
 		cancel()

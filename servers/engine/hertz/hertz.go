@@ -45,41 +45,51 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
-// Serve serves app with netpoll on ln, a *net.TCPListener or *net.UnixListener, until
-// ctx ends, then stops gracefully: ln is closed, requests in flight are finished,
+// Serve serves app with netpoll on ln, made of a *net.TCPListener or *net.UnixListener,
+// until ctx ends, then stops gracefully: ln is closed, requests in flight are finished,
 // idle connections are closed. After adapter.Grace what remains is cut, and an
 // error says how much that was.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	polled, err := poll(ln)
+	if err != nil {
+		return fmt.Errorf("hertz serve %s: %w", ln.Addr(), err)
+	}
 	var conns adapter.Conns
-	return serve(ctx, ln, app, &conns, server.WithTransport(hertznetpoll.NewTransporter), track(&conns))
+	return serve(ctx, ln, polled, app, &conns, server.WithTransport(hertznetpoll.NewTransporter), track(ln, &conns))
 }
 
 // ServeStandard is Serve with the standard transport, on any listener.
-func ServeStandard(ctx context.Context, ln net.Listener, app apps.App) error {
+func ServeStandard(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	var conns adapter.Conns
-	return serve(ctx, adapter.Track(ln, &conns), app, &conns, server.WithTransport(standard.NewTransporter))
+	return serve(ctx, ln, adapter.Track(ln, &conns, ln.Closed), app, &conns, server.WithTransport(standard.NewTransporter))
 }
 
-// serve is Serve with the options of a transport, which keeps conns up to date.
-func serve(ctx context.Context, ln net.Listener, app apps.App, conns *adapter.Conns, transport ...config.Option) error {
+// serve is Serve with the options of a transport, which accepts ln's connections from its
+// own kind of listener and keeps conns up to date.
+func serve(ctx context.Context, ln *drain.Listener, own net.Listener, app apps.App, conns *adapter.Conns, transport ...config.Option) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	quiet()
 	flights := adapter.NewFlights()
-	h := newServer(ln, transport...)
-	mount(h, &handler{app: app, base: base, flights: flights})
+	h := newServer(own, transport...)
+	mount(h, &handler{app: app, ln: ln, base: base, flights: flights})
 
 	done := make(chan error, 1)
 	go func() { done <- run(h) }()
 	select {
 	case err := <-done:
-		return fmt.Errorf("hertz serve %s: %w", ln.Addr(), err)
+		if !ln.Draining() { // else netpoll's event loop has seen that nothing more is accepted
+			return fmt.Errorf("hertz serve %s: %w", ln.Addr(), err)
+		}
+		<-ctx.Done()
 	case <-ctx.Done():
+		awaitRunning(h)
 	}
-	awaitRunning(h)
 
+	_ = ln.Stop()
 	grace, cancel := context.WithTimeout(base, adapter.Grace)
 	defer cancel()
 	stopped := make(chan error, 1)
@@ -87,7 +97,7 @@ func serve(ctx context.Context, ln net.Listener, app apps.App, conns *adapter.Co
 	cutOff := flights.Drain(grace)
 	conns.Close()
 	<-stopped
-	ln.Close()
+	own.Close()
 	if cutOff > 0 {
 		return adapter.CutError("hertz", cutOff)
 	}
@@ -112,6 +122,7 @@ var quiet = sync.OnceFunc(func() { hlog.SetLevel(hlog.LevelError) })
 func newServer(ln net.Listener, transport ...config.Option) *server.Hertz {
 	return server.New(append(transport,
 		server.WithListener(ln),
+		server.WithNetwork("tcp"), // whatever ln is: of a "unix" one it removes the file, which is its owner's
 		server.WithStreamBody(true),
 		server.WithMaxRequestBodySize(math.MaxInt),
 		server.WithDisablePreParseMultipartForm(true),
@@ -120,14 +131,15 @@ func newServer(ln net.Listener, transport ...config.Option) *server.Hertz {
 	)...)
 }
 
-// track keeps conns up to date.
-func track(conns *adapter.Conns) config.Option {
+// track keeps conns and the count of ln up to date.
+func track(ln *drain.Listener, conns *adapter.Conns) config.Option {
 	return server.WithOnAccept(func(conn net.Conn) context.Context {
 		if c, ok := conn.(*hertznetpoll.Conn); ok {
 			if nc, ok := c.Conn.(netpoll.Connection); ok {
 				conns.Add(nc)
 				_ = nc.AddCloseCallback(func(nc netpoll.Connection) error {
 					conns.Remove(nc)
+					ln.Closed()
 					return nil
 				})
 			}
@@ -155,6 +167,7 @@ func awaitRunning(h *server.Hertz) {
 
 type handler struct {
 	app     apps.App
+	ln      *drain.Listener
 	base    context.Context
 	flights *adapter.Flights
 	pool    sync.Pool
@@ -170,7 +183,7 @@ func (h *handler) serve(_ context.Context, ctx *app.RequestContext) {
 	if x.Ask(h.app, x, x) != nil {
 		ctx.Response.Header.Reset()
 	}
-	if x.body.Failed != nil {
+	if x.body.Failed != nil || h.ln.Draining() {
 		ctx.Response.Header.SetConnectionClose(true)
 	}
 	ctx.SetStatusCode(x.Status)

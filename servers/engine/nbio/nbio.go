@@ -28,7 +28,6 @@ package nbio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -44,6 +43,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // stopTime is how long the engine may take to end without requests in flight.
@@ -52,46 +52,43 @@ const stopTime = time.Second
 // Serve serves app on ln until ctx ends, then stops gracefully: ln is closed,
 // requests in flight are finished, then all connections are closed. After
 // adapter.Grace what remains is cut, and an error says how much that was.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	return serve(ctx, ln, app, nbhttp.IOModNonBlocking)
 }
 
 // ServeBlocking is Serve with a goroutine for each connection.
-func ServeBlocking(ctx context.Context, ln net.Listener, app apps.App) error {
+func ServeBlocking(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	return serve(ctx, ln, app, nbhttp.IOModBlocking)
 }
 
 // ServeMixed is Serve with a goroutine for each of the first connections, as many as
 // the engine has for its default, and pollers for the others.
-func ServeMixed(ctx context.Context, ln net.Listener, app apps.App) error {
+func ServeMixed(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	return serve(ctx, ln, app, nbhttp.IOModMixed)
 }
 
-func serve(ctx context.Context, ln net.Listener, app apps.App, mode int) error {
+func serve(ctx context.Context, ln *drain.Listener, app apps.App, mode int) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	quiet()
-	h := &handler{app: app, base: base, flights: adapter.NewFlights()}
-	gate := &gate{Listener: ln, shut: make(chan struct{})}
+	h := &handler{app: app, ln: ln, base: base, flights: adapter.NewFlights()}
 	engine := nbhttp.NewEngine(nbhttp.Config{
 		Network:           "tcp",
 		Addrs:             []string{ln.Addr().String()},
-		Listen:            func(string, string) (net.Listener, error) { return gate, nil },
+		Listen:            func(string, string) (net.Listener, error) { return ln, nil },
 		IOMod:             mode,
 		Handler:           h,
 		SupportServerOnly: true,
 		Context:           base,
 	})
 	var conns adapter.Conns
-	if mode != nbhttp.IOModNonBlocking {
-		closing(engine, &conns)
-	}
+	follow(engine, ln, &conns, mode)
 	if err := engine.Start(); err != nil {
 		return fmt.Errorf("nbio serve %s: %w", ln.Addr(), err)
 	}
 	<-ctx.Done()
 
-	ln.Close()
+	_ = ln.Stop() // the engine closes it when it stops: until then it would accept in a busy loop
 	grace, cancel := context.WithTimeout(base, adapter.Grace)
 	defer cancel()
 	cutOff := h.flights.Drain(grace)
@@ -104,13 +101,18 @@ func serve(ctx context.Context, ln net.Listener, app apps.App, mode int) error {
 	return nil
 }
 
-// closing closes what the engine leaves open where a goroutine reads: connections
-// that the client has closed, and those that there are when it stops.
-func closing(engine *nbhttp.Engine, conns *adapter.Conns) {
+// follow counts connections, and closes what the engine leaves open where a goroutine
+// reads: connections that the client has closed, and those that there are when it stops.
+func follow(engine *nbhttp.Engine, ln *drain.Listener, conns *adapter.Conns, mode int) {
+	if mode == nbhttp.IOModNonBlocking {
+		engine.OnClose(func(net.Conn, error) { ln.Closed() })
+		return
+	}
 	engine.OnOpen(func(c net.Conn) { conns.Add(c) })
 	engine.OnClose(func(c net.Conn, _ error) {
 		conns.Remove(c)
 		c.Close()
+		ln.Closed()
 	})
 }
 
@@ -133,30 +135,9 @@ func stop(engine *nbhttp.Engine) {
 // not be set twice at the same time.
 var quiet = sync.OnceFunc(func() { logging.SetLevel(logging.LevelNone) })
 
-// gate is a listener that can be closed under the engine, which would otherwise
-// accept in a busy loop from then on: the error of Accept is held back until the
-// engine itself closes the listener.
-type gate struct {
-	net.Listener
-	shut chan struct{}
-	once sync.Once
-}
-
-func (g *gate) Accept() (net.Conn, error) {
-	c, err := g.Listener.Accept()
-	if errors.Is(err, net.ErrClosed) {
-		<-g.shut
-	}
-	return c, err
-}
-
-func (g *gate) Close() error {
-	g.once.Do(func() { close(g.shut) })
-	return g.Listener.Close()
-}
-
 type handler struct {
 	app     apps.App
+	ln      *drain.Listener
 	base    context.Context
 	flights *adapter.Flights
 	pool    sync.Pool
@@ -171,11 +152,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.Scope.Base = h.base
 	x.w, x.r = w.(*nbhttp.Response), r
-	r.Close = r.Close || h.flights.Draining()
+	x.ln = h.ln
 	if x.serve(h.app) != nil {
 		x.cut()
 	}
-	r.Close = r.Close || h.flights.Draining()
 	h.leave(x.w.Parser, x.Streamed)
 	x.End()
 	*x = exchange{}
@@ -195,8 +175,9 @@ func (h *handler) leave(p *nbhttp.Parser, streamed bool) {
 type exchange struct {
 	adapter.Answer
 	adapter.Scope
-	w *nbhttp.Response
-	r *http.Request
+	ln *drain.Listener
+	w  *nbhttp.Response
+	r  *http.Request
 }
 
 func (x *exchange) Method() string            { return x.r.Method }
@@ -226,6 +207,8 @@ func (x *exchange) serve(app apps.App) error {
 	if x.Ask(app, x, x) != nil {
 		clear(h)
 	}
+	// Not later: a connection must not end after a reply that did not say so.
+	x.r.Close = x.r.Close || x.ln.Draining()
 	length := contentLength(h)
 	bodiless := adapter.Bodiless(x.r.Method, x.Status)
 	switch {

@@ -16,14 +16,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"sync"
-	"sync/atomic"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // countedByEngine is the length in bytes up to which net/http finds out the
@@ -34,41 +33,36 @@ const countedByEngine = 2048
 // Serve serves app on ln until ctx ends, then stops gracefully: ln is closed,
 // idle connections are closed, requests in flight are finished. After
 // adapter.Grace what remains is cut, and an error says how much that was.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
-	return serve(ctx, ln, &http.Server{Handler: Handler(app)})
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	return serve(ctx, ln, &http.Server{Handler: Handler(ln, app)})
 }
 
 // ServeH2C is Serve with HTTP/2 in cleartext, for clients that know beforehand (RFC
 // 9113 section 3.3), beside HTTP/1.1.
-func ServeH2C(ctx context.Context, ln net.Listener, app apps.App) error {
-	srv := &http.Server{Handler: Handler(app), Protocols: new(http.Protocols)}
+func ServeH2C(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	srv := &http.Server{Handler: Handler(ln, app), Protocols: new(http.Protocols)}
 	srv.Protocols.SetHTTP1(true)
 	srv.Protocols.SetUnencryptedHTTP2(true)
 	return serve(ctx, ln, srv)
 }
 
-// ServeHandler is Serve with a handler of which Handler(app) is a part: behind a
+// ServeHandler is Serve with a handler of which Handler is a part: behind a
 // framework's routing, for example.
-func ServeHandler(ctx context.Context, ln net.Listener, h http.Handler) error {
+func ServeHandler(ctx context.Context, ln *drain.Listener, h http.Handler) error {
 	return serve(ctx, ln, &http.Server{Handler: h})
 }
 
-// Handler is app as a handler of net/http.
-func Handler(app apps.App) http.Handler { return &handler{app: app, counted: countedByEngine} }
+// Handler is app as a handler of net/http, for what is served on ln.
+func Handler(ln *drain.Listener, app apps.App) http.Handler {
+	return &handler{app: app, ln: ln, counted: countedByEngine}
+}
 
-// SizedHandler is Handler for servers that find out no length by themselves.
+// SizedHandler is Handler for servers that find out no length by themselves and whose
+// connections are not the app's clients'.
 func SizedHandler(app apps.App) http.Handler { return &handler{app: app, counted: -1} }
 
-func serve(ctx context.Context, ln net.Listener, srv *http.Server) error {
-	var open atomic.Int64
-	srv.ConnState = func(_ net.Conn, s http.ConnState) {
-		switch s {
-		case http.StateNew:
-			open.Add(1)
-		case http.StateClosed, http.StateHijacked:
-			open.Add(-1)
-		}
-	}
+func serve(ctx context.Context, ln *drain.Listener, srv *http.Server) error {
+	srv.ConnState = ln.ConnState
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ln) }()
 	select {
@@ -77,6 +71,7 @@ func serve(ctx context.Context, ln net.Listener, srv *http.Server) error {
 	case <-ctx.Done():
 	}
 
+	ln.Close() // and replies end their connections from now on
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), adapter.Grace)
 	defer cancel()
 	err := srv.Shutdown(grace)
@@ -84,13 +79,14 @@ func serve(ctx context.Context, ln net.Listener, srv *http.Server) error {
 	if err == nil {
 		return nil
 	}
-	n := int(open.Load())
+	n := ln.Open()
 	srv.Close()
 	return adapter.CutError("nethttp", n)
 }
 
 type handler struct {
 	app     apps.App
+	ln      *drain.Listener
 	counted int // bytes up to which the engine finds out a reply's length, -1: never
 	pool    sync.Pool
 }
@@ -101,7 +97,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x == nil {
 		x = new(exchange)
 	}
-	x.w, x.r, x.counted = w, r, h.counted
+	x.w, x.r, x.ln, x.counted = w, r, h.ln, h.counted
 	err := x.serve(h.app)
 	*x = exchange{}
 	h.pool.Put(x)
@@ -116,6 +112,7 @@ type exchange struct {
 	adapter.Answer
 	w       http.ResponseWriter
 	r       *http.Request
+	ln      *drain.Listener
 	counted int // that of the handler
 }
 
@@ -142,11 +139,17 @@ func (x *exchange) SetHeader(name, value string) { x.w.Header().Set(name, value)
 // File implements apps.FileReplier: the engine sends files by sendfile(2).
 func (x *exchange) File(status int, path string) error { return x.TakeFile(status, path) }
 
+// lastReply is the field Connection of a reply that ends its connection.
+var lastReply = []string{"close"}
+
 // serve answers the request. An error means that the connection must be cut.
 func (x *exchange) serve(app apps.App) error {
 	h := x.w.Header()
 	if x.Ask(app, x, x) != nil {
 		clear(h)
+	}
+	if x.ln.Draining() {
+		h["Connection"] = lastReply
 	}
 	if x.Open != nil {
 		return x.sendFile(h)

@@ -8,17 +8,17 @@ package chi
 
 import (
 	"context"
-	"net"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // Serve serves app on ln as nethttp.Serve does.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
-	h := nethttp.Handler(app)
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	h := nethttp.Handler(ln, app)
 	r := chi.NewRouter()
 	r.Handle("/*", h)
 	r.NotFound(h.ServeHTTP)

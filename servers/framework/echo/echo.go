@@ -8,17 +8,17 @@ package echo
 
 import (
 	"context"
-	"net"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // Serve serves app on ln as nethttp.Serve does.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
-	h := echo.WrapHandler(nethttp.Handler(app))
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	h := echo.WrapHandler(nethttp.Handler(ln, app))
 	e := echo.New()
 	e.Any("/*", h)
 	e.RouteNotFound("/*", h)

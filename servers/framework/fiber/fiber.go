@@ -8,17 +8,17 @@ package fiber
 
 import (
 	"context"
-	"net"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/servers/engine/fasthttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // Serve serves app on ln as fasthttp.Serve does.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	return fasthttp.ServeHandler(ctx, ln, app, func(native fasthttp.Handler) fasthttp.Handler {
 		f := fiber.New(fiber.Config{DisableStartupMessage: true, StreamRequestBody: true})
 		f.All("/*", func(c *fiber.Ctx) error {

@@ -8,22 +8,22 @@ package gin
 
 import (
 	"context"
-	"net"
 	"sync"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
+	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
 // quiet sets the framework's mode, which belongs to the whole process.
 var quiet = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
 
 // Serve serves app on ln as nethttp.Serve does.
-func Serve(ctx context.Context, ln net.Listener, app apps.App) error {
+func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	quiet()
-	native := nethttp.Handler(app)
+	native := nethttp.Handler(ln, app)
 	h := func(c *gin.Context) {
 		native.ServeHTTP(c.Writer, c.Request)
 		c.Writer.WriteHeaderNow() // or the framework would give a body to an empty 404

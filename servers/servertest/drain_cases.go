@@ -1,0 +1,167 @@
+package servertest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/benchctl/benchctl/apps"
+)
+
+// answersRest is an app that reads the body and answers with its length.
+func answersRest(req apps.Request, res apps.Response) error {
+	n, err := io.Copy(io.Discard, req.Body())
+	if err != nil {
+		return err
+	}
+	return res.Reply(200, fmt.Appendf(nil, "%d bytes", n))
+}
+
+// drained has three connections answer, stops the listener, and checks that each ends
+// with its next reply, which ask sends for, and that none is left then.
+func (h *harness) drained(app apps.Func, first string, ask func(*client) error) error {
+	if err := h.start(app); err != nil {
+		return err
+	}
+	var all []*client
+	for range 3 {
+		c, err := h.dial()
+		if err != nil {
+			return err
+		}
+		if err := c.aligned("/first", first); err != nil {
+			return err
+		}
+		all = append(all, c)
+	}
+	if err := h.ln.Stop(); err != nil {
+		return err
+	}
+	for _, c := range all { // one after the other: those that wait are left alone
+		if err := ask(c); err != nil {
+			return err
+		}
+	}
+	return h.none()
+}
+
+// none waits until no connection is left.
+func (h *harness) none() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if left := h.ln.Wait(ctx, nil); left > 0 {
+		return fmt.Errorf("%d connections are said to be open", left)
+	}
+	return nil
+}
+
+// last checks that a reply is right and says that its connection ends, and that it does.
+func (c *client) last(r *reply, err error, status int, body string) error {
+	if err := want(r, err, status, body); err != nil {
+		return err
+	}
+	if !r.Close {
+		return fmt.Errorf("reply without Connection: close: %v", r.Header)
+	}
+	return c.closed()
+}
+
+func drainsIdle(h *harness) error {
+	return h.drained(hello, "hello", func(c *client) error {
+		r, err := c.do("GET", get("/"))
+		return c.last(r, err, 200, "hello")
+	})
+}
+
+func drainsPost(h *harness) error {
+	return h.drained(answersRest, "0 bytes", func(c *client) error {
+		r, err := c.do("POST", post("/", "twelve bytes"))
+		return c.last(r, err, 200, "12 bytes")
+	})
+}
+
+func drainsFailure(h *harness) error {
+	app := func(req apps.Request, res apps.Response) error {
+		if req.Path() == "/first" {
+			return hello(req, res)
+		}
+		return fmt.Errorf("%s fails", req.Path())
+	}
+	return h.drained(app, "hello", func(c *client) error {
+		r, err := c.do("GET", get("/"))
+		return c.last(r, err, 500, "")
+	})
+}
+
+func drainsStream(h *harness) error {
+	app := func(req apps.Request, res apps.Response) error {
+		if req.Path() == "/first" {
+			return hello(req, res)
+		}
+		return res.Stream(200, blocks("one ", "two"))
+	}
+	return h.drained(app, "hello", func(c *client) error {
+		r, err := c.do("GET", get("/"))
+		return c.last(r, err, 200, "one two")
+	})
+}
+
+// drainsBusy stops the listener while the app has not answered.
+func drainsBusy(h *harness) error {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	answer := sync.OnceFunc(func() { close(leave) })
+	defer answer()
+	c, err := h.startAndDial(func(req apps.Request, res apps.Response) error {
+		close(entered)
+		<-leave
+		return hello(req, res)
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.send(get("/")); err != nil {
+		return err
+	}
+	if err := wait(entered, "request in the app"); err != nil {
+		return err
+	}
+	if err := h.ln.Stop(); err != nil {
+		return err
+	}
+	answer()
+	r, err := c.read("GET")
+	if err := c.last(r, err, 200, "hello"); err != nil {
+		return err
+	}
+	return h.none()
+}
+
+// drainRefuses checks that nobody takes what comes once the listener is stopped. The
+// socket may be another process's too: here it is not, and goes.
+func drainRefuses(h *harness) error {
+	c, err := h.startAndDial(hello)
+	if err != nil {
+		return err
+	}
+	if err := c.aligned("/", "hello"); err != nil {
+		return err
+	}
+	if err := h.ln.Stop(); err != nil {
+		return err
+	}
+	late, err := h.dial()
+	if err != nil {
+		return nil
+	}
+	err = late.send(get("/"))
+	h.cancel() // which ends the socket, and the wait for a reply
+	if err != nil {
+		return nil
+	}
+	r, err := late.read("GET")
+	if err == nil {
+		return fmt.Errorf("a new connection got status %d", r.StatusCode)
+	}
+	return nil
+}
