@@ -111,6 +111,11 @@ truth: build ## hold runs against loads without interruptions, of servers with k
 loader-bench: build $(TOOLS)/vegeta ## compare the load engines with other load generators; takes 10 minutes (LOADERFLAGS shorten it)
 	@$(GO) run ./cmd/loaderbench -vegeta $(TOOLS)/vegeta -slice 2s $(LOADERFLAGS)
 
+.PHONY: handover
+handover: ## count requests lost while each Go engine is replaced 50 times under load; takes a minute (HANDOVERFLAGS change it)
+	@$(GO) build -o $(BIN)/handoverbench ./cmd/handoverbench
+	@$(BIN)/handoverbench $(HANDOVERFLAGS)
+
 .PHONY: clean
 clean: ## remove what was built; runs are kept
 	rm -rf $(BIN) $(TOOLS)
