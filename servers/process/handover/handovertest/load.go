@@ -100,13 +100,15 @@ func (l *Load) Stop() Tally {
 }
 
 // wasIdle tells whether a connection to a process was idle all the while that it drained:
-// from before the beginning until the last tenth of the drain time. Only the process
-// itself knows the moment at which that was over.
+// from the first tenth of the drain time on, or before, until the last tenth. Only the
+// process itself knows the moments at which it got the order and at which the time was
+// over.
 func (l *Load) wasIdle(pid int, answered, sent time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	began, ok := l.drains[pid]
-	return ok && answered.Before(began) && sent.Sub(began) >= l.config.Drain*9/10
+	tenth := l.config.Drain / 10
+	return ok && answered.Sub(began) <= tenth && sent.Sub(began) >= l.config.Drain-tenth
 }
 
 // count takes what became of a request.

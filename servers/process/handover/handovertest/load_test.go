@@ -132,12 +132,15 @@ func TestCompleted(t *testing.T) {
 // while that its server drained.
 func TestIdle(t *testing.T) {
 	for name, c := range map[string]struct {
-		drained time.Duration // for how long when the next request is due
-		idle    bool
+		drained  time.Duration // for how long when the next request is due; -1: it does not
+		answered time.Duration // after it began
+		idle     bool
 	}{
-		"all the while": {limit, true},
-		"not until end": {limit / 2, false},
-		"not drained":   {-1, false},
+		"all the while":          {limit, -time.Hour, true},
+		"since it began":         {limit, limit / 20, true},
+		"not until the end":      {limit / 2, -time.Hour, false},
+		"not from the beginning": {limit, limit / 2, false},
+		"not drained":            {-1, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			closing := make(chan struct{})
@@ -147,8 +150,9 @@ func TestIdle(t *testing.T) {
 			})
 			s.c.request()
 			if c.drained >= 0 {
-				s.c.answered = time.Now().Add(-c.drained - time.Hour)
-				s.load.Tell(handover.Event{Kind: handover.Draining, PID: pid, Time: time.Now().Add(-c.drained)})
+				began := time.Now().Add(-c.drained)
+				s.c.answered = began.Add(c.answered)
+				s.load.Tell(handover.Event{Kind: handover.Draining, PID: pid, Time: began})
 			}
 			s.c.request() // which is lost
 			<-closing
