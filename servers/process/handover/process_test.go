@@ -69,10 +69,11 @@ func play(role string) error {
 
 // supervise tells the address and runs until it is killed.
 func supervise() error {
-	ln, err := net.Listen("tcp", os.Getenv("HANDOVER_TEST_ADDRESS"))
+	sockets, err := listen.Open(context.Background(), listen.Options{}, os.Getenv("HANDOVER_TEST_LISTEN"))
 	if err != nil {
 		return err
 	}
+	ln := sockets[0]
 	s, err := Start(context.Background(), Config{
 		Argv: []string{os.Args[0]}, Env: as(os.Getenv("HANDOVER_TEST_WORKER")), Listeners: []net.Listener{ln}, Workers: 2, Drain: time.Second,
 	})
@@ -80,6 +81,11 @@ func supervise() error {
 		return err
 	}
 	fmt.Println(ln.Addr())
+	for os.Getenv("HANDOVER_TEST_ROLLS") != "" {
+		if err := s.Replace(context.Background()); err != nil {
+			return err
+		}
+	}
 	return s.Err()
 }
 
@@ -363,24 +369,21 @@ func TestKills(t *testing.T) {
 
 // The workers of a supervisor that is killed end, and what is left stops no next one.
 func TestSupervisorKilled(t *testing.T) {
-	address := "127.0.0.1:0"
+	path := filepath.Join(t.TempDir(), "s")
 	for _, worker := range []string{"serve", "unsignalled"} {
-		t.Run(worker, func(t *testing.T) {
-			address = supervisorKilled(t, address, worker)
-		})
+		t.Run(worker, func(t *testing.T) { supervisorKilled(t, path, worker) })
 	}
 }
 
-// supervisorKilled starts a supervisor at the address, kills it, and returns the address.
-func supervisorKilled(t *testing.T, address, worker string) string {
+// supervisorKilled starts a supervisor on a socket and kills it.
+func supervisorKilled(t *testing.T, path, worker string) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(as("supervisor"), "HANDOVER_TEST_ADDRESS="+address, "HANDOVER_TEST_WORKER="+worker)
+	cmd.Env = append(as("supervisor"), "HANDOVER_TEST_LISTEN=unix:"+path, "HANDOVER_TEST_WORKER="+worker)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Those of the round before may be about to end.
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -388,10 +391,9 @@ func supervisorKilled(t *testing.T, address, worker string) string {
 	if err != nil {
 		t.Fatalf("the supervisor said %q: %v", line, errors.Join(err, cmd.Wait()))
 	}
-	address = strings.TrimSpace(line)
 	clients := make(map[int]*client)
 	for len(clients) < 2 {
-		c := dial(t, address)
+		c := dial(t, path)
 		_, pid, _, err := c.ask()
 		if err != nil {
 			t.Fatal(err)
@@ -408,15 +410,21 @@ func supervisorKilled(t *testing.T, address, worker string) string {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	for until := time.Now().Add(time.Minute); ; { // the sockets of an ending process end one after the other
-		ln, err := net.Listen("tcp", address)
-		if err == nil {
-			ln.Close()
-			return address
+	awaitFree(t, path)
+}
+
+// awaitFree waits until nobody listens on the socket, which the killed supervisor has
+// left: the files of an ending process are closed one after the other.
+func awaitFree(t *testing.T, path string) {
+	t.Helper()
+	for until := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			return
 		}
+		c.Close()
 		if time.Now().After(until) {
-			t.Fatal(err)
+			t.Fatalf("somebody listens on %s", path)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
