@@ -110,11 +110,10 @@ var homes = map[string][]string{
 	"github.com/go-chi/":                         {"servers/framework/chi"},
 	"github.com/gofiber/":                        {"servers/framework/fiber"},
 	"github.com/HdrHistogram/hdrhistogram-go":    {"bench/load", "bench/load/tally", "bench/agent", "bench/harness", "results", "results/judge", "results/internal/sample", "report/export", "cmd/benchtruth"},
-	"github.com/coreos/go-systemd/":              {"servers/process/listen"},
+	"github.com/coreos/go-systemd/":              {"servers/process/listen", "servers/process/notify"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 	"github.com/moby/sys/user":                   {"servers/process/privileges"},
 	"kernel.org/pub/linux/libs/security/libcap/": {"servers/process/privileges"},
-	"github.com/coreos/go-systemd/":              {"servers/process/notify"},
 }
 
 func TestImports(t *testing.T) {
