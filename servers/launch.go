@@ -27,7 +27,8 @@ type Launch struct {
 	Env      []string     // NAME=VALUE, over what every candidate gets
 	// IDs is a file to which the app "ident" appends the id of each request, made if it
 	// isn't there; "": none. Servers that answer from their configuration may not do it.
-	IDs string
+	IDs     string
+	Observe func(control.Event) // of control.Spec; nil if nobody wants to know
 }
 
 // DefaultThreads is the threads that each worker of a threaded server gets, for
@@ -68,7 +69,7 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 		argv = append(argv, "--app", l.App)
 	}
 	p, err := control.Start(c.Name, control.Spec{
-		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir,
+		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
 	})
 	return p, ln.Addr().String(), err
 }
@@ -126,7 +127,7 @@ func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 		return nil, "", err
 	}
 	command.Env = l.environ(command.Env)
-	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir})
+	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir, Observe: l.Observe})
 	return p, l.Address, err
 }
 

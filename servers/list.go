@@ -18,7 +18,8 @@ type Listed struct {
 	Install   string   `json:"install,omitempty"` // how to, where it is not and that is known
 	Doc       string   `json:"doc"`
 	Home      string   `json:"home,omitempty"`
-	Lacks     string   `json:"-"` // what is missing
+	Verbs     []Verb   `json:"verbs"` // that can be asked of it while it runs
+	Lacks     string   `json:"-"`     // what is missing
 }
 
 // List tells which servers are installed, in which version. Those of a class are together,
@@ -26,7 +27,7 @@ type Listed struct {
 func List(ctx context.Context, all []Server) ([]Listed, error) {
 	var list []Listed
 	for _, s := range byClass(all) {
-		one := Listed{Name: s.Name, Class: s.Class, Profiles: s.Profiles(), Doc: s.Doc, Home: s.Home}
+		one := Listed{Name: s.Name, Class: s.Class, Profiles: s.Profiles(), Doc: s.Doc, Home: s.Home, Verbs: s.Verbs()}
 		err := s.Check(ctx)
 		var missing *external.NotInstalledError
 		switch {

@@ -210,6 +210,15 @@ func (n Node) Pairs(take func(key string, value Node) error) error {
 	return err
 }
 
+// IsMapping tells whether the value is a mapping of keys to values.
+func (n Node) IsMapping() bool {
+	switch n.node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return true
+	}
+	return false
+}
+
 // Items reads a list in its order.
 func (n Node) Items(take func(Node) error) error {
 	seq, ok := n.node.(*ast.SequenceNode)

@@ -85,7 +85,8 @@ func (m Manifest) fill(c *control.Command, p Profile, l Launch) (err error) {
 		return err
 	}
 	c.Verbs = map[control.Verb]control.Action{}
-	for verb, a := range m.Control {
+	for verb, declared := range m.Verbs(l.Profile) {
+		a := declared.Action
 		if a.Argv, err = expandArgs(a.Argv, l); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -34,29 +35,33 @@ func TestCommand(t *testing.T) {
 	}
 	dir := t.TempDir()
 	verbs := map[control.Verb]control.Action{
-		control.StopGraceful: {Signal: syscall.SIGQUIT}, control.StopNow: {Signal: syscall.SIGKILL},
+		control.StopGraceful: {Signal: syscall.SIGQUIT}, control.StopNow: {Signal: syscall.SIGQUIT},
 		control.Reload: {Argv: []string{"/usr/bin/democtl", "--port", "8081", "reload"}},
 	}
+	others := maps.Clone(verbs)
+	others[control.StopGraceful] = control.Action{Signal: syscall.SIGINT}
+	others[control.ScaleUp] = control.Action{Argv: []string{"/usr/bin/otherctl", "8081"}}
 	for _, c := range []struct {
 		name   string
 		launch Launch
 		argv   []string
 		env    []string
 		conf   string
+		verbs  map[control.Verb]control.Action
 	}{
 		{"zero", Launch{Dir: dir, Port: 8081},
 			[]string{"/usr/bin/demo", "--app="},
-			[]string{"BENCHCTL_APP=", "DEMO=1", "DEMO_WORKERS=1"}, "listen 127.0.0.1:8081;\nsuite;\n"},
+			[]string{"BENCHCTL_APP=", "DEMO=1", "DEMO_WORKERS=1"}, "listen 127.0.0.1:8081;\nsuite;\n", verbs},
 		{"tuned", Launch{Dir: dir, Port: 8081, Host: "::1", Workers: 2, Threads: 3, App: "hello", Profile: "tuned"},
 			[]string{"/usr/bin/demo", "--app=hello", "--threaded", "--fast"},
-			[]string{"BENCHCTL_APP=hello", "DEMO=2", "DEMO_WORKERS=2"}, "listen ::1:8081;\napp hello;\n"},
+			[]string{"BENCHCTL_APP=hello", "DEMO=2", "DEMO_WORKERS=2"}, "listen ::1:8081;\napp hello;\n", verbs},
 		{"other", Launch{Dir: dir, Port: 8081, Profile: "other"},
 			[]string{"/usr/bin/other", dir},
-			[]string{"BENCHCTL_APP=", "DEMO=1", "DEMO_WORKERS=1"}, "listen 127.0.0.1:8081;\nsuite;\n"},
+			[]string{"BENCHCTL_APP=", "DEMO=1", "DEMO_WORKERS=1"}, "listen 127.0.0.1:8081;\nsuite;\n", others},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := m.Command(c.launch)
-			want := control.Command{Argv: c.argv, Env: c.env, Dir: dir, Verbs: verbs}
+			want := control.Command{Argv: c.argv, Env: c.env, Dir: dir, Verbs: c.verbs}
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("Command = %+v, %v\nwant %+v", got, err, want)
 			}

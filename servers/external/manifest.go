@@ -17,6 +17,7 @@ package external
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -39,7 +40,7 @@ type Manifest struct {
 	Requires []Requirement
 	Probe    []string // argv that prints the version; empty: none is known
 	Ready    Ready
-	Control  map[control.Verb]control.Action
+	Control  map[control.Verb]control.Declared
 	Twins    string   // TwinsWSGI, TwinsASGI or ""
 	Static   string   // directory below the launch's for the files of the static apps; "": they aren't written
 	Apps     []string // that the server carries; empty: all
@@ -64,6 +65,9 @@ type Profile struct {
 	Argv []string          // instead of the manifest's, if not empty
 	Args []string          // added at the end
 	Env  map[string]string // added
+	// Control is how verbs reach the server where that is another way than the manifest's,
+	// and verbs that the server has by this profile alone.
+	Control map[control.Verb]control.Declared
 }
 
 // Requirement is something that must be installed; one of Command, Python and
@@ -121,6 +125,14 @@ func (m Manifest) ProfileNames() []string {
 	}
 	slices.Sort(out[1:])
 	return out
+}
+
+// Verbs are those that can be asked of the server when it is started by a profile.
+func (m Manifest) Verbs(profile string) map[control.Verb]control.Declared {
+	all := map[control.Verb]control.Declared{}
+	maps.Copy(all, m.Control)
+	maps.Copy(all, m.Profiles[profile].Control)
+	return all
 }
 
 // profile finds a profile; "" is Default.

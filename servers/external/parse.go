@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/internal/nearest"
 	"github.com/benchctl/benchctl/internal/strict"
 	"github.com/benchctl/benchctl/servers/control"
 )
@@ -29,7 +31,7 @@ func Read(file string, data []byte) (Manifest, error) {
 		"name":     strict.Name(&m.Name),
 		"class":    strict.OneOf(&m.Class, Classes()...),
 		"doc":      strict.Line(&m.Doc),
-		"home":     home(&m.Home),
+		"home":     link(&m.Home),
 		"command":  argv(&m.Argv),
 		"env":      environ(&m.Env),
 		"files":    contents(&m.Files),
@@ -37,7 +39,7 @@ func Read(file string, data []byte) (Manifest, error) {
 		"requires": requirements(&m.Requires),
 		"version":  argv(&m.Probe),
 		"ready":    ready(&m.Ready),
-		"control":  verbs(m.Control),
+		"control":  verbs(&m.Control),
 		"twins":    strict.OneOf(&m.Twins, TwinsWSGI, TwinsASGI),
 		"static":   directory(&m.Static),
 		"apps":     carried(&m.Apps),
@@ -90,7 +92,8 @@ func isBelow(name string) bool {
 	return filepath.IsLocal(name) && path.Clean(name) == name && name != "." && !strings.ContainsAny(name, "\\\x00")
 }
 
-func home(s *string) func(strict.Node) error {
+// link takes a URL.
+func link(s *string) func(strict.Node) error {
 	return func(n strict.Node) error {
 		if err := strict.Line(s)(n); err != nil {
 			return err
@@ -195,6 +198,7 @@ func profiles(all *map[string]Profile) func(strict.Node) error {
 				"command": argv(&p.Argv),
 				"args":    arguments(&p.Args),
 				"env":     environ(&p.Env),
+				"control": verbs(&p.Control),
 			}, "doc")
 			(*all)[key] = p
 			return err
@@ -246,14 +250,17 @@ func ready(r *Ready) func(strict.Node) error {
 	}
 }
 
-// verbs takes how each verb reaches the server: a signal's name, or a command.
-func verbs(all map[control.Verb]control.Action) func(strict.Node) error {
+// verbs takes how each verb reaches the server, over what is known already.
+func verbs(all *map[control.Verb]control.Declared) func(strict.Node) error {
 	return func(n strict.Node) error {
+		if *all == nil {
+			*all = map[control.Verb]control.Declared{}
+		}
 		fields := strict.Fields{}
 		for _, verb := range control.Verbs {
 			fields[string(verb)] = func(n strict.Node) error {
-				a, err := action(n)
-				all[verb] = a
+				d, err := declared(n)
+				(*all)[verb] = d
 				return err
 			}
 		}
@@ -261,15 +268,47 @@ func verbs(all map[control.Verb]control.Action) func(strict.Node) error {
 	}
 }
 
-func action(n strict.Node) (control.Action, error) {
-	name, err := n.Text()
-	if err != nil {
-		var a control.Action
-		return a, argv(&a.Argv)(n)
+// declared takes a signal's name or a command, or a mapping that also has what the vendor
+// documents.
+func declared(n strict.Node) (d control.Declared, err error) {
+	if !n.IsMapping() {
+		return d, action(&d.Action)(n)
 	}
-	signal, err := control.ParseSignal(name)
-	if err != nil {
-		return control.Action{}, n.Errorf("%w", err)
+	err = n.Fields(strict.Fields{
+		"signal":  signal(&d.Signal),
+		"command": argv(&d.Argv),
+		"promise": strict.Line(&d.Promise),
+		"source":  link(&d.Source),
+	})
+	switch {
+	case err != nil:
+	case (d.Signal == 0) == (len(d.Argv) == 0):
+		err = n.Errorf("one of signal and command is needed")
+	case (d.Promise == "") != (d.Source == ""):
+		err = n.Errorf("promise and source are needed together")
 	}
-	return control.Action{Signal: signal}, nil
+	return d, err
+}
+
+// action takes a signal's name, or a command.
+func action(a *control.Action) func(strict.Node) error {
+	return func(n strict.Node) error {
+		if _, err := n.Text(); err != nil {
+			return argv(&a.Argv)(n)
+		}
+		return signal(&a.Signal)(n)
+	}
+}
+
+func signal(s *syscall.Signal) func(strict.Node) error {
+	return func(n strict.Node) error {
+		name, err := n.Text()
+		if err != nil {
+			return err
+		}
+		if *s, err = control.ParseSignal(name); err != nil {
+			return n.Errorf("%w%s", err, nearest.Hint(name, control.SignalNames()))
+		}
+		return nil
+	}
 }

@@ -26,11 +26,9 @@ func TestReadMinimal(t *testing.T) {
 	got, err := Read("demo.yaml", []byte(minimal))
 	want := Manifest{
 		File: "demo.yaml", Name: "demo", Class: "baseline", Doc: "a server for demonstration",
-		Argv:  []string{"demo-server", "--listen", "{{.Host}}:{{.Port}}"},
-		Ready: Ready{Timeout: 10 * time.Second},
-		Control: map[control.Verb]control.Action{
-			control.StopGraceful: {Signal: syscall.SIGTERM}, control.StopNow: {Signal: syscall.SIGKILL},
-		},
+		Argv:    []string{"demo-server", "--listen", "{{.Host}}:{{.Port}}"},
+		Ready:   Ready{Timeout: 10 * time.Second},
+		Control: control.StopVerbs(),
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("Read = %+v, %v, want %+v", got, err, want)
@@ -58,6 +56,9 @@ profiles:
   other:
     doc: another program
     command: [/usr/bin/other, "{{.Dir}}"]
+    control:
+      stop-graceful: INT
+      scale-up: {command: [/usr/bin/otherctl, "{{.Port}}"], promise: adds one, source: "https://example.org/other"}
 requires:
   - command: /usr/bin/demo
     install: apt-get install demo
@@ -66,6 +67,10 @@ version: [/usr/bin/demo, --version]
 ready: {path: /ready, timeout: 30s}
 control:
   stop-graceful: SIGQUIT
+  stop-now:
+    signal: QUIT
+    promise: ends at once
+    source: https://example.org/demo#quit
   reload: [/usr/bin/democtl, --port, "{{.Port}}", reload]
 twins: wsgi
 `
@@ -79,12 +84,25 @@ func TestReadFull(t *testing.T) {
 	if got := m.ProfileNames(); !reflect.DeepEqual(got, []string{"default", "other", "tuned"}) {
 		t.Errorf("profiles are %q", got)
 	}
-	want := map[control.Verb]control.Action{
-		control.StopGraceful: {Signal: syscall.SIGQUIT}, control.StopNow: {Signal: syscall.SIGKILL},
-		control.Reload: {Argv: []string{"/usr/bin/democtl", "--port", "{{.Port}}", "reload"}},
+	want := map[control.Verb]control.Declared{
+		control.StopGraceful: {Action: control.Action{Signal: syscall.SIGQUIT}},
+		control.StopNow:      {Action: control.Action{Signal: syscall.SIGQUIT}, Promise: "ends at once", Source: "https://example.org/demo#quit"},
+		control.Reload:       {Action: control.Action{Argv: []string{"/usr/bin/democtl", "--port", "{{.Port}}", "reload"}}},
 	}
 	if !reflect.DeepEqual(m.Control, want) || m.Ready != (Ready{"/ready", 30 * time.Second}) {
 		t.Errorf("control is %+v, ready %+v", m.Control, m.Ready)
+	}
+	for _, profile := range []string{"", Default, "tuned"} {
+		if got := m.Verbs(profile); !reflect.DeepEqual(got, want) {
+			t.Errorf("verbs of %q are %+v", profile, got)
+		}
+	}
+	want[control.StopGraceful] = control.Declared{Action: control.Action{Signal: syscall.SIGINT}}
+	want[control.ScaleUp] = control.Declared{
+		Action: control.Action{Argv: []string{"/usr/bin/otherctl", "{{.Port}}"}}, Promise: "adds one", Source: "https://example.org/other",
+	}
+	if got := m.Verbs("other"); !reflect.DeepEqual(got, want) {
+		t.Errorf("verbs of other are %+v", got)
 	}
 }
 
@@ -141,10 +159,20 @@ func TestErrors(t *testing.T) {
 		{"ready path", "ready: {path: hello}\n", `x.yaml:1: ready.path: "hello" does not begin with "/"`},
 		{"ready timeout", "ready:\n  timeout: soon\n", `x.yaml:2: ready.timeout: "soon" is not a time with unit from 1ms to 10m0s`},
 		{"ready no unit", "ready:\n  timeout: 10\n", `x.yaml:2: ready.timeout: "10" is not a time with unit from 1ms to 10m0s`},
-		{"bad signal", "control:\n  reload: HUPP\n", `x.yaml:2: control.reload: unknown signal "HUPP"`},
-		{"bad verb", "control:\n  restart: HUP\n", `x.yaml:2: control: unknown key "restart": known are reload, stop-graceful, stop-now, upgrade`},
+		{"bad signal", "control:\n  reload: HUPP\n", `x.yaml:2: control.reload: unknown signal "HUPP": did you mean "HUP"?`},
+		{"bad verb", "control:\n  restart: HUP\n", `x.yaml:2: control: unknown key "restart": known are reload, scale-down, scale-up, stop-graceful, stop-now, upgrade`},
+		{"near verb", "control:\n  scale_up: HUP\n", `x.yaml:2: control: unknown key "scale_up": did you mean "scale-up"?`},
 		{"empty verb", "control:\n  reload: []\n", `x.yaml:2: control.reload: a program is needed`},
-		{"verb mapping", "control:\n  reload: {signal: HUP}\n", `x.yaml:2: control.reload: a list is needed, not a mapping`},
+		{"verb key", "control:\n  reload:\n    signal: HUP\n    promises: much\n", `x.yaml:4: control.reload: unknown key "promises": did you mean "promise"?`},
+		{"verb signal", "control:\n  reload:\n    signal: USR3\n", `x.yaml:3: control.reload.signal: unknown signal "USR3": did you mean "USR1"?`},
+		{"verb without a way", "control:\n  reload: {promise: much, source: 'https://example.org'}\n", `x.yaml:2: control.reload: one of signal and command is needed`},
+		{"verb of two ways", "control:\n  reload: {signal: HUP, command: [a]}\n", `x.yaml:2: control.reload: one of signal and command is needed`},
+		{"promise of nobody", "control:\n  reload: {signal: HUP, promise: much}\n", `x.yaml:2: control.reload: promise and source are needed together`},
+		{"source of nothing", "control:\n  reload: {signal: HUP, source: 'https://example.org'}\n", `x.yaml:2: control.reload: promise and source are needed together`},
+		{"source is no URL", "control:\n  reload:\n    signal: HUP\n    source: signal(7)\n", `x.yaml:4: control.reload.source: "signal(7)" is not a URL with http or https`},
+		{"long promise", "control:\n  reload:\n    promise: |\n      a\n      b\n", `x.yaml:3: control.reload.promise: is more than one line`},
+		{"template in a verb", "control:\n  reload:\n    command: [a, '{{.Prot}}']\n", `x.yaml:3: control.reload.command[1]: template: unknown field ".Prot": did you mean "Port"?`},
+		{"verb of a profile", "profiles:\n  tuned:\n    doc: d\n    control: {reload: HUPP}\n", `x.yaml:4: profiles.tuned.control.reload: unknown signal "HUPP": did you mean "HUP"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := Read("x.yaml", []byte(c.data)); err == nil || err.Error() != c.want {
