@@ -39,6 +39,7 @@ type Manifest struct {
 	ServerDirs  []string      `json:"server_dirs,omitempty"` // absolute
 	Binaries    []string      `json:"binaries,omitempty"`    // VERSION=PATH of other benchctl builds
 	Env         []string      `json:"env,omitempty"`         // NAME=VALUE, in the candidates' environment
+	RunAs       string        `json:"run_as,omitempty"`      // user that candidates run as, but for those that have their own
 	Environment Environment   `json:"environment"`
 	Notes       []string      `json:"notes,omitempty"`
 
@@ -84,7 +85,8 @@ type Candidate struct {
 	Version string `json:"version,omitempty"`
 	Profile string `json:"profile"`
 	Class   string `json:"class"`
-	Base    string `json:"base,omitempty"` // the engine that a framework runs on
+	Base    string `json:"base,omitempty"`   // the engine that a framework runs on
+	RunAs   string `json:"run_as,omitempty"` // user that it runs as, if not that of the run
 }
 
 // Launch is one start of one candidate: a line of launches.jsonl, written when

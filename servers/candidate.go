@@ -151,11 +151,5 @@ func known(all []Server) []string {
 
 // Offers tells whether a verb can be asked of the candidate.
 func (c Candidate) Offers(v control.Verb) bool {
-	if c.Server.Manifest != nil {
-		if _, ok := c.Server.Manifest.Control[v]; ok {
-			return true
-		}
-	}
-	_, ok := control.StopVerbs()[v]
-	return ok
+	return slices.ContainsFunc(c.Verbs(), func(o Verb) bool { return o.Name == v })
 }

@@ -28,6 +28,7 @@ type Launch struct {
 	// IDs is a file to which the app "ident" appends the id of each request, made if it
 	// isn't there; "": none. Servers that answer from their configuration may not do it.
 	IDs     string
+	User    *control.User       // to run as, unless the candidate has to be root; nil: this process's own
 	Observe func(control.Event) // of control.Spec; nil if nobody wants to know
 }
 
@@ -37,6 +38,10 @@ const DefaultThreads = 4
 
 // Start starts the candidate and returns its address. It is not ready yet.
 func (c Candidate) Start(ctx context.Context, l Launch) (*control.Process, string, error) {
+	if err := c.CheckUser(l.User, l.Benchctl); err != nil {
+		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	l.User = c.RunsAs(l.User)
 	if err := l.makeIDs(); err != nil {
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
 	}
@@ -64,12 +69,15 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
 	}
 	defer file.Close()
+	if err := l.User.Own(l.Dir); err != nil {
+		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+	}
 	argv := []string{l.Benchctl, "serve", "--server", c.Server.Name, "--listener-fd", "3"}
 	if l.App != "" {
 		argv = append(argv, "--app", l.App)
 	}
 	p, err := control.Start(c.Name, control.Spec{
-		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
+		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
 	})
 	return p, ln.Addr().String(), err
 }
@@ -81,7 +89,7 @@ func (l Launch) environ(own []string) []string {
 	if l.IDs != "" {
 		env = append(env, suite.IDsEnv+"="+l.IDs)
 	}
-	return slices.Concat(env, own, l.Env)
+	return slices.Concat(env, l.User.Environ(l.Dir), own, l.Env)
 }
 
 // makeIDs makes the file for ids, for servers that give up root's rights too.
@@ -121,13 +129,16 @@ func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 		threads = DefaultThreads
 	}
 	command, err := c.Server.Manifest.Command(external.Launch{
-		Host: host, Port: n, Dir: l.Dir, Workers: l.Workers, Threads: threads, App: l.App, Profile: c.Profile, IDs: l.IDs,
+		Host: host, Port: n, Dir: l.Dir, Workers: l.Workers, Threads: threads, App: l.App, Profile: c.Profile, User: l.User.String(), IDs: l.IDs,
 	})
 	if err != nil {
 		return nil, "", err
 	}
+	if err := l.User.Own(l.Dir); err != nil {
+		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+	}
 	command.Env = l.environ(command.Env)
-	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Log: l.Log, Scratch: l.Dir, Observe: l.Observe})
+	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe})
 	return p, l.Address, err
 }
 

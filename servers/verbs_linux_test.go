@@ -98,10 +98,13 @@ func try(t *testing.T, c servers.Candidate, verb control.Verb) {
 	defer cancel()
 	r := &trial{T: t, ctx: ctx, name: c.Name, verb: verb, dir: launchDir(t), events: make(chan control.Event, 1000)}
 	log := filepath.Join(t.TempDir(), "log")
-	var err error
+	user, _, err := control.RunAs("") // as by default
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.process, r.address, err = c.Start(ctx, servers.Launch{
 		Benchctl: os.Args[0], Guard: []string{os.Args[0], "guard"}, Dir: r.dir, Log: log, Workers: 2, Threads: 2,
-		Env: []string{"GORACE=atexit_sleep_ms=0"}, Observe: func(e control.Event) { r.events <- e },
+		Env: []string{"GORACE=atexit_sleep_ms=0"}, User: user, Observe: func(e control.Event) { r.events <- e },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -120,6 +123,7 @@ func try(t *testing.T, c servers.Candidate, verb control.Verb) {
 		t.Fatal(err)
 	}
 	r.settle()
+	r.isOf(user)
 	switch verb {
 	case control.StopGraceful:
 		r.stopsGracefully(c.Server)
@@ -158,6 +162,21 @@ func (r *trial) held() []int {
 	}
 	main := r.process.PID()
 	return slices.DeleteFunc(held, func(pid int) bool { return pid == main || pid == r.process.Guard || !proc.Alive(pid) })
+}
+
+// isOf checks whose processes the candidate has.
+func (r *trial) isOf(u *control.User) {
+	r.Helper()
+	want := uint32(os.Geteuid())
+	if u != nil {
+		want = u.UID
+	}
+	for _, pid := range append(r.held(), r.process.PID()) {
+		info, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+		if err == nil && info.Sys().(*syscall.Stat_t).Uid != want {
+			r.Errorf("%s is not of user %s", proc.Describe(pid), u)
+		}
+	}
 }
 
 // settle waits until the candidate has its processes and threads: it answers before that.

@@ -26,6 +26,7 @@ type Setup struct {
 	Binaries   map[string]string // version -> program, for Go engines of other builds
 	Guard      []string          // command line of the guard
 	Env        []string          // NAME=VALUE, over the environment that every candidate gets
+	User       *control.User     // that candidates run as; nil: this process's own
 	ServerCPUs control.CPUs
 	LoaderCPUs control.CPUs
 	Meters     Meters
@@ -101,7 +102,7 @@ func (h *LocalHost) Start(ctx context.Context, s Start) (Started, error) {
 // launch is where and how a candidate starts.
 func (h *LocalHost) launch(c *child, s Start) servers.Launch {
 	l := servers.Launch{
-		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env, IDs: c.ids,
+		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env, User: h.setup.User, IDs: c.ids,
 	}
 	if other, ok := h.setup.Binaries[c.Version]; ok {
 		l.Benchctl = other

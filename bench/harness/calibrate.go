@@ -25,9 +25,10 @@ import (
 // Calibration finds out what can be measured. For what the load generator reaches it loads a
 // sink, which runs where candidates do and does nothing but reply.
 type Calibration struct {
-	Benchctl               string   // program that serves Go engines, for Machine
-	Sink                   []string // command line of a server on descriptor 3 that calls Sink
-	Guard                  []string // command line of the guard
+	Benchctl               string        // program that serves Go engines, for Machine
+	Sink                   []string      // command line of a server on descriptor 3 that calls Sink
+	Guard                  []string      // command line of the guard
+	User                   *control.User // that candidates run as, for Machine; nil: this process's own
 	ServerCPUs, LoaderCPUs control.CPUs
 	Warn                   func(text string) // told of what disturbs Machine meanwhile; nil: nobody is
 }

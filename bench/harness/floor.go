@@ -87,7 +87,7 @@ func (c Calibration) floor(ctx context.Context, d time.Duration) (judge.NoiseFlo
 	began := time.Now()
 	err = Run(ctx, launch.Config{
 		Store: store,
-		Setup: agent.Setup{Candidates: candidates, Benchctl: c.Benchctl, Guard: c.Guard, ServerCPUs: c.ServerCPUs, LoaderCPUs: c.LoaderCPUs},
+		Setup: agent.Setup{Candidates: candidates, Benchctl: c.Benchctl, Guard: c.Guard, User: c.User, ServerCPUs: c.ServerCPUs, LoaderCPUs: c.LoaderCPUs},
 		Observe: func(e launch.Event) {
 			if e.Kind == launch.Warning {
 				c.warn(e.Text)

@@ -20,9 +20,10 @@ import (
 
 // Verification starts candidates to make the checks of the conformance gate.
 type Verification struct {
-	Benchctl string   // program that serves Go engines
-	Guard    []string // command line of the guard
-	Env      []string // NAME=VALUE, over the environment that every candidate gets
+	Benchctl string        // program that serves Go engines
+	Guard    []string      // command line of the guard
+	Env      []string      // NAME=VALUE, over the environment that every candidate gets
+	User     *control.User // that candidates run as; nil: this process's own
 }
 
 // Verify starts the candidate alone, with one worker, makes every check and stops
@@ -103,7 +104,7 @@ func (s *subject) start(ctx context.Context) (conform.Target, error) {
 	if s.dir, err = control.MakeTemp(); err != nil {
 		return none, fmt.Errorf("verify %s: %w", s.candidate.Name, err)
 	}
-	p, address, err := s.candidate.Start(ctx, servers.Launch{Benchctl: s.Benchctl, Guard: s.Guard, Workers: 1, Dir: s.dir, Log: filepath.Join(s.dir, "server.log"), Env: s.Env})
+	p, address, err := s.candidate.Start(ctx, servers.Launch{Benchctl: s.Benchctl, Guard: s.Guard, Workers: 1, Dir: s.dir, Log: filepath.Join(s.dir, "server.log"), Env: s.Env, User: s.User})
 	if err != nil {
 		return none, err
 	}

@@ -34,6 +34,7 @@ type Run struct {
 	Apps          []string // instead of the scenarios' own
 	Binaries      []string // VERSION=PATH of other builds of benchctl
 	Env           []string // NAME=VALUE, in the candidates' environment
+	RunAs         string   // user that candidates run as; "": an unprivileged one if this is root
 
 	Launches, Rounds int
 	Slice            time.Duration
@@ -84,6 +85,9 @@ func (r Run) Begin(ctx context.Context, store string, p Programs) (Ready, error)
 	if info, err := os.Stat(os.TempDir()); err != nil || !info.IsDir() {
 		return ready, fmt.Errorf("run: the directory for temporary files is none: %w", cmp.Or(err, fmt.Errorf("TMPDIR: %s", os.TempDir())))
 	}
+	if err := ready.runAs(r.RunAs); err != nil {
+		return ready, err
+	}
 	m, err := r.resolve(ctx, &ready)
 	if err != nil {
 		return ready, err
@@ -120,7 +124,12 @@ func (r Run) resolve(ctx context.Context, ready *Ready) (results.Manifest, error
 	if asked.precision > 0 && (m.Launches < stats.MinLaunches || len(ready.Config.Candidates) < 2) {
 		return none, misuse.Errorf("run: --precision takes at least %d launches and 2 candidates", stats.MinLaunches)
 	}
-	m.Precision, m.ServerDirs, m.Binaries, m.Env = asked.precision, asked.dirs, r.Binaries, r.Env
+	m.Precision, m.ServerDirs, m.Binaries, m.Env, m.RunAs = asked.precision, asked.dirs, r.Binaries, r.Env, ready.Config.User.String()
+	for i, c := range ready.Config.Candidates {
+		if m.Candidates[i].RunAs = c.RunsAs(ready.Config.User).String(); m.Candidates[i].RunAs == m.RunAs {
+			m.Candidates[i].RunAs = ""
+		}
+	}
 	m.Notes = append([]string{}, ready.Notes...)
 	if len(r.Env) > 0 {
 		m.Notes = append(m.Notes, "candidates run with "+strings.Join(r.Env, " ")+" in their environment")
@@ -143,7 +152,7 @@ func (r Run) candidates(ctx context.Context, ready *Ready, binaries map[string]s
 		return nil, fmt.Errorf("run: none of the servers %s is installed\n%s", strings.Join(r.Servers, ","), strings.Join(notes, "\n"))
 	}
 	ready.Notes = append(ready.Notes, notes...)
-	return there, nil
+	return ready.reachable(choice, there, binaries)
 }
 
 // warnings are what about this machine stands in the way of a run. What takes time to see is

@@ -12,6 +12,7 @@ import (
 	"github.com/benchctl/benchctl/bench/request"
 	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
 )
 
@@ -203,6 +204,7 @@ func TestResumeWithout(t *testing.T) {
 	}
 	begin(t, store, request.Run{
 		Scenarios: []string{"smoke"}, Servers: []string{"mine"}, ServerDirs: []string{manifests(t, "name: mine\nclass: baseline\ndoc: mine\ncommand: ["+program+"]\n")},
+		RunAs: control.OwnName(),
 	})
 	if err := os.Remove(program); err != nil {
 		t.Fatal(err)

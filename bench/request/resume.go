@@ -25,7 +25,11 @@ func Resume(ctx context.Context, store, name string, p Programs) (Ready, error) 
 	if err != nil {
 		return ready, err
 	}
-	if err := takeUp(ctx, s.Manifest(), measure.Environment(), &ready.Config); err != nil {
+	err = ready.runAs(s.Manifest().RunAs)
+	if err == nil {
+		err = takeUp(ctx, s.Manifest(), measure.Environment(), &ready.Config)
+	}
+	if err != nil {
 		s.Close()
 		return ready, err
 	}

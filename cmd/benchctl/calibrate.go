@@ -53,6 +53,10 @@ func (e env) calibrate(ctx context.Context, f calibrateFlags) error {
 		Benchctl: e.executable, Sink: e.sink(), Guard: []string{e.executable, guardCommand},
 		Warn: func(text string) { e.say("benchctl: warning: %s", text) },
 	}
+	var err error
+	if c.User, err = e.runAs("calibrate", ""); err != nil {
+		return err
+	}
 	c.ServerCPUs, c.LoaderCPUs = control.Split()
 	told, warnings, err := c.Machine(ctx, f.duration)
 	switch {

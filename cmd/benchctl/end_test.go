@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // Tests of runs that end before they are done: killed, interrupted, out of disk.
@@ -34,11 +36,13 @@ func benchctl(t *testing.T, dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// temporary is where a run started by benchctl puts temporary files.
+// temporary is where a run started by benchctl puts temporary files, as open to all users
+// as such a directory is.
 func temporary(t *testing.T, dir string) string {
 	t.Helper()
 	tmp := filepath.Join(dir, "tmp")
-	if err := os.MkdirAll(tmp, 0o755); err != nil {
+	err := errors.Join(os.MkdirAll(tmp, 0o755), passable(dir), os.Chmod(tmp, 0o777|os.ModeSticky))
+	if err != nil {
 		t.Fatal(err)
 	}
 	return tmp
@@ -257,18 +261,19 @@ func TestInterrupted(t *testing.T) {
 func TestInterruptedSaysSo(t *testing.T) {
 	needLinux(t)
 	const slow, slowToTell = "command: [sh, -c, 'echo > %s; exec sleep 60']", "version: [sh, -c, 'echo > %s; exec sleep 60']\ncommand: [sleep, '60']"
+	asUs := " --run-as=" + control.OwnName() // to write where this test looks
 	deaf, asked := deafServer(t)
 	for _, c := range []struct {
 		command, manifest string
 		code              int
 		want              string
 	}{
-		{"verify --server-dir=. --servers=slow", slow, exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
+		{"verify --server-dir=. --servers=slow" + asUs, slow, exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
 		{"verify --server-dir=. --servers=slow", slowToTell, exitInterrupted, "slow: broken: interrupted\nbenchctl: verify: interrupted\n"},
-		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", slow, exitInterrupted, "benchctl: run: interrupted; what was measured is kept\ncontinue with: "},
+		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow" + asUs, slow, exitInterrupted, "benchctl: run: interrupted; what was measured is kept\ncontinue with: "},
 		{"run --scenario=smoke --apps=hello --server-dir=. --servers=slow", slowToTell, exitInterrupted, "benchctl: run: interrupted\n"},
 		{"list servers --server-dir=.", slowToTell, exitInterrupted, "benchctl: servers: interrupted\n"},
-		{"serve --server-dir=. --server=slow", slow, exitDone, ""},
+		{"serve --server-dir=. --server=slow" + asUs, slow, exitDone, ""},
 		{"load --connections=1 --duration=60s " + deaf, "", exitInterrupted, "benchctl: load: interrupted\n"},
 		{"load --engine=vegeta --connections=1 --duration=60s " + deaf, "", exitInterrupted, "benchctl: load: interrupted\n"},
 	} {
@@ -291,7 +296,7 @@ func TestInterruptedTellsWhatIsLeft(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		t.Cleanup(func() { removable(dir) })
-		_, _, errs := interruptWhen(t, dir, command, clutters, nil)
+		_, _, errs := interruptWhen(t, dir, command+" --run-as="+control.OwnName(), clutters, nil)
 		if strings.Contains(errs, "permission denied (mount)") {
 			t.Skip(errs)
 		}

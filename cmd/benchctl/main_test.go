@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // The test binary is benchctl itself when a script calls it, and when benchctl
@@ -44,10 +46,16 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GORACE", "atexit_sleep_ms=0")
-			return nil
+			e.Setenv("ME", control.OwnName())
+			programs, _, _ := strings.Cut(e.Getenv("PATH"), string(os.PathListSeparator))
+			return errors.Join(passable(e.WorkDir), passable(programs), os.Chmod(filepath.Join(e.WorkDir, ".tmp"), 0o777|os.ModeSticky))
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "race" {
+			switch name {
+			case "race":
+			case "root":
+				return os.Geteuid() == 0, nil
+			default:
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
 			info, ok := debug.ReadBuildInfo()
@@ -55,6 +63,17 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
+}
+
+// passable lets every user pass to a directory of a test, as candidates of root's are of
+// another user.
+func passable(dir string) error {
+	for ; filepath.Clean(dir) != filepath.Clean(os.TempDir()) && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // exits runs a command and checks its exit code: exits 2 benchctl run.

@@ -65,6 +65,7 @@ The exit code is 1 if a row is invalid.`,
 	fs.StringSliceVar(&f.Apps, "apps", nil, "apps instead of the scenarios' own, see benchctl list apps")
 	fs.StringArrayVar(&f.Binaries, "binary", nil, "VERSION=PATH: another build of benchctl, for engines named name@VERSION; may be repeated")
 	fs.StringArrayVar(&f.Env, "env", nil, envUsage)
+	fs.StringVar(&f.RunAs, "run-as", "", runAsUsage)
 	fs.IntVar(&f.Launches, "launches", 0, fmt.Sprintf("fresh starts of every candidate (default %d)", plan.DefaultLaunches))
 	fs.IntVar(&f.Rounds, "rounds", 0, fmt.Sprintf("rounds per launch (default as many as the budget allows, or %d)", plan.DefaultRounds))
 	fs.DurationVar(&f.Slice, "slice", 0, "counted part of a slice (default 150ms, longer for slow candidates)")

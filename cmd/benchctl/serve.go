@@ -22,6 +22,7 @@ import (
 type serveFlags struct {
 	server, app, address string
 	serverDirs, env      []string
+	runAs                string
 	listenerFD           int
 	spin                 int
 }
@@ -41,6 +42,7 @@ func serveCommand(e env) *cobra.Command {
 	fs.StringVar(&f.address, "addr", "127.0.0.1:8080", "address to listen on")
 	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
 	fs.StringArrayVar(&f.env, "env", nil, "NAME=VALUE for the environment of a server that is not a Go engine; may be repeated")
+	fs.StringVar(&f.runAs, "run-as", "", runAsUsage)
 	fs.IntVar(&f.spin, "spin", 0, "steps of arithmetic, of about 1 ns each, added to each request of a Go engine, to try what a measurement can resolve")
 	fs.IntVar(&f.listenerFD, "listener-fd", 0, "file descriptor of a listening socket, instead of --addr")
 	return cmd
@@ -54,6 +56,10 @@ func (e env) serve(ctx context.Context, f serveFlags) error {
 	if err := control.CheckEnv(f.env); err != nil {
 		return usage(fmt.Errorf("serve: --env: %w", err))
 	}
+	user, err := f.user(e)
+	if err != nil {
+		return err
+	}
 	choice, err := servers.Find(f.serverDirs, []string{f.server})
 	if err != nil {
 		return failed(err)
@@ -66,12 +72,12 @@ func (e env) serve(ctx context.Context, f serveFlags) error {
 		return unable(err)
 	}
 	if c.Server.Engine != nil {
-		return e.serveEngine(ctx, c.Server, f)
+		return e.serveEngine(ctx, c.Server, user, f)
 	}
-	return e.serveExternal(ctx, c, f)
+	return e.serveExternal(ctx, c, user, f)
 }
 
-func (e env) serveEngine(ctx context.Context, s servers.Server, f serveFlags) error {
+func (e env) serveEngine(ctx context.Context, s servers.Server, user *control.User, f serveFlags) error {
 	app, err := mount(f.app)
 	if err != nil {
 		return usage(err)
@@ -82,6 +88,9 @@ func (e env) serveEngine(ctx context.Context, s servers.Server, f serveFlags) er
 	ln, err := f.listener()
 	if err != nil {
 		return err
+	}
+	if err := user.Become(); err != nil {
+		return unable(fmt.Errorf("serve %s: %w", s.Name, err))
 	}
 	if starter, ok := app.(apps.Starter); ok {
 		if err := starter.Start(ctx); err != nil {
@@ -96,8 +105,17 @@ func (e env) serveEngine(ctx context.Context, s servers.Server, f serveFlags) er
 	return unable(err)
 }
 
+// user is who the server runs as. Who handed a listener on has chosen it.
+func (f serveFlags) user(e env) (*control.User, error) {
+	if f.listenerFD > 0 && f.runAs == "" {
+		return nil, nil
+	}
+	return e.runAs("serve", f.runAs)
+}
+
 func (f serveFlags) listener() (net.Listener, error) {
 	if f.listenerFD > 0 {
+		control.NameSelf("benchctl")
 		ln, err := servers.Listener(f.listenerFD)
 		return ln, unable(err)
 	}
@@ -145,7 +163,7 @@ func mount(name string) (apps.App, error) {
 	return suite.Only(app), nil
 }
 
-func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlags) error {
+func (e env) serveExternal(ctx context.Context, c servers.Candidate, user *control.User, f serveFlags) error {
 	if f.app != "" {
 		if _, err := suite.Parse(f.app); err != nil {
 			return usage(err)
@@ -155,6 +173,7 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlag
 	if err != nil {
 		return err
 	}
+	e.tellRoot(c, user)
 	dir, err := control.MakeTemp()
 	if err != nil {
 		return unable(err)
@@ -162,7 +181,7 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, f serveFlag
 	defer e.discard(dir)
 	e.warnOf(measure.Leftovers())
 	p, address, err := c.Start(ctx, servers.Launch{
-		Guard: []string{e.executable, guardCommand}, Address: free, App: f.app, Dir: dir, Log: control.LogStderr, Env: f.env,
+		Guard: []string{e.executable, guardCommand}, Address: free, App: f.app, Dir: dir, Log: control.LogStderr, Env: f.env, User: user,
 	})
 	if err != nil {
 		return unable(err)

@@ -18,6 +18,7 @@ import (
 type verifyFlags struct {
 	servers, serverDirs, env []string
 
+	runAs           string
 	jobs            int
 	json, exchanges bool
 }
@@ -43,6 +44,7 @@ The exit code is 1 if a check of level gate fails.`,
 	fs.StringSliceVar(&f.servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
 	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
 	fs.StringArrayVar(&f.env, "env", nil, envUsage)
+	fs.StringVar(&f.runAs, "run-as", "", runAsUsage)
 	fs.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "how many candidates are checked at a time")
 	fs.BoolVar(&f.exchanges, "exchanges", false, "print the bytes of failed checks")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
@@ -56,12 +58,19 @@ func (e env) verify(ctx context.Context, f verifyFlags) error {
 	if err := control.CheckEnv(f.env); err != nil {
 		return usage(fmt.Errorf("verify: --env: %w", err))
 	}
+	user, err := e.runAs("verify", f.runAs)
+	if err != nil {
+		return err
+	}
 	choice, err := servers.Find(f.serverDirs, f.servers)
 	if err != nil {
 		return failed(err)
 	}
+	for _, c := range choice.Candidates {
+		e.tellRoot(c, user)
+	}
 	e.warnOf(measure.Leftovers())
-	v := harness.Verification{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Env: f.env}
+	v := harness.Verification{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Env: f.env, User: user}
 	m, err := v.All(ctx, choice, f.jobs, func(row conform.Row) { e.say("%s: %s", row.Candidate, row) })
 	switch {
 	case err != nil:

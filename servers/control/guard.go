@@ -143,7 +143,12 @@ func (g *guard) start() error {
 	if err != nil {
 		return err
 	}
-	null, err := os.Open(os.DevNull)
+	path, program, err := g.order.User.program(path)
+	if err != nil {
+		return err
+	}
+	defer program.Close()            // nil too
+	null, err := os.Open(os.DevNull) // closed, its number would be that of the next file opened
 	if err != nil {
 		return err
 	}
@@ -152,7 +157,7 @@ func (g *guard) start() error {
 	if g.order.Listener {
 		files = append(files, os.NewFile(fdListener, "listener"))
 	}
-	p, err := g.fork(path, &os.ProcAttr{Dir: g.order.Dir, Env: g.environ(), Files: files, Sys: ownGroup()})
+	p, err := g.fork(path, &os.ProcAttr{Dir: g.order.Dir, Env: g.environ(), Files: files, Sys: g.own(ownGroup())})
 	if err != nil {
 		return err
 	}
@@ -163,15 +168,22 @@ func (g *guard) start() error {
 	return p.Release() // collect waits for every child, this one too
 }
 
+// own makes what a child runs with that of the candidate's user.
+func (g *guard) own(sys *syscall.SysProcAttr) *syscall.SysProcAttr {
+	sys.Credential = g.order.User.credential()
+	return sys
+}
+
 // environ is what the order sets, each name once: of two a program takes the first, which
 // would be the one that was to change.
 func (g *guard) environ() []string { return (&exec.Cmd{Env: g.order.Env}).Environ() }
 
 // logPipe returns where the candidate writes; what comes is kept, bounded. To standard
-// error it writes by itself: to copy a line for every request would take a processor.
+// error it writes by itself: to copy a line for every request would take a processor. One
+// of another user may not be able to open that, as by /dev/stderr.
 func (g *guard) logPipe() (*os.File, error) {
 	g.logged = make(chan struct{})
-	if g.order.Log == LogStderr {
+	if g.order.Log == LogStderr && g.order.User == nil {
 		close(g.logged)
 		fd, err := syscall.Dup(syscall.Stderr)
 		return os.NewFile(uintptr(fd), "log"), err
@@ -188,5 +200,8 @@ func (g *guard) logPipe() (*os.File, error) {
 		defer close(g.logged)
 		_, _ = io.Copy(log, r)
 	}()
+	if u := g.order.User; u != nil {
+		_ = w.Chown(int(u.UID), int(u.GID)) // else it can't be opened by its path
+	}
 	return w, nil
 }

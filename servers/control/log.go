@@ -23,8 +23,11 @@ type boundedLog struct {
 }
 
 func openLog(path string) (io.Writer, error) {
-	if path == "" {
+	switch path {
+	case "":
 		return io.Discard, nil
+	case LogStderr:
+		return os.Stderr, nil
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
@@ -51,7 +54,7 @@ func (l *boundedLog) turn() {
 	if os.Rename(l.path, l.path+".old") != nil {
 		return
 	}
-	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
 	if err != nil {
 		return
 	}

@@ -102,6 +102,11 @@ func (g *guard) run(answer report, argv []string, first bool) error {
 	if cmd.Err != nil {
 		return cmd.Err
 	}
+	path, program, err := g.order.User.program(cmd.Path)
+	if err != nil {
+		return err
+	}
+	defer program.Close() // nil too
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return err
@@ -112,7 +117,7 @@ func (g *guard) run(answer report, argv []string, first bool) error {
 		return err
 	}
 	defer w.Close()
-	p, err := g.join(cmd.Path, argv, &os.ProcAttr{Dir: g.order.Dir, Env: g.environ(), Files: []*os.File{null, w, w}, Sys: &syscall.SysProcAttr{Setpgid: true}})
+	p, err := g.join(path, argv, &os.ProcAttr{Dir: g.order.Dir, Env: g.environ(), Files: []*os.File{null, w, w}, Sys: g.own(&syscall.SysProcAttr{Setpgid: true})})
 	if err != nil {
 		r.Close()
 		return err

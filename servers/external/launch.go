@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/user"
 	"path"
 	"path/filepath"
 	"slices"
@@ -28,7 +27,7 @@ type Launch struct {
 	Workers int    // processes; 0: 1
 	Threads int    // in each process; 0: 1
 	Pool    int    // threads of a server that has but one process: Workers times Threads
-	User    string // that benchctl runs as; filled in
+	User    string // that the server runs as; "": this process's own
 	App     string // mounted alone; "": the whole suite
 	Profile string // "": Default
 	IDs     string // file for the ids of requests to the app "ident"; filled in relative to Dir where it is below that; "": none
@@ -49,7 +48,7 @@ func (m Manifest) Command(l Launch) (control.Command, error) {
 	}
 	l.Host, l.Profile = cmp.Or(l.Host, "127.0.0.1"), cmp.Or(l.Profile, Default)
 	l.Workers, l.Threads = cmp.Or(l.Workers, 1), cmp.Or(l.Threads, 1)
-	l.Pool, l.User, l.Address = l.Workers*l.Threads, userName(), net.JoinHostPort(l.Host, strconv.Itoa(l.Port))
+	l.Pool, l.User, l.Address = l.Workers*l.Threads, cmp.Or(l.User, control.OwnName()), net.JoinHostPort(l.Host, strconv.Itoa(l.Port))
 	l.IPv6 = strings.Contains(l.Host, ":")
 	if below, err := filepath.Rel(l.Dir, l.IDs); l.IDs != "" && err == nil && filepath.IsLocal(below) {
 		l.IDs = below
@@ -93,6 +92,14 @@ func (m Manifest) fill(c *control.Command, p Profile, l Launch) (err error) {
 		c.Verbs[verb] = a
 	}
 	return nil
+}
+
+// Program is what the server is started with by a profile, if no template is to tell.
+func (m Manifest) Program(profile string) string {
+	if own := m.Profiles[profile].Argv; len(own) > 0 {
+		return own[0]
+	}
+	return m.Argv[0]
 }
 
 // complete fills in a template and looks at what came out.
@@ -149,8 +156,10 @@ func (m Manifest) write(l Launch) error {
 		return err
 	}
 	defer root.Close()
-	if err := share(root); err != nil {
-		return err
+	if os.Geteuid() == 0 && l.User == control.OwnName() {
+		if err := share(root); err != nil {
+			return err
+		}
 	}
 	if m.Twins != "" {
 		if err := writeStatic(root, "."); err != nil {
@@ -182,20 +191,9 @@ func (m Manifest) write(l Launch) error {
 	return nil
 }
 
-// userName is the name of the user that benchctl runs as, or its number.
-func userName() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return strconv.Itoa(os.Geteuid())
-}
-
 // share lets servers that give up root's rights read what is in the directory, and
 // make temporary files there, as in the system's directory for those.
 func share(root *os.Root) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
 	return root.Chmod(".", 0o777|os.ModeSticky)
 }
 

@@ -44,6 +44,7 @@ type Manifest struct {
 	Twins    string   // TwinsWSGI, TwinsASGI or ""
 	Static   string   // directory below the launch's for the files of the static apps; "": they aren't written
 	Apps     []string // that the server carries; empty: all
+	Root     string   // why it has to run as root; "": it has not to
 }
 
 // Classes are the kinds of servers that are compared with each other.

@@ -43,6 +43,7 @@ func Read(file string, data []byte) (Manifest, error) {
 		"twins":    strict.OneOf(&m.Twins, TwinsWSGI, TwinsASGI),
 		"static":   directory(&m.Static),
 		"apps":     carried(&m.Apps),
+		"root":     strict.Line(&m.Root),
 	}, "name", "class", "doc", "command")
 	if err != nil {
 		return m, err

@@ -113,7 +113,7 @@ func TestErrors(t *testing.T) {
 		{"empty", "", `x.yaml:1: is empty`},
 		{"no command", "name: a\nclass: wsgi\ndoc: d\n", `x.yaml:1: key "command" is missing`},
 		{"unknown key", minimal + "comand: [x]\n", `x.yaml:5: unknown key "comand": did you mean "command"?`},
-		{"unknown key far", minimal + "zzzzzzzz: 1\n", `x.yaml:5: unknown key "zzzzzzzz": known are apps, class, command, control, doc, env, files, home, name, profiles, ready, requires, static, twins, version`},
+		{"unknown key far", minimal + "zzzzzzzz: 1\n", `x.yaml:5: unknown key "zzzzzzzz": known are apps, class, command, control, doc, env, files, home, name, profiles, ready, requires, root, static, twins, version`},
 		{"bad name", "name: Demo\n", `x.yaml:1: name: "Demo" is not a name: a-z, 0-9, and . _ - after the first`},
 		{"path as name", "name: ../demo\n", `x.yaml:1: name: "../demo" is not a name: a-z, 0-9, and . _ - after the first`},
 		{"bad class", "class: wsgy\n", `x.yaml:1: class: unknown value "wsgy": did you mean "wsgi"?`},

@@ -57,7 +57,8 @@ func abandonedGroups() []Group {
 	return groups
 }
 
-// RemoveAbandoned removes this user's temporary directories of benchctls that are gone.
+// RemoveAbandoned removes this user's temporary directories of benchctls that are gone, and
+// those of others for root, whose candidates run as another user.
 // Nothing of Leftovers may use them any longer.
 func RemoveAbandoned() error {
 	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
@@ -67,7 +68,7 @@ func RemoveAbandoned() error {
 		if err != nil || !info.IsDir() || !markOf(dir).Abandoned() {
 			continue
 		}
-		if of, ok := info.Sys().(*syscall.Stat_t); ok && int(of.Uid) == os.Getuid() {
+		if of, ok := info.Sys().(*syscall.Stat_t); ok && (os.Getuid() == 0 || int(of.Uid) == os.Getuid()) {
 			failed = append(failed, os.RemoveAll(dir))
 		}
 	}
