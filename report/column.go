@@ -44,6 +44,9 @@ const (
 	Class      Key = "class"
 	Engine     Key = "engine"
 	Verdict    Key = "verdict"
+	Lost       Key = judge.MetricLost
+	Sent       Key = "sent"
+	Exit       Key = "exit"
 )
 
 // Column heads one figure of every row.
@@ -97,6 +100,8 @@ func columns(t *Table) []column {
 		figure(Headroom, "headroom", "x", "the loader's ceiling / this throughput; near 1 the loader was the limit",
 			func(c *judge.Cell) *float64 { return loader(c).Headroom }),
 		number(Requests, "requests", "", "answered rightly within counted windows", answered),
+		number(Sent, "sent", "", "requests that were sent around events", sent),
+		name(Exit, "exit", "how the server ended", exit),
 		figure(Looked, "unbroken", "s", "the longest load without a break: what takes longer was not seen", whole),
 		name(Version, "version", "the version that was measured", func(c *judge.Cell) string { return c.Version }),
 		name(Engine, "engine", "the load engine", func(c *judge.Cell) string { return c.Engine }),
@@ -265,10 +270,20 @@ func (t *Table) class(c *judge.Cell) string {
 
 // failed is unknown for a cell that sent nothing.
 func failed(c *judge.Cell) (uint64, bool) {
+	if c.Watched != nil { // what was lost is told apart
+		return 0, false
+	}
 	return c.Errors.Total, c.Errors.Total > 0 || c.Requests > 0
 }
 
 func answered(c *judge.Cell) (uint64, bool) { return c.Requests, c.Requests > 0 }
+
+func sent(c *judge.Cell) (uint64, bool) {
+	if c.Watched == nil {
+		return 0, false
+	}
+	return c.Watched.Sent, true
+}
 
 func whole(c *judge.Cell) *float64 {
 	if c.Whole == nil {

@@ -11,6 +11,10 @@ import (
 // findings says in plain language what the table shows: who is ahead and by how
 // much, who ties, and what does not count.
 func (t *Table) findings() []string {
+	if t.isWatched() {
+		all := append(t.watchedFindings(), t.reservations(), t.exclusions())
+		return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	}
 	var all []string
 	classes := t.classes()
 	for _, f := range classes {

@@ -100,6 +100,23 @@ func printableCell(c *judge.Cell) {
 		errors.Examples[Printable(kind)] = Printable(text)
 	}
 	c.Errors = errors
+	c.Watched = printableWatched(c.Watched)
+}
+
+func printableWatched(w *judge.Watched) *judge.Watched {
+	if w == nil {
+		return nil
+	}
+	p := *w
+	p.Events, p.Outcomes, p.Lost, p.Streams = each(Printable, w.Events), printableKeys(w.Outcomes), printableKeys(w.Lost), printableKeys(w.Streams)
+	p.Examples, p.Exits = make(map[string]string), make(map[string]int)
+	for outcome, text := range w.Examples {
+		p.Examples[Printable(outcome)] = Printable(text)
+	}
+	for how, n := range w.Exits {
+		p.Exits[Printable(how)] += n
+	}
+	return &p
 }
 
 func printableKeys(numbers map[string]uint64) map[string]uint64 {

@@ -145,7 +145,7 @@ func remarks(c *judge.Cell) []string {
 	if c.Errors.Total > 0 && !c.Errors.Void { // a reason tells those
 		texts = append(texts, errorText(c.Errors))
 	}
-	return append(texts, c.Notes...)
+	return append(append(texts, watchedRemarks(c.Watched)...), c.Notes...)
 }
 
 // errorText breaks errors down by kind.
@@ -177,7 +177,7 @@ func effort(cells []*judge.Cell) string {
 		}
 	}
 	if launches == nil {
-		return ""
+		return watchedEffort(cells)
 	}
 	text := span(launches, "launch", "launches") + ", " + span(slicesOf, "slice", "slices") + " per candidate"
 	if looked := unbroken(cells); looked != "" {

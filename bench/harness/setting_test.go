@@ -121,6 +121,8 @@ func play(part, port string) int {
 		select {}
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
+	case "heedless":
+		signal.Ignore(syscall.SIGHUP)
 	case "second":
 		return fail(second(port))
 	}

@@ -178,6 +178,10 @@ func (r *Run) append(l results.Launch) error {
 	return r.Store.AppendLaunch(l)
 }
 
+// leastGrace is what candidates are given to stop, also after the end of a budget: there
+// may be dozens on one processor.
+const leastGrace = 5 * time.Second
+
 // Stop stops it. It does not take the run's context: an interrupted run stops its candidates
 // as gently as any other. What it can't remove is in the record.
 func (c *Runner) Stop() {
@@ -185,7 +189,7 @@ func (c *Runner) Stop() {
 		return
 	}
 	c.Record.AfterMiB = c.Memory()
-	grace := c.Run.patience(control.DefaultGrace)
+	grace := max(leastGrace, c.Run.patience(control.DefaultGrace))
 	ended := c.Run.Host.Stop(c.ID, grace)
 	c.ID = 0
 	c.Record.Exit, c.Record.Killed, c.Record.Outside = ended.How, ended.Killed, ended.Outside

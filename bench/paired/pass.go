@@ -75,10 +75,15 @@ func (x *Experiment) passing(number, b int) func(*lane) bool {
 	switch {
 	case number < x.Plan.Passes || x.misled(b):
 		return (*lane).runs
-	case x.Plan.Passes == 0 || !x.Plan.Usual:
-		return func(*lane) bool { return false }
+	case x.confirms(number, b):
+		return func(l *lane) bool { return l.runs() && judge.Doubts(x.Record, b, l.Name) }
 	}
-	return func(l *lane) bool { return l.runs() && judge.Doubts(x.Record, b, l.Name) }
+	return func(*lane) bool { return false }
+}
+
+// confirms tells whether the passes of a launch are those that confirm others alone.
+func (x *Experiment) confirms(number, b int) bool {
+	return x.Plan.Passes > 0 && x.Plan.Usual && number >= x.Plan.Passes && !x.misled(b)
 }
 
 // misled tells whether slices were seen to mislead in a block so far, and passes take
@@ -140,6 +145,9 @@ func (x *Experiment) passLengths(number, b int, lanes []*lane, who func(*lane) b
 // passLength is how long a candidate's pass in a launch is to be, by what was seen of it
 // in the block, in its warm-up a response time of slowest.
 func (x *Experiment) passLength(number, b int, candidate string, slowest time.Duration) time.Duration {
+	if x.confirms(number, b) {
+		return plan.NextPass // as long as about those that it is to confirm
+	}
 	longest, changes := slowest, false
 	for _, all := range [][]results.Trial{x.Record.Trials, x.Record.Passes} {
 		for _, t := range all {

@@ -63,7 +63,7 @@ func Render(r *report.Report) ([]Plot, error) {
 // charts lists the charts that have something to show.
 func charts(t *report.Table) []*chart {
 	var shown []*chart
-	for _, c := range append(metrics(t), latency(t), memory(t)) {
+	for _, c := range append(metrics(t), latency(t), memory(t), course(t)) {
 		if len(c.names) > 0 {
 			shown = append(shown, c)
 		}

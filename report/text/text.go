@@ -28,11 +28,12 @@ const (
 // narrow are the columns shown unless all are asked for.
 var narrow = []report.Key{
 	report.Rank, report.Candidate, report.Class, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
-	report.P50, report.P99, report.FirstP50, report.Peak, report.IdleKiB, report.Errors, report.Verdict,
+	report.P50, report.P99, report.FirstP50, report.Peak, report.IdleKiB, report.Errors,
+	report.Lost, "stall_ms", "p99_before_ms", "p99_around_ms", "overlap_ms", "drain_ms", "recovery_ms", "ended_ms", report.Sent, report.Verdict,
 }
 
 // dispensable are the columns left out, in that order, where width is lacking.
-var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.OverBase, report.CPU, report.Class}
+var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.OverBase, report.CPU, "p99_before_ms", report.Sent, "recovery_ms", "drain_ms", report.Class}
 
 // Write renders the whole report: what was run where, then each table with its
 // findings and footnotes.

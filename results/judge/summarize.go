@@ -336,8 +336,8 @@ func rankMetric(b results.Block) string {
 }
 
 // rank ranks the cells that are not invalid, and that found a rate where one was
-// searched. Two tie unless the interval of their paired ratio excludes 1. Of which there is
-// no pair with any other has no rank: that nothing is known is no tie.
+// searched. Two tie unless the interval of their paired ratio excludes 1. Who is not
+// paired with half of the others at least has no rank: that nothing is known is no tie.
 func rank(cells []Cell, pairs []Pair, metric string) {
 	var able, ranked []int
 	for i, c := range cells {
@@ -347,8 +347,13 @@ func rank(cells []Cell, pairs []Pair, metric string) {
 		}
 	}
 	for _, i := range able {
-		name := cells[i].Candidate
-		if len(able) == 1 || slices.ContainsFunc(pairs, func(p Pair) bool { return p.Metric == metric && (p.A == name || p.B == name) }) {
+		name, paired := cells[i].Candidate, 0
+		for _, p := range pairs {
+			if p.Metric == metric && (p.A == name || p.B == name) {
+				paired++
+			}
+		}
+		if 2*paired >= len(able)-1 {
 			ranked = append(ranked, i)
 		}
 	}

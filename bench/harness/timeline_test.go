@@ -1,0 +1,143 @@
+package harness_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
+	"github.com/benchctl/benchctl/scenarios"
+	"github.com/benchctl/benchctl/scenarios/offered"
+)
+
+// around is a short load with an event, as the only block.
+func around(do string) func(*results.Manifest) {
+	return func(m *results.Manifest) {
+		m.Launches, m.Rounds = 2, 1
+		m.Blocks = []results.Block{{Scenario: "around", App: "ident", Load: scenarios.Load{
+			Engine: scenarios.Witness, Connections: 4, Post: true, Pace: offered.Pace{Rate: 100}, Slice: 600 * time.Millisecond, Events: []scenarios.Event{{Do: do, At: 200 * time.Millisecond, Times: 1}},
+		}}}
+	}
+}
+
+// reloading declares a reload by HUP for the parts.
+func reloading(t *testing.T, parts ...string) string {
+	t.Helper()
+	dir := external(t, parts...)
+	for _, part := range parts {
+		f, err := os.OpenFile(filepath.Join(dir, part+".yaml"), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString("control: {reload: HUP}\n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// watched is the only cell of a run around an event.
+func watched(t *testing.T, r *results.Record) judge.Cell {
+	t.Helper()
+	sum, err := judge.Summarize(r)
+	if err != nil || len(sum.Cells) != 1 || len(r.Watches) != 2 {
+		t.Fatalf("%v: %d cells of %d watches", err, len(sum.Cells), len(r.Watches))
+	}
+	if sum.Run.Status != judge.StatusComplete {
+		t.Errorf("the run is %s", sum.Run.Status)
+	}
+	return sum.Cells[0]
+}
+
+// A server that declares a reload and ends by it has a row that says so, and each request
+// that it no longer answers is lost.
+func TestReloadThatKills(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, reloading(t, "mortal"), around("reload"), "mortal")
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := watched(t, r)
+	if !judge.Has(c.Reasons, "ended-by-event") || !strings.Contains(judge.Sentences(c.Reasons), "hangup") || c.Figures[judge.MetricLost].Value <= 0 || c.Watched.Outcomes["refused"] == 0 {
+		t.Errorf("%s %q, %+v", c.Verdict, judge.Texts(c.Reasons), c.Watched)
+	}
+}
+
+// One that does nothing for it has a row that says that, and loses nothing.
+func TestReloadThatChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, reloading(t, "heedless"), around("reload"), "heedless")
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := watched(t, r)
+	if !judge.Has(c.Reasons, "changed-nothing") || c.Figures[judge.MetricLost].Value != 0 || c.Watched.Outcomes["completed"] != c.Watched.Sent {
+		t.Errorf("%s %q, %+v", c.Verdict, judge.Texts(c.Reasons), c.Watched)
+	}
+	for _, w := range r.Watches {
+		if w.Events[0].Error != "" || w.Ended != nil || *w.Recovery != 0 || runtime.GOOS == "linux" && (w.HadBefore == nil || w.HadAfter.Processes != 1) {
+			t.Errorf("%+v", w)
+		}
+	}
+}
+
+// A stop ends the server, and is told by when and how. Here the agents are in another
+// process.
+func TestStopAcrossAPipe(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, "", around("stop-graceful"), "nethttp")
+	pipe, ended := s.elsewhere()
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pipe.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	c := watched(t, r)
+	if c.Figures["ended_ms"] == nil || c.Watched.Executed == nil || c.Figures["recovery_ms"] != nil || len(c.Watched.Exits) != 1 || judge.Has(c.Reasons, "never-ended") || judge.Has(c.Reasons, "ended-by-event") {
+		t.Errorf("%q, %+v", judge.Texts(c.Reasons), c)
+	}
+}
+
+// What can't be done to a server is told, and nothing else is done to it.
+func TestFaultThatCantBe(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("processes are not known")
+	}
+	s := prepare(t, "", around(scenarios.KillWorker), "nethttp")
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := watched(t, r)
+	if want := "kill-worker could not be done: it has no process but its main one"; !strings.Contains(judge.Sentences(c.Reasons), want) || c.Figures[judge.MetricLost].Value != 0 {
+		t.Errorf("%q, %+v", judge.Texts(c.Reasons), c.Watched)
+	}
+}
+
+// The death of the main process is a result.
+func TestKillMain(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, "", around(scenarios.KillMain), "fasthttp")
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := watched(t, r); judge.Has(c.Reasons, "ended-by-event") || c.Watched.Outcomes["refused"] == 0 || c.Figures["ended_ms"] == nil {
+		t.Errorf("%q, %+v", judge.Texts(c.Reasons), c.Watched)
+	}
+}

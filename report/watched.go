@@ -1,0 +1,128 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/benchctl/benchctl/results/judge"
+)
+
+// Outcomes of requests that are no losses.
+const (
+	Completed  = "completed"
+	Unfinished = "unfinished"
+)
+
+// isWatched tells whether the table's rows were watched around events.
+func (t *Table) isWatched() bool {
+	return slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Cell.Watched != nil })
+}
+
+// watchedEffort tells what was done, and how often.
+func watchedEffort(cells []*judge.Cell) string {
+	var repetitions []int
+	var events string
+	for _, c := range cells {
+		if c.Watched != nil {
+			repetitions = append(repetitions, c.Watched.Repetitions)
+			events = strings.Join(c.Watched.Events, ", ")
+		}
+	}
+	if repetitions == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s · %s", events, span(repetitions, "repetition", "repetitions"))
+}
+
+// watchedFindings says who lost nothing, and who lost what.
+func (t *Table) watchedFindings() []string {
+	var none []string
+	var all []string
+	for _, r := range t.Rows {
+		w := r.Cell.Watched
+		if w == nil || !r.Cell.Verdict.Usable() {
+			continue
+		}
+		if lost := sum(w.Lost); lost > 0 {
+			all = append(all, fmt.Sprintf("%s lost %s of %s requests%s.", r.Cell.Candidate, Whole(lost), Whole(w.Sent), fate(w)))
+		} else {
+			none = append(none, r.Cell.Candidate)
+		}
+	}
+	if len(none) > 0 {
+		all = append([]string{fmt.Sprintf("%s lost no request.", List(none))}, all...)
+	}
+	return all
+}
+
+// fate is how lost requests were lost, and whether the app had done them.
+func fate(w *judge.Watched) string {
+	var kinds []string
+	for _, outcome := range outcomes(w.Outcomes) {
+		if outcome != Completed && outcome != Unfinished {
+			kinds = append(kinds, fmt.Sprintf("%s %s", Whole(w.Outcomes[outcome]), outcome))
+		}
+	}
+	text := ": " + strings.Join(kinds, ", ")
+	if w.Executed != nil && *w.Executed > 0 {
+		text += fmt.Sprintf("; the app had executed %s of them, whose answers were lost", Whole(*w.Executed))
+	}
+	return text
+}
+
+// outcomes are the kinds that there are, the most frequent first.
+func outcomes(counts map[string]uint64) []string {
+	var all []string
+	for outcome := range counts {
+		all = append(all, outcome)
+	}
+	slices.SortFunc(all, func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	return all
+}
+
+func sum(counts map[string]uint64) (n uint64) {
+	for _, more := range counts {
+		n += more
+	}
+	return n
+}
+
+// watchedRemarks are what a row's losses can't be read without.
+func watchedRemarks(w *judge.Watched) (texts []string) {
+	if w == nil {
+		return nil
+	}
+	for _, outcome := range outcomes(w.Outcomes) {
+		if example := w.Examples[outcome]; example != "" && outcome != Unfinished {
+			texts = append(texts, fmt.Sprintf("%s %s, the first of %s", Whole(w.Outcomes[outcome]), outcome, example))
+		}
+	}
+	if l := w.Left; l != nil {
+		texts = append(texts, fmt.Sprintf("100 events left %s processes, %s threads, %s open files and %s MiB behind",
+			Number(l.Processes, 3), Number(l.Threads, 3), Number(l.Files, 3), Number(l.MemoryMiB, 3)))
+	}
+	if len(w.Streams) > 0 {
+		var kinds []string
+		for _, outcome := range outcomes(w.Streams) {
+			kinds = append(kinds, fmt.Sprintf("%s %s", Whole(w.Streams[outcome]), outcome))
+		}
+		texts = append(texts, "streaming replies that were held open: "+strings.Join(kinds, ", "))
+	}
+	return texts
+}
+
+// exit is how a row's server ended, most often.
+func exit(c *judge.Cell) string {
+	if c.Watched == nil {
+		return ""
+	}
+	how, most := "", 0
+	for text, n := range c.Watched.Exits {
+		if n > most || n == most && text < how {
+			how, most = text, n
+		}
+	}
+	return how
+}
