@@ -33,7 +33,6 @@ var exits = map[string]string{
 
 // cutting are the candidates that cut a reply in flight on stop-graceful, and why.
 var cutting = map[string]string{
-	"eventlet":           "the interrupt comes up in whatever greenlet runs",
 	"gevent":             "its program ends when the server has stopped, and the greenlets with it",
 	"uwsgi-http":         "its HTTP router ends at once",
 	"uwsgi-http:cheaper": "its HTTP router ends at once",
