@@ -108,7 +108,8 @@ func printableWatched(w *judge.Watched) *judge.Watched {
 		return nil
 	}
 	p := *w
-	p.Events, p.Outcomes, p.Lost, p.Streams = each(Printable, w.Events), printableKeys(w.Outcomes), printableKeys(w.Lost), printableKeys(w.Streams)
+	p.Events, p.Outcomes, p.Streams = each(Printable, w.Events), printableKeys(w.Outcomes), printableKeys(w.Streams)
+	p.Lost, p.ByMethod = printableKeys(w.Lost), printableKeys(w.ByMethod)
 	p.Examples, p.Exits = make(map[string]string), make(map[string]int)
 	for outcome, text := range w.Examples {
 		p.Examples[Printable(outcome)] = Printable(text)

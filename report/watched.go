@@ -9,12 +9,6 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// Outcomes of requests that are no losses.
-const (
-	Completed  = "completed"
-	Unfinished = "unfinished"
-)
-
 // isWatched tells whether the table's rows were watched around events.
 func (t *Table) isWatched() bool {
 	return slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Cell.Watched != nil })
@@ -60,14 +54,12 @@ func (t *Table) watchedFindings() []string {
 // fate is how lost requests were lost, and whether the app had done them.
 func fate(w *judge.Watched) string {
 	var kinds []string
-	for _, outcome := range outcomes(w.Outcomes) {
-		if outcome != Completed && outcome != Unfinished {
-			kinds = append(kinds, fmt.Sprintf("%s %s", Whole(w.Outcomes[outcome]), outcome))
-		}
+	for _, outcome := range outcomes(w.Lost) {
+		kinds = append(kinds, fmt.Sprintf("%s %s", Whole(w.Lost[outcome]), outcome))
 	}
 	text := ": " + strings.Join(kinds, ", ")
-	if w.Executed != nil && *w.Executed > 0 {
-		text += fmt.Sprintf("; the app had executed %s of them, whose answers were lost", Whole(*w.Executed))
+	if w.Executed != nil {
+		text += fmt.Sprintf("; the app had got %s of them, whose answers were lost", Whole(*w.Executed))
 	}
 	return text
 }
@@ -95,12 +87,15 @@ func watchedRemarks(w *judge.Watched) (texts []string) {
 		return nil
 	}
 	for _, outcome := range outcomes(w.Outcomes) {
-		if example := w.Examples[outcome]; example != "" && outcome != Unfinished {
-			texts = append(texts, fmt.Sprintf("%s %s, the first of %s", Whole(w.Outcomes[outcome]), outcome, example))
+		if example := w.Examples[outcome]; example != "" && w.Lost[outcome] > 0 {
+			texts = append(texts, fmt.Sprintf("%s %s, the first of %s", Whole(w.Lost[outcome]), outcome, example))
 		}
 	}
+	if w.Missed > 0 {
+		texts = append(texts, fmt.Sprintf("%s requests were not sent, as the one before on their connection was under way", Whole(w.Missed)))
+	}
 	if l := w.Left; l != nil {
-		texts = append(texts, fmt.Sprintf("100 events left %s processes, %s threads, %s open files and %s MiB behind",
+		texts = append(texts, fmt.Sprintf("for 100 events, at the end of the load there were more than before: %s processes, %s threads, %s open files, %s MiB",
 			Number(l.Processes, 3), Number(l.Threads, 3), Number(l.Files, 3), Number(l.MemoryMiB, 3)))
 	}
 	if len(w.Streams) > 0 {

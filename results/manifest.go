@@ -76,6 +76,8 @@ type Block struct {
 	// it is not known. Spread is the time that the body of a reply takes at least.
 	Work   time.Duration `json:"work_ns,omitempty"`
 	Spread time.Duration `json:"spread_ns,omitempty"`
+	// Wait is the time that the app takes for a reply at least; the longest of a mix.
+	Wait time.Duration `json:"wait_ns,omitempty"`
 }
 
 // Candidate is a server as measured.

@@ -20,12 +20,17 @@ type Watch struct {
 	Events []Happened    `json:"events"`
 
 	Sent     uint64            `json:"sent"`
-	Outcomes map[string]uint64 `json:"outcomes"` // of the requests, see bench/load/witness
-	// since before the first event, which no server can tell from one that its client has
-	// given up. Executed and Unseen are known where the server keeps a log of its requests.
-	Lost     map[string]uint64 `json:"lost_by_method,omitempty"`
-	Rested   uint64            `json:"lost_at_rest,omitempty"`
-	Executed *uint64           `json:"executed,omitempty"` // but the answer was lost
+	Outcomes map[string]uint64 `json:"outcomes"` // of all requests, see bench/load/witness
+	// Lost are the requests that ended after the first event and that the server owed a
+	// reply, by outcome, and by method: GET, POST, or StreamMethod for those that were held
+	// open. LostBefore ended before it. One that was asked to stop owes nothing to whom it
+	// does not let in.
+	Lost         map[string]uint64 `json:"lost"`
+	LostByMethod map[string]uint64 `json:"lost_by_method"`
+	LostBefore   uint64            `json:"lost_before,omitempty"`
+	// Executed and Unseen are, of the lost, those that the app had got, whose answers were
+	// lost, and those that it had not; nil where that is not known of all.
+	Executed *uint64           `json:"executed,omitempty"`
 	Unseen   *uint64           `json:"never_seen,omitempty"`
 	Examples map[string]string `json:"examples,omitempty"` // the first of each outcome, as the system told it
 	Replaced int               `json:"replaced"`           // idle connections that the server ended, and no request was on
@@ -34,28 +39,35 @@ type Watch struct {
 	Missed   uint64            `json:"missed,omitempty"` // requests not sent, as the one before on their connection was under way
 	Unsent   uint64            `json:"unsent,omitempty"` // that the load generator itself could not send
 
-	// Bin is how long each of Bins is, which count requests by outcome when they ended.
-	Bin  time.Duration       `json:"bin_ns"`
-	Bins map[string][]uint32 `json:"bins"`
+	// Bin is how long each of Good and Bad is, which count right replies and losses when they
+	// ended.
+	Bin  time.Duration `json:"bin_ns"`
+	Good []uint32      `json:"good"`
+	Bad  []uint32      `json:"bad"`
 
-	// Before and Around are the 99th percentiles of response times before the first event,
-	// and from it to a second after the last.
+	// Before and Around are the 99th percentiles of the times of right replies: of those that
+	// ended before the first event, but for the first of each connection, and of those after
+	// it that were sent up to a second after the last. What was lost or missed is in neither.
 	Before *time.Duration `json:"p99_before_ns,omitempty"`
 	Around *time.Duration `json:"p99_around_ns,omitempty"`
 	// Stall is the longest time without a right reply from the first event on, StallFrom
 	// when it began.
 	Stall     *time.Duration `json:"stall_ns,omitempty"`
 	StallFrom time.Duration  `json:"stall_from_ns,omitempty"`
-	// Recovery is how long after the first event the last request was lost; 0: none was.
+	// Recovery is how long after the first event the last lost request was sent; 0: none was
+	// lost.
 	Recovery *time.Duration `json:"recovery_ns,omitempty"`
 	// Overlap is how long old and new processes both gave replies, below 0 how long neither
-	// did. Drain is how long after the first event an old one gave its last.
+	// did. Drain is how long after the first event an old one gave its last. They are told of
+	// reloads, upgrades and stops.
 	Overlap *time.Duration `json:"overlap_ns,omitempty"`
 	Drain   *time.Duration `json:"drain_ns,omitempty"`
 	// Changed tells whether replies came from a process, or an app loaded, after the first
 	// event; nil: replies don't tell.
 	Changed *bool `json:"changed,omitempty"`
 
+	// Deed is what the candidate did that voids its row; "" for nothing.
+	Deed string `json:"deed,omitempty"`
 	// Ended is when the candidate ended, nil if it did not; Exit how.
 	Ended *time.Duration `json:"ended_ns,omitempty"`
 	Exit  string         `json:"exit,omitempty"`
@@ -91,6 +103,19 @@ type Holdings struct {
 
 // Key names the round of the watch.
 func (w Watch) Key() RoundKey { return RoundKey{w.Launch, w.Block, w.Round} }
+
+// StreamMethod is what Watch.LostByMethod has streaming replies under.
+const StreamMethod = "stream"
+
+// Done are the events that could be done.
+func (w Watch) Done() (all []Happened) {
+	for _, h := range w.Events {
+		if h.Error == "" {
+			all = append(all, h)
+		}
+	}
+	return all
+}
 
 // LostAll is how many requests were lost.
 func (w Watch) LostAll() (n uint64) {

@@ -41,6 +41,10 @@ func (e Event) IsFault() bool { return slices.Contains(Faults(), e.Do) }
 // Stops tells whether the server is not to serve any longer afterwards.
 func (e Event) Stops() bool { return e.Do == "stop-graceful" || e.Do == "stop-now" }
 
+// Renews tells whether replies are to come from other processes, or from an app that was
+// loaded anew, afterwards.
+func (e Event) Renews() bool { return e.Do == "reload" || e.Do == "upgrade" }
+
 // Moments are when the event takes place.
 func (e Event) Moments() []time.Duration {
 	var all []time.Duration

@@ -44,7 +44,7 @@ var keys = []Key{
 	word("engine", "what drives the load", func(l *Load) *string { return &l.Engine }, Raw, Vegeta, Witness),
 	{Name: "events", Takes: "a list of \"reload at 2s\" or \"reload at 2s, 10 times every 500ms\"", Doc: "what is done to the server since the load began: a verb, or a fault (" + strings.Join(Faults(), ", ") + ")", only: Witness,
 		read: readEvents, value: func(l *Load) any { return unless(!l.Watched(), l.EventTexts()) }},
-	boolean("post", "every second request is a POST with a body, the others are GET", func(l *Load) *bool { return &l.Post }).by(Witness),
+	boolean("post", "half of the connections send POST with a body, the others GET", func(l *Load) *bool { return &l.Post }).by(Witness),
 	integer("streams", "connections beside the load that hold a reply of app stream open", maxSlow, func(l *Load) *int { return &l.Streams }).by(Witness),
 	integer("silent", "connections beside the load that never send anything", maxConnections, func(l *Load) *int { return &l.Silent }).by(Witness),
 	integer("connections", "connections held open, each with one request at a time", maxConnections, func(l *Load) *int { return &l.Connections }),

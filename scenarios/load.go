@@ -30,7 +30,7 @@ type Load struct {
 	FirstByte bool
 	// Events are done to the server while it is loaded; nil: it is compared in slices.
 	Events []Event
-	Post   bool // every second request
+	Post   bool // on half of the connections
 	// Streams and Silent are connections beside the load.
 	Streams, Silent int
 	Timeout         time.Duration // 0: DefaultTimeout

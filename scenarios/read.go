@@ -51,6 +51,9 @@ func (g given) agree(l Load) error {
 			return n.Errorf("the last is at %v, and slice, how long the load lasts, is %v", l.last(), l.Slice)
 		}
 	}
+	if n := g["post"]; n.Line() > 0 && l.Post && l.Connections < 2 {
+		return n.Errorf("it takes 2 connections at least: half of them send POST")
+	}
 	for _, k := range keys {
 		if n := g[k.Name]; n.Line() > 0 && k.only != "" && l.Engine != k.only {
 			return n.Errorf("engine %s does not offer it, %s does", l.Engine, k.only)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/bench/load"
+	"github.com/benchctl/benchctl/bench/load/witness"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers/control"
@@ -72,7 +73,7 @@ type Host interface {
 	// Holdings are what its processes hold.
 	Holdings(id ID) *results.Holdings
 	// Requests are the ids that it has noted, see Start; none if it notes nothing.
-	Requests(id ID) ([]uint64, error)
+	Requests(id ID) (witness.IDs, error)
 	// Runs tells whether a thread of the candidate runs, or waits for a processor.
 	Runs(id ID) bool
 	// Deed is what the candidate did that voids its row, by those of its processes that are

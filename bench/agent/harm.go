@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load/witness"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
+	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
 // errNoWorker is that a candidate has one process alone.
@@ -51,7 +53,8 @@ func (c *child) worker() (int, error) {
 	if len(others) == 0 {
 		return 0, errNoWorker
 	}
-	return slices.Min(others), nil
+	born := proc.Births(others)
+	return slices.MinFunc(others, func(a, b int) int { return cmp.Compare(born[a], born[b]) }), nil
 }
 
 // Holdings implements Host.
@@ -64,19 +67,10 @@ func (h *LocalHost) Holdings(id ID) *results.Holdings {
 }
 
 // Requests implements Host.
-func (h *LocalHost) Requests(id ID) ([]uint64, error) {
+func (h *LocalHost) Requests(id ID) (witness.IDs, error) {
 	c := h.child(id)
 	if c.ids == "" {
 		return nil, nil
 	}
-	seen, err := witness.ReadIDs(c.ids)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]uint64, 0, len(seen))
-	for id := range seen {
-		all = append(all, id)
-	}
-	slices.Sort(all)
-	return all, nil
+	return witness.ReadIDs(c.ids)
 }

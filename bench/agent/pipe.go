@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/benchctl/benchctl/bench/load/witness"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers/control"
 )
@@ -78,8 +79,8 @@ func (p *Pipe) Harm(id ID, fault string) (int, error) {
 }
 
 // Requests implements Host.
-func (p *Pipe) Requests(id ID) ([]uint64, error) {
-	var r Reply[[]uint64]
+func (p *Pipe) Requests(id ID) (witness.IDs, error) {
+	var r Reply[witness.IDs]
 	if err := p.ask("Requests", id, &r); err != nil {
 		return nil, fmt.Errorf("read ids at the other end of the pipe: %w", err)
 	}
@@ -184,24 +185,24 @@ func (s *pipeSession) Rest() { _ = s.pipe.ask("Rest", s.number, new(struct{})) }
 
 // Watch implements Loader.
 func (p *Pipe) Watch(ctx context.Context, o Offer) (Watching, error) {
+	asked := time.Now()
 	n, err := call[Offer, int](ctx, p, "Watch", o)
 	if err != nil {
 		return nil, err
 	}
-	return &pipeWatch{p, n}, nil
+	return &pipeWatch{p, n, asked.Add(time.Since(asked) / 2)}, nil // about when it began
 }
 
-// pipeWatch is a Watching at the other end.
+// pipeWatch is a Watching at the other end. Its clock is that of this end, which goes on
+// when the load has ended.
 type pipeWatch struct {
 	pipe   *Pipe
 	number int
+	begun  time.Time
 }
 
 // Now implements Watching.
-func (w *pipeWatch) Now() (now time.Duration) {
-	_ = w.pipe.ask("WatchNow", w.number, &now) // if the pipe has ended, End tells
-	return now
-}
+func (w *pipeWatch) Now() time.Duration { return time.Since(w.begun) }
 
 // End implements Watching.
 func (w *pipeWatch) End() (Witnessed, error) {

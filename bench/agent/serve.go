@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/benchctl/benchctl/bench/load/witness"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/servers/control"
 )
@@ -148,7 +149,7 @@ func (s *service) Harm(a HarmArg, r *Reply[int]) (err error) {
 }
 
 // Requests is Host.Requests.
-func (s *service) Requests(id ID, r *Reply[[]uint64]) (err error) {
+func (s *service) Requests(id ID, r *Reply[witness.IDs]) (err error) {
 	r.Value, err = s.host.Requests(id)
 	r.Fault = faultOf(err)
 	return nil
@@ -318,15 +319,6 @@ func (s *service) watch(n int) (Watching, error) {
 		return nil, fmt.Errorf("there is no load %d", n)
 	}
 	return w, nil
-}
-
-// WatchNow is Watching.Now.
-func (s *service) WatchNow(n int, r *time.Duration) error {
-	w, err := s.watch(n)
-	if err == nil {
-		*r = w.Now()
-	}
-	return err
 }
 
 // WatchEnd is Watching.End.

@@ -56,6 +56,9 @@ func (l *LocalLoader) Watch(ctx context.Context, o Offer) (Watching, error) {
 // ident is the app whose replies tell which process made them.
 const ident = "ident"
 
+// firstID is the first id of a request, beyond those that the gate has sent.
+const firstID = 1 << 20
+
 // postSize is how long the body of a POST is, in bytes.
 const postSize = 1000
 
@@ -64,14 +67,14 @@ func (l *LocalLoader) watched(app suite.Instance, o Offer) []witness.Config {
 	target := Targets(app, o.Address, o.Seed)[0]
 	get := witness.Config{
 		Address: o.Address, Target: target, Ident: app.String() == ident, Connections: o.Load.Connections, Rate: o.Load.Rate, Timeout: o.Load.Timeout,
-		Seed: o.Seed, Streams: o.Load.Streams, Stream: streamed(o), Silent: o.Load.Silent,
+		Seed: o.Seed, FirstID: firstID, Streams: o.Load.Streams, Stream: streamed(o), Silent: o.Load.Silent,
 	}
 	if !o.Load.Post {
 		return []witness.Config{get}
 	}
 	post := get
 	post.Target.Method, post.Target.Body = http.MethodPost, []byte(strings.Repeat("x", postSize))
-	post.Streams, post.Silent, post.Seed, post.FirstID = 0, 0, o.Seed+1, 1<<32
+	post.Streams, post.Silent, post.Seed, post.FirstID = 0, 0, o.Seed+1, firstID<<20
 	post.Connections, post.Rate = o.Load.Connections/2, o.Load.Rate/2
 	get.Connections, get.Rate = o.Load.Connections-post.Connections, o.Load.Rate-post.Rate
 	return slices.DeleteFunc([]witness.Config{get, post}, func(c witness.Config) bool { return c.Connections == 0 })

@@ -6,6 +6,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/benchctl/benchctl/bench/launch"
@@ -20,8 +21,12 @@ import (
 // Experiment is what happens between the start of a launch and its stop: how the cells of a
 // block are measured.
 type Experiment interface {
+	// Together tells whether the candidates of a launch are to run at once. If not, the
+	// experiment starts and stops each for itself.
+	Together() bool
 	// Measure measures rounds of a block with the candidates of a launch and records them.
-	// The field has nil for those who were not started. An error is ctx's,
+	// The field has nil for those who were not started, and is empty if they are not to run
+	// together. An error is ctx's,
 	// launch.ErrBudget, what benchctl lacks (agent.Lack), or of the store: what a candidate
 	// does wrong is recorded.
 	Measure(ctx context.Context, block int, rounds []results.RoundKey, field []*launch.Runner) error
@@ -86,12 +91,12 @@ func newRun(c launch.Config, record *results.Record) (*run, error) {
 		return nil, err
 	}
 	r := &run{Run: shared}
-	var slices, events Experiment = paired.New(shared), timeline.New(shared)
+	var compares, watches Experiment = paired.New(shared), timeline.New(shared)
 	for _, b := range r.Plan.Blocks {
 		if b.Load.Watched() {
-			r.experiments = append(r.experiments, events)
+			r.experiments = append(r.experiments, watches)
 		} else {
-			r.experiments = append(r.experiments, slices)
+			r.experiments = append(r.experiments, compares)
 		}
 	}
 	return r, nil
@@ -147,7 +152,10 @@ func (r *run) launch(ctx context.Context, number int, left [][]results.RoundKey)
 	r.Tell(launch.Event{Kind: launch.Starting, Launch: number})
 	began := r.Now()
 	r.Ends = began.Add((r.Until(r.Deadline)-r.reserve(number))/time.Duration(r.Plan.Launches-number) - closing)
-	field, err := r.Start(ctx, number)
+	var field []*launch.Runner
+	if r.together() {
+		field, err = r.Start(ctx, number)
+	}
 	starting := r.Since(began)
 	defer func() {
 		began := r.Now()
@@ -172,6 +180,9 @@ func (r *run) launch(ctx context.Context, number int, left [][]results.RoundKey)
 	}
 	return nil
 }
+
+// together tells whether an experiment has the candidates run at once.
+func (r *run) together() bool { return slices.ContainsFunc(r.experiments, Experiment.Together) }
 
 // reserve is what of the budget is kept for later needs from a launch on.
 func (r *run) reserve(number int) (sum time.Duration) {

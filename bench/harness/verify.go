@@ -13,7 +13,6 @@ import (
 	"github.com/benchctl/benchctl/apps/conform"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
-	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 )
@@ -30,8 +29,8 @@ type Verification struct {
 // it. One that answers nobody any more after a check is started anew. An error says
 // why it could not be checked; findings up to then are kept.
 func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings []conform.Finding, err error) {
-	s := subject{Verification: v, candidate: c}
-	defer func() { err = errors.Join(err, s.stop(ctx, control.DefaultGrace)) }()
+	s := subject{candidate: c, host: agent.NewHost(agent.Setup{Candidates: []servers.Candidate{c}, Benchctl: v.Benchctl, Guard: v.Guard, Env: v.Env, User: v.User})}
+	defer func() { err = errors.Join(err, s.stop(control.DefaultGrace)) }()
 	target, err := s.start(ctx)
 	switch {
 	case ctx.Err() != nil:
@@ -90,67 +89,75 @@ func (v Verification) row(ctx context.Context, c servers.Candidate) conform.Row 
 // speaksHTTP2 tells whether a candidate's load does.
 func speaksHTTP2(c servers.Candidate) bool { return c.Server.Protocol == servers.H2C }
 
-// subject is the candidate that is verified, and the process of it that runs.
+// subject is the candidate that is verified, on a host, and what of it runs.
 type subject struct {
-	Verification
+	host      agent.Host
 	candidate servers.Candidate
-	dir       string // of the process
-	process   *control.Process
+	logs      string   // directory of its output
+	id        agent.ID // 0: nothing runs
 }
 
 func (s *subject) start(ctx context.Context) (conform.Target, error) {
 	var none conform.Target
-	var err error
-	if s.dir, err = control.MakeTemp(); err != nil {
-		return none, fmt.Errorf("verify %s: %w", s.candidate.Name, err)
-	}
-	p, address, err := s.candidate.Start(ctx, servers.Launch{Benchctl: s.Benchctl, Guard: s.Guard, Workers: 1, Dir: s.dir, Log: filepath.Join(s.dir, "server.log"), Env: s.Env, User: s.User})
+	first, err := firstCarried(s.candidate)
 	if err != nil {
 		return none, err
 	}
-	s.process = p
-	if err := Await(ctx, s.candidate, p, address, ""); err != nil {
+	if s.logs, err = control.MakeTemp(); err != nil {
+		return none, fmt.Errorf("verify %s: %w", s.candidate.Name, err)
+	}
+	started, err := s.host.Start(ctx, agent.Start{Candidate: s.candidate.Name, App: first.String(), Workers: 1, Log: filepath.Join(s.logs, "server.log")})
+	s.id = started.ID
+	if err != nil {
 		return none, err
 	}
 	return conform.Target{
-		Address: address,
+		Address: started.Address,
 		Carries: s.candidate.Server.Carries,
-		Memory:  measure.NewHeld(p.Guard, p.Group).Memory,
+		Memory:  s.memory,
 		Restart: s.restart,
 		HTTP2:   speaksHTTP2(s.candidate),
 	}, nil
+}
+
+// memory is that of the candidate, in MiB.
+func (s *subject) memory() (float64, error) {
+	if mib := s.host.Memory(s.id); mib != nil {
+		return *mib, nil
+	}
+	return 0, errors.New("the system does not tell")
 }
 
 // stuckGrace is how long a candidate may take to stop that answers nobody.
 const stuckGrace = time.Second
 
 func (s *subject) restart(ctx context.Context) (conform.Target, error) {
-	if err := s.stop(ctx, stuckGrace); err != nil {
+	if err := s.stop(stuckGrace); err != nil {
 		return conform.Target{}, err
 	}
 	return s.start(ctx)
 }
 
-// stop ends the process and removes its directory. An error tells what is left.
-func (s *subject) stop(ctx context.Context, grace time.Duration) (err error) {
-	if s.process != nil {
-		err = s.process.Stop(context.WithoutCancel(ctx), grace).Left
-		s.process = nil
+// stop ends the candidate and removes its output. An error tells what is left.
+func (s *subject) stop(grace time.Duration) (err error) {
+	if s.id != 0 {
+		if left := s.host.Stop(s.id, grace).Left; left != "" {
+			err = errors.New(left)
+		}
+		s.id = 0
 	}
-	return errors.Join(err, os.RemoveAll(s.dir))
+	return errors.Join(err, os.RemoveAll(s.logs))
 }
 
-// died tells how the process ended, if it did.
+// died tells how the candidate ended, if it did.
 func (s *subject) died() error {
-	if s.process == nil { // it was not started anew, which a finding tells
+	if s.id == 0 { // it was not started anew, which a finding tells
 		return nil
 	}
-	select {
-	case <-s.process.Done():
-	default:
-		return nil
+	if death := s.host.Ended(s.id, 0); death != nil {
+		return fmt.Errorf("verify %s: %w", s.candidate.Name, death)
 	}
-	return fmt.Errorf("verify %s: %w", s.candidate.Name, s.process.Death())
+	return nil
 }
 
 // Await waits until the candidate at address answers rightly, app if that is mounted alone,

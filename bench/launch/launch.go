@@ -1,6 +1,6 @@
 // Package launch is what every experiment shares: the candidates of a launch, which it
 // starts and stops, who of them is out and why, the time that is left, and the record that
-// grows. What is measured while they run is the experiment's (bench/paired).
+// grows. What is measured while they run is the experiment's (bench/paired, bench/timeline).
 package launch
 
 import (
@@ -74,7 +74,7 @@ func New(c Config, record *results.Record) (*Run, error) {
 	}
 	for i, b := range r.Plan.Blocks {
 		for _, name := range b.Without {
-			r.Drop(name, i, "the server does not carry the app")
+			r.Drop(name, i, "the server does not carry the app, or does not offer what is asked of it")
 		}
 	}
 	for _, l := range record.Launches {
@@ -124,6 +124,9 @@ func (r *Run) Begun() int {
 	last := 0
 	for _, t := range r.Record.Trials {
 		last = max(last, t.Launch)
+	}
+	for _, w := range r.Record.Watches {
+		last = max(last, w.Launch)
 	}
 	return last
 }

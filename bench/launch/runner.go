@@ -38,16 +38,16 @@ func (r *Run) Start(ctx context.Context, launch int) ([]*Runner, error) {
 			return field, err
 		}
 		var err error
-		if field[i], err = r.spawn(ctx, launch, c); err != nil {
+		if field[i], err = r.Spawn(ctx, launch, c); err != nil {
 			return field, err
 		}
 	}
 	return field, nil
 }
 
-// spawn starts a candidate, which is out of the run if that fails; an error is
+// Spawn starts a candidate, which is out of the run if that fails; an error is
 // ctx's, or of what benchctl itself lacks to start anybody.
-func (r *Run) spawn(ctx context.Context, launch int, candidate servers.Candidate) (*Runner, error) {
+func (r *Run) Spawn(ctx context.Context, launch int, candidate servers.Candidate) (*Runner, error) {
 	c := &Runner{Candidate: candidate, Run: r, Record: results.Launch{
 		Launch: launch, Attempt: r.Attempt, Candidate: candidate.Name, Started: time.Now(),
 	}}
@@ -72,7 +72,7 @@ func (r *Run) Again(ctx context.Context, dead *Runner) (*Runner, error) {
 	if err := r.append(dead.Record); err != nil {
 		return dead, err
 	}
-	return r.spawn(ctx, dead.Record.Launch, dead.Candidate)
+	return r.Spawn(ctx, dead.Record.Launch, dead.Candidate)
 }
 
 // start starts the candidate and waits until it is ready.
@@ -168,6 +168,12 @@ func (r *Run) Stop(field []*Runner) error {
 		}
 	}
 	return nil
+}
+
+// Retire stops one candidate and records how its launch went.
+func (r *Run) Retire(c *Runner) error {
+	c.Stop()
+	return r.append(c.Record)
 }
 
 // append records how a launch of a candidate went. What it left is told at once.

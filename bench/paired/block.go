@@ -28,9 +28,6 @@ func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Ru
 		if field[i] == nil {
 			continue
 		}
-		if number > 0 && x.Plan.Fill && judge.Void(x.Record, b, field[i].Name) {
-			x.Drop(field[i].Name, b, "its row is void by what was seen of it") // which time would not mend
-		}
 		if x.IsOut(field[i].Name, b) {
 			continue
 		}
@@ -116,8 +113,22 @@ func (x *Experiment) round(ctx context.Context, key results.RoundKey, lanes []*l
 	}
 	x.Done[key] = true
 	x.Record.Trials = append(x.Record.Trials, trials...)
+	x.dropVoid(key.Block)
 	x.Tell(launch.Event{Kind: launch.Round, Launch: key.Launch, Scenario: block.Scenario, App: block.App})
 	return nil
+}
+
+// dropVoid takes out whose rows are void by what was seen, where the time is bounded: it
+// would not mend them, and who starves connections takes as long as they are waited for.
+func (x *Experiment) dropVoid(b int) {
+	if !x.Plan.Fill {
+		return
+	}
+	for _, c := range x.Candidates {
+		if !x.IsOut(c.Name, b) && judge.Void(x.Record, b, c.Name) {
+			x.Drop(c.Name, b, "its row is void by what was seen of it")
+		}
+	}
 }
 
 // takes is how long a slice of the candidate takes at least.

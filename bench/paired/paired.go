@@ -5,7 +5,6 @@ package paired
 
 import (
 	"context"
-	"errors"
 
 	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/results"
@@ -17,10 +16,14 @@ type Experiment struct{ *launch.Run }
 // New is the experiment of a run.
 func New(r *launch.Run) *Experiment { return &Experiment{r} }
 
+// Together implements harness.Experiment: the candidates of a launch run at once.
+func (x *Experiment) Together() bool { return true }
+
 // Measure implements harness.Experiment.
 func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundKey, field []*launch.Runner) error {
 	block := x.Plan.Blocks[b]
 	x.Tell(launch.Event{Kind: launch.Measuring, Launch: rounds[0].Launch, Scenario: block.Scenario, App: block.App})
+	x.dropVoid(b) // of an earlier attempt
 	lanes, err := x.open(ctx, b, rounds[0].Launch, field)
 	defer closeAll(lanes)
 	if err != nil {
@@ -30,7 +33,10 @@ func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundK
 		return err
 	}
 	if block.Load.FollowsCeiling() {
-		if err := errors.Join(x.overdue(ctx, lanes), x.ceilings(ctx, rounds[0], lanes)); err != nil {
+		if err := x.overdue(ctx, lanes); err != nil {
+			return err
+		}
+		if err := x.ceilings(ctx, rounds[0], lanes); err != nil {
 			return err
 		}
 	}

@@ -25,7 +25,7 @@ func (x *Experiment) pass(ctx context.Context, number, b int, lanes []*lane) err
 	if block.Load.SLO != nil || x.Record.Passed(number, b) {
 		return nil
 	}
-	lengths, all := x.passLengths(number, b, lanes, who)
+	lengths, all, most := x.passLengths(number, b, lanes, who)
 	if all == 0 || x.InBudget(all) != nil {
 		return nil // the rows say that they were not looked at without a break
 	}
@@ -34,7 +34,11 @@ func (x *Experiment) pass(ctx context.Context, number, b int, lanes []*lane) err
 	order := plan.Order(x.Plan.Seed, results.RoundKey{Block: b, Round: number}, make([]results.Candidate, len(lanes))) // of no class: the machine's speed would be that of all of it
 	slices.SortStableFunc(order, func(i, j int) int { return lateLast(lanes[i], lanes[j]) })                           // who are waited for meanwhile
 	window := func(l *lane) agent.Window {
-		return agent.Window{Lead: l.window.Lead, Span: lengths[l], Parts: plan.PassParts}
+		span := lengths[l]
+		if l.again { // it was late, and how slow it is was not known
+			span = min(most, x.passLength(number, b, l.Name, l.slowest))
+		}
+		return agent.Window{Lead: l.window.Lead, Span: span, Parts: plan.PassParts}
 	}
 	key := results.RoundKey{Launch: number, Block: b}
 	trials, times, err := x.turns(ctx, key, order, lanes, who, window)
@@ -116,9 +120,9 @@ func (x *Experiment) Takes(number, b int) (sum time.Duration) {
 	return sum
 }
 
-// passLengths are the lengths of the candidates' passes in a launch, and their sum: as
-// wanted, or less where a budget has no room for it.
-func (x *Experiment) passLengths(number, b int, lanes []*lane, who func(*lane) bool) (lengths map[*lane]time.Duration, all time.Duration) {
+// passLengths are the lengths of the candidates' passes in a launch, their sum, and how long
+// each may be at most: as wanted, or less where a budget has no room for it.
+func (x *Experiment) passLengths(number, b int, lanes []*lane, who func(*lane) bool) (lengths map[*lane]time.Duration, all, most time.Duration) {
 	lengths = make(map[*lane]time.Duration)
 	for _, l := range lanes {
 		if l.runs() && who(l) {
@@ -131,15 +135,15 @@ func (x *Experiment) passLengths(number, b int, lanes []*lane, who func(*lane) b
 		room = x.Until(x.Share) - 2*x.length(lanes, 0)
 	}
 	if x.Plan.Budget == 0 || x.Plan.Pass > 0 || all <= room {
-		return lengths, all
+		return lengths, all, plan.MostPass
 	}
-	most := max(leastPass, plan.Share(slices.Collect(maps.Values(lengths)), room))
+	most = max(leastPass, plan.Share(slices.Collect(maps.Values(lengths)), room))
 	all = 0
 	for l, d := range lengths {
 		lengths[l] = min(d, most)
 		all += lengths[l]
 	}
-	return lengths, all
+	return lengths, all, most
 }
 
 // passLength is how long a candidate's pass in a launch is to be, by what was seen of it

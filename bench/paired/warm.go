@@ -3,6 +3,7 @@ package paired
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/benchctl/benchctl/bench/agent"
@@ -87,6 +88,13 @@ func (l *lane) heat(ctx context.Context, span time.Duration, parts int) {
 func (l *lane) warmed(d time.Duration) (w warmth, ok bool) {
 	late := time.NewTimer(d)
 	defer late.Stop()
+	select { // whatever the time is
+	case w = <-l.heating:
+		l.heating = nil
+		l.cool()
+		return w, true
+	default:
+	}
 	select {
 	case w = <-l.heating:
 		l.heating = nil
@@ -183,6 +191,7 @@ func (x *Experiment) catchUp(ctx context.Context, lanes []*lane) error {
 			if err := l.goOn(ctx, w, lanes); err != nil {
 				return err
 			}
+			x.Host.Beside() // what was up in that is of no trial
 		}
 	}
 	return nil
@@ -191,6 +200,9 @@ func (x *Experiment) catchUp(ctx context.Context, lanes []*lane) error {
 // overdue waits for all who are late. Each is loaded once more before the first of them is
 // waited for.
 func (x *Experiment) overdue(ctx context.Context, lanes []*lane) error {
+	if !slices.ContainsFunc(lanes, (*lane).isLate) {
+		return nil
+	}
 	for range 2 {
 		for _, l := range lanes {
 			if !l.isLate() {
@@ -201,6 +213,7 @@ func (x *Experiment) overdue(ctx context.Context, lanes []*lane) error {
 			}
 		}
 	}
+	x.Host.Beside() // what was up meanwhile is of no trial
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/suite"
@@ -149,13 +150,13 @@ func (r Request) bounded() bool {
 // within its budget. The slices of slow candidates are longer.
 func Forecast(m results.Manifest) time.Duration {
 	if m.Blocks[0].Load.Watched() {
-		return watching(m)
+		return watchingTime(m)
 	}
 	takes, candidates := time.Duration(m.Launches)*LaunchTime(m), time.Duration(len(m.Candidates))
 	for _, b := range m.Blocks {
-		takes += time.Duration(m.Launches*m.Rounds) * candidates * cmp.Or(b.Load.Slice, m.Slice, leastSlice(m))
+		takes += time.Duration(m.Launches*m.Rounds) * candidates * sliceTime(m, b)
 		for launch := range m.Passes {
-			takes += candidates * Pass(m, launch, 0, false)
+			takes += candidates * (Pass(m, launch, b.Wait, false) + b.Wait)
 		}
 	}
 	if m.Budget > 0 {
@@ -164,8 +165,24 @@ func Forecast(m results.Manifest) time.Duration {
 	return takes
 }
 
-// watching is about how long a plan of loads that are watched takes.
-func watching(m results.Manifest) (takes time.Duration) {
+// watching is the plan of loads that are watched around events: a repetition in each launch.
+func (r Request) watching(m results.Manifest) (results.Manifest, error) {
+	for option, given := range map[string]bool{"slice": r.Slice > 0, "pass": r.Pass > 0, "find-slo": r.SLO != nil} {
+		if given {
+			return m, misuse.Of(fmt.Errorf("plan: --%s is of slices, and %s watches events", option, m.Blocks[0].Scenario))
+		}
+	}
+	m.Launches, m.Rounds = cmp.Or(m.Launches, DefaultLaunches), cmp.Or(m.Rounds, 1)
+	for _, b := range m.Blocks {
+		if len(b.Without) > 0 && len(b.Without) < len(m.Candidates) {
+			m.Notes = append(m.Notes, fmt.Sprintf("%s: not offered, or its app not carried, by %s", b.Scenario, strings.Join(b.Without, ", ")))
+		}
+	}
+	return m, nil
+}
+
+// watchingTime is about how long a plan of loads that are watched takes.
+func watchingTime(m results.Manifest) (takes time.Duration) {
 	for _, b := range m.Blocks {
 		n := time.Duration(len(m.Candidates) - len(b.Without))
 		takes += time.Duration(m.Launches*m.Rounds) * n * (b.Load.Slice + laneTime)
@@ -205,8 +222,7 @@ func New(r Request) (results.Manifest, error) {
 		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates that carry their apps", len(r.Scenarios), len(m.Candidates))
 	}
 	if m.Blocks[0].Load.Watched() {
-		m.Launches, m.Rounds = cmp.Or(m.Launches, DefaultLaunches), cmp.Or(m.Rounds, 1)
-		return m, nil
+		return r.watching(m)
 	}
 	if !r.bounded() {
 		m.Budget, m.Usual = Bound*time.Duration(len(m.Blocks)), true
@@ -282,7 +298,7 @@ func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 		apps = s.Apps
 	}
 	offer := s.Load
-	if r.SLO != nil {
+	if r.SLO != nil && !offer.Watched() {
 		offer = offer.Search(*r.SLO)
 	}
 	var blocks []results.Block
@@ -295,7 +311,7 @@ func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 			return nil, err
 		}
 		blocks = append(blocks, results.Block{
-			Scenario: s.Name, App: app.String(), Load: offer, Without: r.without(app, s.Load), Work: app.Work(), Spread: spread(app),
+			Scenario: s.Name, App: app.String(), Load: offer, Without: r.without(app, s.Load), Work: app.Work(), Spread: spread(app), Wait: wait(app),
 		})
 	}
 	return blocks, nil
@@ -309,10 +325,29 @@ func spread(app suite.Instance) time.Duration {
 	return 0
 }
 
+// wait is the time that a reply takes at least, the longest of a mix.
+func wait(app suite.Instance) (longest time.Duration) {
+	if app.Loadable() != nil {
+		return 0
+	}
+	for _, p := range app.Parts() {
+		longest = max(longest, p.Exchange().AtLeast)
+	}
+	return longest
+}
+
+// sliceTime is about how long a slice of a fast candidate takes, with what precedes it and
+// what is waited for after it.
+func sliceTime(m results.Manifest, b results.Block) time.Duration {
+	lead := cmp.Or(b.Load.Lead, min(b.Wait, MaxLead))
+	return lead + cmp.Or(b.Load.Slice, m.Slice, max(leastSlice(m), lead)) + b.Wait
+}
+
 // What a launch takes beside its slices, about.
 const (
 	launchTime = time.Second            // to start and stop the candidates, and to look at the machine
 	laneTime   = 600 * time.Millisecond // of a candidate in a block: its start, checks and warm-up
+	laneWaits  = 4                      // how often a lane waits for a reply of its app: its checks, and parts of its warm-up
 	// launchShare is the part of a budget that the lanes of its launches may take, if there
 	// are two of them at least; usualLaunchShare is that of a run that nobody else bounded.
 	launchShare      = 4
@@ -327,7 +362,7 @@ func launches(m results.Manifest, budget time.Duration) int {
 	}
 	takes := LaunchTime(m)
 	for _, b := range m.Blocks {
-		takes += time.Duration(max(2, m.Rounds)*len(m.Candidates)) * cmp.Or(b.Load.Slice, m.Slice, leastSlice(m))
+		takes += time.Duration(max(2, m.Rounds)*len(m.Candidates)) * sliceTime(m, b)
 	}
 	share := m.Budget / launchShare
 	if m.Usual {
@@ -341,7 +376,7 @@ func launches(m results.Manifest, budget time.Duration) int {
 func LaunchTime(m results.Manifest) time.Duration {
 	takes := launchTime
 	for _, b := range m.Blocks {
-		lane := laneTime
+		lane := laneTime + laneWaits*b.Wait
 		if b.Load.FollowsCeiling() {
 			lane += CeilingPasses * CeilingSlice
 		}
@@ -359,7 +394,7 @@ func rounds(m results.Manifest, budget time.Duration) int {
 	share := budget / time.Duration(m.Launches*len(m.Blocks))
 	most := 2
 	for _, b := range m.Blocks {
-		round := cmp.Or(b.Load.Slice, m.Slice, leastSlice(m)) * time.Duration(len(m.Candidates))
+		round := sliceTime(m, b) * time.Duration(len(m.Candidates))
 		most = max(most, int(share/round))
 	}
 	return most

@@ -399,3 +399,20 @@ func TestEvery(t *testing.T) {
 		}
 	}
 }
+
+// What an app waits is part of the forecast.
+func TestForecastOfWaits(t *testing.T) {
+	r := choose(t, request(t), "nethttp")
+	r.Launches, r.Rounds = 1, 2
+	forecast := func(app string) time.Duration {
+		r.Apps = []string{app}
+		m, err := plan.New(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan.Forecast(m)
+	}
+	if quick, slow := forecast("hello"), forecast("sleep?ms=1000"); slow < quick+10*time.Second {
+		t.Errorf("an app that waits a second makes %v of %v", slow, quick)
+	}
+}

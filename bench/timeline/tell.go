@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -17,113 +16,154 @@ const bin = 10 * time.Millisecond
 const after = time.Second
 
 // telling is a watch whose requests are being told.
-type telling struct{ *results.Watch }
+type telling struct {
+	*results.Watch
+	first, last time.Duration // when the first event began, and when the last was done
+	stopped     time.Duration // when it was asked to stop; 0: it was not
+}
 
 // tell notes in a watch what became of its requests. Seen are the ids that the server has
-// noted, in order; none if it notes nothing.
-func tell(of *results.Watch, r witness.Result, seen []uint64) {
-	w := telling{of}
-	w.Outcomes, w.Lost, w.Examples = make(map[string]uint64), make(map[string]uint64), make(map[string]string)
-	w.Bin, w.Bins = bin, make(map[string][]uint32)
+// noted; none if it notes nothing.
+func tell(of *results.Watch, r witness.Result, seen witness.IDs) {
+	w := newTelling(of)
+	w.Outcomes, w.Lost, w.LostByMethod, w.Examples = make(map[string]uint64), make(map[string]uint64), make(map[string]uint64), make(map[string]string)
+	w.Bin = bin
 	w.Missed, w.Replaced, w.Silent = r.Missed, len(r.Replaced), len(r.Silent)
-	for _, s := range r.Streams {
-		if w.Streams == nil {
-			w.Streams = make(map[string]uint64)
-		}
-		w.Streams[string(s.Outcome)]++
-	}
-	var lost []witness.Request
+	fates := witness.Reconcile(r.Requests, seen)
 	for _, q := range r.Requests {
 		if q.Outcome == witness.Unsent {
 			w.Unsent++
+			w.example(q)
 			continue
 		}
 		w.Sent++
-		w.count(q)
-		if len(w.Events) > 0 && w.owed(q) {
-			lost = append(lost, q)
-			w.Lost[q.Method]++
+		w.Outcomes[string(q.Outcome)]++
+		w.example(q)
+		switch {
+		case q.Outcome == witness.Completed:
+			w.Good = counted(w.Good, q.Ended)
+		case w.owed(q):
+			w.lose(q, q.Method)
+			w.fate(fates[q.ID])
 		}
 	}
-	if len(seen) > 0 {
-		w.reconcile(lost, seen)
-	}
-	if len(w.Events) > 0 {
-		w.around(r.Requests, lost)
-	}
+	w.streams(r.Streams)
+	w.around(r.Requests)
 }
 
-// reconcile tells which lost requests the server has executed.
-func (w telling) reconcile(lost []witness.Request, seen []uint64) {
-	w.Executed, w.Unseen = new(uint64), new(uint64)
-	for _, q := range lost {
-		if _, has := slices.BinarySearch(seen, q.ID); has {
-			*w.Executed++
-		} else {
-			*w.Unseen++
+func newTelling(w *results.Watch) telling {
+	t := telling{Watch: w, first: w.Length, last: w.Length}
+	for i, h := range w.Events {
+		if i == 0 {
+			t.first, t.last = h.Began, h.Done
+		}
+		t.first, t.last = min(t.first, h.Began), max(t.last, h.Done)
+		if stops := (scenarios.Event{Do: h.Do}).Stops(); stops && h.Error == "" && (t.stopped == 0 || h.Began < t.stopped) {
+			t.stopped = h.Began
 		}
 	}
+	return t
 }
 
-// count counts a request by its outcome, in all and in the bin in which it ended.
-func (w telling) count(q witness.Request) {
-	outcome := string(q.Outcome)
-	w.Outcomes[outcome]++
-	if w.Examples[outcome] == "" && q.Cause != "" {
+// example keeps the first cause of each outcome.
+func (w telling) example(q witness.Request) {
+	if outcome := string(q.Outcome); w.Examples[outcome] == "" && q.Cause != "" {
 		w.Examples[outcome] = q.Method + ": " + q.Cause
 	}
-	at := int(q.Ended / bin)
-	for len(w.Bins[outcome]) <= at {
-		w.Bins[outcome] = append(w.Bins[outcome], 0)
+}
+
+// counted adds one to the bin of a time.
+func counted(bins []uint32, at time.Duration) []uint32 {
+	for len(bins) <= int(at/bin) {
+		bins = append(bins, 0)
 	}
-	w.Bins[outcome][at]++
-}
-
-// first and last are when the first event began and when the last was done.
-func (w telling) first() time.Duration {
-	return slices.MinFunc(w.Events, func(a, b results.Happened) int { return cmp.Compare(a.Began, b.Began) }).Began
-}
-
-func (w telling) last() time.Duration {
-	return slices.MaxFunc(w.Events, func(a, b results.Happened) int { return cmp.Compare(a.Done, b.Done) }).Done
-}
-
-// stops tells whether the server was asked to serve no longer.
-func (w telling) stops() bool {
-	return slices.ContainsFunc(w.Events, func(e results.Happened) bool { return scenarios.Event{Do: e.Do}.Stops() })
+	bins[at/bin]++
+	return bins
 }
 
 // owed tells whether the server owed a reply that it did not give. One that was asked to
 // stop owes nothing to whom it does not let in.
 func (w telling) owed(q witness.Request) bool {
-	return q.Outcome.Lost() && (q.Outcome != witness.Refused || !w.stops() || q.Ended < w.first())
+	return q.Outcome.Lost() && (q.Outcome != witness.Refused || w.stopped == 0 || q.Ended < w.stopped)
+}
+
+// lose counts a request that was lost, apart where it was before the first event.
+func (w telling) lose(q witness.Request, method string) {
+	if q.Ended < w.first {
+		w.LostBefore++
+		return
+	}
+	w.Lost[string(q.Outcome)]++
+	w.LostByMethod[method]++
+	w.Bad = counted(w.Bad, q.Ended)
+	if w.Recovery == nil {
+		w.Recovery = new(time.Duration)
+	}
+	*w.Recovery = max(*w.Recovery, q.Sent-w.first)
+}
+
+// fate counts what the app had done with a lost request, where it is known.
+func (w telling) fate(f witness.Fate) {
+	of := &w.Unseen
+	switch f {
+	case witness.Executed:
+		of = &w.Executed
+	case witness.Unknown, "":
+		return
+	}
+	if *of == nil {
+		*of = new(uint64)
+	}
+	**of++
+}
+
+// streams counts replies that were held open. One that was cut is lost.
+func (w telling) streams(all []witness.Request) {
+	for _, q := range all {
+		if w.Streams == nil {
+			w.Streams = make(map[string]uint64)
+		}
+		w.Streams[string(q.Outcome)]++
+		if w.owed(q) {
+			w.lose(q, results.StreamMethod)
+		}
+	}
 }
 
 // around tells how it was around the events.
-func (w telling) around(requests []witness.Request, lost []witness.Request) {
-	first, last := w.first(), w.last()
+func (w telling) around(requests []witness.Request) {
 	var before, around, ends []time.Duration
 	for _, q := range requests {
 		if q.Outcome != witness.Completed {
 			continue
 		}
-		ends = append(ends, q.Ended)
+		if q.Ended <= w.Length {
+			ends = append(ends, q.Ended)
+		}
 		switch {
-		case q.Sent < first:
+		case q.Ended < w.first && !q.First:
 			before = append(before, q.Ended-q.Sent)
-		case q.Sent <= last+after:
+		case q.Ended >= w.first && q.Sent <= w.last+after:
 			around = append(around, q.Ended-q.Sent)
 		}
 	}
 	w.Before, w.Around = percentile99(before), percentile99(around)
-	if !w.stops() {
-		w.stall(ends, first)
-		w.Recovery = new(time.Duration)
-		for _, q := range lost {
-			*w.Recovery = max(*w.Recovery, q.Ended-first)
+	if w.stopped > 0 {
+		w.Recovery = nil
+	} else {
+		w.stall(ends)
+		if w.Recovery == nil {
+			w.Recovery = new(time.Duration)
 		}
 	}
-	w.handOver(requests, first)
+	if w.stopped > 0 || w.renews() {
+		w.handOver(requests)
+	}
+}
+
+// renews tells whether an event is to bring other processes, or the app anew.
+func (w telling) renews() bool {
+	return slices.ContainsFunc(w.Events, func(h results.Happened) bool { return scenarios.Event{Do: h.Do}.Renews() })
 }
 
 // percentile99 is the 99th percentile, nil of fewer than 100 values, of which it would be
@@ -137,15 +177,15 @@ func percentile99(values []time.Duration) *time.Duration {
 }
 
 // stall finds the longest time without a right reply from the first event to the end.
-func (w telling) stall(ends []time.Duration, first time.Duration) {
+func (w telling) stall(ends []time.Duration) {
 	slices.Sort(ends)
 	w.Stall = new(time.Duration)
-	from := first
+	from := w.first
 	for _, at := range append(ends, w.Length) {
-		if at > first && at-from > *w.Stall {
+		if at > w.first && at-from > *w.Stall {
 			*w.Stall, w.StallFrom = at-from, from
 		}
-		from = max(first, at)
+		from = max(w.first, at)
 	}
 }
 
@@ -155,11 +195,12 @@ type process struct {
 	born int64
 }
 
-// handOver tells when old processes gave their last reply and new ones their first.
-func (w telling) handOver(requests []witness.Request, first time.Duration) {
+// handOver tells when old processes gave their last reply and new ones their first. Old is
+// who gave one before the first event.
+func (w telling) handOver(requests []witness.Request) {
 	old := make(map[process]bool)
 	for _, q := range requests {
-		if q.PID > 0 && q.Sent < first {
+		if q.PID > 0 && q.Ended < w.first {
 			old[process{q.PID, q.Born}] = true
 		}
 	}
@@ -178,7 +219,7 @@ func (w telling) handOver(requests []witness.Request, first time.Duration) {
 		}
 	}
 	w.Changed = &changed
-	if drain := max(0, lastOld-first); changed || w.stops() {
+	if drain := max(0, lastOld-w.first); changed || w.stopped > 0 {
 		w.Drain = &drain
 	}
 	if overlap := lastOld - firstNew; changed {

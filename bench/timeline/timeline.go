@@ -15,16 +15,17 @@ import (
 	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers"
 )
 
 // Experiment measures the blocks of a run that have events.
-type Experiment struct {
-	*launch.Run
-	used map[*launch.Runner]bool // was watched: the next time takes another process
-}
+type Experiment struct{ *launch.Run }
 
 // New is the experiment of a run.
-func New(r *launch.Run) *Experiment { return &Experiment{r, make(map[*launch.Runner]bool)} }
+func New(r *launch.Run) *Experiment { return &Experiment{r} }
+
+// Together implements harness.Experiment: each candidate runs while it is watched alone.
+func (x *Experiment) Together() bool { return false }
 
 // Takes implements harness.Experiment.
 func (x *Experiment) Takes(_, block int) time.Duration { return x.round(block) }
@@ -43,16 +44,19 @@ func (x *Experiment) round(block int) (takes time.Duration) {
 }
 
 // Measure implements harness.Experiment: each candidate is watched once in a round.
-func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundKey, field []*launch.Runner) error {
+func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundKey, _ []*launch.Runner) error {
 	block := x.Plan.Blocks[b]
 	x.Tell(launch.Event{Kind: launch.Measuring, Launch: rounds[0].Launch, Scenario: block.Scenario, App: block.App})
-	for i, key := range rounds {
+	for _, key := range rounds {
 		if err := x.InBudget(x.round(b)); err != nil {
 			return err
 		}
 		var round []results.Watch
 		for _, at := range plan.Order(x.Plan.Seed, key, x.Plan.Candidates) {
-			w, err := x.turn(ctx, &field[at], key, i == 0)
+			if x.IsOut(x.Candidates[at].Name, b) {
+				continue
+			}
+			w, err := x.turn(ctx, x.Candidates[at], key)
 			if err != nil {
 				return err
 			}
@@ -70,29 +74,26 @@ func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundK
 	return ctx.Err()
 }
 
-// turn watches a candidate, in a process that was started for it; nil if it is out.
-func (x *Experiment) turn(ctx context.Context, c **launch.Runner, key results.RoundKey, first bool) (*results.Watch, error) {
-	if *c == nil || x.IsOut((*c).Name, key.Block) {
-		return nil, nil
-	}
-	if x.used[*c] || (*c).Ended() {
-		again, err := x.Again(ctx, *c)
-		*c = again
-		if err != nil || x.IsOut(again.Name, key.Block) {
-			return nil, err
+// turn watches a candidate in a process that is started for it, and stops it; nil if it
+// turns out not to be fit for that.
+func (x *Experiment) turn(ctx context.Context, candidate servers.Candidate, key results.RoundKey) (w *results.Watch, err error) {
+	c, err := x.Spawn(ctx, key.Launch, candidate)
+	defer func() {
+		if left := x.Retire(c); err == nil {
+			err = left
 		}
+	}()
+	if err != nil || x.IsOut(c.Name, key.Block) {
+		return nil, err
 	}
-	x.used[*c] = true
-	if first {
-		if err := x.gate(ctx, *c, key.Block); err != nil || x.IsOut((*c).Name, key.Block) {
-			return nil, err
-		}
+	if err := x.gate(ctx, c, key.Block); err != nil || x.IsOut(c.Name, key.Block) {
+		return nil, err
 	}
-	w, err := x.watch(ctx, *c, key)
+	w, err = x.watch(ctx, c, key)
 	if own := agent.Lack(err); err == nil || own != nil || ctx.Err() != nil {
 		return w, err
 	}
-	(*c).Fail(key.Block, err)
+	c.Fail(key.Block, err)
 	return nil, nil
 }
 
@@ -104,8 +105,13 @@ func (x *Experiment) gate(ctx context.Context, c *launch.Runner, block int) erro
 		return err
 	}
 	err = conform.Gated(conform.App(ctx, conform.Target{Address: c.Address, Carries: c.Server.Carries}, app))
-	if own := agent.Lack(err); err == nil || own != nil || ctx.Err() != nil {
+	switch own := agent.Lack(err); {
+	case err == nil:
+		return nil
+	case own != nil:
 		return own
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	c.Fail(block, fmt.Errorf("conformance before the load: %w", err))
 	return nil

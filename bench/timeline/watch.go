@@ -30,90 +30,110 @@ func (x *Experiment) watch(ctx context.Context, c *launch.Runner, key results.Ro
 	if err != nil {
 		return nil, err
 	}
-	end := x.ending(c, load)
-	happens := newHappenings(x, c, load)
-	begun := happens.take(ctx, block.Load.Events, func() { w.HadBefore = x.Host.Holdings(c.ID) })
-	if err := cmp.Or(begun, pause(ctx, block.Load.Slice-load.Now())); err != nil {
-		_, _ = load.End()
-		happens.wait()
+	end := newEnding(x.Host, c.ID, load)
+	defer end.forget()
+	happens := &happenings{host: x.Host, id: c.ID, load: load}
+	err = happens.take(ctx, block.Load.Events, func() { w.HadBefore = x.Host.Holdings(c.ID) })
+	if err == nil {
+		err = pause(ctx, block.Load.Slice-load.Now())
+	}
+	w.Length, w.HadAfter, w.Deed = load.Now(), x.Host.Holdings(c.ID), x.Host.Deed(c.ID)
+	seen, failed := load.End()
+	w.Events = happens.wait()
+	if err := cmp.Or(err, failed); err != nil {
 		return nil, err
 	}
-	w.Length, w.HadAfter = load.Now(), x.Host.Holdings(c.ID)
-	seen, err := load.End()
-	w.Events = happens.wait()
 	w.Wall = time.Since(w.At)
 	w.Steal, w.Host = measure.Between(steal, x.Host.Steal()), x.Host.Beside()
-	if err != nil {
-		return nil, err
-	}
 	w.LoaderWait, w.LoaderRuns = seen.Wait, seen.Runs
 	ids, err := x.Host.Requests(c.ID)
 	if err != nil {
 		return nil, err
 	}
 	tell(w, seen.Result, ids)
-	stops := slices.ContainsFunc(block.Load.Events, scenarios.Event.Stops)
-	w.Ended, w.Exit = end(stops)
-	return w, nil
+	w.Ended, w.Exit = end.told(ctx, block.Load.Stops())
+	return w, ctx.Err()
 }
 
-// ending watches for the end of a candidate. What it returns tells when that was, and how,
-// nil if it still runs; it waits for that if it is to come.
-func (x *Experiment) ending(c *launch.Runner, load agent.Watching) func(wait bool) (*time.Duration, string) {
-	type end struct {
-		at  time.Duration
-		how string
-	}
-	ended := make(chan end, 1)
-	over := make(chan struct{})
-	go func() {
-		for {
-			if how := x.Host.Ended(c.ID, 100*time.Millisecond); how != nil {
-				ended <- end{load.Now(), how.Error()}
-				return
-			}
-			select {
-			case <-over:
-				return
-			default:
-			}
-		}
-	}()
-	return func(wait bool) (*time.Duration, string) {
-		defer close(over)
-		var most time.Duration
-		if wait {
-			most = lastWait
-		}
-		timer := time.NewTimer(most)
-		defer timer.Stop()
-		select { // whatever the time is
-		case e := <-ended:
-			return &e.at, e.how
-		default:
+// ending watches for the end of a candidate.
+type ending struct {
+	host  agent.Host
+	id    agent.ID
+	load  agent.Watching
+	ended chan end
+	over  chan struct{} // nobody wants to know
+	done  chan struct{} // nobody looks any more
+}
+
+// end is when a candidate ended, and how.
+type end struct {
+	at  time.Duration
+	how string
+}
+
+func newEnding(host agent.Host, id agent.ID, load agent.Watching) *ending {
+	e := &ending{host: host, id: id, load: load, ended: make(chan end, 1), over: make(chan struct{}), done: make(chan struct{})}
+	go e.look()
+	return e
+}
+
+// look waits until the candidate has ended, or is forgotten.
+func (e *ending) look() {
+	defer close(e.done)
+	for {
+		if how := e.host.Ended(e.id, lookFor); how != nil {
+			e.ended <- end{e.load.Now(), how.Error()}
+			return
 		}
 		select {
-		case e := <-ended:
-			return &e.at, e.how
-		case <-timer.C:
-			return nil, ""
+		case <-e.over:
+			return
+		default:
 		}
 	}
+}
+
+// lookFor is how long an ending is waited for at a time.
+const lookFor = 100 * time.Millisecond
+
+// told is when and how the candidate ended, nil if it still runs. An end that is to come is
+// waited for.
+func (e *ending) told(ctx context.Context, isToCome bool) (*time.Duration, string) {
+	most := time.Duration(0)
+	if isToCome {
+		most = lastWait
+	}
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select { // whatever the time is
+	case was := <-e.ended:
+		return &was.at, was.how
+	default:
+	}
+	select {
+	case was := <-e.ended:
+		return &was.at, was.how
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil, ""
+}
+
+// forget ends the looking.
+func (e *ending) forget() {
+	close(e.over)
+	<-e.done
 }
 
 // happenings are events that take place.
 type happenings struct {
-	experiment *Experiment
-	candidate  *launch.Runner
-	load       agent.Watching
+	host agent.Host
+	id   agent.ID // of the candidate
+	load agent.Watching
 
 	mu   sync.Mutex
 	done []results.Happened
 	all  sync.WaitGroup
-}
-
-func newHappenings(x *Experiment, c *launch.Runner, load agent.Watching) *happenings {
-	return &happenings{experiment: x, candidate: c, load: load}
 }
 
 // moment is when something is to be done.
@@ -155,12 +175,11 @@ func (h *happenings) take(ctx context.Context, events []scenarios.Event, first f
 func (h *happenings) do(ctx context.Context, m moment) {
 	e := results.Happened{Do: m.do, Due: m.at, Began: h.load.Now()}
 	var err error
-	host, id := h.experiment.Host, h.candidate.ID
 	if slices.Contains(scenarios.Faults(), m.do) {
-		e.PID, err = host.Harm(id, m.do)
+		e.PID, err = h.host.Harm(h.id, m.do)
 	} else {
 		var ack control.Ack
-		ack, err = host.Ask(ctx, id, control.Verb(m.do))
+		ack, err = h.host.Ask(ctx, h.id, control.Verb(m.do))
 		e.PID = ack.PID
 	}
 	e.Done = h.load.Now()

@@ -66,7 +66,7 @@ var layers = map[string][]string{
 		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/measure", "bench/plan", "results", "results/judge", "scenarios", "scenarios/offered", "scenarios/slo", "servers",
 	},
 	"bench/timeline": {
-		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load/witness", "bench/measure", "bench/plan", "results", "scenarios", "servers/control",
+		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load/witness", "bench/measure", "bench/plan", "results", "scenarios", "servers", "servers/control",
 	},
 	"bench/harness": {
 		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/load/engine", "bench/load/pace", "bench/measure", "bench/paired", "bench/plan", "bench/timeline", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "servers", "servers/control",

@@ -17,7 +17,7 @@ func course(t *report.Table) *chart {
 	cells, note := drawn(t, func(c *judge.Cell) bool { return c.Watched != nil && c.Watched.Worst != nil })
 	c := &chart{
 		kind: "timeline", title: "Timeline", subtitle: t.Title(), rowHeight: 44,
-		note: joinNotes("Of each candidate the repetition in which the most was lost. Each row has a scale of its own.", note),
+		note: joinNotes("Of each candidate the repetition in which the most was lost. Each row has a scale of its own, one for replies and losses.", note),
 		unit: "time since the load began (s)",
 		alt:  "Requests of each candidate over time: right replies, lost requests, and when the events took place",
 		legend: []key{
@@ -64,38 +64,40 @@ const places = 300
 
 // newStrip is the strip of a course, in as many bins as have room.
 func newStrip(y float64, c *judge.Course) strip {
-	n := 0
-	for _, counts := range c.Bins {
-		n = max(n, len(counts))
-	}
-	each := max(1, (n+places-1)/places)
-	s := strip{y: y, bin: float64(each) * c.BinMS / 1e3}
-	s.good, s.lost = make([]float64, (n+each-1)/each), make([]float64, (n+each-1)/each)
-	for outcome, counts := range c.Bins {
-		into := s.lost
-		switch outcome {
-		case report.Completed:
-			into = s.good
-		case report.Unfinished:
-			continue
-		}
-		for i, count := range counts {
-			into[i/each] += float64(count)
-		}
-	}
+	each := max(1, (max(len(c.Good), len(c.Bad))+places-1)/places)
+	s := strip{y: y, bin: float64(each) * c.BinMS / 1e3, good: together(c.Good, each), lost: together(c.Bad, each)}
 	for _, e := range c.Events {
 		s.events = append(s.events, e.AtMS/1e3)
 	}
 	return s
 }
 
+// together adds up so many bins each.
+func together(counts []uint32, each int) []float64 {
+	all := make([]float64, (len(counts)+each-1)/each)
+	for i, n := range counts {
+		all[i/each] += float64(n)
+	}
+	return all
+}
+
 // scale reaches to the end of the longest course.
 func (c *courses) scale() scale {
 	s := scale{max: 1}
 	for _, row := range c.rows {
-		s.max = max(s.max, row.bin*float64(len(row.good)))
+		s.max = max(s.max, row.bin*float64(max(len(row.good), len(row.lost))))
 	}
 	return s
+}
+
+// bars calls draw for each bin that has something, with its edges.
+func (s strip) bars(counts []float64, x func(float64) vg.Length, draw func(left, right vg.Length, n float64)) {
+	for i, n := range counts {
+		if n > 0 {
+			left := x(float64(i) * s.bin)
+			draw(left, max(x(float64(i+1)*s.bin), left+0.75), n)
+		}
+	}
 }
 
 func (c *courses) Plot(canvas draw.Canvas, p *plot.Plot) {
@@ -103,18 +105,13 @@ func (c *courses) Plot(canvas draw.Canvas, p *plot.Plot) {
 	for _, row := range c.rows {
 		base := y(row.y) - c.height/6
 		up, down := c.height*2/3, c.height/3
-		bars := func(counts []float64, height vg.Length, fill func([]vg.Point)) {
-			most := max(1, slices.Max(append([]float64{0}, counts...)))
-			for i, n := range counts {
-				if n == 0 {
-					continue
-				}
-				left, right := x(float64(i)*row.bin), x(float64(i+1)*row.bin)
-				fill(box(left, max(right, left+0.75), base, base+height*vg.Length(n/most)))
-			}
-		}
-		bars(row.good, up, func(b []vg.Point) { canvas.FillPolygon(Sky, b) })
-		bars(row.lost, -down, func(b []vg.Point) { canvas.FillPolygon(vermilion, b) })
+		most := slices.Max(slices.Concat([]float64{1}, row.good, row.lost)) // one scale for both
+		row.bars(row.good, x, func(left, right vg.Length, n float64) {
+			canvas.FillPolygon(Sky, box(left, right, base, base+up*vg.Length(n/most)))
+		})
+		row.bars(row.lost, x, func(left, right vg.Length, n float64) { // a single one can be seen
+			canvas.FillPolygon(vermilion, box(left, right, base-min(down, max(2, up*vg.Length(n/most))), base))
+		})
 		for _, at := range row.events {
 			canvas.StrokeLine2(eventLine, x(at), base-down, x(at), base+up)
 		}

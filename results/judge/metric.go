@@ -84,23 +84,23 @@ var metrics = []Metric{
 		Verb: "stalls for", Of: "time", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Stall }),
 	},
 	{
-		Name: "p99_before_ms", Unit: "ms", Head: "p99 before", Help: "99 % of requests before the first event took at most this long, median",
+		Name: "p99_before_ms", Unit: "ms", Head: "p99 before", Help: "99 % of right replies before the first event took at most this long, but for the first of each connection; median",
 		Verb: "takes", Of: "p99 before an event", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Before }),
 	},
 	{
-		Name: "p99_around_ms", Unit: "ms", Head: "p99 around", Help: "99 % of requests from the first event to a second after the last took at most this long, median",
+		Name: "p99_around_ms", Unit: "ms", Head: "p99 around", Help: "99 % of right replies from the first event to a second after the last took at most this long, median; what was lost or not sent is not in it",
 		Verb: "takes", Of: "p99 around an event", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Around }),
 	},
 	{
-		Name: "overlap_ms", Unit: "ms", Head: "overlap", Help: "how long old and new processes both gave replies; below 0 how long neither did; median",
+		Name: "overlap_ms", Unit: "ms", Head: "overlap", Help: "how long old and new processes both gave replies after a reload or upgrade; below 0 how long neither did; median",
 		Verb: "overlaps for", Of: "time", settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Overlap }),
 	},
 	{
-		Name: "drain_ms", Unit: "ms", Head: "drain", Help: "how long after the first event an old process gave its last reply, median",
+		Name: "drain_ms", Unit: "ms", Head: "drain", Help: "how long after the first reload, upgrade or stop an old process gave its last reply, median",
 		Verb: "drains for", Of: "time", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Drain }),
 	},
 	{
-		Name: "recovery_ms", Unit: "ms", Head: "recovery", Help: "how long after the first event the last request was lost, 0 if none was; median",
+		Name: "recovery_ms", Unit: "ms", Head: "recovery", Help: "how long after the first event the last lost request was sent, 0 if none was lost; median",
 		Verb: "recovers in", Of: "time", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Recovery }),
 	},
 	{

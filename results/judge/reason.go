@@ -84,6 +84,8 @@ var (
 var (
 	eventFailed    = Kind{"event-failed", Degraded, OfServer, "{event} could not be done: {cause}"}
 	endedByEvent   = Kind{"ended-by-event", Degraded, OfServer, "it ended, as it was not to, by \"{events}\" ({exit}) in {ended} of {repetitions} repetitions"}
+	endedBefore    = Kind{"ended-before-event", Degraded, OfServer, "it ended before the first event in {ended} of {repetitions} repetitions ({exit})"}
+	notAgain       = Kind{"not-started-again", Degraded, OfServer, "after {repetitions} repetitions it could not be started again: {cause}"}
 	neverEnded     = Kind{"never-ended", Degraded, OfServer, "it was asked to stop and still ran 10 s after the load in {running} of {repetitions} repetitions"}
 	changedNothing = Kind{"changed-nothing", Degraded, OfServer, "\"{events}\" changed nothing in {unchanged} of {repetitions} repetitions: all replies came from the processes, and the app, of before"}
 	fewRepetitions = Kind{"too-few-repetitions", Degraded, OfRun, "too few repetitions: {repetitions}, and an interval takes {needed}; the range is shown"}
@@ -97,7 +99,7 @@ func Kinds() []Kind {
 		hamperedPass, slicesOnly, slicesMislead, notKeptBusy, timesImpossible, changesUnderLoad, changesWithAge, unsteadyLoad, memoryGrows, disturbed,
 		busyWhileIdle, worksElsewhere, tooFewSlices, fewReplies, loaderBound, atCeiling, notPinned, stolenTime, idleClosed, foldedFields, hostBusy, loaderThrottled,
 		quotaThrottled, heatThrottled, rateNotReached, lateLoad, sloNotMet, sloNotSettled, shortSlices,
-		eventFailed, endedByEvent, neverEnded, changedNothing, fewRepetitions, clientLacked,
+		eventFailed, endedBefore, endedByEvent, notAgain, neverEnded, changedNothing, fewRepetitions, clientLacked,
 	}
 }
 

@@ -3,7 +3,6 @@ package judge
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,13 +18,18 @@ type Watched struct {
 	Repetitions int               `json:"repetitions"`
 	Sent        uint64            `json:"sent"`
 	Outcomes    map[string]uint64 `json:"outcomes"`
-	Lost        map[string]uint64 `json:"lost_by_method"`       // that the server owed a reply and did not give it
-	Executed    *uint64           `json:"executed,omitempty"`   // of the lost: the answer was lost; absent if the server keeps no log of requests
-	Unseen      *uint64           `json:"never_seen,omitempty"` // of the lost
-	Examples    map[string]string `json:"examples,omitempty"`   // the first of each outcome, as the system told it
-	Streams     map[string]uint64 `json:"streams,omitempty"`    // outcomes of streaming replies that were held open
-	Exits       map[string]int    `json:"exits,omitempty"`      // how it ended, and in how many repetitions
-	// Left is what a hundred events left behind; absent where no event came ten times.
+	Lost        map[string]uint64 `json:"lost"`                  // by outcome: that the server owed a reply and did not give it
+	ByMethod    map[string]uint64 `json:"lost_by_method"`        // GET, POST, or results.StreamMethod
+	LostBefore  uint64            `json:"lost_before,omitempty"` // before the first event
+	Executed    *uint64           `json:"executed,omitempty"`    // of the lost: the app had got it, and its answer was lost; absent where it is not known of all
+	Unseen      *uint64           `json:"never_seen,omitempty"`  // of the lost: the app had not got it
+	Missed      uint64            `json:"missed"`                // requests that were not sent, as the one before on their connection was under way
+	Replaced    int               `json:"replaced"`              // idle connections that the server ended, with no request on them
+	Examples    map[string]string `json:"examples,omitempty"`    // the first of each outcome, as the system told it
+	Streams     map[string]uint64 `json:"streams,omitempty"`     // outcomes of streaming replies that were held open
+	Exits       map[string]int    `json:"exits,omitempty"`       // how it ended, and in how many repetitions
+	// Left is what was there more at the end of the load than before the first event, for
+	// a hundred events; absent of fewer than leastEvents.
 	Left *Leak `json:"left_by_100,omitempty"`
 	// Worst is the repetition in which the most was lost, or else that with the longest stall.
 	Worst *Course `json:"worst,omitempty"`
@@ -41,9 +45,10 @@ type Leak struct {
 
 // Course is one repetition, in bins of time.
 type Course struct {
-	BinMS  float64             `json:"bin_ms"`
-	Bins   map[string][]uint32 `json:"bins"` // requests that ended, by outcome
-	Events []Moment            `json:"events"`
+	BinMS  float64  `json:"bin_ms"`
+	Good   []uint32 `json:"good"` // right replies by when they ended
+	Bad    []uint32 `json:"bad"`  // losses
+	Events []Moment `json:"events"`
 }
 
 // Moment is an event of a Course.
@@ -53,7 +58,7 @@ type Moment struct {
 }
 
 // leastEvents is how many events it takes to tell what each leaves behind.
-const leastEvents = 10
+const leastEvents = 100
 
 // addWatched adds the cells of a block whose candidates were watched around events.
 func (s *Summary) addWatched(r *results.Record, block int) {
@@ -78,7 +83,7 @@ func (e evidence) watchedCell(m results.Manifest) Cell {
 	cell := Cell{
 		Scenario: b.Scenario, App: b.App, Identity: b.Load.Identity(b.App), Candidate: c.Name, Server: c.Server, Version: c.Version,
 		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Load.Engine, Launches: countLaunches(e.asTrials()), Connections: b.Load.Connections,
-		Figures: watchedFigures(m, e.watches), StartupMS: startup(e.launches), TiedWith: []string{}, RankedBy: MetricLost,
+		Figures: e.watchedFigures(m), StartupMS: startup(e.launches), TiedWith: []string{}, RankedBy: MetricLost,
 		Errors: results.Errors{ByKind: map[string]uint64{}},
 	}
 	cell.Reasons = e.watchedReasons()
@@ -86,6 +91,7 @@ func (e evidence) watchedCell(m results.Manifest) Cell {
 	if len(e.watches) > 0 {
 		cell.Watched = e.watched()
 		cell.Requests = cell.Watched.Outcomes[completed]
+		cell.Notes = e.watchedNotes()
 	}
 	return cell
 }
@@ -96,13 +102,15 @@ const completed = "completed"
 // watched sums the repetitions.
 func (e evidence) watched() *Watched {
 	w := &Watched{
-		Events: e.block.Load.EventTexts(), Repetitions: len(e.watches), Outcomes: map[string]uint64{}, Lost: map[string]uint64{}, Examples: map[string]string{},
+		Events: e.block.Load.EventTexts(), Repetitions: len(e.watches), Outcomes: map[string]uint64{}, Lost: map[string]uint64{}, ByMethod: map[string]uint64{}, Examples: map[string]string{},
 		Streams: map[string]uint64{}, Exits: map[string]int{}, Left: e.leak(),
 	}
 	for _, one := range e.watches {
 		w.Sent += one.Sent
 		add(w.Outcomes, one.Outcomes)
 		add(w.Lost, one.Lost)
+		add(w.ByMethod, one.LostByMethod)
+		w.LostBefore, w.Missed, w.Replaced = w.LostBefore+one.LostBefore, w.Missed+one.Missed, w.Replaced+one.Replaced
 		add(w.Streams, one.Streams)
 		w.Executed, w.Unseen = plus(w.Executed, one.Executed), plus(w.Unseen, one.Unseen)
 		for outcome, example := range one.Examples {
@@ -115,7 +123,7 @@ func (e evidence) watched() *Watched {
 	most := slices.MaxFunc(e.watches, func(a, b results.Watch) int {
 		return cmp.Or(cmp.Compare(a.LostAll(), b.LostAll()), cmp.Compare(orZero(a.Stall), orZero(b.Stall)))
 	})
-	w.Worst = &Course{BinMS: ms(most.Bin), Bins: most.Bins}
+	w.Worst = &Course{BinMS: ms(most.Bin), Good: most.Good, Bad: most.Bad}
 	for _, h := range most.Events {
 		w.Worst.Events = append(w.Worst.Events, Moment{h.Do, ms(h.Began)})
 	}
@@ -172,43 +180,100 @@ func (e evidence) leak() *Leak {
 // watchedReasons judges a row by the rules of what is watched: that a server dies or loses
 // requests is a result.
 func (e evidence) watchedReasons() []Reason {
+	if len(e.watches) == 0 {
+		return e.unwatched()
+	}
 	why := []Reason{}
-	for _, l := range e.launches {
-		if cause := l.FailureIn(e.index); cause != "" && !told(why, cause) {
-			why = append(why, failure.because(cause))
+	for _, w := range e.watches {
+		if w.Deed != "" && !told(why, w.Deed) {
+			why = append(why, deed.because(w.Deed))
 		}
 	}
-	switch {
-	case len(e.watches) == 0 && len(why) == 0:
-		return []Reason{notReached.because()}
-	case len(e.watches) == 0:
-		return why
-	}
 	why = append(why, e.undone()...)
-	if n := e.countWatches(func(w results.Watch) bool { return w.Ended != nil }); n > 0 && !e.mayEnd() {
-		why = append(why, endedByEvent.because(strings.Join(e.block.Load.EventTexts(), ", "), e.firstExit(), n, len(e.watches)))
-	}
-	if n := e.countWatches(func(w results.Watch) bool { return w.Ended == nil }); n > 0 && e.block.Load.Stops() {
-		why = append(why, neverEnded.because(n, len(e.watches)))
-	}
-	if n := e.countWatches(func(w results.Watch) bool { return w.Changed != nil && !*w.Changed }); n > 0 && e.renews() {
+	why = append(why, e.untimelyEnds()...)
+	if n := e.countWatches(func(w results.Watch) bool { return w.Changed != nil && !*w.Changed && w.Ended == nil }); n > 0 && e.renews() {
 		why = append(why, changedNothing.because(strings.Join(e.block.Load.EventTexts(), ", "), n, len(e.watches)))
 	}
 	if n := len(e.watches); n < stats.MinValues {
 		why = append(why, fewRepetitions.because(n, stats.MinValues))
 	}
-	var unsent uint64
-	for _, w := range e.watches {
-		unsent += w.Unsent
+	if n := sumOver(e.watches, func(w results.Watch) uint64 { return w.Unsent }); n > 0 {
+		why = append(why, clientLacked.because(n, e.example("unsent")))
 	}
-	if unsent > 0 {
-		why = append(why, clientLacked.because(unsent, e.example("unsent")))
+	return append(why, e.surroundings()...)
+}
+
+// unwatched is why there is no watch.
+func (e evidence) unwatched() []Reason {
+	var why []Reason
+	for _, l := range e.launches {
+		if cause := l.FailureIn(e.index); cause != "" && !told(why, cause) {
+			why = append(why, failure.because(cause))
+		}
 	}
+	if len(why) == 0 {
+		why = append(why, notReached.because())
+	}
+	return why
+}
+
+// untimelyEnds tells of ends that were not to be, and of one that did not come.
+func (e evidence) untimelyEnds() (why []Reason) {
+	events := strings.Join(e.block.Load.EventTexts(), ", ")
+	before := func(w results.Watch) bool { return w.Ended != nil && len(w.Events) > 0 && *w.Ended < w.Events[0].Began }
+	if n := e.countWatches(before); n > 0 {
+		why = append(why, endedBefore.because(n, len(e.watches), e.firstExit()))
+	}
+	if n := e.countWatches(func(w results.Watch) bool { return w.Ended != nil && !before(w) }); n > 0 && !e.mayEnd() {
+		why = append(why, endedByEvent.because(events, e.firstExit(), n, len(e.watches)))
+	}
+	if n := e.countWatches(func(w results.Watch) bool { return w.Ended == nil }); n > 0 && e.block.Load.Stops() {
+		why = append(why, neverEnded.because(n, len(e.watches)))
+	}
+	for _, l := range e.launches {
+		if cause := l.FailureIn(e.index); cause != "" {
+			why = append(why, notAgain.because(len(e.watches), cause))
+			break
+		}
+	}
+	return why
+}
+
+// surroundings are what disturbed the server or the load generator.
+func (e evidence) surroundings() (why []Reason) {
 	on := evidence{block: e.block, env: e.env, trials: e.asTrials()}
+	if !e.env.Apart() {
+		why = append(why, notPinned.because())
+	}
 	if steal := on.steal(); steal > maxSteal {
 		why = append(why, stolenTime.because(100*steal))
 	}
 	return append(why, on.disturbances()...)
+}
+
+// watchedNotes are remarks that take nothing from the figures: by how many repetitions
+// those are told that not all tell.
+func (e evidence) watchedNotes() (notes []string) {
+	for _, metric := range metrics {
+		if metric.watched == nil {
+			continue
+		}
+		n := e.countWatches(func(w results.Watch) bool { _, ok := metric.watched(w); return ok })
+		if n > 0 && n < len(e.watches) {
+			notes = append(notes, fmt.Sprintf("%s is of %d of %d repetitions", metric.Head, n, len(e.watches)))
+		}
+	}
+	if n := sumOver(e.watches, func(w results.Watch) uint64 { return w.LostBefore }); n > 0 {
+		notes = append(notes, fmt.Sprintf("%d requests were lost before the first event, and are not counted as its", n))
+	}
+	return notes
+}
+
+func sumOver(all []results.Watch, of func(results.Watch) uint64) (n uint64) {
+	for _, w := range all {
+		n += of(w)
+	}
+	return n
 }
 
 // undone lists events that could not be done, each cause once.
@@ -232,7 +297,7 @@ func (e evidence) mayEnd() bool {
 // renews tells whether replies must come from other processes, or a newly loaded app, after
 // the events.
 func (e evidence) renews() bool {
-	return slices.ContainsFunc(e.block.Load.Events, func(v scenarios.Event) bool { return v.Do == "reload" || v.Do == "upgrade" })
+	return slices.ContainsFunc(e.block.Load.Events, scenarios.Event.Renews)
 }
 
 func (e evidence) countWatches(which func(results.Watch) bool) (n int) {
@@ -272,28 +337,16 @@ func (e evidence) asTrials() []results.Trial {
 }
 
 // watchedFigures are a cell's figures by all metrics that its watches tell: of counts the
-// mean of the repetitions, of times the median.
-func watchedFigures(m results.Manifest, watches []results.Watch) Figures {
+// mean of the repetitions, of times the median. Where nothing was lost, the interval of
+// losses reaches to what would show nothing in as many events in 5 % of cases (the rule of
+// three: Hanley and Lippman-Hand 1983, JAMA 249:1743).
+func (e evidence) watchedFigures(m results.Manifest) Figures {
 	all := make(Figures)
 	for _, metric := range metrics {
 		if metric.watched == nil {
 			continue
 		}
-		var groups [][]stats.Share
-		index := make(map[[2]int]int)
-		for _, w := range watches {
-			v, ok := metric.watched(w)
-			if !ok {
-				continue
-			}
-			key := [2]int{w.Launch, w.Attempt}
-			at, known := index[key]
-			if !known {
-				at = len(groups)
-				index[key], groups = at, append(groups, nil)
-			}
-			groups[at] = append(groups[at], stats.Share{Amount: v, Over: 1})
-		}
+		groups := e.tellings(metric.watched)
 		if len(groups) == 0 {
 			continue
 		}
@@ -301,14 +354,37 @@ func watchedFigures(m results.Manifest, watches []results.Watch) Figures {
 		if metric.settles {
 			i, _ = stats.Bootstrap(amounts(groups), m.Seed)
 		}
+		if metric.Name == MetricLost && i.Value == 0 {
+			i.High = 3 / float64(sumOver(e.watches, func(w results.Watch) uint64 { return uint64(len(w.Done())) }))
+		}
 		all[metric.Name] = &Estimate{i.Value, i.Low, i.High}
 	}
 	return all
 }
 
+// tellings are a figure of the watches, grouped by launch.
+func (e evidence) tellings(of func(results.Watch) (float64, bool)) (groups [][]stats.Share) {
+	index := make(map[[2]int]int)
+	for _, w := range e.watches {
+		v, ok := of(w)
+		if !ok {
+			continue
+		}
+		key := [2]int{w.Launch, w.Attempt}
+		at, known := index[key]
+		if !known {
+			at = len(groups)
+			index[key], groups = at, append(groups, nil)
+		}
+		groups[at] = append(groups[at], stats.Share{Amount: v, Over: 1})
+	}
+	return groups
+}
+
 // lostPerEvent is how many requests were lost, over how often something was done.
 func lostPerEvent(w results.Watch) (float64, bool) {
-	return float64(w.LostAll()) / float64(max(1, len(w.Events))), len(w.Events) > 0
+	n := len(w.Done())
+	return float64(w.LostAll()) / float64(max(1, n)), n > 0
 }
 
 // inMS is a time of a watch in ms.
@@ -321,28 +397,9 @@ func inMS(of func(results.Watch) *time.Duration) func(results.Watch) (float64, b
 
 // sinceEvent is how long after the first event the candidate ended.
 func sinceEvent(w results.Watch) *time.Duration {
-	if w.Ended == nil || len(w.Events) == 0 {
+	if w.Ended == nil || len(w.Events) == 0 || *w.Ended < w.Events[0].Began {
 		return nil
 	}
 	d := *w.Ended - w.Events[0].Began
 	return &d
-}
-
-// Describe tells what a row lost, in a few words: "lost 12 of 30,000: 8 reset, 4 closed".
-func (w *Watched) Describe() string {
-	var lost uint64
-	for _, n := range w.Lost {
-		lost += n
-	}
-	var kinds []string
-	for _, outcome := range slices.Sorted(maps.Keys(w.Outcomes)) {
-		if outcome != completed && outcome != "unfinished" {
-			kinds = append(kinds, fmt.Sprintf("%d %s", w.Outcomes[outcome], outcome))
-		}
-	}
-	text := fmt.Sprintf("lost %d of %d", lost, w.Sent)
-	if len(kinds) > 0 {
-		text += ": " + strings.Join(kinds, ", ")
-	}
-	return text
 }

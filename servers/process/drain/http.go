@@ -45,7 +45,9 @@ func HTTP(h http.Handler, setUp ...func(*http.Server)) Serve {
 	}
 }
 
-// Handler is h with replies that end their connections while the listener drains.
+// Handler is h with replies that end their connections while the listener drains. A request
+// that h has got before goes on as it is: its connection ends with the next one, or is closed
+// as idle at the end.
 func (l *Listener) Handler(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if l.Draining() {
