@@ -59,6 +59,8 @@ func (c *child) worker() (int, error) {
 
 // Holdings implements Host.
 func (h *LocalHost) Holdings(id ID) *results.Holdings {
+	h.meters.Lock()
+	defer h.meters.Unlock()
 	c := h.child(id)
 	if c.tree == nil {
 		return nil

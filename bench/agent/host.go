@@ -37,6 +37,8 @@ type LocalHost struct {
 	setup  Setup
 	beside *beside
 
+	meters sync.Mutex // one at a time reads them
+
 	mu      sync.Mutex
 	last    ID
 	running map[ID]*child
@@ -208,6 +210,8 @@ func (h *LocalHost) Ended(id ID, d time.Duration) error {
 
 // CPU implements Host.
 func (h *LocalHost) CPU(ids []ID) []*int64 {
+	h.meters.Lock()
+	defer h.meters.Unlock()
 	trees := make([]*measure.Tree, len(ids))
 	for i, id := range ids {
 		trees[i] = h.child(id).tree
@@ -224,6 +228,8 @@ func (h *LocalHost) CPU(ids []ID) []*int64 {
 
 // Memory implements Host.
 func (h *LocalHost) Memory(id ID) *float64 {
+	h.meters.Lock()
+	defer h.meters.Unlock()
 	c := h.child(id)
 	if c.tree == nil {
 		return nil
@@ -236,6 +242,8 @@ func (h *LocalHost) Memory(id ID) *float64 {
 
 // Counters implements Host.
 func (h *LocalHost) Counters(id ID) map[string]uint64 {
+	h.meters.Lock()
+	defer h.meters.Unlock()
 	c := h.child(id)
 	if c.tree == nil {
 		return nil
@@ -247,12 +255,16 @@ func (h *LocalHost) Counters(id ID) map[string]uint64 {
 
 // Runs implements Host.
 func (h *LocalHost) Runs(id ID) bool {
+	h.meters.Lock()
+	defer h.meters.Unlock()
 	c := h.child(id)
 	return c.tree != nil && c.tree.Runs()
 }
 
 // Deed implements Host.
 func (h *LocalHost) Deed(id ID) string {
+	h.meters.Lock()
+	defer h.meters.Unlock()
 	c := h.child(id)
 	if c.tree == nil {
 		return ""
@@ -288,10 +300,16 @@ func (c *child) deed(pids []int) string {
 }
 
 // Steal implements Host.
-func (h *LocalHost) Steal() *int64 { return measure.Known(h.beside.Steal) }
+func (h *LocalHost) Steal() *int64 {
+	h.meters.Lock()
+	defer h.meters.Unlock()
+	return measure.Known(h.beside.Steal)
+}
 
 // Beside implements Host.
 func (h *LocalHost) Beside() *results.Host {
+	h.meters.Lock()
+	defer h.meters.Unlock()
 	h.mu.Lock()
 	var trees []*measure.Tree
 	for _, c := range h.running {

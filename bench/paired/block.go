@@ -149,54 +149,6 @@ func median(lanes []*lane) time.Duration {
 	return all[len(all)/2]
 }
 
-// turns lets each candidate that is due take its window of load, in the given order.
-func (x *Experiment) turns(ctx context.Context, key results.RoundKey, order []int, lanes []*lane, due func(*lane) bool, window func(*lane) agent.Window) ([]results.Trial, []results.Times, error) {
-	block := x.Plan.Blocks[key.Block]
-	x.Host.Beside() // what was up to here is of no trial
-	var trials []results.Trial
-	var times []results.Times
-	for _, at := range order {
-		if err := x.catchUp(ctx, lanes); err != nil {
-			return nil, nil, err
-		}
-		l := lanes[at]
-		if l.isLate() {
-			if err := x.overdue(ctx, lanes); err != nil {
-				return nil, nil, err
-			}
-		}
-		if !l.runs() || !due(l) {
-			continue
-		}
-		if err := l.wake(ctx); err != nil {
-			return nil, nil, err
-		}
-		if !l.runs() {
-			continue
-		}
-		w := window(l)
-		w.Rate, w.Arrivals = l.rate, plan.ArrivalSeed(x.Plan.Seed, key)
-		t, res, err := l.slice(ctx, lanes, w)
-		if err != nil {
-			return nil, nil, err
-		}
-		t.Launch, t.Attempt, t.Block, t.Round, t.Position = key.Launch, x.Attempt, key.Block, key.Round, len(trials)
-		t.Scenario, t.App, t.Candidate = block.Scenario, block.App, l.Name
-		if l.search != nil {
-			t.SLO = l.step(*block.Load.SLO, res)
-		}
-		l.rest()
-		t.Host = x.Host.Beside()
-		trials, times = append(trials, t), append(times, timesOf(res))
-		l.judge(t.Deed)
-		if l.sound(res) {
-			l.waits(t, res)
-		}
-		l.dismiss(t, lanes)
-	}
-	return trials, times, nil
-}
-
 // timesOf is the times of a slice; in a closed loop, response is service as well.
 func timesOf(res agent.Seen) results.Times {
 	if res.SendLag == nil {
@@ -207,13 +159,13 @@ func timesOf(res agent.Seen) results.Times {
 
 // slice drives one slice of load and reads what it cost both sides, and what the
 // other candidates did meanwhile.
-func (l *lane) slice(ctx context.Context, lanes []*lane, w agent.Window) (results.Trial, agent.Seen, error) {
+func (l *lane) slice(ctx context.Context, lanes []*lane, running running, w agent.Window) (results.Trial, agent.Seen, error) {
 	t := results.Trial{Lead: w.Lead}
 	if w.Parts > 0 {
 		t.Pass = &results.Pass{BeforeMiB: l.Memory()}
 	}
 	l.Run.Host.Counters(l.ID) // what was up to here is of no trial
-	before := l.meters(lanes)
+	before := l.meters(running)
 	l.idled(&t, before)
 	t.At = before.at
 	res, err := l.session.Slice(ctx, w)
@@ -224,7 +176,7 @@ func (l *lane) slice(ctx context.Context, lanes []*lane, w agent.Window) (result
 		return results.Trial{}, res, err
 	}
 	t.Wall = time.Since(t.At)
-	after := l.meters(lanes)
+	after := l.meters(running)
 	t.Counters = l.Run.Host.Counters(l.ID)
 	agent.Record(&t, &res.Result)
 	l.charge(&t, before, after, res)
@@ -254,8 +206,8 @@ type meters struct {
 // of is the CPU time of a lane's candidate.
 func (m meters) of(l *lane) *int64 { return m.servers[l] }
 
-func (l *lane) meters(lanes []*lane) meters {
-	m := meters{steal: l.Run.Host.Steal(), servers: spent(l.Run.Host, lanes)}
+func (l *lane) meters(r running) meters {
+	m := meters{steal: l.Run.Host.Steal(), servers: r.spent(l.Run.Host)}
 	m.at = time.Now()
 	return m
 }

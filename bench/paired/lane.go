@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/conform"
@@ -39,10 +40,10 @@ type lane struct {
 	speed     float64        // replies per second once it was warm
 	slowest   time.Duration  // the longest response time of its warm-up
 
-	working  bool      // was seen at work in another's slice
-	restless int       // slices in a row after which it did not come to rest
-	used     *int64    // CPU time at the end of its last slice, in ns
-	rested   time.Time // when that was
+	working  atomic.Bool // was seen at work in another's slice
+	restless int         // slices in a row after which it did not come to rest
+	used     *int64      // CPU time at the end of its last slice, in ns
+	rested   time.Time   // when that was
 }
 
 // close ends the lane's connections, those of its company too.

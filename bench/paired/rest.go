@@ -40,24 +40,32 @@ const (
 	recorded = 0.002
 )
 
-// spent is the CPU time of each lane's candidate so far, in ns.
-func spent(host agent.Host, lanes []*lane) map[*lane]*int64 {
-	var ids []agent.ID
-	var of []*lane
+// running are the lanes whose candidates run, as they were at a moment.
+type running struct {
+	ids []agent.ID
+	of  []*lane
+}
+
+func runningOf(lanes []*lane) (r running) {
 	for _, l := range lanes {
 		if l != nil && l.ID != 0 {
-			ids, of = append(ids, l.ID), append(of, l)
+			r.ids, r.of = append(r.ids, l.ID), append(r.of, l)
 		}
 	}
-	all := make(map[*lane]*int64, len(of))
-	for i, ns := range host.CPU(ids) {
-		all[of[i]] = ns
+	return r
+}
+
+// spent is the CPU time of each lane's candidate so far, in ns.
+func (r running) spent(host agent.Host) map[*lane]*int64 {
+	all := make(map[*lane]*int64, len(r.of))
+	for i, ns := range host.CPU(r.ids) {
+		all[r.of[i]] = ns
 	}
 	return all
 }
 
 // spent is the CPU time of the lane's candidate so far, in ns.
-func (l *lane) spent() *int64 { return spent(l.Run.Host, []*lane{l})[l] }
+func (l *lane) spent() *int64 { return runningOf([]*lane{l}).spent(l.Run.Host)[l] }
 
 // idled tells what the candidate used since its last slice of the block.
 func (l *lane) idled(t *results.Trial, now meters) {
@@ -84,7 +92,7 @@ func (l *lane) beside(t *results.Trial, before, after meters, lanes []*lane) {
 		}
 		t.Others[other.Name] = *used
 		if *used > max(seenAtWork.Nanoseconds(), int64(workShare*float64(t.Wall))) {
-			other.working = true
+			other.working.Store(true)
 		}
 	}
 }
@@ -93,7 +101,7 @@ func (l *lane) beside(t *results.Trial, before, after meters, lanes []*lane) {
 // work before, and charges what it used meanwhile.
 func (l *lane) calm(ctx context.Context, t *results.Trial) error {
 	var err error
-	if t.Pass != nil || l.working {
+	if t.Pass != nil || l.working.Load() {
 		var used int64
 		used, t.Restless, err = l.settle(ctx, l.patience(t.Wall))
 		if t.Restless == 0 && used > 0 && t.ServerCPU != nil {
