@@ -93,6 +93,8 @@ http {
 // an error says so. nginx accepts by itself and knows no draining: it goes on accepting
 // when ln is stopped, and counts no connections in it.
 func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	runtime.LockOSThread() // whose end nginx takes for that of this process (prctl(2))
+	defer runtime.UnlockOSThread()
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	dir, err := os.MkdirTemp("", "benchctl-fcgi-")
@@ -169,6 +171,7 @@ func start(dir string, ln net.Listener) (*exec.Cmd, error) {
 	cmd.Env, cmd.Dir = append(os.Environ(), "NGINX=3;"), dir // where its paths begin: what is special in one can't be quoted
 	cmd.ExtraFiles = []*os.File{socket}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = dieWithParent()
 	return cmd, cmd.Start()
 }
 
