@@ -37,7 +37,7 @@ func (o *opener) unix(ctx context.Context, path string) (net.Listener, error) {
 		return nil, err
 	}
 	defer unlock()
-	if err := removeStale(ctx, path); err != nil {
+	if _, err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -62,27 +62,42 @@ func (o *opener) permit(path string) (fs.FileInfo, error) {
 	return os.Lstat(path)
 }
 
-// removeStale removes a socket that nobody listens on.
-func removeStale(ctx context.Context, path string) error {
+// RemoveStale removes a Unix socket that nobody listens on, and tells whether there was one.
+// It fails if there is something else, or somebody listens.
+func RemoveStale(ctx context.Context, path string) (removed bool, err error) {
+	unlock, err := lock(filepath.Dir(path))
+	if err != nil {
+		return false, fmt.Errorf("remove %s: %w", path, err)
+	}
+	defer unlock()
+	if removed, err = removeStale(ctx, path); err != nil {
+		return false, fmt.Errorf("remove %s: %w", path, err)
+	}
+	return removed, nil
+}
+
+// removeStale is RemoveStale with the lock.
+func removeStale(ctx context.Context, path string) (removed bool, err error) {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return false, nil
 	case err != nil:
-		return err
+		return false, err
 	case info.Mode().Type() != fs.ModeSocket:
-		return errors.New("a file that is not a socket is there")
+		return false, errors.New("a file that is not a socket is there")
 	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", path)
 	switch {
 	case err == nil:
 		conn.Close()
-		return errors.New("somebody listens on it")
+		return false, errors.New("somebody listens on it")
 	case errors.Is(err, unix.ECONNREFUSED):
-		return os.Remove(path)
+		err = os.Remove(path)
+		return err == nil, err
 	}
-	return fmt.Errorf("a socket is there, and whether somebody listens on it can't be told: %w", cause(err))
+	return false, fmt.Errorf("a socket is there, and whether somebody listens on it can't be told: %w", cause(err))
 }
 
 // lock locks a directory for others who do so too (flock(2)). The lock leaves no file.
