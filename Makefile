@@ -116,6 +116,10 @@ handover: ## count requests lost while each Go engine is replaced 50 times under
 	@$(GO) build -o $(BIN)/handoverbench ./cmd/handoverbench
 	@$(BIN)/handoverbench $(HANDOVERFLAGS)
 
+.PHONY: kills
+kills: ## kill the processes of services at 100 random moments; takes some minutes (KILLS is another number)
+	BENCHCTL_TEST_KILLS=$(or $(KILLS),100) $(GOTEST) -count 1 -v -run TestServiceKills ./cmd/benchctl
+
 .PHONY: clean
 clean: ## remove what was built; runs are kept
 	rm -rf $(BIN) $(TOOLS)

@@ -73,14 +73,21 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
 	}
 	argv := []string{l.Benchctl, "serve", "--server", c.Server.Name, "--listener-fd", "3"}
+	if c.Profile == Supervised {
+		argv = append(argv, "--supervised", "--workers", strconv.Itoa(max(1, l.Workers)), "--drain", supervisedDrain.String())
+	}
 	if l.App != "" {
 		argv = append(argv, "--app", l.App)
 	}
 	p, err := control.Start(c.Name, control.Spec{
-		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
+		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir, Verbs: actions(c.Server.declared(c.Profile))}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
 	})
 	return p, ln.Addr().String(), err
 }
+
+// supervisedDrain is how long connections may take to end in the profile Supervised: less
+// than candidates are given to stop.
+const supervisedDrain = control.DefaultGrace / 2
 
 // environ is the environment of a candidate whose manifest sets own. Its temporary files
 // go with the launch.

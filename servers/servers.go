@@ -147,8 +147,12 @@ func (s Server) Profiles() []string {
 	if s.Manifest != nil {
 		return s.Manifest.ProfileNames()
 	}
-	return []string{external.Default}
+	return []string{external.Default, Supervised}
 }
+
+// Supervised is the profile of Go engines by which their workers have a supervisor, which
+// replaces them without losing a request.
+const Supervised = "supervised"
 
 // Check tells whether the server can run here; what is missing is told by an
 // *external.NotInstalledError.

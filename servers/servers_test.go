@@ -3,6 +3,7 @@ package servers_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -25,6 +26,8 @@ import (
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
 	"github.com/benchctl/benchctl/servers/process/drain"
+	"github.com/benchctl/benchctl/servers/process/handover"
+	"github.com/benchctl/benchctl/servers/service"
 )
 
 // The test binary plays the guard, and benchctl as it serves an engine.
@@ -39,44 +42,70 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve is "serve --server S --listener-fd 3 [--app A]".
+// serve is "serve" with the flags that candidates are started by, and those of workers.
 func serve(args []string) int {
 	fmt.Println("serve", strings.Join(args, " "))
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer cancel()
-	all, err := servers.All()
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	choice, err := servers.Choose(all, args[1:2])
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	ln, err := servers.Listener(3)
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	app := suite.Mux()
-	if len(args) > 4 {
-		one, err := suite.Parse(args[5])
-		if err != nil {
-			fmt.Println(err)
-			return 1
-		}
-		app = suite.Only(one)
-	}
-	if err := app.(apps.Starter).Start(ctx); err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	if err := choice.Candidates[0].Server.Engine(ctx, drain.New(ln), app); err != nil {
+	if err := play(args); err != nil {
 		fmt.Println(err)
 		return 1
 	}
 	return 0
+}
+
+func play(args []string) error {
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+	name, one := fs.String("server", "", ""), fs.String("app", "", "")
+	fd, supervised := fs.Int("listener-fd", 0, ""), fs.Bool("supervised", false, "")
+	workers, drains := fs.Int("workers", 0, ""), fs.Duration("drain", 0, "")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	worker, err := handover.Inherit()
+	if err != nil {
+		return err
+	}
+	if worker != nil {
+		return served(ctx, *name, *one, worker.Serve)
+	}
+	ln, err := servers.Listener(*fd)
+	if err != nil {
+		return err
+	}
+	if *supervised {
+		say := func(line string) { fmt.Println(line) }
+		return service.Service{Say: say, Serves: say, Server: &service.Workers{
+			Listener: ln, Program: os.Args[0], Args: []string{"serve", "--server", *name}, Count: *workers, Drain: *drains, Say: say,
+		}}.Run(ctx)
+	}
+	return served(ctx, *name, *one, func(ctx context.Context, serve drain.Serve) error { return serve(ctx, drain.New(ln)) })
+}
+
+// served has the apps served by an engine.
+func served(ctx context.Context, name, one string, by func(context.Context, drain.Serve) error) error {
+	all, err := servers.All()
+	if err != nil {
+		return err
+	}
+	choice, err := servers.Choose(all, []string{name})
+	if err != nil {
+		return err
+	}
+	app := suite.Mux()
+	if one != "" {
+		i, err := suite.Parse(one)
+		if err != nil {
+			return err
+		}
+		app = suite.Only(i)
+	}
+	if err := app.(apps.Starter).Start(ctx); err != nil {
+		return err
+	}
+	return by(ctx, func(ctx context.Context, ln *drain.Listener) error {
+		return choice.Candidates[0].Server.Engine(ctx, ln, app)
+	})
 }
 
 // manifests makes a directory of manifests, each a name and the rest.

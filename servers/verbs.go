@@ -26,9 +26,12 @@ func (c Candidate) Verbs() []Verb { return inOrder(c.Server.declared(c.Profile),
 // single profiles.
 func (s Server) Verbs() []Verb {
 	all := inOrder(s.declared(""), "")
-	if s.Manifest != nil {
-		for _, profile := range s.Profiles() {
+	for _, profile := range s.Profiles() {
+		switch {
+		case s.Manifest != nil:
 			all = append(all, inOrder(s.Manifest.Profiles[profile].Control, profile)...)
+		case profile == Supervised:
+			all = append(all, inOrder(supervised(), profile)...)
 		}
 	}
 	return all
@@ -48,10 +51,38 @@ func (s Server) declared(profile string) map[control.Verb]control.Declared {
 	if s.Manifest != nil {
 		return s.Manifest.Verbs(profile)
 	}
+	if profile == Supervised {
+		return supervised()
+	}
 	all := control.StopVerbs()
 	stop := shutdowns()[cmp.Or(s.Base, s.Name)]
 	stop.Signal = syscall.SIGTERM // of "benchctl serve"
 	all[control.StopGraceful] = stop
+	return all
+}
+
+// supervised are the verbs of Go engines in the profile Supervised, which their supervisor
+// offers for all of them alike.
+func supervised() map[control.Verb]control.Declared {
+	by := func(s syscall.Signal, promise string) control.Declared {
+		return control.Declared{Action: control.Action{Signal: s}, Promise: promise, Source: "https://github.com/benchctl/benchctl/blob/main/docs/serve.md"}
+	}
+	return map[control.Verb]control.Declared{
+		control.StopGraceful: by(syscall.SIGTERM, "stops when requests under way are answered: each connection ends with a reply that says so, or when the time to drain is over"),
+		control.StopNow:      by(syscall.SIGQUIT, "ends the workers at once"),
+		control.Reload:       by(syscall.SIGHUP, "replaces the workers without losing a request: a new one serves before the old one drains"),
+		control.Upgrade:      by(syscall.SIGUSR2, "replaces the workers by what the program is by then, without losing a request; the supervisor stays"),
+		control.ScaleUp:      by(syscall.SIGTTIN, "starts one more worker"),
+		control.ScaleDown:    by(syscall.SIGTTOU, "has one worker drain and end, unless it is the last one"),
+	}
+}
+
+// actions are how verbs reach a server.
+func actions(declared map[control.Verb]control.Declared) map[control.Verb]control.Action {
+	all := make(map[control.Verb]control.Action)
+	for verb, d := range declared {
+		all[verb] = d.Action
+	}
 	return all
 }
 

@@ -58,7 +58,7 @@ func TestVerbs(t *testing.T) {
 		for _, profile := range s.Profiles() {
 			c := servers.Candidate{Name: s.Name, Server: s, Profile: profile}
 			if profile != "default" {
-				if len(s.Manifest.Profiles[profile].Control) == 0 {
+				if s.Manifest != nil && len(s.Manifest.Profiles[profile].Control) == 0 {
 					continue
 				}
 				c.Name += ":" + profile
@@ -132,6 +132,10 @@ func try(t *testing.T, c servers.Candidate, verb control.Verb) {
 	case control.Reload:
 		r.reloads()
 	case control.Upgrade:
+		if c.Server.Engine != nil { // its supervisor stays
+			r.reloads()
+			break
+		}
 		r.upgrades()
 	case control.ScaleUp:
 		r.scales(+1)
@@ -392,15 +396,19 @@ func (r *trial) gone() {
 }
 
 // reloads holds that all workers, if there are any, are others that read their files anew,
-// and the main process is the same.
+// and the main process is the same. A Go engine reads none.
 func (r *trial) reloads() {
-	r.change()
-	main := r.process.PID()
+	main, engine := r.process.PID(), strings.HasSuffix(r.name, ":"+servers.Supervised)
+	if !engine {
+		r.change()
+	}
 	if body, err := r.hello(); err != nil || body != said {
 		r.Fatalf("before it is asked it says %q, %v", body, err)
 	}
 	r.ask()
-	r.saysAnew()
+	if !engine {
+		r.saysAnew()
+	}
 	r.gone()
 	if now := r.process.PID(); now != main {
 		r.Errorf("the main process is %d and was %d", now, main)
@@ -439,6 +447,9 @@ func (r *trial) upgrades() {
 
 // scales holds that there is one worker more or less, and the others are the same.
 func (r *trial) scales(by int) {
+	if strings.HasSuffix(r.name, ":"+servers.Supervised) {
+		by *= len(r.before) / 2 // a worker may have processes of its own
+	}
 	want := len(r.before) + by
 	r.ask()
 	r.until(fmt.Sprintf("there are %d workers", want), func() bool { return len(r.held()) == want })

@@ -1,83 +1,218 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/process/drain"
+	"github.com/benchctl/benchctl/servers/process/handover"
+	"github.com/benchctl/benchctl/servers/process/listen"
+	"github.com/benchctl/benchctl/servers/service"
 )
 
 type serveFlags struct {
 	server, app, address string
+	listen               []string
 	serverDirs, env      []string
 	runAs                string
 	listenerFD           int
 	spin                 int
+	serviceFlags
 }
 
 func serveCommand(e env) *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
-		Use:     "serve --server S",
-		Short:   "Serve the test apps with one server, in the foreground",
-		Example: "  benchctl serve --server fasthttp\n  benchctl serve --server gunicorn-gthread --app hello --addr 127.0.0.1:8000",
+		Use:   "serve --server S",
+		Short: "Serve the test apps with one server, in the foreground or as a service",
+		Long: `Serve the test apps with one server, in the foreground or as a service.
+
+A Go engine as a service has a supervisor, which keeps the sockets, and workers, which
+serve. HUP reloads and USR2 upgrades: new workers take the place of the old ones and no
+request is lost. TTIN and TTOU start and stop a worker. TERM and INT stop when requests
+under way are answered. QUIT, and a second TERM, stop at once. A server of a manifest as a
+service has the verbs that its manifest declares, and those of its signals alike.
+
+Any of --supervised, --daemon, --pidfile, --name, --workers, --drain, --user, --group,
+--reuse-port makes a service. "benchctl ctl" asks services by name.`,
+		Example: "  benchctl serve --server fasthttp\n  benchctl serve --server gunicorn-gthread --app hello --addr 127.0.0.1:8000\n  benchctl serve --server hertz --daemon --pidfile hertz.pid --workers 2\n  benchctl serve --server nethttp --listen systemd --supervised",
 		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return e.serve(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.changed = cmd.Flags().Changed
+			return e.serve(cmd.Context(), f)
+		},
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.server, "server", "", "server, see benchctl list servers")
 	fs.StringVar(&f.app, "app", "", "serve only this app (default all apps)")
 	fs.StringVar(&f.address, "addr", "127.0.0.1:8080", "address to listen on")
+	fs.StringArrayVar(&f.listen, "listen", nil, "socket to listen on, instead of --addr: tcp:HOST:PORT, unix:PATH, fd:N, systemd or systemd:NAME; may be repeated")
 	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
 	fs.StringArrayVar(&f.env, "env", nil, "NAME=VALUE for the environment of a server that is not a Go engine; may be repeated")
 	fs.StringVar(&f.runAs, "run-as", "", runAsUsage)
 	fs.IntVar(&f.spin, "spin", 0, "steps of arithmetic, of about 1 ns each, added to each request of a Go engine, to try what a measurement can resolve")
-	fs.IntVar(&f.listenerFD, "listener-fd", 0, "file descriptor of a listening socket, instead of --addr")
+	fs.IntVar(&f.listenerFD, "listener-fd", 0, "file descriptor of a listening socket that benchctl has opened, instead of --addr")
+	f.define(fs)
 	return cmd
+}
+
+// define adds the flags of services.
+func (f *serviceFlags) define(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.supervised, "supervised", false, "run as a service in the foreground")
+	fs.BoolVar(&f.daemon, "daemon", false, "run as a service in the background; exits once it serves, or tells why it does not")
+	fs.StringVar(&f.log, "log", "", "with --daemon: file that output is appended to (default none)")
+	fs.DurationVar(&f.startTimeout, "start-timeout", 30*time.Second, "with --daemon: how long the start may take")
+	fs.StringVar(&f.pidfile, "pidfile", "", "file for the process number; one of a live process is respected, one that was left is replaced")
+	fs.StringVar(&f.name, "name", "", `name of the service, for benchctl ctl (default the server's; "" without --daemon for none)`)
+	fs.StringVar(&f.stateDir, "state-dir", "", stateDirUsage)
+	fs.StringVar(&f.user, "user", "", "user that a Go engine becomes when its sockets are open (default that of --run-as)")
+	fs.StringVar(&f.group, "group", "", "group that it becomes with --user (default that user's)")
+	fs.StringVar(&f.umask, "umask", "", "permissions that files are made without, octal, such as 027")
+	fs.BoolVar(&f.reusePort, "reuse-port", false, "let other processes listen on the port too (SO_REUSEPORT); the queue of one that ends is lost")
+	fs.IntVar(&f.workers, "workers", 1, "processes that serve")
+	fs.DurationVar(&f.drain, "drain", 10*time.Second, "how long connections may take to end when a process is stopped or replaced")
 }
 
 // serve runs until ctx ends and then stops gracefully.
 func (e env) serve(ctx context.Context, f serveFlags) error {
-	if f.server == "" {
-		return usage(errors.New("serve: no server: name one with --server, see benchctl list servers"))
-	}
-	if err := control.CheckEnv(f.env); err != nil {
-		return usage(fmt.Errorf("serve: --env: %w", err))
-	}
-	user, err := f.user(e)
+	c, err := f.candidate()
 	if err != nil {
 		return err
 	}
-	choice, err := servers.Find(f.serverDirs, []string{f.server})
-	if err != nil {
-		return failed(err)
-	}
-	if len(choice.Candidates) != 1 || !choice.Named[0] {
-		return usage(fmt.Errorf("serve: %q is a group, not a server", f.server))
-	}
-	c := choice.Candidates[0]
+	control.NameSelf("benchctl")
 	if err := c.Server.Check(ctx); err != nil {
 		return unable(err)
 	}
-	if c.Server.Engine != nil {
+	worker, err := handover.Inherit()
+	if err != nil {
+		return unable(fmt.Errorf("serve %s: %w", c.Name, err))
+	}
+	if worker != nil {
+		return e.work(ctx, worker, c.Server, f)
+	}
+	user, err := f.runsAs(e)
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.isService(c):
+		return e.serveService(ctx, c, user, f)
+	case c.Server.Engine != nil:
 		return e.serveEngine(ctx, c.Server, user, f)
 	}
 	return e.serveExternal(ctx, c, user, f)
 }
 
+// candidate is the server that is asked for, if all else is asked for rightly.
+func (f serveFlags) candidate() (servers.Candidate, error) {
+	var none servers.Candidate
+	if f.server == "" {
+		return none, usage(errors.New("serve: no server: name one with --server, see benchctl list servers"))
+	}
+	if err := control.CheckEnv(f.env); err != nil {
+		return none, usage(fmt.Errorf("serve: --env: %w", err))
+	}
+	if f.app != "" {
+		if _, err := suite.Parse(f.app); err != nil {
+			return none, usage(err)
+		}
+	}
+	choice, err := servers.Find(f.serverDirs, []string{f.server})
+	if err != nil {
+		return none, failed(err)
+	}
+	if len(choice.Candidates) != 1 || !choice.Named[0] {
+		return none, usage(fmt.Errorf("serve: %q is a group, not a server", f.server))
+	}
+	c := choice.Candidates[0]
+	if err := cmp.Or(f.checkListen(c), f.check(c)); err != nil {
+		return none, usage(fmt.Errorf("serve %s: %w", c.Name, err))
+	}
+	return c, nil
+}
+
+// checkListen tells what is wrong with the sockets that are asked for.
+func (f serveFlags) checkListen(c servers.Candidate) error {
+	if f.listen != nil && f.changed("addr") {
+		return errors.New("--addr and --listen say where to listen: give one of them")
+	}
+	for _, spec := range f.specs() {
+		kind, _, _ := strings.Cut(spec, ":")
+		inherited := kind == "fd" || kind == "systemd"
+		switch err := listen.Check(spec); {
+		case err != nil && f.listen == nil:
+			return &misuse.Error{Err: err, Remedy: "--addr is of the form host:port, such as 127.0.0.1:8080"}
+		case err != nil:
+			return err
+		case f.daemon && inherited:
+			return fmt.Errorf("--listen %s: a daemon has no sockets of who started it: stay in the foreground", spec)
+		case c.Server.Manifest != nil && (kind != "tcp" || len(f.listen) > 1):
+			return fmt.Errorf("--listen %s: the server opens its socket itself, and gets one of the form tcp:HOST:PORT", spec)
+		}
+	}
+	return nil
+}
+
+// specs are the sockets to listen on, as of package listen.
+func (f serveFlags) specs() []string {
+	if f.listen != nil {
+		return f.listen
+	}
+	return []string{"tcp:" + f.address}
+}
+
+// runsAs is who the server runs as. Who handed a listener on has chosen it, and --user does.
+func (f serveFlags) runsAs(e env) (*control.User, error) {
+	if f.runAs == "" && (f.listenerFD > 0 || f.user != "") {
+		return nil, nil
+	}
+	return e.runAs("serve", f.runAs)
+}
+
 func (e env) serveEngine(ctx context.Context, s servers.Server, user *control.User, f serveFlags) error {
+	listeners, err := f.listeners(ctx)
+	if err != nil {
+		return err
+	}
+	if err := user.Become(); err != nil {
+		return unable(fmt.Errorf("serve %s: %w", s.Name, err))
+	}
+	return e.withApp(ctx, s, f, func(serve drain.Serve) error {
+		var all []*drain.Listener
+		for _, ln := range listeners {
+			fmt.Fprintf(e.stderr, "%s serves %s\n", s.Name, service.Address(ln.Addr()))
+			all = append(all, drain.New(ln))
+		}
+		return drain.Run(ctx, drain.Config{}, serve, all...)
+	})
+}
+
+// work serves on the sockets of a supervisor, as the user that it has become.
+func (e env) work(ctx context.Context, w *handover.Worker, s servers.Server, f serveFlags) error {
+	if err := f.become(); err != nil {
+		return unable(fmt.Errorf("serve %s: %w", s.Name, err))
+	}
+	return e.withApp(ctx, s, f, func(serve drain.Serve) error { return w.Serve(ctx, serve) })
+}
+
+// withApp starts the app, has it served, and stops it.
+func (e env) withApp(ctx context.Context, s servers.Server, f serveFlags, do func(drain.Serve) error) error {
 	app, err := mount(f.app)
 	if err != nil {
 		return usage(err)
@@ -85,67 +220,56 @@ func (e env) serveEngine(ctx context.Context, s servers.Server, user *control.Us
 	if f.spin > 0 {
 		app = suite.Spin(app, f.spin)
 	}
-	ln, err := f.listener()
-	if err != nil {
-		return err
-	}
-	if err := user.Become(); err != nil {
-		return unable(fmt.Errorf("serve %s: %w", s.Name, err))
-	}
 	if starter, ok := app.(apps.Starter); ok {
 		if err := starter.Start(ctx); err != nil {
 			return unable(fmt.Errorf("serve %s: start app: %w", s.Name, err))
 		}
 	}
-	fmt.Fprintf(e.stderr, "%s serves http://%s/\n", s.Name, ln.Addr())
-	err = s.Engine(ctx, drain.New(ln), app)
+	err = do(func(ctx context.Context, ln *drain.Listener) error { return s.Engine(ctx, ln, app) })
 	if stopper, ok := app.(apps.Stopper); ok {
 		err = errors.Join(err, stopper.Stop(context.WithoutCancel(ctx)))
 	}
 	return unable(err)
 }
 
-// user is who the server runs as. Who handed a listener on has chosen it.
-func (f serveFlags) user(e env) (*control.User, error) {
-	if f.listenerFD > 0 && f.runAs == "" {
-		return nil, nil
-	}
-	return e.runAs("serve", f.runAs)
-}
-
-func (f serveFlags) listener() (net.Listener, error) {
+// listeners are the sockets to serve on.
+func (f serveFlags) listeners(ctx context.Context) ([]net.Listener, error) {
 	if f.listenerFD > 0 {
-		control.NameSelf("benchctl")
 		ln, err := servers.Listener(f.listenerFD)
-		return ln, unable(err)
+		return []net.Listener{ln}, unable(err)
 	}
-	ln, err := net.Listen("tcp", f.address)
+	all, err := listen.Open(ctx, listen.Options{}, f.specs()...)
 	if err != nil {
 		return nil, f.unfit(err)
 	}
-	return ln, nil
+	var listeners []net.Listener
+	for _, l := range all {
+		listeners = append(listeners, l.Listener)
+	}
+	return listeners, nil
 }
 
 // free is the address to listen on, with a port if that was left open. One that is taken
 // is told at once: some servers try again for long.
-func (f serveFlags) free() (string, error) {
-	ln, err := net.Listen("tcp", f.address)
+func (f serveFlags) free(ctx context.Context) (string, error) {
+	all, err := listen.Open(ctx, listen.Options{}, f.specs()...)
 	if err != nil {
 		return "", f.unfit(err)
 	}
-	defer ln.Close()
-	host, _, err := net.SplitHostPort(f.address)
-	return net.JoinHostPort(host, strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)), err
+	defer all[0].Close()
+	_, asked, _ := strings.Cut(all[0].Spec, ":")
+	host, _, err := net.SplitHostPort(asked)
+	if err != nil {
+		return "", unable(err)
+	}
+	_, port, err := net.SplitHostPort(all[0].Addr().String())
+	return net.JoinHostPort(host, port), unable(err)
 }
 
-// unfit is that nothing can listen on the address.
+// unfit is that nothing can listen where it is asked for.
 func (f serveFlags) unfit(err error) error {
 	told := &failure{code: exitEnvironment, err: fmt.Errorf("serve %s: %w", f.server, err)}
-	var malformed *net.AddrError
-	switch {
-	case errors.As(err, &malformed):
-		told.code, told.hint = exitUsage, "--addr is of the form host:port, such as 127.0.0.1:8080"
-	case errors.Is(err, syscall.EADDRINUSE):
+	if errors.Is(err, syscall.EADDRINUSE) {
 		told.hint = "choose another one with --addr; port 0 is any that is free"
 	}
 	return told
@@ -164,12 +288,7 @@ func mount(name string) (apps.App, error) {
 }
 
 func (e env) serveExternal(ctx context.Context, c servers.Candidate, user *control.User, f serveFlags) error {
-	if f.app != "" {
-		if _, err := suite.Parse(f.app); err != nil {
-			return usage(err)
-		}
-	}
-	free, err := f.free()
+	free, err := f.free(ctx)
 	if err != nil {
 		return err
 	}
