@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/servers/control"
+	"github.com/benchctl/benchctl/servers/service"
 )
 
 // repository is the root of the checkout.
@@ -69,7 +71,7 @@ func TestPages(t *testing.T) {
 			newPage(t).run(all)
 		})
 	}
-	for _, name := range []string{"README.md", "docs/tutorial.md", "docs/adding-a-server.md", "docs/ci.md", "docs/latency.md", "docs/choose-a-server.md"} {
+	for _, name := range []string{"README.md", "docs/tutorial.md", "docs/adding-a-server.md", "docs/ci.md", "docs/latency.md", "docs/choose-a-server.md", "docs/serve.md"} {
 		if commands[name] < 4 {
 			t.Errorf("only %d commands were found in %s", commands[name], name)
 		}
@@ -104,7 +106,24 @@ func newPage(t *testing.T) *page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &page{T: t, dir: commandDir(t), free: free}
+	p := &page{T: t, dir: commandDir(t), free: free}
+	t.Cleanup(p.stopServices)
+	return p
+}
+
+// stopServices ends what a page that failed has left.
+func (p *page) stopServices() {
+	dir := service.Dir(filepath.Join(p.dir, "benchctl"))
+	list, err := dir.List(context.Background())
+	if err != nil {
+		p.Error(err)
+	}
+	for _, s := range list {
+		if s.State == service.Running {
+			p.Errorf("service %s is left running", s.Name)
+			_ = dir.Ask(context.Background(), s.Name, service.StopNow)
+		}
+	}
 }
 
 func (p *page) run(all []block) {
@@ -159,7 +178,7 @@ func (p *page) command(line string) {
 			p.Errorf("%s: %v\n%s", line, err, out)
 		}
 		return
-	case strings.HasPrefix(line, "benchctl serve "):
+	case strings.HasPrefix(line, "benchctl serve ") && !strings.Contains(line, "--daemon"):
 		p.serve(line)
 		return
 	case strings.HasPrefix(line, "benchctl run ") && !strings.Contains(line, "--resume"):
@@ -237,7 +256,7 @@ func commandDir(t *testing.T) string {
 func shell(dir, line string) *exec.Cmd {
 	cmd := exec.Command("sh", "-c", line)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"), "BENCHCTL_STORE=")
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"), "BENCHCTL_STORE=", "XDG_RUNTIME_DIR="+dir)
 	cmd.WaitDelay = time.Minute
 	return cmd
 }
