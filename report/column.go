@@ -237,7 +237,11 @@ func estimate(m judge.Metric) column {
 		if e == nil || !finite(e.Value) {
 			return Value{}
 		}
-		return Value{Text: Number(e.Value, 4), Spread: Spread(*e), Number: e.Value, Known: true}
+		spread := Spread(*e)
+		if m.Watched() {
+			spread = Around(*e)
+		}
+		return Value{Text: Number(e.Value, 4), Spread: spread, Number: e.Value, Known: true}
 	}}
 }
 

@@ -60,6 +60,18 @@ func Spread(e judge.Estimate) string {
 	return "±" + fixed(percent, 0) + " %"
 }
 
+// Around is Spread in the figure's own unit, for figures that may be 0 or near it: "±1.2", or
+// "≤0.5" of a 0 that the interval begins at.
+func Around(e judge.Estimate) string {
+	switch {
+	case !hasInterval(e):
+		return ""
+	case e.Value == 0 && e.Low == 0:
+		return "≤" + Number(e.High, 2)
+	}
+	return "±" + Number((e.High-e.Low)/2, 2)
+}
+
 func hasInterval(e judge.Estimate) bool {
 	return finite(e.Value) && finite(e.Low) && finite(e.High) && e.High > e.Low
 }

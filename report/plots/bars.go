@@ -25,7 +25,7 @@ func metrics(t *report.Table) []*chart {
 	var all []*chart
 	for i, m := range judge.Metrics() {
 		m = m.For(t.Objective())
-		c := estimates(t, fills[i%len(fills)], func(c *judge.Cell) *judge.Estimate { return c.Figures[m.Name] })
+		c := estimates(t, fills[i%len(fills)], m)
 		better := "more is better"
 		if m.LessIsBetter {
 			better = "less is better"
@@ -45,7 +45,12 @@ func upper(text string) string {
 }
 
 // estimates is a chart of a bar per candidate with a whisker for the interval.
-func estimates(t *report.Table, fill color.Color, get func(*judge.Cell) *judge.Estimate) *chart {
+func estimates(t *report.Table, fill color.Color, m judge.Metric) *chart {
+	get := func(c *judge.Cell) *judge.Estimate { return c.Figures[m.Name] }
+	spread := report.Spread
+	if m.Watched() {
+		spread = report.Around
+	}
 	cells, note := drawn(t, func(c *judge.Cell) bool { return get(c) != nil && get(c).Value >= 0 })
 	c := &chart{subtitle: t.Title(), rowHeight: 26}
 	c.note = "Bar: estimate; whisker: 95 % confidence interval."
@@ -56,7 +61,7 @@ func estimates(t *report.Table, fill color.Color, get func(*judge.Cell) *judge.E
 	c.list(t, cells)
 	for i, cell := range cells {
 		e := *get(cell)
-		label := report.Value{Text: report.Number(e.Value, 4), Spread: report.Spread(e)}
+		label := report.Value{Text: report.Number(e.Value, 4), Spread: spread(e)}
 		low, high, ok := report.Interval(e)
 		if !ok {
 			low, high = e.Value, e.Value

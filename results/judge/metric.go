@@ -34,6 +34,10 @@ type Metric struct {
 	watched func(results.Watch) (float64, bool)
 }
 
+// Watched tells whether the metric is of loads that are watched around events. Its figures
+// may be 0 or below.
+func (m Metric) Watched() bool { return m.watched != nil }
+
 // Objective in the texts of a Metric stands for what the objective of a search is.
 const Objective = "{objective}"
 
