@@ -468,3 +468,20 @@ func TestAtOnce(t *testing.T) {
 		t.Errorf("%d starts and %d undone", starts, undos)
 	}
 }
+
+// A program that is asked to exit while its last listener starts has started, as that one may
+// have said, and ends as any other.
+func TestExitAtTheEndOfStart(t *testing.T) {
+	b := bus.New(slog.New(slog.DiscardHandler))
+	b.On(bus.Start, bus.Listener{Name: "last", Run: func(ctx context.Context) error {
+		b.Publish(bus.Exit)
+		<-ctx.Done() // it has been taken
+		return nil
+	}})
+	if err := wait(t, b.Publish(bus.Start)); err != nil {
+		t.Error(err)
+	}
+	if status := b.Wait(); status != bus.StatusOK {
+		t.Errorf("exit status %d", status)
+	}
+}

@@ -31,7 +31,7 @@ func (b *Bus) startAll(ctx context.Context, listeners []Listener) (started []Lis
 		}
 		started = append(started, l)
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && len(started) < len(listeners) { // else all has started, and may have said so
 		failed = append(failed, fmt.Errorf("%s: %w", Start, context.Cause(ctx)))
 	}
 	return started, errors.Join(failed...)
