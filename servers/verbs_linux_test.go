@@ -451,8 +451,12 @@ func (r *trial) scales(by int) {
 		by *= len(r.before) / 2 // a worker may have processes of its own
 	}
 	want := len(r.before) + by
+	is := func(n int) bool { return n == want }
+	if by > 1 { // one that was about to start processes of its own counts as well
+		is = func(n int) bool { return n >= want }
+	}
 	r.ask()
-	r.until(fmt.Sprintf("there are %d workers", want), func() bool { return len(r.held()) == want })
+	r.until(fmt.Sprintf("there are %d workers", want), func() bool { return is(len(r.held())) })
 	for range 20 {
 		if body, err := r.hello(); err != nil || body != said {
 			r.Fatalf("it says %q, %v", body, err)
