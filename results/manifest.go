@@ -177,6 +177,11 @@ type Trial struct {
 	Stale    uint64        `json:"stale,omitempty"`
 	StaleAge time.Duration `json:"stale_age_ns,omitempty"`
 
+	// Dated of the sampled replies carry an old Date that was made for their connection,
+	// the oldest by DatedAge.
+	Dated    uint64        `json:"dated,omitempty"`
+	DatedAge time.Duration `json:"dated_age_ns,omitempty"`
+
 	// Busy is the sum of the response times of the window's requests, by which they were
 	// Busy / Elapsed in flight on average (Little 1961). Longest is the longest response
 	// time seen, also in the lead-in. Scale is the mean response time weighted by itself:

@@ -13,7 +13,8 @@ func Record(t *results.Trial, res *load.Result) {
 	t.BytesIn, t.WireIn = res.BytesIn, res.WireIn
 	t.Errors, t.Causes, t.Examples = res.Errors, res.Causes, res.Examples
 	t.Compared, t.Wrong, t.WrongBody = res.Compared, res.Wrong, res.WrongBody
-	t.Stale, t.StaleAge, t.Hasty, t.Folded = res.Stale, res.StaleAge, res.Hasty, res.Folded
+	t.Stale, t.StaleAge, t.Dated, t.DatedAge = res.Stale, res.StaleAge, res.Dated, res.DatedAge
+	t.Hasty, t.Folded = res.Hasty, res.Folded
 	t.Reconnects, t.Repeated = res.Reconnects, res.Repeated
 	t.Busy, t.Longest, t.Scale = res.Busy, res.Longest, scaleOf(res)
 	if res.Spreads > 0 {

@@ -80,10 +80,15 @@ type Result struct {
 	// added up over Spreads counted replies: those with a body, of targets with Spread.
 	SpreadSeen time.Duration
 	Spreads    uint64
-	// Stale of the compared replies carry a Date that is more than 5 s older than their
-	// request, the oldest by StaleAge: they come from a cache, or their Date is that of the connection.
+	// Stale of the compared replies are errors: they carry a Date that is more than 5 s older
+	// than their request and their connection, the oldest by StaleAge. They come from a cache.
 	Stale    uint64
 	StaleAge time.Duration
+	// Dated are right replies with a Date that is more than 5 s older than their request, but
+	// not older than their connection, the oldest by DatedAge: the server makes one Date for
+	// all replies of a connection.
+	Dated    uint64
+	DatedAge time.Duration
 	// Folded replies have header fields that go over several lines, which a server must
 	// not send (RFC 9112 section 5.2).
 	Folded uint64

@@ -40,7 +40,7 @@ var (
 	failure        = Kind{"failed", Invalid, OfServer, "{cause}"}
 	deed           = Kind{"deed", Invalid, OfServer, "{deed}"}
 	wrongBody      = Kind{"wrong-body", Invalid, OfServer, "wrong body: {wrong} of {compared} compared replies differed, the first by {first}"}
-	staleReplies   = Kind{"stale-replies", Invalid, OfServer, "stale replies: {stale} replies carried a Date up to {age_ns} old: they come from a cache, or the server makes its Date once for a connection"}
+	staleReplies   = Kind{"stale-replies", Invalid, OfServer, "stale replies: {stale} replies carried a Date up to {age_ns} old: they come from a cache"}
 	didNotWait     = Kind{"did-not-wait", Invalid, OfServer, "did not wait: {hasty} of {answered} replies came sooner than the app allows"}
 	didNotStream   = Kind{"did-not-stream", Invalid, OfServer, "did not stream: from the first byte of a body to its end it took {took_ns} on average, where the app takes {due_ns}"}
 	didNotWork     = Kind{"did-not-work", Invalid, OfServer, "did not work: {cpu_ns} of CPU time per request, where the app takes {due_ns}"}
@@ -69,6 +69,7 @@ var (
 	stolenTime       = Kind{"stolen-time", Degraded, OfRun, "stolen time: the hypervisor withheld {percent:%.1f} % of the processors' time"}
 	idleClosed       = Kind{"idle-closed", Degraded, OfServer, "idle connections: the server kept {kept} of {asked} open"}
 	foldedFields     = Kind{"folded-fields", Degraded, OfServer, "folded header fields: {replies} replies have some that go over several lines, which RFC 9112 section 5.2 forbids"}
+	connectionDate   = Kind{"connection-date", Degraded, OfServer, "one Date for each connection: {dated} replies carried a Date up to {age_ns} old, where it is to be the time of the reply (RFC 9110 section 6.6.1)"}
 	hostBusy         = Kind{"busy-host", Degraded, OfRun, "busy host: other processes used {percent:%.0f} % of {processors}{when}{busiest}"}
 	loaderThrottled  = Kind{"loader-throttled", Degraded, OfRun, "loader throttled: the load generator waited {percent:%.0f} % of the time for a processor that others had"}
 	quotaThrottled   = Kind{"quota", Degraded, OfRun, "throttled: a CPU quota withheld {withheld_ns} of processor time in {in_ns}"}
@@ -97,7 +98,7 @@ func Kinds() []Kind {
 	return []Kind{
 		failure, deed, wrongBody, staleReplies, didNotWait, didNotStream, didNotWork, cpuImpossible, requestsFailed, nothingCounted, noSlice, notReached,
 		hamperedPass, slicesOnly, slicesMislead, notKeptBusy, timesImpossible, changesUnderLoad, changesWithAge, unsteadyLoad, memoryGrows, disturbed,
-		busyWhileIdle, worksElsewhere, tooFewSlices, fewReplies, loaderBound, atCeiling, notPinned, stolenTime, idleClosed, foldedFields, hostBusy, loaderThrottled,
+		busyWhileIdle, worksElsewhere, tooFewSlices, fewReplies, loaderBound, atCeiling, notPinned, stolenTime, idleClosed, foldedFields, connectionDate, hostBusy, loaderThrottled,
 		quotaThrottled, heatThrottled, rateNotReached, lateLoad, sloNotMet, sloNotSettled, shortSlices,
 		eventFailed, endedBefore, endedByEvent, notAgain, neverEnded, changedNothing, fewRepetitions, clientLacked,
 	}

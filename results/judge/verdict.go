@@ -58,7 +58,7 @@ func Load(b results.Block, t results.Trial, p99, late time.Duration) (Verdict, [
 	e.look = newLook(e)
 	why := append([]Reason{}, e.voided()...) // not nil: in JSON it is a list
 	if len(why) == 0 {
-		why = append(why, slices.Concat(e.untrue(), e.folded(), e.rateReservations())...)
+		why = append(why, slices.Concat(e.untrue(), e.fields(), e.rateReservations())...)
 	}
 	return worst(why), why
 }
@@ -82,7 +82,7 @@ func (e evidence) voided() []Reason {
 		why = append(why, wrongBody.because(wrong, e.sum(func(t results.Trial) uint64 { return t.Compared }), e.wrongBody()))
 	}
 	if stale := e.sum(func(t results.Trial) uint64 { return t.Stale }); stale > 0 {
-		why = append(why, staleReplies.because(stale, e.staleAge()))
+		why = append(why, staleReplies.because(stale, e.oldest(func(t results.Trial) time.Duration { return t.StaleAge })))
 	}
 	why = append(why, e.impossible()...)
 	if errors := e.errors(); errors.Void {
@@ -129,18 +129,21 @@ func (e evidence) reservations() []Reason {
 	if i := idle(e.block, e.trials); i != nil && float64(i.Kept) < minIdleKept*float64(i.Asked) {
 		why = append(why, idleClosed.because(i.Kept, i.Asked))
 	}
-	why = append(why, e.folded()...)
+	why = append(why, e.fields()...)
 	why = append(why, e.disturbances()...)
 	return append(why, e.rateReservations()...)
 }
 
-// folded tells of replies that every user agent has to mend.
-func (e evidence) folded() []Reason {
-	n := e.sum(func(t results.Trial) uint64 { return t.Folded })
-	if n == 0 {
-		return nil
+// fields tells of header fields of right replies that are not as they should be.
+func (e evidence) fields() []Reason {
+	var why []Reason
+	if n := e.sum(func(t results.Trial) uint64 { return t.Folded }); n > 0 {
+		why = append(why, foldedFields.because(n))
 	}
-	return []Reason{foldedFields.because(n)}
+	if n := e.sum(func(t results.Trial) uint64 { return t.Dated }); n > 0 {
+		why = append(why, connectionDate.because(n, e.oldest(func(t results.Trial) time.Duration { return t.DatedAge })))
+	}
+	return why
 }
 
 // disturbances are what kept either side from its processors.
@@ -239,11 +242,11 @@ func (e evidence) wrongBody() string {
 	return "content that was not kept"
 }
 
-// staleAge is how old the Date of the oldest reply was.
-func (e evidence) staleAge() time.Duration {
+// oldest is the greatest age that a trial tells of a Date.
+func (e evidence) oldest(age func(results.Trial) time.Duration) time.Duration {
 	var oldest time.Duration
 	for _, t := range e.all() {
-		oldest = max(oldest, t.StaleAge)
+		oldest = max(oldest, age(t))
 	}
 	return oldest.Round(time.Second)
 }

@@ -53,6 +53,8 @@ func TestVerdicts(t *testing.T) {
 		{"one wrong body", func(r *run) { r.trials[0].Wrong = 1 }, judge.Invalid, "wrong body: 1 of 96 compared replies differed"},
 		{"one stale reply", func(r *run) { r.trials[0].Stale, r.trials[0].StaleAge = 1, 90*time.Second }, judge.Invalid,
 			"stale replies: 1 replies carried a Date up to 1m30s old: they come from a cache"},
+		{"a Date of the connection", func(r *run) { r.trials[0].Dated, r.trials[0].DatedAge = 3, 6*time.Second }, judge.Degraded,
+			"one Date for each connection: 3 replies carried a Date up to 6s old"},
 		{"more than 0.1 % errors", func(r *run) { r.trials[0].Errors = map[string]uint64{"reset": 3, "timeout": 4} }, judge.Invalid,
 			"errors: 0.117 % of requests failed (4 timeout, 3 reset)"},
 		{"0.1 % errors", func(r *run) { r.trials[0].Errors = map[string]uint64{"reset": 6} }, judge.Valid, ""},

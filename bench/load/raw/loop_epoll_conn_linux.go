@@ -73,6 +73,7 @@ func (w *worker) connect(c *conn, now time.Duration) {
 func (w *worker) connected(c *conn, now time.Duration) {
 	w.connecting--
 	c.state, c.since, c.proved, c.replies = idle, w.came, false, 0
+	c.Opened = w.came
 	if c.ended != nil {
 		w.repeat(c)
 		return

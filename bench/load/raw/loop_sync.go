@@ -164,7 +164,7 @@ func (c *syncConn) open(ctx context.Context) error {
 		c.shard.tally.Reopened++
 	}
 	if err == nil {
-		c.conn, c.proved, c.replies = conn, false, 0
+		c.conn, c.Opened, c.proved, c.replies = conn, c.loop.setup.now(), false, 0
 	}
 	c.closed, c.spent = false, false
 	return err

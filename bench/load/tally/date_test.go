@@ -8,6 +8,23 @@ import (
 	"github.com/benchctl/benchctl/bench/load/wire"
 )
 
+// An old Date is that of a cache if the connection is younger, and else that of the connection.
+func TestDateOfConnection(t *testing.T) {
+	wall := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	tl := New(false, false)
+	tl.Start(NewSpan(0, wall, load.Window{Span: time.Hour}, load.Config{}, false))
+	for _, age := range []time.Duration{2 * time.Second, 9 * time.Second, 12 * time.Second} {
+		x := wire.Exchange{Request: &wire.Request{Want: &load.Target{Length: -1}, Judged: true}, Opened: 55 * time.Second, Sent: time.Minute, Intended: time.Minute}
+		x.Reply.Status = 200
+		x.Reply.Date = wall.Add(time.Minute - age).Unix()
+		tl.Reply(&x, time.Minute)
+	}
+	r := Result(tl.Span, time.Hour, []*Tally{tl})
+	if r.Answered != 3 || r.Counted != 2 || r.Dated != 1 || r.DatedAge != 9*time.Second || r.Stale != 1 || r.StaleAge != 12*time.Second {
+		t.Errorf("%d counted, %d dated %v, %d stale %v", r.Counted, r.Dated, r.DatedAge, r.Stale, r.StaleAge)
+	}
+}
+
 // A Date is of any year, while times in ns are not.
 func TestDateAge(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 5e8, time.UTC)

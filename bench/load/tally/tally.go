@@ -51,6 +51,8 @@ type Tally struct {
 	wrongBody                      string
 	stale                          uint64
 	staleAge                       time.Duration     // of the oldest
+	dated                          uint64            // right replies whose Date is old, but of their connection
+	datedAge                       time.Duration     // of the oldest
 	errors, causes                 map[string]uint64 // by kind, and by kind and cause
 	examples                       map[string]string // of the first of a kind
 	response, service, lag, late   *hdrhistogram.Histogram
@@ -103,8 +105,13 @@ func (t *Tally) Reply(x *wire.Exchange, now time.Duration) {
 		t.compared++
 	}
 	f := x.Check()
-	if f == nil && t.dateAge(x) > maxDateAge {
-		f = wire.Stale
+	if age := t.dateAge(x); f == nil && age > maxDateAge {
+		if age-maxDateAge > x.Sent-x.Opened {
+			f = wire.Stale
+		} else {
+			t.dated++
+			t.datedAge = max(t.datedAge, age)
+		}
 	}
 	if f != nil {
 		t.bad(x, f, now)
@@ -237,6 +244,8 @@ func (t *Tally) merge(o *Tally) {
 	t.spreadSeen += o.spreadSeen
 	t.stale += o.stale
 	t.staleAge = max(t.staleAge, o.staleAge)
+	t.dated += o.dated
+	t.datedAge = max(t.datedAge, o.datedAge)
 	t.Reconnects += o.Reconnects
 	t.Reopened += o.Reopened
 	t.Repeated += o.Repeated
@@ -280,7 +289,7 @@ func Result(s Span, end time.Duration, tallies []*Tally) *load.Result {
 		Response: sum.response, Service: sum.service, SendLag: sum.lag, Late: sum.late, First: sum.first,
 		Errors: sum.errors, Causes: sum.causes, Examples: sum.examples, Compared: sum.compared, Wrong: sum.wrong, WrongBody: sum.wrongBody,
 		Hasty: sum.hasty, Folded: sum.folded, SpreadSeen: sum.spreadSeen, Spreads: sum.spreads,
-		Stale: sum.stale, StaleAge: sum.staleAge,
+		Stale: sum.stale, StaleAge: sum.staleAge, Dated: sum.dated, DatedAge: sum.datedAge,
 		Reconnects: sum.Reconnects, Reopened: sum.Reopened, Repeated: sum.Repeated,
 	}
 }

@@ -15,6 +15,7 @@ import (
 type Exchange struct {
 	Reply    http1.Reply
 	Request  *Request
+	Opened   time.Duration // when its connection was opened; Begin leaves it as it is
 	Intended time.Duration // when it was to be sent
 	Ready    time.Duration // when it was to be sent and a connection was free
 	Sent     time.Duration // when it was sent

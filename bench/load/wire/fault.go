@@ -17,7 +17,7 @@ import (
 var (
 	Reset     = &http1.Fault{Kind: load.ErrReset, Cause: "connection reset"}
 	TimedOut  = &http1.Fault{Kind: load.ErrTimeout, Cause: "no whole reply in time"}
-	Stale     = &http1.Fault{Kind: load.ErrStale, Cause: "Date is old: the reply comes from a cache, or the server makes its Date once for a connection"}
+	Stale     = &http1.Fault{Kind: load.ErrStale, Cause: "Date is older than the connection: the reply comes from a cache"}
 	WrongBody = &http1.Fault{Kind: load.ErrWrongBody, Cause: "body content differs"}
 )
 
