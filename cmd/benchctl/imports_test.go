@@ -29,6 +29,8 @@ var layers = map[string][]string{
 	"apps/adapter":                          {"apps"},
 	"apps/suite":                            {"apps", "internal/nearest"},
 	"apps/wsgi":                             {},
+	"apps/appstest":                         {"apps"},
+	"apps/stack":                            {"apps", "internal/nearest"},
 	"apps/conform":                          {"apps/http1", "apps/suite", "apps/wsgi"},
 	"scenarios":                             {"apps/suite", "internal/nearest", "internal/strict", "scenarios/offered", "scenarios/slo"},
 	"scenarios/offered":                     {"internal/nearest"},
