@@ -1,0 +1,96 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/internal/misuse"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
+	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
+)
+
+// unmixed refuses slices and events in one run: a load that is watched takes as many
+// repetitions as there are launches, with a process of its own each, and slices take many
+// rounds in each.
+func unmixed(blocks []results.Block) error {
+	for _, b := range blocks {
+		if b.Load.Watched() != blocks[0].Load.Watched() {
+			return &misuse.Error{
+				Err:    fmt.Errorf("plan: %s and %s can't be of one run: one compares in slices, the other watches events", blocks[0].Scenario, b.Scenario),
+				Remedy: "run them one after the other",
+			}
+		}
+	}
+	return nil
+}
+
+// carriesNone tells whether a candidate carries the app of no block.
+func carriesNone(blocks []results.Block, name string) bool {
+	return !slices.ContainsFunc(blocks, func(b results.Block) bool { return !slices.Contains(b.Without, name) })
+}
+
+// without is the candidates that do not carry an app, or one of a mix, or that speak
+// what the scenario's engine does not.
+func (r Request) without(app suite.Instance, offer scenarios.Load) []string {
+	var names []string
+	for _, c := range r.Candidates {
+		if c.Server.Protocol != "" && offer.Engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Server.Carries(p.Spec.Name) }) || !offers(c, offer) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// offers tells whether a candidate declares every verb that a load asks for.
+func offers(c servers.Candidate, offer scenarios.Load) bool {
+	return !slices.ContainsFunc(offer.Events, func(e scenarios.Event) bool { return !e.IsFault() && !c.Offers(control.Verb(e.Do)) })
+}
+
+// blocks pairs a scenario with its apps, or with those asked for instead.
+func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
+	apps := r.Apps
+	if len(apps) == 0 {
+		apps = s.Apps
+	}
+	offer := s.Load
+	if r.SLO != nil && !offer.Watched() {
+		offer = offer.Search(*r.SLO)
+	}
+	var blocks []results.Block
+	for _, name := range apps {
+		app, err := suite.Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := app.Loadable(); err != nil && !offer.Watched() {
+			return nil, err
+		}
+		blocks = append(blocks, results.Block{
+			Scenario: s.Name, App: app.String(), Load: offer, Without: r.without(app, s.Load), Work: app.Work(), Spread: spread(app), Wait: wait(app),
+		})
+	}
+	return blocks, nil
+}
+
+// spread is the time that the body of a reply takes at least; 0 for a mix.
+func spread(app suite.Instance) time.Duration {
+	if parts := app.Parts(); len(parts) == 1 {
+		return parts[0].Exchange().Spread
+	}
+	return 0
+}
+
+// wait is the time that a reply takes at least, the longest of a mix.
+func wait(app suite.Instance) (longest time.Duration) {
+	if app.Loadable() != nil {
+		return 0
+	}
+	for _, p := range app.Parts() {
+		longest = max(longest, p.Exchange().AtLeast)
+	}
+	return longest
+}
