@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Reloads under load lose no request, neither GET nor POST.
+func TestServiceReloadsUnderLoad(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{"nethttp", "fasthttp", "hertz", "nbio", "gnet"} {
+		t.Run(engine, func(t *testing.T) {
+			s := newPlace(t)
+			s.does("serve", "--server="+engine, "--daemon", "--addr=127.0.0.1:0", "--name=web", "--workers=2")
+			load := begin(s.address("web"), 8)
+			for _, verb := range []string{"reload", "upgrade", "scale-up", "reload", "scale-down", "restart"} {
+				load.some()
+				s.does("ctl", verb, "web")
+				load.some()
+			}
+			done, lost := load.end()
+			if len(lost) > 0 {
+				t.Errorf("of %d requests %d were lost: %v", done, len(lost), lost[0])
+			}
+			s.does("ctl", "stop", "web")
+			noneLeft(t, s.dir)
+		})
+	}
+}
+
+// steady is clients that keep their connections and repeat nothing.
+type steady struct {
+	address string
+	all     sync.WaitGroup
+	stop    chan struct{}
+	answers chan struct{}
+
+	mu   sync.Mutex
+	done int
+	lost []error
+}
+
+func begin(address string, clients int) *steady {
+	l := &steady{address: address, stop: make(chan struct{}), answers: make(chan struct{})}
+	for i := range clients {
+		l.all.Go(func() { l.client(i%2 == 0) })
+	}
+	return l
+}
+
+// some waits for some answers.
+func (l *steady) some() {
+	for range 100 {
+		<-l.answers
+	}
+}
+
+func (l *steady) end() (done int, lost []error) {
+	close(l.stop)
+	l.all.Wait()
+	return l.done, l.lost
+}
+
+func (l *steady) client(post bool) {
+	request := "GET /hello HTTP/1.1\r\nHost: test\r\n\r\n"
+	if post {
+		request = "POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello"
+	}
+	var conn net.Conn
+	var in *bufio.Reader
+	for {
+		select {
+		case <-l.stop:
+			if conn != nil {
+				conn.Close()
+			}
+			return
+		default:
+		}
+		var err error
+		if conn == nil {
+			if conn, err = net.Dial("tcp", l.address); err == nil {
+				in = bufio.NewReader(conn)
+			}
+		}
+		last := false
+		if err == nil {
+			last, err = exchange(conn, in, request)
+		}
+		l.count(err)
+		if (err != nil || last) && conn != nil {
+			conn.Close()
+			conn = nil
+		}
+	}
+}
+
+func (l *steady) count(err error) {
+	l.mu.Lock()
+	l.done++
+	if err != nil {
+		l.lost = append(l.lost, err)
+	}
+	l.mu.Unlock()
+	select {
+	case l.answers <- struct{}{}:
+	default:
+	}
+}
+
+// exchange tells whether the reply is the connection's last.
+func exchange(conn net.Conn, in *bufio.Reader, request string) (last bool, err error) {
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := io.WriteString(conn, request); err != nil {
+		return false, err
+	}
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return false, err
+	}
+	body, err := io.ReadAll(res.Body)
+	if err == nil && (res.StatusCode != http.StatusOK || len(body) == 0) {
+		err = fmt.Errorf("%s %q", res.Status, body)
+	}
+	return res.Close, err
+}
