@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -193,6 +194,13 @@ func (e env) serveEngine(ctx context.Context, s servers.Server, user *control.Us
 	if err := user.Become(); err != nil {
 		return unable(fmt.Errorf("serve %s: %w", s.Name, err))
 	}
+	if f.listenerFD == 0 { // else who handed it on has a directory for the candidate
+		remove, err := e.ownTemp()
+		if err != nil {
+			return unable(fmt.Errorf("serve %s: %w", s.Name, err))
+		}
+		defer remove()
+	}
 	return e.withApp(ctx, s, f, func(serve drain.Serve) error {
 		var all []*drain.Listener
 		for _, ln := range listeners {
@@ -201,6 +209,20 @@ func (e env) serveEngine(ctx context.Context, s servers.Server, user *control.Us
 		}
 		return drain.Run(ctx, drain.Config{}, serve, all...)
 	})
+}
+
+// ownTemp has the temporary files of this process where they are known to be its own, so
+// that a later one removes them if it is killed. What earlier ones have left it removes.
+func (e env) ownTemp() (remove func(), err error) {
+	e.warnOf(measure.Leftovers())
+	dir, err := control.MakeTemp()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Setenv("TMPDIR", dir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return func() { e.discard(dir) }, nil
 }
 
 // work serves on the sockets of a supervisor, as the user that it has become.

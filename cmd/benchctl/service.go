@@ -136,13 +136,15 @@ func (e env) workersOf(c servers.Candidate, f serveFlags, say func(string)) (*se
 		Listen: f.specs(), ReusePort: f.reusePort, Count: f.workers, Drain: f.drain, Say: say,
 		Program: service.Program(os.Args[0], e.executable), Args: f.workerArgs(c),
 	}
-	if f.listenerFD > 0 {
-		ln, err := servers.Listener(f.listenerFD)
-		if err != nil {
-			return nil, unable(err)
-		}
-		w.Listener = ln
+	if f.listenerFD == 0 {
+		w.Before = func() { e.warnOf(measure.Leftovers()) }
+		return w, nil
 	}
+	ln, err := servers.Listener(f.listenerFD)
+	if err != nil {
+		return nil, unable(err)
+	}
+	w.Listener = ln
 	return w, nil
 }
 

@@ -24,7 +24,7 @@ func Environ(tmp string) []string {
 }
 
 // MakeTemp makes a directory for temporary files. If this process is killed before it
-// removes it, and the guard of the candidate that has it is killed too, a later one does.
+// removes it, a later one does (proc.RemoveAbandoned).
 func MakeTemp() (string, error) { return proc.MakeTemp() }
 
 // CheckEnv refuses what is not of the form NAME=VALUE.

@@ -22,7 +22,8 @@ import (
 
 // Workers is a Server of processes that serve on sockets of this one (package handover).
 // Each runs this program with Args, finds out by handover.Inherit that it is a worker, and
-// serves by its Serve.
+// serves by its Serve. Their temporary files are in one directory of this process, which
+// goes when they have stopped: one that is killed, or ends at once, removes nothing.
 type Workers struct {
 	Listen    []string // specs of package listen
 	ReusePort bool
@@ -31,8 +32,10 @@ type Workers struct {
 	Args      []string     // its arguments
 	Count     int          // of workers at first; 0: 1
 	Drain     time.Duration
+	Before    func() // is called before each start, as the user that the workers run as; nil: nothing is
 	Say       func(line string)
 
+	dir        string // for temporary files
 	listeners  []net.Listener
 	addresses  atomic.Pointer[[]string]            // of them
 	supervisor atomic.Pointer[handover.Supervisor] // nil before the first start
@@ -73,13 +76,21 @@ func (w *Workers) Close() error {
 
 // Start implements Server.
 func (w *Workers) Start(ctx context.Context) error {
-	s, err := handover.Start(ctx, handover.Config{
-		Argv: append([]string{w.program()}, w.Args...), Env: environ(), Listeners: w.listeners,
-		Workers: w.Count, Drain: w.Drain, Tell: w.tell,
-	})
+	if w.Before != nil {
+		w.Before()
+	}
+	dir, err := control.MakeTemp()
 	if err != nil {
 		return err
 	}
+	s, err := handover.Start(ctx, handover.Config{
+		Argv: append([]string{w.program()}, w.Args...), Env: append(environ(), "TMPDIR="+dir), Listeners: w.listeners,
+		Workers: w.Count, Drain: w.Drain, Tell: w.tell,
+	})
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	w.dir = dir
 	w.supervisor.Store(s)
 	w.started.Store(true)
 	return nil
@@ -120,11 +131,12 @@ func Program(called, executable string) string {
 	return path
 }
 
-// environ is that of workers: what the service manager told, it told this process.
+// environ is that of workers, but for their directory for temporary files: what the service
+// manager told, it told this process.
 func environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return name == "NOTIFY_SOCKET" || strings.HasPrefix(name, "WATCHDOG_") || strings.HasPrefix(name, "LISTEN_")
+		return name == "TMPDIR" || name == "NOTIFY_SOCKET" || strings.HasPrefix(name, "WATCHDOG_") || strings.HasPrefix(name, "LISTEN_")
 	})
 }
 
@@ -182,7 +194,7 @@ func (w *Workers) Stop(ctx context.Context) error {
 		s.Kill()
 		<-s.Done()
 	}
-	return nil
+	return os.RemoveAll(w.dir)
 }
 
 // Status implements Server.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Mark is what the processes of one candidate have in their environment, and what its
@@ -72,7 +73,10 @@ func (m Mark) Abandoned() bool {
 	if errors.Is(err, ErrUnsupported) {
 		return false
 	}
-	return err != nil || short(began) != parts[1] || !Alive(pid)
+	if err != nil { // the process table may hide other users' processes (hidepid of proc(5))
+		return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	}
+	return short(began) != parts[1] || !Alive(pid)
 }
 
 // Marked lists the processes with the mark, in no order.
