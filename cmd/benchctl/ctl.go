@@ -54,9 +54,13 @@ func ctlCommand(e env) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return e.ctlStatus(cmd.Context(), f, args[0]) },
 	}
 	list := &cobra.Command{
-		Use: "list", Short: "List all services, and remove what killed ones have left", Args: noArgs,
+		Use: "list", Short: "List all services: those that run, were stopped or were killed", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.ctlList(cmd.Context(), f) },
 	}
+	cmd.AddCommand(&cobra.Command{
+		Use: "forget NAME", Short: "Remove what is known of a service that does not run", Args: takes("the name of a service"),
+		RunE: func(cmd *cobra.Command, args []string) error { return e.ctlForget(cmd.Context(), f, args[0]) },
+	})
 	for _, c := range []*cobra.Command{status, list} {
 		c.Flags().BoolVar(&f.json, "json", false, "print JSON")
 		cmd.AddCommand(c)
@@ -135,6 +139,14 @@ func (e env) ctlStatus(ctx context.Context, f ctlFlags, name string) error {
 	return e.printRows(table)
 }
 
+func (e env) ctlForget(ctx context.Context, f ctlFlags, name string) error {
+	dir, err := stateDir(f.stateDir)
+	if err != nil {
+		return err
+	}
+	return failed(wrap("ctl forget", dir.Forget(ctx, name)))
+}
+
 func (e env) ctlList(ctx context.Context, f ctlFlags) error {
 	dir, err := stateDir(f.stateDir)
 	if err != nil {
@@ -154,9 +166,6 @@ func (e env) ctlList(ctx context.Context, f ctlFlags) error {
 			row = []string{s.Name, s.State, fmt.Sprint(s.Status.PID), s.Status.Server, strings.Join(s.Status.Addresses, " ")}
 		}
 		table = append(table, row)
-		if s.State == service.Killed {
-			e.say("benchctl: service %s was killed: what it left is removed", s.Name)
-		}
 	}
 	return e.printRows(table)
 }

@@ -180,7 +180,7 @@ func (d Dir) names() ([]string, error) {
 const (
 	Running = "running"
 	Stopped = "stopped"
-	Killed  = "killed" // told once: what it left is removed
+	Killed  = "killed" // its socket is left, which stops no start
 	Unknown = "unknown"
 )
 
@@ -219,11 +219,8 @@ func (d Dir) list(ctx context.Context, name string) Listed {
 		one.State, one.Error = Unknown, err.Error()
 		return one
 	}
-	removed, err := listen.RemoveStale(ctx, d.socket(name))
 	switch _, known := os.Lstat(d.commandFile(name)); {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		one.State, one.Error = Unknown, err.Error()
-	case removed:
+	case d.has(name):
 		one.State = Killed
 	case known == nil:
 		one.State = Stopped
@@ -231,4 +228,24 @@ func (d Dir) list(ctx context.Context, name string) Listed {
 		one.State = ""
 	}
 	return one
+}
+
+// Forget removes what is known of a service, and what it left if it was killed. It fails if
+// the service runs. A name that no service has was asked wrongly (package misuse).
+func (d Dir) Forget(ctx context.Context, name string) error {
+	switch now, err := d.Status(ctx, name); {
+	case err == nil:
+		return of(name, fmt.Errorf("process %d runs it: stop it first (benchctl ctl stop %s)", now.PID, name))
+	case misuse.Is(err) || !errors.Is(err, ErrNotRunning):
+		return err
+	}
+	if _, err := listen.RemoveStale(ctx, d.socket(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return of(name, err) // it may have been started meanwhile
+	}
+	for _, path := range []string{d.home(name), d.commandFile(name)} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return of(name, err)
+		}
+	}
+	return nil
 }

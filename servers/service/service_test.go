@@ -272,7 +272,18 @@ func TestOneOfAName(t *testing.T) {
 	}
 }
 
-// What a killed service has left is told once, and stops no start.
+// leave leaves what a killed service does.
+func leave(t *testing.T, dir Dir) {
+	t.Helper()
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: dir.socket("web"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.SetUnlinkOnClose(false)
+	ln.Close()
+}
+
+// A killed service is listed as such until it starts again, which what it left does not stop.
 func TestKilled(t *testing.T) {
 	dir := shortDir(t)
 	r := run(t, dir, new(fake))
@@ -280,26 +291,76 @@ func TestKilled(t *testing.T) {
 	if err := errors.Join(r.ask(Stop), r.end()); err != nil {
 		t.Fatal(err)
 	}
-	leave := func() {
-		t.Helper()
-		ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: dir.socket("web"), Net: "unix"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ln.SetUnlinkOnClose(false)
-		ln.Close()
-	}
-	leave()
-	for _, want := range []string{Killed, Stopped, Stopped} {
+	for _, want := range []string{Stopped, Killed, Killed} {
 		list, err := dir.List(t.Context())
 		if err != nil || len(list) != 1 || list[0].Name != "web" || list[0].State != want {
 			t.Errorf("%+v, %v, want %s", list, err, want)
 		}
+		if want == Stopped {
+			leave(t, dir)
+		}
 	}
-	leave()
 	r = run(t, dir, new(fake))
 	r.up()
 	if list, err := dir.List(t.Context()); err != nil || len(list) != 1 || list[0].State != Running || list[0].Status.Server != "fake" {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// A service that does not run can be forgotten, whatever it left; then nothing is known of it.
+func TestForget(t *testing.T) {
+	dir := shortDir(t)
+	for _, killed := range []bool{false, true} {
+		r := run(t, dir, new(fake))
+		r.up()
+		if err := dir.Forget(t.Context(), "web"); err == nil || misuse.Is(err) || !strings.Contains(err.Error(), fmt.Sprintf("service web: process %d runs it: stop it first (benchctl ctl stop web)", os.Getpid())) {
+			t.Error(err)
+		}
+		if err := errors.Join(r.ask(Reload), r.ask(Stop), r.end()); err != nil {
+			t.Fatal(err)
+		}
+		if killed {
+			leave(t, dir)
+		}
+		if err := dir.Forget(t.Context(), "web"); err != nil {
+			t.Error(err)
+		}
+		if left, err := os.ReadDir(string(dir)); err != nil || len(left) > 0 {
+			t.Errorf("left are %v, %v", left, err)
+		}
+		if _, err := dir.ToStart("web", nil); !misuse.Is(err) {
+			t.Errorf("forgotten, it can be started: %v", err)
+		}
+		if err := dir.Forget(t.Context(), "web"); !misuse.Is(err) || !strings.Contains(err.Error(), `no service "web" is known`) {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"../web", ""} {
+		if err := dir.Forget(t.Context(), name); !misuse.Is(err) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// What is in a service's directory and is not its own stays, and is told.
+func TestForgetsNothingElse(t *testing.T) {
+	dir := shortDir(t)
+	r := run(t, dir, new(fake))
+	r.up()
+	if err := errors.Join(r.ask(Stop), r.end()); err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(dir.home("web"), "other")
+	if err := os.WriteFile(other, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.Forget(t.Context(), "web"); err == nil || !strings.Contains(err.Error(), "directory not empty") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Error(err)
+	}
+	if list, err := dir.List(t.Context()); err != nil || len(list) != 1 || list[0].State != Stopped {
 		t.Errorf("%+v, %v", list, err)
 	}
 }
