@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/benchctl/benchctl/internal/misuse"
+	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/service"
 )
 
@@ -71,7 +73,7 @@ func ctlCommand(e env) *cobra.Command {
 func (e env) ctlStart(f *ctlFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "start NAME [-- FLAGS OF SERVE]",
-		Short: "Start a service in the background, as it was started last or with these flags",
+		Short: "Start a service in the background: with these flags, or as it was started last, or the server of the name",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); len(args) == 0 || dash == 0 || dash < 0 && len(args) > 1 || dash > 1 {
@@ -89,6 +91,9 @@ func (e env) start(ctx context.Context, f ctlFlags, name string, args []string) 
 		return err
 	}
 	command, err := dir.ToStart(name, args)
+	if misuse.Is(err) && len(args) == 0 && isServer(name) {
+		command, err = dir.ToStart(name, []string{"--server=" + name})
+	}
 	if err != nil {
 		return failed(fmt.Errorf("ctl start: %w", err))
 	}
@@ -103,6 +108,12 @@ func (e env) start(ctx context.Context, f ctlFlags, name string, args []string) 
 		return &failure{code: exitEnvironment}
 	}
 	return unable(wrap("ctl start", err))
+}
+
+// isServer tells whether benchctl knows a server of the name.
+func isServer(name string) bool {
+	choice, err := servers.Find(nil, []string{name})
+	return err == nil && len(choice.Candidates) == 1 && choice.Named[0]
 }
 
 func (e env) ctlAsk(ctx context.Context, f ctlFlags, name string, v service.Verb) error {

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -78,29 +78,94 @@ func TestServiceLife(t *testing.T) {
 	s.refuses(exitUsage, `no service "web" is known`, "ctl", "forget", "web")
 }
 
-// A server of a manifest has the verbs that the manifest declares.
+// falling are servers that may end when they reload, and why.
+var falling = map[string]string{
+	"cherrypy": "it executes itself anew, and ends with exit status 70 if it can't listen again at once",
+}
+
+// A server of a manifest is a service like others, which has the verbs that its manifest
+// declares.
 func TestServiceOfManifest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts every server that can be reloaded")
+	}
+	t.Parallel()
+	all, err := servers.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, server := range all {
+		c := servers.Candidate{Name: server.Name, Server: server, Profile: "default"}
+		if server.Manifest == nil || !c.Offers(control.Reload) || falling[server.Name] != "" || server.Check(t.Context()) != nil {
+			continue
+		}
+		t.Run(server.Name, func(t *testing.T) {
+			t.Parallel()
+			s := newPlace(t)
+			s.does("ctl", "start", "app", "--", "--server="+server.Name, "--addr=127.0.0.1:0", "--pidfile=app.pid", "--workers=2", "--drain=2s")
+			s.answers("app")
+			first := s.status("app")
+			if len(first.Processes) != 1 || first.Server != server.Name || first.State != "started" {
+				t.Fatalf("%+v", first)
+			}
+			for _, verb := range []control.Verb{control.Reload, control.Upgrade, control.ScaleUp, control.ScaleDown} {
+				if !c.Offers(verb) {
+					s.refuses(exitUsage, "not offered by this server", "ctl", string(verb), "app")
+					continue
+				}
+				s.does("ctl", string(verb), "app")
+				s.answers("app")
+			}
+			s.does("ctl", "restart", "app")
+			s.answers("app")
+			if now := s.status("app"); now.PID != first.PID || now.Processes[0].PID == first.Processes[0].PID || now.Addresses[0] != first.Addresses[0] {
+				t.Errorf("%+v, restarted it is %+v", first, now)
+			}
+			s.does("ctl", "stop", "app")
+			noneLeft(t, s.dir)
+			s.tidy("a stop")
+			s.does("ctl", "start", "app") // as it was
+			s.answers("app")
+			s.does("ctl", "stop-now", "app")
+			noneLeft(t, s.dir)
+			s.tidy("stop-now")
+		})
+	}
+}
+
+// answers waits until a service answers, as those do not at once that reload by stopping.
+func (s *place) answers(name string) {
+	s.Helper()
+	address, body, err := s.address(name), "", error(nil)
+	if !eventually(s.T, func() bool { body, err = says(address); return err == nil && body == "Hello, World!" }) {
+		s.Errorf("%s at %s says %q, %v", name, address, body, err)
+	}
+}
+
+// A server is started by its name alone where no service of the name is known.
+func TestServiceByServer(t *testing.T) {
 	t.Parallel()
 	s := newPlace(t)
-	if _, err := exec.LookPath("/usr/bin/gunicorn"); err != nil {
+	var ln net.Listener // where it would listen
+	var err error
+	if !eventually(t, func() bool { ln, err = net.Listen("tcp", "127.0.0.1:8080"); return err == nil }) {
 		t.Skip(err)
 	}
-	s.does("ctl", "start", "app", "--", "--server=gunicorn-sync", "--addr=127.0.0.1:0", "--pidfile=app.pid", "--workers=2")
-	if body, err := says(s.address("app")); body != "Hello, World!" || err != nil {
-		t.Errorf("%q, %v", body, err)
+	defer ln.Close()
+	for _, server := range []string{"nethttp", "wsgiref"} {
+		s.refuses(exitEnvironment, "127.0.0.1:8080: bind: address already in use", "ctl", "start", server)
 	}
-	first := s.status("app").Processes[0].PID
-	s.does("ctl", "restart", "app")
-	if now := s.status("app").Processes[0].PID; now == first {
-		t.Errorf("restarted, it is process %d still", now)
+	s.refuses(exitUsage, `no service "wsgi" is known`, "ctl", "start", "wsgi") // which is a group
+	s.does("ctl", "start", "wsgiref", "--", "--server=nethttp", "--addr=127.0.0.1:0")
+	if now := s.status("wsgiref"); now.Server != "nethttp" {
+		t.Errorf("%+v", now)
 	}
-	s.does("ctl", "reload", "app")
-	s.does("ctl", "stop-now", "app") // a worker that has just come up does not hear of a stop
-	noneLeft(t, s.dir)
-
-	s.does("ctl", "start", "plain", "--", "--server=wsgiref", "--addr=127.0.0.1:0")
-	s.refuses(exitUsage, "not offered by this server", "ctl", "reload", "plain")
-	s.does("ctl", "stop", "plain")
+	s.does("ctl", "stop", "wsgiref")
+	s.does("ctl", "start", "wsgiref") // what is known comes first
+	if now := s.status("wsgiref"); now.Server != "nethttp" {
+		t.Errorf("%+v", now)
+	}
+	s.does("ctl", "stop", "wsgiref")
 	noneLeft(t, s.dir)
 }
 

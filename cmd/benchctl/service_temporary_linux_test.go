@@ -39,7 +39,10 @@ func TestServiceTemporary(t *testing.T) {
 	}
 	victim := s.status("web").Processes[0].PID
 	_ = syscall.Kill(victim, syscall.SIGKILL)
-	if !eventually(t, func() bool { all := s.status("web").Processes; return len(all) == 2 && all[0].PID != victim && all[1].PID != victim }) {
+	if !eventually(t, func() bool {
+		all := s.status("web").Processes
+		return len(all) == 2 && all[0].PID != victim && all[1].PID != victim
+	}) {
 		t.Error("the worker is not started again")
 	}
 	s.does("ctl", "restart", "web")
