@@ -6,7 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -32,6 +35,49 @@ func TestServiceReloadsUnderLoad(t *testing.T) {
 			noneLeft(t, s.dir)
 		})
 	}
+}
+
+// A service that is stopped and started again on a socket that who starts it keeps, as
+// systemd does, loses no request: who connects meanwhile waits.
+func TestServiceRestartsUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := newPlace(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	start := func() *exec.Cmd {
+		t.Helper()
+		cmd := s.command("serve", "--server=nethttp", "--listen=fd:3", "--workers=2", "--name=web")
+		cmd.ExtraFiles = []*os.File{socket}
+		s.begin(cmd)
+		return cmd
+	}
+	stop := func(cmd *exec.Cmd) {
+		t.Helper()
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if state := ends(t, cmd); !state.Success() {
+			t.Error(state)
+		}
+	}
+	first := start()
+	load := begin(ln.Addr().String(), 8)
+	load.some()
+	stop(first)
+	second := start()
+	load.some()
+	done, lost := load.end()
+	if len(lost) > 0 {
+		t.Errorf("of %d requests %d were lost: %v", done, len(lost), lost[0])
+	}
+	stop(second)
+	noneLeft(t, s.dir)
 }
 
 // steady is clients that keep their connections and repeat nothing.
