@@ -29,9 +29,6 @@ const (
 // verbs are those of package control.
 var verbs = []string{"stop-graceful", "stop-now", "reload", "upgrade", "scale-up", "scale-down"}
 
-// Verbs are what a server may be asked for.
-func Verbs() []string { return slices.Clone(verbs) }
-
 // Faults are what may be done to any server.
 func Faults() []string { return []string{KillMain, KillWorker, WedgeWorker} }
 

@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,9 +75,6 @@ var excluded = [][]string{
 	{"events", "ramp"}, {"events", "steps"}, {"events", "slo"}, {"events", "arrivals"}, {"events", "close"},
 	{"events", "idle"}, {"events", "slow-readers"}, {"events", "slow-headers"}, {"events", "lead"},
 }
-
-// Keys is every key of a load, in the order of documentation.
-func Keys() []Key { return slices.Clone(keys) }
 
 // by is k where one engine alone offers it.
 func (k Key) by(engine string) Key {

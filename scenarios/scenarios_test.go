@@ -188,7 +188,7 @@ func TestKeysAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range Keys() {
+	for _, k := range keys {
 		if row := fmt.Sprintf("| `%s` | %s | %s |\n", k.Name, k.Takes, k.Doc); !strings.Contains(string(text), row) {
 			t.Errorf("docs/scenarios.md lacks the row\n%s", row)
 		}

@@ -81,18 +81,6 @@ func BootstrapTest(groups [][]float64, x float64, seed uint64) (i Interval, p fl
 	return Interval{Value: Median(all), Low: slices.Min(all), High: slices.Max(all)}, 1, false
 }
 
-// BootstrapRatio estimates the ratio of the medians of b and a, two independent
-// sets of groups, with a 95 % interval, drawing each as Bootstrap does. p is the
-// two-sided p-value of the ratio being 1, as BootstrapTest gives it. ok is false if
-// either has fewer than MinValues, or if so many values are not positive that the
-// ratio has no bounds.
-func BootstrapRatio(a, b [][]float64, seed uint64) (i Interval, p float64, ok bool) {
-	if len(slices.Concat(a...)) < MinValues || len(slices.Concat(b...)) < MinValues {
-		return i, 1, false
-	}
-	return ratioTest(newEstimate(a, rand.New(rand.NewPCG(seed, 0))), newEstimate(b, rand.New(rand.NewPCG(seed, 1))))
-}
-
 // ratioTest is the ratio of two estimates with its interval and the p-value of its
 // being 1.
 func ratioTest(a, b estimate) (i Interval, p float64, ok bool) {

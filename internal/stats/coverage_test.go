@@ -294,7 +294,7 @@ func TestCoverageUnderDrift(t *testing.T) {
 			unpaired, wide := coverage(n, 1, func(rng *rand.Rand) (stats.Interval, bool) {
 				a, _ := sitting(rng)
 				_, b := sitting(rng)
-				i, _, ok := stats.BootstrapRatio(a, b, rng.Uint64())
+				i, _, ok := stats.TotalRatio(shares(a), shares(b), rng.Uint64())
 				return i, ok
 			})
 			fmt.Fprintf(table, "| %s | %d x %d | %.1f ±%.2f | %.1f ±%.2f |\n", drift.name, d[0], d[1], 100*paired, 100*half, 100*unpaired, 100*wide)

@@ -87,18 +87,18 @@ func TestBootstrapOfAnyValues(t *testing.T) {
 	}
 }
 
-// The errors of two medians add as squares, and Welch's degrees of freedom lie
+// The errors of two totals add as squares, and Welch's degrees of freedom lie
 // between those of the fewer launches and the sum.
-func TestBootstrapRatioAddsErrors(t *testing.T) {
+func TestTotalRatioAddsErrors(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
 	a, b := simulate(rng, 4, 20, 0.01), simulate(rng, 8, 20, 0.03)
 	standard := func(groups [][]float64) float64 {
-		i, _ := stats.Bootstrap(groups, 1)
+		i, _ := stats.Total(shares(groups), 1)
 		return math.Log(i.High/i.Low) / 2 / table975[len(groups)-1]
 	}
 	va, vb := math.Pow(standard(a), 2), math.Pow(standard(b), 2)
 	freedom := (va + vb) * (va + vb) / (va*va/3 + vb*vb/7)
-	i, _, ok := stats.BootstrapRatio(a, b, 1)
+	i, _, ok := stats.TotalRatio(shares(a), shares(b), 1)
 	if !ok || math.Abs(i.Freedom/freedom-1) > 0.06 {
 		t.Errorf("%g degrees of freedom, want %g", i.Freedom, freedom)
 	}
@@ -106,7 +106,7 @@ func TestBootstrapRatioAddsErrors(t *testing.T) {
 	if got := math.Log(i.High/i.Low) / 2; math.Abs(got/want-1) > 0.06 {
 		t.Errorf("half-width %g, want %g", got, want)
 	}
-	turned, _, _ := stats.BootstrapRatio(b, a, 1)
+	turned, _, _ := stats.TotalRatio(shares(b), shares(a), 1)
 	if math.Abs(turned.Low*i.High-1) > 0.01 || math.Abs(turned.High*i.Low-1) > 0.01 {
 		t.Errorf("%v turned round is %v", i, turned)
 	}

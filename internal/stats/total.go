@@ -46,8 +46,10 @@ func PairedTotal(groups [][]Paired, seed uint64) (i Interval, p float64, ok bool
 	return i, p, ok && i.Low > 0
 }
 
-// TotalRatio estimates the ratio b/a of the totals of two independent sets of
-// groups, as BootstrapRatio does that of medians.
+// TotalRatio estimates the ratio b/a of the totals of two independent sets of groups, with
+// a 95 % interval and the two-sided p-value of its being 1, drawing each as Total does. ok is
+// false if either has fewer than MinValues, or if so many values are not positive that the
+// ratio has no bounds.
 func TotalRatio(a, b [][]Share, seed uint64) (i Interval, p float64, ok bool) {
 	if len(slices.Concat(a...)) < MinValues || len(slices.Concat(b...)) < MinValues {
 		return i, 1, false

@@ -64,18 +64,6 @@ func OneOf(s *string, known ...string) func(Node) error {
 	}
 }
 
-// Texts takes a list of scalars' texts into list.
-func Texts(list *[]string) func(Node) error {
-	return func(n Node) error {
-		*list = nil
-		return n.Items(func(item Node) error {
-			text, err := item.Text()
-			*list = append(*list, text)
-			return err
-		})
-	}
-}
-
 // Int takes a whole number from least to most into i.
 func Int(i *int, least, most int) func(Node) error {
 	return func(n Node) error {
@@ -86,21 +74,6 @@ func Int(i *int, least, most int) func(Node) error {
 		*i, err = strconv.Atoi(text)
 		if err != nil || *i < least || *i > most {
 			return n.Errorf("%q is not a whole number from %d to %d", text, least, most)
-		}
-		return nil
-	}
-}
-
-// Float takes a number from least to most into f.
-func Float(f *float64, least, most float64) func(Node) error {
-	return func(n Node) error {
-		text, err := n.Text()
-		if err != nil {
-			return err
-		}
-		*f, err = strconv.ParseFloat(text, 64)
-		if err != nil || !(*f >= least && *f <= most) {
-			return n.Errorf("%q is not a number from %g to %g", text, least, most)
 		}
 		return nil
 	}

@@ -139,14 +139,8 @@ func syntax(file string, err error) error {
 	return place
 }
 
-// File names the document.
-func (n Node) File() string { return n.file }
-
 // Line is where the value begins, from 1; 0 if there is no value.
 func (n Node) Line() int { return n.line }
-
-// Key is the path of the value: "profiles.tuned.command[2]".
-func (n Node) Key() string { return n.key }
 
 // Errorf makes an Error at the value.
 func (n Node) Errorf(format string, args ...any) error { return n.ErrorAt(0, format, args...) }

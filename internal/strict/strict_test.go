@@ -14,7 +14,6 @@ type thing struct {
 	Name  string
 	Kind  string
 	Count int
-	Rate  float64
 	Wait  time.Duration
 	Words []string
 	Free  map[string]string
@@ -32,9 +31,14 @@ func read(data string) (thing, error) {
 		"name":  Name(&x.Name),
 		"kind":  OneOf(&x.Kind, "raw", "vegeta"),
 		"count": Int(&x.Count, 1, 10),
-		"rate":  Float(&x.Rate, 0, 100),
 		"wait":  Duration(&x.Wait, 0, time.Minute),
-		"words": Texts(&x.Words),
+		"words": func(n Node) error {
+			return n.Items(func(item Node) error {
+				text, err := item.Text()
+				x.Words = append(x.Words, text)
+				return err
+			})
+		},
 		"free": func(n Node) error {
 			x.Free = map[string]string{}
 			return n.Pairs(func(key string, v Node) error {
@@ -54,7 +58,6 @@ func TestRead(t *testing.T) {
 name: a-1.b
 kind: raw
 count: 3 # another
-rate: 2.5
 wait: 250ms
 words: [one, 2, true, "four five"]
 free:
@@ -68,7 +71,7 @@ inner:
 on: true
 `)
 	want := thing{
-		Name: "a-1.b", Kind: "raw", Count: 3, Rate: 2.5, Wait: 250 * time.Millisecond,
+		Name: "a-1.b", Kind: "raw", Count: 3, Wait: 250 * time.Millisecond,
 		Words: []string{"one", "2", "true", "four five"},
 		Free:  map[string]string{"A": "1.10", "B": "first\nsecond\n", "C": ""},
 		On:    true,
@@ -105,7 +108,7 @@ func TestErrors(t *testing.T) {
 		{"missing", "kind: raw\n", `x.yaml:1: key "name" is missing`},
 		{"missing inside", "name: a\ninner: {}\n", `x.yaml:2: inner: key "text" is missing`},
 		{"unknown near", "name: a\n\ncuont: 3\n", `x.yaml:3: unknown key "cuont": did you mean "count"?`},
-		{"unknown far", "name: a\nzzzzzz: 3\n", `x.yaml:2: unknown key "zzzzzz": known are count, free, inner, kind, name, on, rate, wait, words`},
+		{"unknown far", "name: a\nzzzzzz: 3\n", `x.yaml:2: unknown key "zzzzzz": known are count, free, inner, kind, name, on, wait, words`},
 		{"unknown inside", "name: a\ninner:\n  txt: a\n", `x.yaml:3: inner: unknown key "txt": did you mean "text"?`},
 		{"twice", "name: a\nkind: raw\nname: b\n", `x.yaml:3: `},
 		{"twice inside", "name: a\nfree:\n  A: 1\n  A: 2\n", `x.yaml:4: `},
@@ -120,7 +123,7 @@ func TestErrors(t *testing.T) {
 		{"not a number", "name: a\ncount: many\n", `x.yaml:2: count: "many" is not a whole number from 1 to 10`},
 		{"too great", "name: a\ncount: 11\n", `x.yaml:2: count: "11" is not a whole number from 1 to 10`},
 		{"fraction", "name: a\ncount: 1.5\n", `x.yaml:2: count: "1.5" is not a whole number from 1 to 10`},
-		{"not a rate", "name: a\nrate: .nan\n", `x.yaml:2: rate: ".nan" is not a number from 0 to 100`},
+		{"a float that is none", "name: a\ncount: .nan\n", `x.yaml:2: count: ".nan" is not a whole number from 1 to 10`},
 		{"no unit", "name: a\nwait: 5\n", `x.yaml:2: wait: "5" is not a time with unit from 0s to 1m0s`},
 		{"negative", "name: a\nwait: -5s\n", `x.yaml:2: wait: "-5s" is not a time with unit from 0s to 1m0s`},
 		{"empty line", "name: a\ninner:\n  text: ''\n", `x.yaml:3: inner.text: is empty`},
@@ -161,7 +164,7 @@ func TestErrorAt(t *testing.T) {
 	}
 	got := map[string]string{}
 	take := func(n Node) error {
-		got[n.Key()] = n.ErrorAt(1, "wrong").Error()
+		got[n.key] = n.ErrorAt(1, "wrong").Error()
 		return nil
 	}
 	if err := doc.Fields(Fields{"a": take, "b": take, "c": func(n Node) error { return n.Items(take) }}); err != nil {
