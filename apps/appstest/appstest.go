@@ -45,6 +45,8 @@ type Reply struct {
 	Stream bool
 	// Err is of Serve, or of the stream.
 	Err error
+	// Broken tells a duty that the app broke, "" if none shows.
+	Broken string
 }
 
 // Body is the whole body.
@@ -68,22 +70,28 @@ func (r Reply) String() string {
 // Serve has app answer r. The test fails where the app breaks a duty that shows here (A2, A8).
 func Serve(t testing.TB, app apps.App, r Request) Reply {
 	t.Helper()
-	return serve(t, app, r, &response{})
+	return kept(t, Ask(app, r))
 }
 
 // ServeFiles is Serve by a server that offers apps.FileReplier.
 func ServeFiles(t testing.TB, app apps.App, r Request) Reply {
 	t.Helper()
 	res := &response{}
-	return serve(t, app, r, fileResponse{res})
+	return kept(t, res.end(app.Serve(r.request(), fileResponse{res})))
 }
 
-func serve(t testing.TB, app apps.App, r Request, res interface {
-	apps.Response
-	end(t testing.TB, err error) Reply
-}) Reply {
+// Ask has app answer r, and tells in Reply.Broken which duty it broke.
+func Ask(app apps.App, r Request) Reply {
+	res := &response{}
+	return res.end(app.Serve(r.request(), res))
+}
+
+func kept(t testing.TB, r Reply) Reply {
 	t.Helper()
-	return res.end(t, app.Serve(r.request(), res))
+	if r.Broken != "" {
+		t.Errorf("appstest: %s", r.Broken)
+	}
+	return r
 }
 
 // request is what an app sees of a Request.
@@ -169,32 +177,31 @@ func (r fileResponse) File(status int, path string) error {
 }
 
 // end pulls the stream and tells what the client got.
-func (r *response) end(t testing.TB, err error) Reply {
-	t.Helper()
+func (r *response) end(err error) Reply {
+	reply := &r.reply
 	if err == nil && r.answered != 1 {
-		t.Errorf("appstest: answered %d times (A2)", r.answered)
+		reply.Broken = fmt.Sprintf("answered %d times (A2)", r.answered)
 	}
-	r.reply.Err = err
+	reply.Err = err
 	if r.body == nil {
-		return r.reply
+		return *reply
 	}
-	for r.reply.Err == nil {
+	for reply.Err == nil {
 		block, err := r.body.Next()
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			if len(block) > 0 {
-				t.Errorf("appstest: a block with %v (A8)", err)
-			}
-			if !errors.Is(err, io.EOF) {
-				r.reply.Err = err
+				reply.Broken = "a block with the end (A8)"
 			}
 			break
 		}
-		r.reply.Blocks = append(r.reply.Blocks, string(block))
+		if reply.Err = err; err == nil {
+			reply.Blocks = append(reply.Blocks, string(block))
+		}
 	}
 	if err := r.body.Close(); err != nil {
-		t.Errorf("appstest: close: %v", err)
+		reply.Broken = fmt.Sprintf("close: %v", err)
 	}
-	return r.reply
+	return *reply
 }
 
 // Blocks is a Body of blocks, which counts how often it is closed.
