@@ -117,13 +117,16 @@ func printableWatched(w *judge.Watched) *judge.Watched {
 	for how, n := range w.Exits {
 		p.Exits[Printable(how)] += n
 	}
+	if w.Reloads != nil {
+		p.Reloads = &judge.Reloads{Broken: printableKeys(w.Reloads.Broken), Mended: printableKeys(w.Reloads.Mended), Refusal: Prose(w.Reloads.Refusal)}
+	}
 	return &p
 }
 
-func printableKeys(numbers map[string]uint64) map[string]uint64 {
-	all := make(map[string]uint64, len(numbers))
+func printableKeys[K ~string, N int | uint64](numbers map[K]N) map[K]N {
+	all := make(map[K]N, len(numbers))
 	for key, n := range numbers {
-		all[Printable(key)] += n
+		all[K(Printable(string(key)))] += n
 	}
 	return all
 }

@@ -48,7 +48,68 @@ func (t *Table) watchedFindings() []string {
 	if len(none) > 0 {
 		all = append([]string{fmt.Sprintf("%s lost no request.", List(none))}, all...)
 	}
+	return append(t.survivals(), all...)
+}
+
+// survivals say who did what by a reload of something broken: a sentence for each deed that
+// some did in all repetitions, and one for each of those that did not always do the same.
+func (t *Table) survivals() (all []string) {
+	by := make(map[judge.Became][]string)
+	var order []judge.Became
+	for _, r := range t.Rows {
+		w := r.Cell.Watched
+		if w == nil || w.Reloads == nil || !r.Cell.Verdict.Usable() {
+			continue
+		}
+		if len(w.Reloads.Broken) > 1 {
+			all = append(all, fmt.Sprintf("%s by a reload of something broken: %s.", r.Cell.Candidate, fates(w.Reloads.Broken)))
+			continue
+		}
+		for became := range w.Reloads.Broken {
+			if by[became] == nil {
+				order = append(order, became)
+			}
+			by[became] = append(by[became], r.Cell.Candidate)
+		}
+	}
+	for _, became := range order {
+		all = append(all, fmt.Sprintf("%s %s after a reload of something broken.", List(by[became]), became))
+	}
 	return all
+}
+
+// fates are what came of reloads, the most frequent first: "halted in 6 of 6".
+func fates(counts map[judge.Became]int) string {
+	n := 0
+	var order []judge.Became
+	for became, times := range counts {
+		n += times
+		order = append(order, became)
+	}
+	slices.SortFunc(order, func(a, b judge.Became) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	var texts []string
+	for _, became := range order {
+		texts = append(texts, fmt.Sprintf("%s in %d of %d", became, counts[became], n))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// reloadRemarks are what came of the reloads of a row.
+func reloadRemarks(r *judge.Reloads) (texts []string) {
+	if r == nil {
+		return nil
+	}
+	if len(r.Broken) > 0 {
+		text := "a reload of something broken: " + fates(r.Broken)
+		if r.Refusal != "" {
+			text += "; the reload said: " + r.Refusal
+		}
+		texts = append(texts, text)
+	}
+	if len(r.Mended) > 0 {
+		texts = append(texts, "the reload once it was mended: "+fates(r.Mended))
+	}
+	return texts
 }
 
 // fate is how lost requests were lost, and whether the app had done them.
@@ -86,6 +147,7 @@ func watchedRemarks(w *judge.Watched) (texts []string) {
 	if w == nil {
 		return nil
 	}
+	texts = reloadRemarks(w.Reloads)
 	for _, outcome := range outcomes(w.Outcomes) {
 		if example := w.Examples[outcome]; example != "" && w.Lost[outcome] > 0 {
 			texts = append(texts, fmt.Sprintf("%s %s, the first of %s", Whole(w.Lost[outcome]), outcome, example))

@@ -1,6 +1,10 @@
 package results
 
-import "time"
+import (
+	"time"
+
+	"github.com/benchctl/benchctl/scenarios"
+)
 
 // Watch is what became of the requests of one load around events, done to one candidate
 // that was started for it: a line of watches.jsonl. Times are since the load began, in ns.
@@ -91,6 +95,23 @@ type Happened struct {
 	PID   int           `json:"pid,omitempty"` // that it was done to, or of its command
 	// Error says why it was not done; "" if it was.
 	Error string `json:"error,omitempty"`
+	Then  *Then  `json:"then,omitempty"` // of reloads and upgrades where something was broken
+}
+
+// Event is what was done, as a scenario has it.
+func (h Happened) Event() scenarios.Event { return scenarios.Event{Do: h.Do} }
+
+// Then is what replies tell of a server from when it was asked to reload to the next event,
+// or to the end of the load.
+type Then struct {
+	Broken bool `json:"broken"` // what it was to read was broken
+	// Right and Wrong are the replies that came in the end: in the second half of the time,
+	// of a second at most.
+	Right uint64 `json:"right"`
+	Wrong uint64 `json:"wrong"`
+	// New tells whether a process replied, or an app loaded, that had not before; nil:
+	// replies don't tell.
+	New *bool `json:"new,omitempty"`
 }
 
 // Holdings are what a candidate's processes hold.
@@ -107,10 +128,11 @@ func (w Watch) Key() RoundKey { return RoundKey{w.Launch, w.Block, w.Round} }
 // StreamMethod is what Watch.LostByMethod has streaming replies under.
 const StreamMethod = "stream"
 
-// Done are the events that could be done.
+// Done are the events that were done to the server. Where something was broken, a reload
+// that failed is one of them, for that is a server's answer.
 func (w Watch) Done() (all []Happened) {
 	for _, h := range w.Events {
-		if h.Error == "" {
+		if !h.Event().IsChange() && (h.Error == "" || h.Then != nil) {
 			all = append(all, h)
 		}
 	}

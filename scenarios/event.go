@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 // Event is something that is done to a server while it is loaded.
 type Event struct {
-	Do    string        // a verb that its manifest may declare, or a fault
+	Do    string        // a verb that its manifest may declare, a fault or a change
 	At    time.Duration // since the load began
 	Times int           // 1 at least
 	Every time.Duration // from one time to the next
@@ -26,11 +27,24 @@ const (
 	WedgeWorker = "wedge-worker" // SIGSTOP to one of its other processes
 )
 
+// Changes of what a server reads at its next reload. Its description says how: a server that
+// says nothing of it has no such file.
+const (
+	Break = "break" // makes it wrong
+	Mend  = "mend"  // puts it back
+)
+
 // verbs are those of package control.
 var verbs = []string{"stop-graceful", "stop-now", "reload", "upgrade", "scale-up", "scale-down"}
 
 // Faults are what may be done to any server.
 func Faults() []string { return []string{KillMain, KillWorker, WedgeWorker} }
+
+// Changes are what may be done to what a server reads.
+func Changes() []string { return []string{Break, Mend} }
+
+// IsChange tells whether the event is done to what the server reads, and not to the server.
+func (e Event) IsChange() bool { return slices.Contains(Changes(), e.Do) }
 
 // IsFault tells whether the event is done to the server, and not asked of it.
 func (e Event) IsFault() bool { return slices.Contains(Faults(), e.Do) }
@@ -69,8 +83,8 @@ func ParseEvent(text string) (Event, error) {
 		return Event{}, fmt.Errorf("event %q is not of the form \"reload at 2s\" or \"reload at 2s, 10 times every 500ms\"", text)
 	}
 	e := Event{Do: part[1], Times: 1}
-	if known := slices.Concat(verbs, Faults()); !slices.Contains(known, e.Do) {
-		return e, fmt.Errorf("event %q: %q is neither a verb nor a fault%s", text, e.Do, nearest.Hint(e.Do, known))
+	if known := slices.Concat(verbs, Faults(), Changes()); !slices.Contains(known, e.Do) {
+		return e, fmt.Errorf("event %q: %q is no verb, fault or change%s", text, e.Do, nearest.Hint(e.Do, known))
 	}
 	var err error
 	if e.At, err = within(part[2]); err != nil {
@@ -113,7 +127,44 @@ func readEvents(l *Load, n strict.Node) error {
 	if err == nil && len(l.Events) == 0 {
 		err = n.Errorf("at least one event is needed")
 	}
+	if err == nil && !l.changesInTurn() {
+		err = n.Errorf("%s and %s take turns, and %s is the first", Break, Mend, Break)
+	}
 	return err
+}
+
+// Moment is when one thing is done.
+type Moment struct {
+	Do string
+	At time.Duration
+}
+
+// Moments are when each event takes place, in the order of time.
+func (l Load) Moments() (all []Moment) {
+	for _, e := range l.Events {
+		for _, at := range e.Moments() {
+			all = append(all, Moment{e.Do, at})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Moment) int { return cmp.Compare(a.At, b.At) })
+	return all
+}
+
+// changesInTurn tells whether only what is whole is broken, and only what is broken mended.
+func (l Load) changesInTurn() bool {
+	broken := false
+	for _, m := range l.Moments() {
+		if m.Do == Break && broken || m.Do == Mend && !broken {
+			return false
+		}
+		broken = m.Do == Break || broken && m.Do != Mend
+	}
+	return true
+}
+
+// Breaks tells whether an event makes wrong what the server reads.
+func (l Load) Breaks() bool {
+	return slices.ContainsFunc(l.Events, func(e Event) bool { return e.Do == Break })
 }
 
 // EventTexts are the events as a scenario's file has them.

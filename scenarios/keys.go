@@ -41,7 +41,7 @@ const (
 // keys are those of a Load, in the order of documentation and of their canonical form.
 var keys = []Key{
 	word("engine", "what drives the load", func(l *Load) *string { return &l.Engine }, Raw, Vegeta, Witness),
-	{Name: "events", Takes: "a list of \"reload at 2s\" or \"reload at 2s, 10 times every 500ms\"", Doc: "what is done to the server since the load began: a verb, or a fault (" + strings.Join(Faults(), ", ") + ")", only: Witness,
+	{Name: "events", Takes: "a list of \"reload at 2s\" or \"reload at 2s, 10 times every 500ms\"", Doc: "what is done to the server since the load began: a verb, a fault (" + strings.Join(Faults(), ", ") + "), or a change of what it reads (" + strings.Join(Changes(), ", ") + ")", only: Witness,
 		read: readEvents, value: func(l *Load) any { return unless(!l.Watched(), l.EventTexts()) }},
 	boolean("post", "half of the connections send POST with a body, the others GET", func(l *Load) *bool { return &l.Post }).by(Witness),
 	integer("streams", "connections beside the load that hold a reply of app stream open", maxSlow, func(l *Load) *int { return &l.Streams }).by(Witness),

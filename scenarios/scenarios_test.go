@@ -225,7 +225,7 @@ func TestErrors(t *testing.T) {
 		{"name: x\nconnections: 1\nevents: [reload at 2s]\nrate: 10/s\nslice: 5s\n", `x.yaml:3: events: engine raw does not offer it, witness does`},
 		{"name: x\nconnections: 1\nengine: witness\nslice: 5s\nevents: [reload at 2s]\n", `x.yaml:5: events: they take a rate in requests per second: a load as fast as replies come hides what is lost`},
 		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [reload at 2s]\n", `x.yaml:6: events: the last is at 2s, and slice, how long the load lasts, is 2s`},
-		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [relaod at 1s]\n", `x.yaml:6: events[0]: event "relaod at 1s": "relaod" is neither a verb nor a fault: did you mean "reload"?`},
+		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [relaod at 1s]\n", `x.yaml:6: events[0]: event "relaod at 1s": "relaod" is no verb, fault or change: did you mean "reload"?`},
 		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [reload]\n", `x.yaml:6: events[0]: event "reload" is not of the form "reload at 2s" or "reload at 2s, 10 times every 500ms"`},
 		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [reload at never]\n", `x.yaml:6: events[0]: event "reload at never": "never" is not a time within 1ms and 1h0m0s`},
 		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nclose: true\nevents: [reload at 1s]\n", `x.yaml:6: close: can't be given with events`},
@@ -334,6 +334,7 @@ func TestEvents(t *testing.T) {
 		"reload at 2s":                          {Do: "reload", At: 2 * time.Second, Times: 1},
 		"kill-worker at 10ms":                   {Do: KillWorker, At: 10 * time.Millisecond, Times: 1},
 		"reload at 2s, 10 times every 500ms":    {Do: "reload", At: 2 * time.Second, Times: 10, Every: 500 * time.Millisecond},
+		"break at 1s":                           {Do: Break, At: time.Second, Times: 1},
 		"stop-graceful at 1m, 2 times every 1s": {Do: "stop-graceful", At: time.Minute, Times: 2, Every: time.Second},
 	} {
 		e, err := ParseEvent(text)
@@ -345,6 +346,27 @@ func TestEvents(t *testing.T) {
 	e := Event{Do: "reload", At: 2 * time.Second, Times: 3, Every: time.Second}
 	if got := e.Moments(); !slices.Equal(got, []time.Duration{2 * time.Second, 3 * time.Second, 4 * time.Second}) {
 		t.Errorf("moments are %v", got)
+	}
+}
+
+// What is broken is mended before it is broken again, in the order of time.
+func TestChangesTakeTurns(t *testing.T) {
+	read := func(events string) (Scenario, error) {
+		return Read("x.yaml", strings.NewReader("name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 9s\nevents: ["+events+"]\n"))
+	}
+	s, err := read("mend at 3s, reload at 2s, break at 1s, break at 4s")
+	want := []Moment{{Break, time.Second}, {"reload", 2 * time.Second}, {Mend, 3 * time.Second}, {Break, 4 * time.Second}}
+	if got := s.Moments(); err != nil || !slices.Equal(got, want) || !s.Breaks() {
+		t.Errorf("%v, %v", got, err)
+	}
+	const why = "x.yaml:6: events: break and mend take turns, and break is the first"
+	for _, events := range []string{"mend at 1s", "break at 1s, break at 2s", "'break at 1s, 2 times every 1s'", "break at 1s, mend at 2s, mend at 3s", "break at 2s, mend at 1s"} {
+		if _, err := read(events); err == nil || err.Error() != why {
+			t.Errorf("%s: %v", events, err)
+		}
+	}
+	if s, err := read("reload at 1s"); err != nil || s.Breaks() {
+		t.Errorf("a reload: %+v, %v", s, err)
 	}
 }
 

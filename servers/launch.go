@@ -2,9 +2,13 @@ package servers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -69,20 +73,56 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
 	}
 	defer file.Close()
-	if err := l.User.Own(l.Dir); err != nil {
-		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
-	}
 	argv := []string{l.Benchctl, "serve", "--server", c.Server.Name, "--listener-fd", "3"}
 	if c.Profile == Supervised {
+		if argv[0], err = l.linkProgram(); err != nil {
+			return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+		}
 		argv = append(argv, "--supervised", "--workers", strconv.Itoa(max(1, l.Workers)), "--drain", supervisedDrain.String())
 	}
 	if l.App != "" {
 		argv = append(argv, "--app", l.App)
 	}
+	if err := l.User.Own(l.Dir); err != nil {
+		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+	}
 	p, err := control.Start(c.Name, control.Spec{
 		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir, Verbs: actions(c.Server.declared(c.Profile))}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
 	})
 	return p, ln.Addr().String(), err
+}
+
+// linkProgram gives the launch a name of its own for the program that serves Go engines.
+// Workers are what the name leads to at their start. Of a program that the user can't reach
+// it is a copy.
+func (l Launch) linkProgram() (string, error) {
+	program, err := exec.LookPath(l.Benchctl)
+	if err == nil {
+		program, err = filepath.Abs(program)
+	}
+	if err != nil {
+		return "", err
+	}
+	link := filepath.Join(l.Dir, programLink)
+	if l.User.Reaches(program) {
+		return link, os.Symlink(program, link)
+	}
+	return link, copyProgram(program, link)
+}
+
+// copyProgram copies a program to where nothing is yet.
+func copyProgram(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // supervisedDrain is how long connections may take to end in the profile Supervised: less

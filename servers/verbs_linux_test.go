@@ -88,15 +88,18 @@ type trial struct {
 	verb    control.Verb
 	address string
 	dir     string
+	log     string
 	events  chan control.Event
 	before  []int // its processes, but for the main one
 }
 
-func try(t *testing.T, c servers.Candidate, verb control.Verb) {
+// begin starts the candidate, and waits until it has all of its processes.
+func begin(t *testing.T, c servers.Candidate, verb control.Verb) *trial {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	r := &trial{T: t, ctx: ctx, name: c.Name, verb: verb, dir: launchDir(t), events: make(chan control.Event, 1000)}
+	t.Cleanup(cancel)
 	log := filepath.Join(t.TempDir(), "log")
+	r := &trial{T: t, ctx: ctx, name: c.Name, verb: verb, dir: launchDir(t), log: log, events: make(chan control.Event, 1000)}
 	user, _, err := control.RunAs("") // as by default
 	if err != nil {
 		t.Fatal(err)
@@ -123,6 +126,11 @@ func try(t *testing.T, c servers.Candidate, verb control.Verb) {
 	}
 	r.settle()
 	r.isOf(user)
+	return r
+}
+
+func try(t *testing.T, c servers.Candidate, verb control.Verb) {
+	r := begin(t, c, verb)
 	switch verb {
 	case control.StopGraceful:
 		r.stopsGracefully(c.Server)

@@ -58,7 +58,8 @@ type Host interface {
 	// Ask has the candidate do a verb, and waits until its signal was sent or its command has
 	// ended. The error is control.ErrNotOffered if its server does not declare the verb.
 	Ask(ctx context.Context, id ID, verb control.Verb) (control.Ack, error)
-	// Harm does a fault of package scenarios to the candidate, and tells to which process.
+	// Harm does a fault of package scenarios to the candidate, and tells to which process, or
+	// a change to what it reads, which is done to no process: 0.
 	Harm(id ID, fault string) (pid int, err error)
 	// Ended waits for d at most until the candidate has ended, and tells why it should not
 	// have; nil if it still runs.

@@ -24,6 +24,10 @@ func (h *LocalHost) Harm(id ID, fault string) (pid int, err error) {
 	}
 	signal := syscall.SIGKILL
 	switch fault {
+	case scenarios.Break:
+		return 0, c.Break(c.dir)
+	case scenarios.Mend:
+		return 0, c.Mend(c.dir)
 	case scenarios.KillMain:
 		pid = c.process.PID()
 	case scenarios.KillWorker:

@@ -143,3 +143,51 @@ func TestKillMain(t *testing.T) {
 		t.Errorf("%q, %+v", judge.Texts(c.Reasons), c.Watched)
 	}
 }
+
+// A server reloads what was broken, and then what was mended: its row tells of both, whatever
+// it does. Here it is one that survives, and one that does not.
+func TestReloadBroken(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"nginx", "gunicorn-sync"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := prepare(t, "", aroundBreak, name)
+			if err := s.Candidates[0].Server.Check(t.Context()); err != nil {
+				t.Skip(err)
+			}
+			r, err := s.measure(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := watched(t, r)
+			if got := c.Watched.Reloads; got == nil || total(got.Broken) != 2 || total(got.Mended) != 2 {
+				t.Errorf("%+v", got)
+			}
+			for _, id := range []string{"event-failed", "ended-by-event", "changed-nothing"} {
+				if judge.Has(c.Reasons, id) {
+					t.Errorf("%s %q", c.Verdict, judge.Texts(c.Reasons))
+				}
+			}
+			if name == "nginx" && (c.Watched.Reloads.Broken[judge.Halted] > 0 || len(c.Watched.Exits) > 0) {
+				t.Errorf("it ended: %+v", c.Watched)
+			}
+		})
+	}
+}
+
+// aroundBreak is a load around reloads of something broken and mended.
+func aroundBreak(m *results.Manifest) {
+	around("reload")(m)
+	l := &m.Blocks[0].Load
+	l.Slice, l.Events = 5*time.Second, nil
+	for n, do := range []string{scenarios.Break, "reload", scenarios.Mend, "reload"} {
+		l.Events = append(l.Events, scenarios.Event{Do: do, At: time.Duration(500+1000*n) * time.Millisecond, Times: 1})
+	}
+}
+
+func total(counts map[judge.Became]int) (n int) {
+	for _, times := range counts {
+		n += times
+	}
+	return n
+}

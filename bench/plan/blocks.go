@@ -38,16 +38,29 @@ func carriesNone(blocks []results.Block, name string) bool {
 func (r Request) without(app suite.Instance, offer scenarios.Load) []string {
 	var names []string
 	for _, c := range r.Candidates {
-		if c.Server.Protocol != "" && offer.Engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Server.Carries(p.Spec.Name) }) || !offers(c, offer) {
+		if c.Server.Protocol != "" && offer.Engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Server.Carries(p.Spec.Name) }) || NotOffered(c, offer) != "" {
 			names = append(names, c.Name)
 		}
 	}
 	return names
 }
 
-// offers tells whether a candidate declares every verb that a load asks for.
-func offers(c servers.Candidate, offer scenarios.Load) bool {
-	return !slices.ContainsFunc(offer.Events, func(e scenarios.Event) bool { return !e.IsFault() && !c.Offers(control.Verb(e.Do)) })
+// NotOffered is what a load asks of a candidate that it does not declare: a verb, or a change
+// of what it reads; "" if it declares all.
+func NotOffered(c servers.Candidate, offer scenarios.Load) string {
+	for _, e := range offer.Events {
+		offered := c.Offers(control.Verb(e.Do))
+		switch {
+		case e.IsFault():
+			continue
+		case e.IsChange():
+			offered = c.Breaks()
+		}
+		if !offered {
+			return e.Do
+		}
+	}
+	return ""
 }
 
 // blocks pairs a scenario with its apps, or with those asked for instead.

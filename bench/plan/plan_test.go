@@ -12,6 +12,8 @@ import (
 	"github.com/benchctl/benchctl/scenarios/offered"
 	"github.com/benchctl/benchctl/scenarios/slo"
 	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
+	"github.com/benchctl/benchctl/servers/external"
 )
 
 func request(t *testing.T) plan.Request {
@@ -132,6 +134,45 @@ func TestWithout(t *testing.T) {
 	}
 	if _, err := plan.New(choose(t, r, "nginx")); err == nil || !strings.Contains(err.Error(), "nothing to measure") {
 		t.Errorf("a plan without candidates: %v", err)
+	}
+}
+
+// What is asked of a candidate it must declare; a fault is asked of nobody.
+func TestNotOffered(t *testing.T) {
+	all, err := scenarios.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for scenario, want := range map[string][]string{
+		"reload-64":     {"nginx", "haproxy:master-worker", "nethttp:supervised", "gunicorn-sync"},
+		"reload-broken": {"nginx", "haproxy:master-worker", "nethttp:supervised", "gunicorn-sync"},
+		"upgrade-64":    {"nethttp:supervised", "gunicorn-sync"},
+		"kill-main":     {"nginx", "haproxy", "haproxy:master-worker", "nethttp", "nethttp:supervised", "gunicorn-sync", "waitress"},
+	} {
+		r := choose(t, request(t), "nginx", "haproxy", "haproxy:master-worker", "nethttp", "nethttp:supervised", "gunicorn-sync", "waitress")
+		if r.Scenarios, err = scenarios.Find(all, []string{scenario}); err != nil {
+			t.Fatal(err)
+		}
+		r.Apps = nil
+		m, err := plan.New(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range m.Candidates {
+			got = append(got, c.Name)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s is of %q, want %q", scenario, got, want)
+		}
+	}
+	bare := servers.Candidate{Name: "bare", Server: servers.Server{Manifest: &external.Manifest{Control: map[control.Verb]control.Declared{control.Reload: {}}}}}
+	breaks, err := scenarios.Find(all, []string{"reload-broken"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := plan.NotOffered(bare, breaks[0].Load); got != scenarios.Break {
+		t.Errorf("without a file to break: %q", got)
 	}
 }
 

@@ -172,16 +172,21 @@ func planned(m results.Manifest, all []servers.Candidate, named []string, err er
 		case slices.ContainsFunc(m.Candidates, func(o results.Candidate) bool { return o.Name == c.Name }):
 			in = append(in, c)
 		case slices.Contains(named, c.Name): // which tells more than that there is nothing to measure
-			return nil, fmt.Errorf("run: candidate %q %s", c.Name, unplanned(c.Server))
+			return nil, fmt.Errorf("run: candidate %q %s", c.Name, unplanned(c, m.Blocks))
 		}
 	}
 	return in, err
 }
 
-// unplanned is why a server is in no plan.
-func unplanned(s servers.Server) string {
-	if s.Protocol != "" {
-		return fmt.Sprintf("speaks %s, which takes a scenario with engine %s", s.Protocol, scenarios.Vegeta)
+// unplanned is why a candidate is in no block of a plan.
+func unplanned(c servers.Candidate, blocks []results.Block) string {
+	if c.Server.Protocol != "" {
+		return fmt.Sprintf("speaks %s, which takes a scenario with engine %s", c.Server.Protocol, scenarios.Vegeta)
 	}
-	return "carries none of the apps: it carries " + strings.Join(s.Manifest.Apps, ", ")
+	for _, b := range blocks {
+		if what := plan.NotOffered(c, b.Load); what != "" {
+			return fmt.Sprintf("does not offer %q, which scenario %s takes: see benchctl list servers --json", what, b.Scenario)
+		}
+	}
+	return "carries none of the apps: it carries " + strings.Join(c.Server.Manifest.Apps, ", ")
 }

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"fmt"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/external"
 )
@@ -106,6 +108,14 @@ func TestPlanned(t *testing.T) {
 		got, err := planned(m, []servers.Candidate{web, h2, in}, c.named, nil)
 		if c.err == "" && (err != nil || len(got) != 1 || got[0].Name != "in") || c.err != "" && (err == nil || err.Error() != c.err) {
 			t.Errorf("%q: %v, %v", c.named, got, err)
+		}
+	}
+	m.Blocks[0] = results.Block{Scenario: "around", Load: scenarios.Load{Events: []scenarios.Event{{Do: scenarios.KillMain}, {Do: "reload"}}}}
+	engine := servers.Candidate{Name: "engine"}
+	for _, c := range []servers.Candidate{engine, web} {
+		want := fmt.Sprintf(`run: candidate %q does not offer "reload", which scenario around takes: see benchctl list servers --json`, c.Name)
+		if _, err := planned(m, []servers.Candidate{c, in}, []string{c.Name}, nil); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 	if _, err := planned(results.Manifest{}, []servers.Candidate{web}, []string{"web"}, os.ErrInvalid); !errors.Is(err, os.ErrInvalid) {

@@ -19,6 +19,7 @@ const after = time.Second
 type telling struct {
 	*results.Watch
 	first, last time.Duration // when the first event began, and when the last was done
+	whole       time.Duration // when the first event began that was to bring other processes; first where none was
 	stopped     time.Duration // when it was asked to stop; 0: it was not
 }
 
@@ -49,16 +50,22 @@ func tell(of *results.Watch, r witness.Result, seen witness.IDs) {
 	}
 	w.streams(r.Streams)
 	w.around(r.Requests)
+	w.reloads(r.Requests)
 }
 
 func newTelling(w *results.Watch) telling {
-	t := telling{Watch: w, first: w.Length, last: w.Length}
-	for i, h := range w.Events {
-		if i == 0 {
-			t.first, t.last = h.Began, h.Done
+	t := telling{Watch: w, first: w.Length, whole: w.Length}
+	broken := false
+	for _, h := range w.Events {
+		if h.Event().IsChange() {
+			broken = h.Do == scenarios.Break
+			continue
 		}
 		t.first, t.last = min(t.first, h.Began), max(t.last, h.Done)
-		if stops := (scenarios.Event{Do: h.Do}).Stops(); stops && h.Error == "" && (t.stopped == 0 || h.Began < t.stopped) {
+		if !broken {
+			t.whole = min(t.whole, h.Began)
+		}
+		if h.Event().Stops() && h.Error == "" && (t.stopped == 0 || h.Began < t.stopped) {
 			t.stopped = h.Began
 		}
 	}
@@ -163,7 +170,7 @@ func (w telling) around(requests []witness.Request) {
 
 // renews tells whether an event is to bring other processes, or the app anew.
 func (w telling) renews() bool {
-	return slices.ContainsFunc(w.Events, func(h results.Happened) bool { return scenarios.Event{Do: h.Do}.Renews() })
+	return slices.ContainsFunc(w.Events, func(h results.Happened) bool { return h.Event().Renews() })
 }
 
 // percentile99 is the 99th percentile, nil of fewer than 100 values, of which it would be
@@ -196,14 +203,9 @@ type process struct {
 }
 
 // handOver tells when old processes gave their last reply and new ones their first. Old is
-// who gave one before the first event.
+// who gave one before the first event that was to bring new ones.
 func (w telling) handOver(requests []witness.Request) {
-	old := make(map[process]bool)
-	for _, q := range requests {
-		if q.PID > 0 && q.Ended < w.first {
-			old[process{q.PID, q.Born}] = true
-		}
-	}
+	old := before(requests, w.whole)
 	if len(old) == 0 {
 		return
 	}
@@ -219,10 +221,67 @@ func (w telling) handOver(requests []witness.Request) {
 		}
 	}
 	w.Changed = &changed
-	if drain := max(0, lastOld-w.first); changed || w.stopped > 0 {
+	if drain := max(0, lastOld-w.whole); changed || w.stopped > 0 {
 		w.Drain = &drain
 	}
 	if overlap := lastOld - firstNew; changed {
 		w.Overlap = &overlap
 	}
+}
+
+// before are those that gave a reply before a moment.
+func before(requests []witness.Request, moment time.Duration) map[process]bool {
+	all := make(map[process]bool)
+	for _, q := range requests {
+		if q.PID > 0 && q.Ended < moment {
+			all[process{q.PID, q.Born}] = true
+		}
+	}
+	return all
+}
+
+// reloads tells what came of each reload, where something was broken for one of them.
+func (w telling) reloads(requests []witness.Request) {
+	if !slices.ContainsFunc(w.Events, func(h results.Happened) bool { return h.Do == scenarios.Break }) {
+		return
+	}
+	broken := false
+	for i := range w.Events {
+		h := &w.Events[i]
+		switch {
+		case h.Event().IsChange():
+			broken = h.Do == scenarios.Break
+		case h.Event().Renews():
+			until := w.Length
+			if i+1 < len(w.Events) {
+				until = w.Events[i+1].Began
+			}
+			h.Then = then(requests, h.Began, until)
+			h.Then.Broken = broken
+		}
+	}
+}
+
+// then is what replies tell of the time from a reload on.
+func then(requests []witness.Request, from, until time.Duration) *results.Then {
+	t := new(results.Then)
+	old := before(requests, from)
+	settled := until - min(time.Second, (until-from)/2)
+	for _, q := range requests {
+		if q.Ended < from || q.Ended >= until {
+			continue
+		}
+		if q.PID > 0 && len(old) > 0 && (t.New == nil || !*t.New) {
+			isNew := !old[process{q.PID, q.Born}]
+			t.New = &isNew
+		}
+		switch {
+		case q.Ended < settled:
+		case q.Outcome == witness.Completed:
+			t.Right++
+		case q.Outcome == witness.Wrong:
+			t.Wrong++
+		}
+	}
+	return t
 }

@@ -130,3 +130,59 @@ func TestTellStreams(t *testing.T) {
 		t.Errorf("%+v", w)
 	}
 }
+
+// aroundBreak is a watch of two seconds around a reload of what is broken, at 0.7 s, and one
+// of what was mended, at 1.3 s.
+func aroundBreak(r witness.Result) *results.Watch {
+	w := &results.Watch{Length: 2 * time.Second}
+	for n, do := range []string{"break", "reload", "mend", "reload"} {
+		at := []time.Duration{500, 700, 1000, 1300}[n] * tick
+		w.Events = append(w.Events, results.Happened{Do: do, Began: at, Done: at})
+	}
+	tell(w, r, witness.IDs{})
+	return w
+}
+
+// The old one serves on by the first reload, and the new one takes over by the second.
+func TestTellKept(t *testing.T) {
+	r := steady()
+	for n := range r.Requests {
+		if r.Requests[n].PID = 1; r.Requests[n].Sent >= 1400*tick {
+			r.Requests[n].PID = 2
+		}
+	}
+	r.Requests[71].Outcome = witness.Reset // at 0.71 s
+	w := aroundBreak(r)
+	first, second := w.Events[1].Then, w.Events[3].Then
+	if first == nil || !first.Broken || first.New == nil || *first.New || first.Right != 15 || first.Wrong != 0 {
+		t.Errorf("the broken one: %+v", first)
+	}
+	if second == nil || second.Broken || second.New == nil || !*second.New || second.Right != 35 {
+		t.Errorf("the whole one: %+v", second)
+	}
+	if w.Events[0].Then != nil || w.Events[2].Then != nil || len(w.Done()) != 2 {
+		t.Errorf("%+v", w.Events)
+	}
+	// What is lost is told from the first reload on, and the hand-over of the second.
+	if w.LostAll() != 1 || *w.Recovery != 10*tick || !*w.Changed || *w.Drain != 91*tick || *w.Overlap != -10*tick {
+		t.Errorf("lost %v, recovery %v, changed %v, drain %v, overlap %v", w.Lost, w.Recovery, w.Changed, w.Drain, w.Overlap)
+	}
+}
+
+// After the first reload come errors, and after the second what does not tell who made it.
+func TestTellErrors(t *testing.T) {
+	r := steady()
+	for n := range r.Requests {
+		switch q := &r.Requests[n]; {
+		case q.Sent >= 1300*tick:
+			q.PID = 0
+		case q.Sent >= 700*tick:
+			q.Outcome, q.PID = witness.Wrong, 0
+		}
+	}
+	w := aroundBreak(r)
+	first, second := w.Events[1].Then, w.Events[3].Then
+	if first.New != nil || first.Right != 0 || first.Wrong != 15 || second.New != nil || second.Right != 35 {
+		t.Errorf("%+v, %+v", first, second)
+	}
+}

@@ -33,7 +33,7 @@ func (x *Experiment) watch(ctx context.Context, c *launch.Runner, key results.Ro
 	end := newEnding(x.Host, c.ID, load)
 	defer end.forget()
 	happens := &happenings{host: x.Host, id: c.ID, load: load}
-	err = happens.take(ctx, block.Load.Events, func() { w.HadBefore = x.Host.Holdings(c.ID) })
+	err = happens.take(ctx, block.Load.Moments(), func() { w.HadBefore = x.Host.Holdings(c.ID) })
 	if err == nil {
 		err = pause(ctx, block.Load.Slice-load.Now())
 	}
@@ -136,34 +136,18 @@ type happenings struct {
 	all  sync.WaitGroup
 }
 
-// moment is when something is to be done.
-type moment struct {
-	do string
-	at time.Duration
-}
-
-func moments(events []scenarios.Event) (all []moment) {
-	for _, e := range events {
-		for _, at := range e.Moments() {
-			all = append(all, moment{e.Do, at})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
-	return all
-}
-
 // take lets the events take place, each at its time, whether or not the one before is done.
 // First is called right before the first.
-func (h *happenings) take(ctx context.Context, events []scenarios.Event, first func()) error {
-	for i, m := range moments(events) {
+func (h *happenings) take(ctx context.Context, moments []scenarios.Moment, first func()) error {
+	for i, m := range moments {
 		const ahead = 100 * time.Millisecond // for first
 		if i == 0 {
-			if err := pause(ctx, m.at-ahead-h.load.Now()); err != nil {
+			if err := pause(ctx, m.At-ahead-h.load.Now()); err != nil {
 				return err
 			}
 			first()
 		}
-		if err := pause(ctx, m.at-h.load.Now()); err != nil {
+		if err := pause(ctx, m.At-h.load.Now()); err != nil {
 			return err
 		}
 		h.all.Go(func() { h.do(ctx, m) })
@@ -172,14 +156,14 @@ func (h *happenings) take(ctx context.Context, events []scenarios.Event, first f
 }
 
 // do does one thing.
-func (h *happenings) do(ctx context.Context, m moment) {
-	e := results.Happened{Do: m.do, Due: m.at, Began: h.load.Now()}
+func (h *happenings) do(ctx context.Context, m scenarios.Moment) {
+	e := results.Happened{Do: m.Do, Due: m.At, Began: h.load.Now()}
 	var err error
-	if slices.Contains(scenarios.Faults(), m.do) {
-		e.PID, err = h.host.Harm(h.id, m.do)
+	if e.Event().IsFault() || e.Event().IsChange() {
+		e.PID, err = h.host.Harm(h.id, m.Do)
 	} else {
 		var ack control.Ack
-		ack, err = h.host.Ask(ctx, h.id, control.Verb(m.do))
+		ack, err = h.host.Ask(ctx, h.id, control.Verb(m.Do))
 		e.PID = ack.PID
 	}
 	e.Done = h.load.Now()

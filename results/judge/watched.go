@@ -31,6 +31,8 @@ type Watched struct {
 	// Left is what was there more at the end of the load than before the first event, for
 	// a hundred events; absent of fewer than leastEvents.
 	Left *Leak `json:"left_by_100,omitempty"`
+	// Reloads are what came of reloads where something was broken for one of them.
+	Reloads *Reloads `json:"reloads,omitempty"`
 	// Worst is the repetition in which the most was lost, or else that with the longest stall.
 	Worst *Course `json:"worst,omitempty"`
 }
@@ -103,7 +105,7 @@ const completed = "completed"
 func (e evidence) watched() *Watched {
 	w := &Watched{
 		Events: e.block.Load.EventTexts(), Repetitions: len(e.watches), Outcomes: map[string]uint64{}, Lost: map[string]uint64{}, ByMethod: map[string]uint64{}, Examples: map[string]string{},
-		Streams: map[string]uint64{}, Exits: map[string]int{}, Left: e.leak(),
+		Streams: map[string]uint64{}, Exits: map[string]int{}, Left: e.leak(), Reloads: e.reloads(),
 	}
 	for _, one := range e.watches {
 		w.Sent += one.Sent
@@ -191,7 +193,7 @@ func (e evidence) watchedReasons() []Reason {
 	}
 	why = append(why, e.undone()...)
 	why = append(why, e.untimelyEnds()...)
-	if n := e.countWatches(func(w results.Watch) bool { return w.Changed != nil && !*w.Changed && w.Ended == nil }); n > 0 && e.renews() {
+	if n := e.countWatches(func(w results.Watch) bool { return w.Changed != nil && !*w.Changed && w.Ended == nil }); n > 0 && e.renews() && !e.block.Load.Breaks() {
 		why = append(why, changedNothing.because(strings.Join(e.block.Load.EventTexts(), ", "), n, len(e.watches)))
 	}
 	if n := len(e.watches); n < stats.MinValues {
@@ -276,12 +278,13 @@ func sumOver(all []results.Watch, of func(results.Watch) uint64) (n uint64) {
 	return n
 }
 
-// undone lists events that could not be done, each cause once.
+// undone lists events that could not be done, each cause once. That a reload failed where
+// something was broken is a result.
 func (e evidence) undone() []Reason {
 	var why []Reason
 	for _, w := range e.watches {
 		for _, h := range w.Events {
-			if r := eventFailed.because(h.Do, h.Error); h.Error != "" && !told(why, r.Text) {
+			if r := eventFailed.because(h.Do, h.Error); h.Error != "" && h.Then == nil && !told(why, r.Text) {
 				why = append(why, r)
 			}
 		}
@@ -291,7 +294,7 @@ func (e evidence) undone() []Reason {
 
 // mayEnd tells whether the events may end the server.
 func (e evidence) mayEnd() bool {
-	return e.block.Load.Stops() || slices.ContainsFunc(e.block.Load.Events, func(v scenarios.Event) bool { return v.Do == scenarios.KillMain })
+	return e.block.Load.Stops() || e.block.Load.Breaks() || slices.ContainsFunc(e.block.Load.Events, func(v scenarios.Event) bool { return v.Do == scenarios.KillMain })
 }
 
 // renews tells whether replies must come from other processes, or a newly loaded app, after

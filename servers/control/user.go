@@ -158,6 +158,9 @@ func (u *User) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
 }
 
+// Reaches tells whether the user can execute what a path leads to, by that path.
+func (u *User) Reaches(path string) bool { return u == nil || u.may(path, executable) == nil }
+
 // CheckProgram tells whether the user can run a program: by a *ReachError if not.
 func (u *User) CheckProgram(path string) error {
 	_, f, err := u.program(path)
@@ -172,7 +175,7 @@ func (u *User) CheckProgram(path string) error {
 // is, to be closed when the child has begun. A script has no such path, as its
 // interpreter would have to open it.
 func (u *User) program(path string) (string, *os.File, error) {
-	if u == nil || u.may(path, executable) == nil {
+	if u.Reaches(path) {
 		return path, nil, nil
 	}
 	closed := &ReachError{User: u.Name, Path: path, Closed: u.closed(path)}

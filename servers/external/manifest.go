@@ -44,6 +44,7 @@ type Manifest struct {
 	Twins    string   // TwinsWSGI, TwinsASGI or ""
 	Static   string   // directory below the launch's for the files of the static apps; "": they aren't written
 	Apps     []string // that the server carries; empty: all
+	Broken   Broken   // what a reload may find; zero: that of the twins
 	Root     string   // why it has to run as root; "": it has not to
 }
 
@@ -95,6 +96,25 @@ func (r Requirement) String() string {
 type Ready struct {
 	Path    string        // asked until it is answered well; "": that of an app
 	Timeout time.Duration // from start to ready
+}
+
+// Broken is how something is made wrong that the server reads at a reload.
+type Broken struct {
+	File    string // slash-separated path below the launch's directory; "": there is no such file
+	Content string // that it has when it is broken
+}
+
+// brokenTwin is the app that can't be loaded: most servers in Python read it anew to reload.
+func brokenTwin() Broken {
+	return Broken{File: wsgi.Name, Content: "raise ImportError(\"this app is broken\")\n"}
+}
+
+// Breaks is what a reload of the server reads and how that is made wrong.
+func (m Manifest) Breaks() Broken {
+	if m.Broken.File == "" && m.Twins != "" {
+		return brokenTwin()
+	}
+	return m.Broken
 }
 
 // Carries tells whether the server serves an app.

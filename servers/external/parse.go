@@ -2,10 +2,12 @@ package external
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -43,6 +45,7 @@ func Read(file string, data []byte) (Manifest, error) {
 		"twins":    strict.OneOf(&m.Twins, TwinsWSGI, TwinsASGI),
 		"static":   directory(&m.Static),
 		"apps":     carried(&m.Apps),
+		"break":    broken(&m.Broken),
 		"root":     strict.Line(&m.Root),
 	}, "name", "class", "doc", "command")
 	if err != nil {
@@ -53,7 +56,25 @@ func Read(file string, data []byte) (Manifest, error) {
 			return m, doc.Errorf("files: %s is already written by twins", name)
 		}
 	}
+	written := slices.Sorted(maps.Keys(m.Files))
+	written = slices.AppendSeq(written, maps.Keys(m.twins()))
+	if name := m.Broken.File; name != "" && !slices.Contains(written, name) {
+		return m, doc.Errorf("break: %s is written neither by files nor by twins%s", name, nearest.Hint(name, written))
+	}
 	return m, nil
+}
+
+// broken takes which file is made wrong, and how.
+func broken(b *Broken) func(strict.Node) error {
+	return func(n strict.Node) error {
+		return n.Fields(strict.Fields{
+			"file": directory(&b.File),
+			"content": func(n strict.Node) (err error) {
+				b.Content, err = n.Text()
+				return err
+			},
+		}, "file", "content")
+	}
 }
 
 // carried takes a list of apps by their names.

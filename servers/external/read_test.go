@@ -113,7 +113,7 @@ func TestErrors(t *testing.T) {
 		{"empty", "", `x.yaml:1: is empty`},
 		{"no command", "name: a\nclass: wsgi\ndoc: d\n", `x.yaml:1: key "command" is missing`},
 		{"unknown key", minimal + "comand: [x]\n", `x.yaml:5: unknown key "comand": did you mean "command"?`},
-		{"unknown key far", minimal + "zzzzzzzz: 1\n", `x.yaml:5: unknown key "zzzzzzzz": known are apps, class, command, control, doc, env, files, home, name, profiles, ready, requires, root, static, twins, version`},
+		{"unknown key far", minimal + "zzzzzzzz: 1\n", `x.yaml:5: unknown key "zzzzzzzz": known are apps, break, class, command, control, doc, env, files, home, name, profiles, ready, requires, root, static, twins, version`},
 		{"bad name", "name: Demo\n", `x.yaml:1: name: "Demo" is not a name: a-z, 0-9, and . _ - after the first`},
 		{"path as name", "name: ../demo\n", `x.yaml:1: name: "../demo" is not a name: a-z, 0-9, and . _ - after the first`},
 		{"bad class", "class: wsgy\n", `x.yaml:1: class: unknown value "wsgy": did you mean "wsgi"?`},
@@ -159,6 +159,9 @@ func TestErrors(t *testing.T) {
 		{"ready path", "ready: {path: hello}\n", `x.yaml:1: ready.path: "hello" does not begin with "/"`},
 		{"ready timeout", "ready:\n  timeout: soon\n", `x.yaml:2: ready.timeout: "soon" is not a time with unit from 1ms to 10m0s`},
 		{"ready no unit", "ready:\n  timeout: 10\n", `x.yaml:2: ready.timeout: "10" is not a time with unit from 1ms to 10m0s`},
+		{"break what is not written", minimal + "files: {demo.conf: x}\nbreak: {file: demo.cnf, content: y}\n", `x.yaml:1: break: demo.cnf is written neither by files nor by twins: did you mean "demo.conf"?`},
+		{"break outside", "break: {file: ../x, content: y}\n", `x.yaml:1: break.file: "../x" is not a path below the launch's directory`},
+		{"break by nothing", "break: {file: x}\n", `x.yaml:1: break: key "content" is missing`},
 		{"bad signal", "control:\n  reload: HUPP\n", `x.yaml:2: control.reload: unknown signal "HUPP": did you mean "HUP"?`},
 		{"bad verb", "control:\n  restart: HUP\n", `x.yaml:2: control: unknown key "restart": known are reload, scale-down, scale-up, stop-graceful, stop-now, upgrade`},
 		{"near verb", "control:\n  scale_up: HUP\n", `x.yaml:2: control: unknown key "scale_up": did you mean "scale-up"?`},
@@ -179,6 +182,23 @@ func TestErrors(t *testing.T) {
 				t.Errorf("error is\n%v\nwant\n%s", err, c.want)
 			}
 		})
+	}
+}
+
+// What a reload reads is what the manifest says, or else the twins.
+func TestBreaks(t *testing.T) {
+	t.Parallel()
+	for more, want := range map[string]Broken{
+		"":              {},
+		"twins: wsgi\n": brokenTwin(),
+		"twins: asgi\n": brokenTwin(),
+		"twins: asgi\nbreak: {file: asgi.py, content: x}\n":                          {"asgi.py", "x"},
+		"twins: wsgi\nfiles: {conf: a}\nbreak: {file: conf, content: '{{.Port}}'}\n": {"conf", "{{.Port}}"},
+	} {
+		m, err := Read("x.yaml", []byte(minimal+more))
+		if got := m.Breaks(); err != nil || got != want {
+			t.Errorf("%q: %+v, %v, want %+v", more, got, err, want)
+		}
 	}
 }
 
