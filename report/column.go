@@ -208,7 +208,7 @@ func name(key Key, head, help string, get func(*judge.Cell) string) column {
 	}}
 }
 
-// number is a column of counts; get tells whether the count is known.
+// number is a column of counts; get reports whether the count is known.
 func number(key Key, head, unit, help string, get func(*judge.Cell) (uint64, bool)) column {
 	return column{Column{key, head, unit, help, true}, func(c *judge.Cell) Value {
 		n, ok := get(c)
@@ -274,7 +274,7 @@ func (t *Table) class(c *judge.Cell) string {
 
 // failed is unknown for a cell that sent nothing.
 func failed(c *judge.Cell) (uint64, bool) {
-	if c.Watched != nil { // what was lost is told apart
+	if c.Watched != nil { // what was lost is distinguished
 		return 0, false
 	}
 	return c.Errors.Total, c.Errors.Total > 0 || c.Requests > 0

@@ -103,7 +103,7 @@ func (t *Table) claim(metric, a, b string) claim {
 	return claim{p, judge.MetricNamed(metric).For(t.Objective()), ok}
 }
 
-// resolved tells whether the two differ beyond doubt.
+// resolved reports whether the two differ beyond doubt.
 func (c claim) resolved() bool { return c.known && c.Separated() }
 
 // String is what a does: "serves 1.42x the requests per second".

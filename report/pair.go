@@ -19,7 +19,7 @@ func (t *Table) own(all []judge.Pair) []judge.Pair {
 	return own
 }
 
-// holds tells whether the candidate has a cell that is not invalid.
+// holds reports whether the candidate has a cell that is not invalid.
 func (t *Table) holds(candidate string) bool {
 	return slices.ContainsFunc(t.Rows, func(r Row) bool {
 		return r.Cell.Candidate == candidate && r.Cell.Verdict.Usable()
@@ -111,7 +111,7 @@ func tied(a, b *judge.Cell) bool {
 	return slices.Contains(a.TiedWith, b.Candidate) || slices.Contains(b.TiedWith, a.Candidate)
 }
 
-// sound tells whether a pair has a ratio and an interval at all.
+// sound reports whether a pair has a ratio and an interval at all.
 func sound(p judge.Pair) bool {
 	return finite(p.Ratio) && finite(p.High) && p.Ratio > 0 && p.Low > 0 && p.High >= p.Low
 }

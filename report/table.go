@@ -22,7 +22,7 @@ type Table struct {
 	Rows     []Row
 	Notes    []Note       // reasons and errors, in the order of the rows that bear them
 	Pairs    []judge.Pair // paired comparisons of cells that are not invalid
-	Ties     []string     // sentences: which candidates can't be told apart
+	Ties     []string     // sentences: which candidates can't be distinguished
 	Findings []string     // sentences: what the table says, the most important first
 }
 

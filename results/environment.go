@@ -63,7 +63,7 @@ func (e Environment) CPUsOf(list string) int {
 	return len(cpuSet(list))
 }
 
-// Apart tells whether servers and load generator have processors of their own.
+// Apart reports whether servers and load generator have processors of their own.
 func (e Environment) Apart() bool {
 	servers, loader := cpuSet(e.ServerCPUs), cpuSet(e.LoaderCPUs)
 	for n := range servers {

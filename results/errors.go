@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Errors counts requests that got no right answer, over all slices.
+// Errors counts requests that got no correct answer, over all slices.
 type Errors struct {
 	Total  uint64            `json:"total"`
 	Void   bool              `json:"void,omitempty"` // so many that the cell is invalid, of which a reason tells their kinds

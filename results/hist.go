@@ -186,7 +186,7 @@ func decodeInterval(line []byte) *hdrhistogram.Histogram {
 	return h
 }
 
-// take removes h from what is wanted and tells whether it was there. The reader
+// take removes h from what is wanted and reports whether it was there. The reader
 // cuts the fraction of a ms that is lost in the log's decimal seconds, so the ms
 // after counts too.
 func take(wanted map[histKey]bool, h *hdrhistogram.Histogram) bool {

@@ -80,7 +80,7 @@ func intervals(t *testing.T, dir string) int64 {
 	}
 }
 
-// Response, service and send lag are told apart, also for a candidate whose name
+// Response, service and send lag are distinguished, also for a candidate whose name
 // another's begins with.
 func TestKindsOfTimes(t *testing.T) {
 	m := sample.Manifest()

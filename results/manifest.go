@@ -61,7 +61,7 @@ type LoaderCeiling struct {
 	SinkShare   *float64 `json:"sink_cpu_share,omitempty"`
 }
 
-// Fills tells whether the run takes all of its budget, as no number of rounds ends it before.
+// Fills reports whether the run takes all of its budget, as no number of rounds ends it before.
 func (m Manifest) Fills() bool { return m.Fill && !m.Usual }
 
 // Block is one scenario with one app: all candidates are measured in it, round
@@ -216,7 +216,7 @@ type Trial struct {
 	IdleKept int      `json:"idle_kept,omitempty"`
 	IdleKiB  *float64 `json:"idle_kib,omitempty"`
 
-	// Deed is what the candidate did to win or to disturb that voids the row: it moved to
+	// Deed is what the candidate did to win or to disturb that invalidates the row: it moved to
 	// other processors than it was given, or raised its priority; "" for nothing.
 	Deed string `json:"deed,omitempty"`
 
@@ -225,7 +225,7 @@ type Trial struct {
 
 // Pass is what is told of an uninterrupted pass alone.
 type Pass struct {
-	// Parts are the right replies by the equal parts of the window in which their requests
+	// Parts are the correct replies by the equal parts of the window in which their requests
 	// were sent.
 	Parts []uint64 `json:"parts"`
 	// BeforeMiB is the candidate's memory before the pass.

@@ -104,7 +104,7 @@ func scanRounds[T inRound](text []byte) (all []T, end int, err error) {
 	return all, end, nil
 }
 
-// continues tells whether t is the next of a round that has begun.
+// continues reports whether t is the next of a round that has begun.
 func continues[T inRound](t T, round []T) bool {
 	if len(round) == 0 {
 		return false
@@ -166,7 +166,7 @@ func (r *Record) Done() map[RoundKey]bool {
 	return done
 }
 
-// Passed tells whether a block has had its uninterrupted passes in a launch.
+// Passed reports whether a block has had its uninterrupted passes in a launch.
 func (r *Record) Passed(launch, block int) bool {
 	return slices.ContainsFunc(r.Passes, func(t Trial) bool { return t.Launch == launch && t.Block == block })
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// Watch is what became of the requests of one load around events, done to one candidate
+// Watch is the outcome of the requests of one load around events, done to one candidate
 // that was started for it: a line of watches.jsonl. Times are since the load began, in ns.
 type Watch struct {
 	Launch    int       `json:"launch"`
@@ -43,18 +43,18 @@ type Watch struct {
 	Missed   uint64            `json:"missed,omitempty"` // requests not sent, as the one before on their connection was under way
 	Unsent   uint64            `json:"unsent,omitempty"` // that the load generator itself could not send
 
-	// Bin is how long each of Good and Bad is, which count right replies and losses when they
+	// Bin is how long each of Good and Bad is, which count correct replies and losses when they
 	// ended.
 	Bin  time.Duration `json:"bin_ns"`
 	Good []uint32      `json:"good"`
 	Bad  []uint32      `json:"bad"`
 
-	// Before and Around are the 99th percentiles of the times of right replies: of those that
+	// Before and Around are the 99th percentiles of the times of correct replies: of those that
 	// ended before the first event, but for the first of each connection, and of those after
 	// it that were sent up to a second after the last. What was lost or missed is in neither.
 	Before *time.Duration `json:"p99_before_ns,omitempty"`
 	Around *time.Duration `json:"p99_around_ns,omitempty"`
-	// Stall is the longest time without a right reply from the first event on, StallFrom
+	// Stall is the longest time without a correct reply from the first event on, StallFrom
 	// when it began.
 	Stall     *time.Duration `json:"stall_ns,omitempty"`
 	StallFrom time.Duration  `json:"stall_from_ns,omitempty"`
@@ -66,11 +66,11 @@ type Watch struct {
 	// reloads, upgrades and stops.
 	Overlap *time.Duration `json:"overlap_ns,omitempty"`
 	Drain   *time.Duration `json:"drain_ns,omitempty"`
-	// Changed tells whether replies came from a process, or an app loaded, after the first
+	// Changed reports whether replies came from a process, or an app loaded, after the first
 	// event; nil: replies don't tell.
 	Changed *bool `json:"changed,omitempty"`
 
-	// Deed is what the candidate did that voids its row; "" for nothing.
+	// Deed is what the candidate did that invalidates its row; "" for nothing.
 	Deed string `json:"deed,omitempty"`
 	// Ended is when the candidate ended, nil if it did not; Exit how.
 	Ended *time.Duration `json:"ended_ns,omitempty"`

@@ -53,14 +53,14 @@ func (l Load) AtOnce() int { return l.Connections + l.Idle + l.SlowReaders + l.S
 // InFlight is how many requests a closed loop keeps in flight.
 func (l Load) InFlight() int { return l.Connections * max(1, l.Pipeline) }
 
-// Open tells whether requests are sent at a rate, not as they are answered.
+// Open reports whether requests are sent at a rate, not as they are answered.
 func (l Load) Open() bool { return l.Pace.Open() || l.SLO != nil }
 
-// Plain tells whether requests are sent as they are answered, one at a time on
+// Plain reports whether requests are sent as they are answered, one at a time on
 // connections that last.
 func (l Load) Plain() bool { return !l.Open() && l.Pipeline <= 1 && l.Requests == 0 && !l.Close }
 
-// FollowsCeiling tells whether the rate takes each candidate's ceiling to be known: its
+// FollowsCeiling reports whether the rate takes each candidate's ceiling to be known: its
 // throughput in a closed loop.
 func (l Load) FollowsCeiling() bool { return l.Relative() || l.SLO != nil }
 

@@ -164,7 +164,7 @@ func (c *client) more(r *reply) error {
 	return nil
 }
 
-// isMalformed tells whether err is that a reply breaks the protocol, whatever comes next.
+// isMalformed reports whether err is that a reply breaks the protocol, whatever comes next.
 func isMalformed(err error) bool {
 	var fault *http1.Fault
 	return errors.As(err, &fault) && fault.Kind != http1.Closed
@@ -254,7 +254,7 @@ func (c *client) closeWrite() {
 	}
 }
 
-// ended tells whether the server closes the connection without another byte.
+// ended reports whether the server closes the connection without another byte.
 func (c *client) ended() error { return c.endsWithin(patience) }
 
 func (c *client) endsWithin(d time.Duration) error {
@@ -269,7 +269,7 @@ func (c *client) endsWithin(d time.Duration) error {
 	return nil
 }
 
-// goesOn tells whether the connection, after a reply, carries another request or
+// goesOn reports whether the connection, after a reply, carries another request or
 // ends, as the reply may have announced.
 func (c *client) goesOn(last *reply) error {
 	if last.Close {

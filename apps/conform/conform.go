@@ -59,7 +59,7 @@ type Target struct {
 	// Memory is what the server uses, over its whole process tree, in MiB; nil: it
 	// isn't known.
 	Memory func() (float64, error)
-	// Restart starts the server anew, where Server finds that it answers nobody any
+	// Restart starts the server again, where Server finds that it answers nobody any
 	// more; nil: that can't be done.
 	Restart func(context.Context) (Target, error)
 	// HTTP2 tells that its load speaks HTTP/2 in cleartext with prior knowledge (RFC 9113
@@ -111,7 +111,7 @@ func (c Check) concerns(any []string) bool {
 
 // Server makes every check, those for each app with every app that the server
 // carries, with its parameters' defaults. A server that answers nobody after a check
-// is started anew for the next one. Checks over HTTP/2 are left out where the load does
+// is started again for the next one. Checks over HTTP/2 are left out where the load does
 // not speak that.
 func Server(ctx context.Context, t Target) []Finding {
 	s := series{target: t}
@@ -165,7 +165,7 @@ func (s *series) check(ctx context.Context, c Check, app suite.Instance) {
 // ones either, though the first has gone away.
 var errStuck = errors.New("after it the server answers nobody")
 
-// stuck tells whether that is so.
+// stuck reports whether that is so.
 func (t Target) stuck(ctx context.Context) bool {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -98,7 +98,7 @@ func TestARightServerPasses(t *testing.T) {
 	}
 }
 
-// hello serves the app hello rightly, except for what broken does, which returns
+// hello serves the app hello correctly, except for what broken does, which returns
 // whether it has answered. n counts the requests of a connection, from 1.
 func hello(broken func(w http.ResponseWriter, r *http.Request, n int) bool) http.HandlerFunc {
 	var mu sync.Mutex
@@ -140,7 +140,7 @@ func raw(w http.ResponseWriter, reply string, end bool) {
 	}()
 }
 
-// answers gives each GET of hello a reply of other bytes, and ends the connection.
+// answers returns each GET of hello a reply of other bytes, and ends the connection.
 func answers(reply string) func(http.ResponseWriter, *http.Request, int) bool {
 	return func(w http.ResponseWriter, r *http.Request, _ int) bool {
 		ours := r.URL.Path == "/hello" && r.Method == http.MethodGet
@@ -286,7 +286,7 @@ func checked(t *testing.T, address string) []conform.Finding {
 }
 
 // A server that gives the reply it gave to a request like this, by path and length of
-// the body, has right replies for who always sends the same.
+// the body, has correct replies for who always sends the same.
 func TestAServerThatRemembersFails(t *testing.T) {
 	origin := right(t)
 	type kept struct {

@@ -282,7 +282,7 @@ type http2Reset http2.ErrCode
 
 func (r http2Reset) Error() string { return "RST_STREAM with " + http2.ErrCode(r).String() }
 
-// over tells whether nothing more is to come on the stream.
+// over reports whether nothing more is to come on the stream.
 func (s *http2Stream) over() bool { return s.ended || s.failed != nil }
 
 // header makes the fields of a request's header. A body gets its length.
@@ -361,7 +361,7 @@ func (c *http2Client) start(r request) *http2Stream {
 	return s
 }
 
-// reset gives a request up (RFC 9113 section 8.7).
+// reset returns a request up (RFC 9113 section 8.7).
 func (c *http2Client) reset(s *http2Stream) {
 	c.write(fmt.Sprintf("RST_STREAM stream=%d CANCEL", s.id), func() error { return c.framer.WriteRSTStream(s.id, http2.ErrCodeCancel) })
 }

@@ -119,7 +119,7 @@ func checkH2Fields(p *probe) error {
 	return nil
 }
 
-// bodiless tells whether replies of a status have no body, whatever their length says.
+// bodiless reports whether replies of a status have no body, whatever their length says.
 func bodiless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }

@@ -27,7 +27,7 @@ import (
 // rightH2 serves the suite over HTTP/2 as it should be served.
 func rightH2(t *testing.T) string { return h2With(t, func(r apps.Response) apps.Response { return r }) }
 
-// h2With serves the suite over HTTP/2 rightly but for what change does to its replies.
+// h2With serves the suite over HTTP/2 correctly but for what change does to its replies.
 func h2With(t *testing.T, change func(apps.Response) apps.Response) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -179,7 +179,7 @@ func (c *h2Conn) speak(handle func(*h2Request)) {
 	}
 }
 
-// control takes a frame of no request, and tells whether the connection goes on.
+// control takes a frame of no request, and reports whether the connection goes on.
 func (c *h2Conn) control(f http2.Frame) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -305,7 +305,7 @@ func h2First(t *testing.T) string {
 	})
 }
 
-// h2Trailing ends a right reply with a trailer.
+// h2Trailing ends a correct reply with a trailer.
 func h2Trailing(r *h2Request) {
 	r.head(false, ":status", "200", "content-type", "text/plain")
 	r.data(false, "Hello, World!")

@@ -40,7 +40,7 @@ type Row struct {
 	Findings  []Entry `json:"findings"`
 }
 
-// State is what became of a candidate that was to be verified.
+// State is the outcome of a candidate that was to be verified.
 type State string
 
 // States.
@@ -99,7 +99,7 @@ func NewMatrix(candidates int, http2 bool) Matrix {
 	return m
 }
 
-// Failed tells whether any candidate does not pass the gate.
+// Failed reports whether any candidate does not pass the gate.
 func (m Matrix) Failed() bool {
 	return slices.ContainsFunc(m.Candidates, func(r Row) bool { return r.State != Absent && !r.Gate })
 }

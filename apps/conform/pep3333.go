@@ -19,7 +19,7 @@ const (
 )
 
 // checkPEP3333 asks the WSGI server's app to validate what it got from the server. It
-// is of level Report: nobody sees it on the wire, the app answers rightly in spite of
+// is of level Report: nobody sees it on the wire, the app answers correctly in spite of
 // it, and the validator is one reading of the PEP.
 func checkPEP3333(p *probe) error {
 	for _, r := range []struct{ name, text, body string }{

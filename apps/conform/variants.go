@@ -95,10 +95,10 @@ func (p *probe) answer(v variant, wait time.Duration) (answer, error) {
 	return a, nil
 }
 
-// hangs tells whether the server neither answered nor ended the connection.
+// hangs reports whether the server neither answered nor ended the connection.
 func (a answer) hangs() bool { return errors.Is(a.err, os.ErrDeadlineExceeded) }
 
-// whole tells whether a reply came that is no refusal.
+// whole reports whether a reply came that is no refusal.
 func (a answer) whole() bool { return a.err == nil && a.res.StatusCode < http.StatusBadRequest }
 
 // said describes a whole reply.

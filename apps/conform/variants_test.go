@@ -229,7 +229,7 @@ func TestEveryVariantIsNamed(t *testing.T) {
 	}
 }
 
-// A server that one request has brought to a stand is started anew, so that it does not
+// A server that one request has brought to a stand is started again, so that it does not
 // fail all the other checks as well.
 func TestAStuckServerIsStartedAnew(t *testing.T) {
 	t.Parallel()

@@ -146,7 +146,7 @@ func reversed(conn net.Conn) {
 	}
 }
 
-// suiteWith serves the suite rightly but for what change does to its replies.
+// suiteWith serves the suite correctly but for what change does to its replies.
 func suiteWith(t *testing.T, change func(apps.Response) apps.Response) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -27,7 +27,7 @@ func (f *Fault) Error() string {
 	return fmt.Sprintf("%s, in %q", f.Cause, f.Quote)
 }
 
-// In is the fault as found at the begin of b.
+// In is the fault as found at the beginning of b.
 func (f *Fault) In(b []byte) *Fault {
 	return &Fault{f.Kind, f.Cause, string(Excerpt(b, 0))}
 }

@@ -25,7 +25,7 @@ func CutField(line []byte) (name, value []byte, ok bool) {
 	return name, value, validValue(value)
 }
 
-// validValue tells whether b has no control characters but HTAB (RFC 9110
+// validValue reports whether b has no control characters but HTAB (RFC 9110
 // section 5.5).
 func validValue(b []byte) bool {
 	for _, c := range b {
@@ -36,7 +36,7 @@ func validValue(b []byte) bool {
 	return true
 }
 
-// equalFold tells whether b is lower, which is in lower case, in any case.
+// equalFold reports whether b is lower, which is in lower case, in any case.
 func equalFold(b []byte, lower string) bool {
 	if len(b) != len(lower) {
 		return false

@@ -65,7 +65,7 @@ type Reply struct {
 }
 
 // Reset makes r ready for the reply to a request, which may have been HEAD: its reply
-// has no body, whatever the header says. Header and Dated are to be set anew.
+// has no body, whatever the header says. Header and Dated are to be set again.
 func (r *Reply) Reset(head bool) {
 	kept := r.kept[:0]
 	if cap(kept) > maxKept {
@@ -81,13 +81,13 @@ func (r *Reply) Become(other *Reply) {
 	r.kept = kept
 }
 
-// Begun tells whether anything of the reply has come.
+// Begun reports whether anything of the reply has come.
 func (r *Reply) Begun() bool { return r.step != stepStatus || r.used > 0 }
 
-// Headed tells whether the header of the final reply has come.
+// Headed reports whether the header of the final reply has come.
 func (r *Reply) Headed() bool { return r.step > stepField }
 
-// Whole tells whether the reply is complete.
+// Whole reports whether the reply is complete.
 func (r *Reply) Whole() bool { return r.step == stepWhole }
 
 // End tells r that the connection ended. It returns whether the reply is whole: an end

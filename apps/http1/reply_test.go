@@ -94,7 +94,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// like tells whether a reply came to the same in other pieces. The cause of a fault may
+// like reports whether a reply came to the same in other pieces. The cause of a fault may
 // be another where there is more than one.
 func (o outcome) like(other outcome) bool {
 	o.fault = other.fault
@@ -154,7 +154,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// A reply becomes another, and can be begun anew.
+// A reply becomes another, and can be begun again.
 func TestBecome(t *testing.T) {
 	var r, same Reply
 	r.Reset(false)
@@ -203,7 +203,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// stricter tells whether err is of what net/http refuses though the RFC has a
+// stricter reports whether err is of what net/http refuses though the RFC has a
 // recipient accept it.
 func stricter(err error) bool {
 	// Space between chunk size and extension (RFC 9112 section 7.1.1), and the same length

@@ -68,7 +68,7 @@ func compressSpec() Spec {
 	}
 }
 
-// takesGzip tells whether an Accept-Encoding field has gzip with a weight that is
+// takesGzip reports whether an Accept-Encoding field has gzip with a weight that is
 // not zero (RFC 9110 section 12.5.3).
 func takesGzip(accept string) bool {
 	for accept != "" {

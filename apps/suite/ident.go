@@ -104,7 +104,7 @@ func (i *ident) serve(_ Args, req apps.Request, res apps.Response) error {
 	return res.Reply(200, append(body, '\n'))
 }
 
-// isID tells whether text is 1 to 20 decimal digits.
+// isID reports whether text is 1 to 20 decimal digits.
 func isID(text string) bool {
 	for i := range len(text) {
 		if text[i] < '0' || text[i] > '9' {

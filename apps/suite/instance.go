@@ -78,7 +78,7 @@ func (s *Spec) canonical(query string, args Args) string {
 // their order, each number in its shortest form.
 func (i Instance) String() string { return i.name }
 
-// Exchange is a request to an app, and its right reply.
+// Exchange is a request to an app, and its correct reply.
 type Exchange struct {
 	Method  string
 	Target  string      // origin form: "/size?bytes=10000"
@@ -93,13 +93,13 @@ type Exchange struct {
 	// body at an offset, Whole all of it, where blocks tell nothing.
 	Match func(off int64, block []byte) bool
 	Whole func(body []byte) bool
-	// What the app itself takes. No right reply is faster, however fast the server.
+	// What the app itself takes. No correct reply is faster, however fast the server.
 	AtLeast time.Duration // from the sending of the request to the end of the reply
 	Spread  time.Duration // from the first byte of the reply's body to its end
 	Work    time.Duration // CPU time, where the app can tell it: on Linux
 }
 
-// Exchange makes the instance's request and its right reply, always the same. An
+// Exchange makes the instance's request and its correct reply, always the same. An
 // instance that is not Loadable has none.
 func (i Instance) Exchange() Exchange {
 	e := i.Spec.exchange(i.Args)

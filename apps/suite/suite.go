@@ -1,6 +1,6 @@
 // Package suite holds the test apps, each an apps.App with checked parameters,
 // and for each the exchange that the load engines and the conformance gate use:
-// what to send and what a right reply is.
+// what to send and what a correct reply is.
 //
 // An app is named as name[?key=value&...], for example "size?bytes=10000"; the
 // same text, after a slash, is its request target. The Python twins in apps/wsgi
@@ -28,7 +28,7 @@ type Spec struct {
 	handler func() handler
 	service func() service
 	parts   []part
-	// exchange makes the request and its right reply, without what Instance.Exchange
+	// exchange makes the request and its correct reply, without what Instance.Exchange
 	// fills in for all apps alike; nil for probes and mixes.
 	exchange func(Args) Exchange
 	// vary makes exchanges whose requests differ, for Instance.Exchanges; nil where the

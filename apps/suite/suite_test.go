@@ -372,7 +372,7 @@ func TestLoadable(t *testing.T) {
 	}
 }
 
-// A session that was not signed here begins anew.
+// A session that was not signed here begins again.
 func TestSessions(t *testing.T) {
 	right := sessionCookie(7)
 	for cookie, want := range map[string]int64{

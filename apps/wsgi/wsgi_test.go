@@ -211,7 +211,7 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// unasked tells whether a server does not let a question through to its app.
+// unasked reports whether a server does not let a question through to its app.
 func unasked(server string, q question) bool {
 	switch server {
 	case "wsgiref", "validated", "asgi": // are HTTP/1.0

@@ -33,7 +33,7 @@ type Start struct {
 type Started struct {
 	ID      ID // of what is to be stopped; not 0 after some errors as well
 	Address string
-	Startup time.Duration // from its start to its first right reply
+	Startup time.Duration // from its start to its first correct reply
 }
 
 // Ended is how a candidate ended that was stopped.
@@ -49,7 +49,7 @@ type Ended struct {
 // Host is where candidates run. Figures that its system does not tell are nil or absent.
 // It is safe for use by several goroutines.
 type Host interface {
-	// Start starts a candidate and waits until it answers rightly. It fails with ctx's
+	// Start starts a candidate and waits until it answers correctly. It fails with ctx's
 	// error, with one that Lack tells of, or with what the candidate did.
 	Start(ctx context.Context, s Start) (Started, error)
 	// Stop asks the candidate to stop, kills it if it does not within grace, and removes
@@ -75,9 +75,9 @@ type Host interface {
 	Holdings(id ID) *results.Holdings
 	// Requests are the ids that it has noted, see Start; none if it notes nothing.
 	Requests(id ID) (witness.IDs, error)
-	// Runs tells whether a thread of the candidate runs, or waits for a processor.
+	// Runs reports whether a thread of the candidate runs, or waits for a processor.
 	Runs(id ID) bool
-	// Deed is what the candidate did that voids its row, by those of its processes that are
+	// Deed is what the candidate did that invalidates its row, by those of its processes that are
 	// known; "" for nothing.
 	Deed(id ID) string
 	// Faithful looks closer: at all its processes and at who holds its port. An error is
@@ -101,7 +101,7 @@ type Offer struct {
 // Window is one slice of a load.
 type Window struct {
 	Lead, Span time.Duration
-	Parts      int     // of Span that are told apart; 0: none
+	Parts      int     // of Span that are distinguished; 0: none
 	Rate       float64 // req/s; 0 in a closed loop
 	Arrivals   uint64  // seed of random arrivals
 }
@@ -121,7 +121,7 @@ type Loader interface {
 	Open(o Offer) (Session, error)
 	// Watch begins a load whose requests each are told of.
 	Watch(ctx context.Context, o Offer) (Watching, error)
-	// Holds tells whether the system would hold so many connections of each of n loads.
+	// Holds reports whether the system would hold so many connections of each of n loads.
 	Holds(n, connections int) bool
 }
 

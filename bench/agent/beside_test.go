@@ -10,7 +10,7 @@ import (
 )
 
 // The processes that used most between two readings are named, most first: not those that
-// hardly ran, nor those that ran elsewhere; a number that was given anew counts from 0.
+// hardly ran, nor those that ran elsewhere; a number that was given again counts from 0.
 func TestBusiest(t *testing.T) {
 	began := time.Now()
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -115,7 +115,7 @@ func (h *LocalHost) launch(c *child, s Start) servers.Launch {
 	return l
 }
 
-// Await waits until the process at address answers app rightly and is known to hold the
+// Await waits until the process at address answers app correctly and is known to hold the
 // address, for patience at most, and tells how long that took from its start.
 func Await(ctx context.Context, p *control.Process, address string, app suite.Instance, patience time.Duration) (time.Duration, error) {
 	return p.Ready(ctx, address, patience, func(ctx context.Context) error {

@@ -47,7 +47,7 @@ func NewLoader(s Setup) (*LocalLoader, error) {
 // (docs/measurements.md): more seldom than this it is no more than 1 %.
 const PollFor = 100 * time.Microsecond
 
-// mayPoll tells whether the load generator has whole cores of its own, all the time:
+// mayPoll reports whether the load generator has whole cores of its own, all the time:
 // polling would take something from the servers otherwise.
 func mayPoll(s Setup, conditions measure.Conditions) bool {
 	apart := len(s.ServerCPUs) > 0 && len(s.LoaderCPUs) > 0 && !overlap(s.LoaderCPUs, s.ServerCPUs)

@@ -88,7 +88,7 @@ type traffic struct {
 	exchanges []suite.Exchange
 }
 
-// of is the traffic of an app, made anew if it was of another one.
+// of is the traffic of an app, made again if it was of another one.
 func (t *traffic) of(app suite.Instance, seed uint64) *traffic {
 	if t.app != app.String() || t.seed != seed {
 		*t = traffic{app.String(), seed, inTurn(app.Parts(), seed)}

@@ -19,11 +19,11 @@ import (
 type Watching interface {
 	// Now is the load's clock: how long ago it began.
 	Now() time.Duration
-	// End sends nothing more, waits for what is under way, and tells of all.
+	// End sends nothing more, waits for what is in progress, and tells of all.
 	End() (Witnessed, error)
 }
 
-// Witnessed is what became of the requests of a load, and what kept the load generator.
+// Witnessed is the outcome of the requests of a load, and what kept the load generator.
 type Witnessed struct {
 	witness.Result
 	Wait *int64 // ns that its threads could have run and did not

@@ -21,7 +21,7 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// helloReplies are right replies of the app hello, in all framings that there are.
+// helloReplies are correct replies of the app hello, in all framings that there are.
 func helloReplies() []http1test.Reply {
 	const hello, plain = "Hello, World!", "Content-Type: text/plain\r\n"
 	const sized = plain + "Content-Length: 13\r\n\r\n" + hello
@@ -47,7 +47,7 @@ func helloReplies() []http1test.Reply {
 }
 
 // Nothing passes the gate that the load refuses, and nothing is refused by the gate that
-// the load would take: the load of an app whose framing is broken would be void in the end.
+// the load would take: the load of an app whose framing is broken would be invalid in the end.
 func TestGateAndLoadAgree(t *testing.T) {
 	for _, r := range append(http1test.Replies(), helloReplies()...) {
 		t.Run(r.Name, func(t *testing.T) {

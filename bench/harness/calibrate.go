@@ -22,7 +22,7 @@ import (
 	"github.com/benchctl/benchctl/servers/control"
 )
 
-// Calibration finds out what can be measured. For what the load generator reaches it loads a
+// Calibration determines what can be measured. For what the load generator reaches it loads a
 // sink, which runs where candidates do and does nothing but reply.
 type Calibration struct {
 	Benchctl               string        // program that serves Go engines, for Machine

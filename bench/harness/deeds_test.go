@@ -34,7 +34,7 @@ func pinned(t *testing.T, rounds int, candidates ...string) *setting {
 }
 
 // A server that takes more than it was given, at its start or under load, is named at its
-// own row, which is void; the others' rows are not.
+// own row, which is invalid; the others' rows are not.
 func TestDeedsVoidTheirRow(t *testing.T) {
 	first := control.Allowed()
 	for name, want := range map[string]string{
@@ -77,7 +77,7 @@ func tried(name string) error {
 	return <-done
 }
 
-// A deed under load is in the record of its slice, so that the row is void also if benchctl
+// A deed under load is in the record of its slice, so that the row is invalid also if benchctl
 // is killed before the launch ends, and the candidate is not measured again.
 func TestDeedIsRecorded(t *testing.T) {
 	s := pinned(t, 3, "moves-later")

@@ -28,7 +28,7 @@ const (
 // floorCandidates is a server and itself.
 var floorCandidates = []string{"nethttp", "nethttp#b"}
 
-// Machine finds out in about d what this machine can measure, and what stands in the way. It
+// Machine determines in about d what this machine can measure, and what stands in the way. It
 // spends a tenth of the time, 1 s at most, on watching others, a tenth on the load
 // generator's limit and the rest on the noise floor.
 func (c Calibration) Machine(ctx context.Context, d time.Duration) (judge.Calibration, []measure.Warning, error) {

@@ -21,7 +21,7 @@ import (
 // Experiment is what happens between the start of a launch and its stop: how the cells of a
 // block are measured.
 type Experiment interface {
-	// Together tells whether the candidates of a launch are to run at once. If not, the
+	// Together reports whether the candidates of a launch are to run at once. If not, the
 	// experiment starts and stops each for itself.
 	Together() bool
 	// Measure measures rounds of a block with the candidates of a launch and records them.
@@ -102,7 +102,7 @@ func newRun(c launch.Config, record *results.Record) (*run, error) {
 	return r, nil
 }
 
-// nothing tells whether a launch has nothing left to measure, or nobody.
+// nothing reports whether a launch has nothing left to measure, or nobody.
 func (r *run) nothing(left [][]results.RoundKey) bool {
 	for b, rounds := range left {
 		if len(rounds) == 0 {
@@ -117,13 +117,13 @@ func (r *run) nothing(left [][]results.RoundKey) bool {
 	return true
 }
 
-// filled tells whether a launch has had its share of the budget in an earlier
+// filled reports whether a launch has had its share of the budget in an earlier
 // attempt.
 func (r *run) filled(number int) bool {
 	return r.Plan.Fill && (number < r.Begun() || judge.Status(r.Record) == judge.StatusComplete)
 }
 
-// spare tells whether a launch is left out: what is left of a budget is for as many
+// spare reports whether a launch is left out: what is left of a budget is for as many
 // launches as it has room for, where slices turned out to take long or give way to passes.
 // Those that are to begin with passes are not left out.
 func (r *run) spare(number int) bool {
@@ -181,7 +181,7 @@ func (r *run) launch(ctx context.Context, number int, left [][]results.RoundKey)
 	return nil
 }
 
-// together tells whether an experiment has the candidates run at once.
+// together reports whether an experiment has the candidates run at once.
 func (r *run) together() bool { return slices.ContainsFunc(r.experiments, Experiment.Together) }
 
 // reserve is what of the budget is kept for later needs from a launch on.

@@ -179,7 +179,7 @@ func play(part, port string) int {
 	})))
 }
 
-// second serves the suite rightly over HTTP/1.1, and over HTTP/2 takes no HEAD.
+// second serves the suite correctly over HTTP/1.1, and over HTTP/2 takes no HEAD.
 func second(port string) error {
 	right := nethttp.Handler(nil, suite.Mux())
 	srv := http.Server{Addr: "127.0.0.1:" + port, Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -202,7 +202,7 @@ func deedOf(part string) func() error {
 	return func() error { return nil }
 }
 
-// told tells whether the test has told the part, which left its port, to go on.
+// told reports whether the test has told the part, which left its port, to go on.
 func told() bool {
 	_, err := os.Stat(os.Getenv(portFile) + ".told")
 	return err == nil
@@ -324,7 +324,7 @@ func (s *setting) resume() {
 	s.Store = store
 }
 
-// ownTemp gives the test a directory for temporary files of its own. The tests that have
+// ownTemp returns the test a directory for temporary files of its own. The tests that have
 // one run alone: they look at what this process has started, and nothing else may.
 func ownTemp(t *testing.T) { t.Setenv("TMPDIR", t.TempDir()) }
 

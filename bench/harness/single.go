@@ -39,7 +39,7 @@ type LoadRequest struct {
 	Headers        []string
 	Body, BodyFile string // one of them at most
 	Chunked        bool
-	ExpectLength   int64 // bytes of a right reply's body; -1 takes any number
+	ExpectLength   int64 // bytes of a correct reply's body; -1 takes any number
 }
 
 // AutoPoll leaves it to agent.PollBeside how long the load generator polls.

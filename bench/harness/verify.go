@@ -26,7 +26,7 @@ type Verification struct {
 }
 
 // Verify starts the candidate alone, with one worker, makes every check and stops
-// it. One that answers nobody any more after a check is started anew. An error says
+// it. One that answers nobody any more after a check is started again. An error says
 // why it could not be checked; findings up to then are kept.
 func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings []conform.Finding, err error) {
 	s := subject{candidate: c, host: agent.NewHost(agent.Setup{Candidates: []servers.Candidate{c}, Benchctl: v.Benchctl, Guard: v.Guard, Env: v.Env, User: v.User})}
@@ -86,7 +86,7 @@ func (v Verification) row(ctx context.Context, c servers.Candidate) conform.Row 
 	return conform.NewRow(c.Name, version, c.Server.Class, speaksHTTP2(c), findings, err)
 }
 
-// speaksHTTP2 tells whether a candidate's load does.
+// speaksHTTP2 reports whether a candidate's load does.
 func speaksHTTP2(c servers.Candidate) bool { return c.Server.Protocol == servers.H2C }
 
 // subject is the candidate that is verified, on a host, and what of it runs.
@@ -151,7 +151,7 @@ func (s *subject) stop(grace time.Duration) (err error) {
 
 // died tells how the candidate ended, if it did.
 func (s *subject) died() error {
-	if s.id == 0 { // it was not started anew, which a finding tells
+	if s.id == 0 { // it was not started again, which a finding tells
 		return nil
 	}
 	if death := s.host.Ended(s.id, 0); death != nil {
@@ -160,7 +160,7 @@ func (s *subject) died() error {
 	return nil
 }
 
-// Await waits until the candidate at address answers rightly, app if that is mounted alone,
+// Await waits until the candidate at address answers correctly, app if that is mounted alone,
 // and whoever listens there is it.
 func Await(ctx context.Context, c servers.Candidate, p *control.Process, address, app string) error {
 	first, err := firstCarried(c)

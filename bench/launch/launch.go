@@ -105,17 +105,17 @@ const EveryBlock = -1
 // Drop takes a candidate out of a block, or of EveryBlock.
 func (r *Run) Drop(candidate string, block int, why string) { r.out[cell{candidate, block}] = why }
 
-// IsOut tells whether a candidate is not measured in a block, or in any.
+// IsOut reports whether a candidate is not measured in a block, or in any.
 func (r *Run) IsOut(candidate string, block int) bool {
 	return r.out[cell{candidate, EveryBlock}] != "" || r.out[cell{candidate, block}] != ""
 }
 
-// Lives tells whether a candidate is still measured in a block, for the judge.
+// Lives reports whether a candidate is still measured in a block, for the judge.
 func (r *Run) Lives(block int) func(candidate string) bool {
 	return func(candidate string) bool { return !r.IsOut(candidate, block) }
 }
 
-// Precise tells whether a block has the precision that was asked for.
+// Precise reports whether a block has the precision that was asked for.
 func (r *Run) Precise(block int) bool { return judge.Precise(r.Record, block, r.Lives(block)) }
 
 // Begun is how many launches are over, as far as the record of an earlier attempt

@@ -88,7 +88,7 @@ func (c *Runner) start(ctx context.Context) error {
 	return nil
 }
 
-// watches tells whether a block of the run is watched around events.
+// watches reports whether a block of the run is watched around events.
 func (r *Run) watches() bool {
 	return slices.ContainsFunc(r.Plan.Blocks, func(b results.Block) bool { return b.Load.Watched() })
 }
@@ -126,7 +126,7 @@ func (c *Runner) log() string {
 // Memory is the candidate's memory in MiB, nil if the system does not tell.
 func (c *Runner) Memory() *float64 { return c.Run.Host.Memory(c.ID) }
 
-// Ended tells whether the candidate has ended.
+// Ended reports whether the candidate has ended.
 func (c *Runner) Ended() bool { return c.ID == 0 || c.Run.Host.Ended(c.ID, 0) != nil }
 
 // FailStart takes a candidate that could not be started out of the run.

@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// Lack tells of what this process, or its machine, had too little of to open connections
-// or to start a server, and of the remedy; nil if err is about something else. It is no
-// server's fault.
+// Lack names the resource, such as files or ports, that this process or its machine lacked to
+// open connections or to start a server, and the remedy. It is nil if err has another cause.
+// A lack is not a fault of the server.
 func Lack(err error) error {
 	var remedy string
 	switch {

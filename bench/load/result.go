@@ -8,48 +8,44 @@ import (
 	"github.com/benchctl/benchctl/apps/http1"
 )
 
-// Result is what one slice saw. Times are in ns.
+// Result is the outcome of one slice. Times are in ns.
 type Result struct {
 	// Sent and Answered cover everything from the slice's first byte to the last
-	// reply drained after it; CPU time per request is divided by Answered.
+	// drained reply. CPU time per request is CPU time divided by Answered.
 	Sent, Answered uint64
-	// Counted replies are right, and their requests were intended in the counted
-	// window, which was Elapsed long; in a closed loop a request is intended when it is
-	// sent. Throughput is Counted / Elapsed. When the reply comes does not matter: each
-	// request of the window is followed to its end. In a stationary closed loop as many
-	// requests are expected to be sent in a window as replies to arrive in it, its length
-	// times the rate, and their times are neither cut at its end nor chosen by how long
-	// they are. What is not stationary is the end itself: once nothing is sent any more,
-	// a server that works on all requests at once may answer the last ones, as many as
-	// are in flight, sooner.
+	// Counted replies are correct, and their requests were intended in the counted
+	// window, which was Elapsed long. In a closed loop, a request is intended when it is
+	// sent. Throughput is Counted / Elapsed. The time of the reply does not matter: each
+	// request of the window is followed to its end (docs/methodology.md, "Edges of a
+	// window").
 	Counted uint64
 	Elapsed time.Duration
-	// Requests are those of the window that came to their end, right or failed: Counted,
-	// and those that had an error.
+	// Requests are the finished requests of the window, successful or failed: Counted and
+	// those with an error.
 	Requests uint64
-	// Parts is Counted by the part of the window that requests were intended in; nil
+	// Parts is Counted for each part of the window, by the intended time of requests; nil
 	// without Window.Parts.
 	Parts []uint64
-	// Longest is the longest response time of any request of the slice, also of those
-	// sent in the lead-in and those that failed.
+	// Longest is the longest response time of all requests of the slice, including those
+	// of the lead-in and failed ones.
 	Longest time.Duration
-	// Busy is the time from sent to end of all requests that belong to the window, right
-	// or failed, added up. Busy / Elapsed is the mean number of requests in flight
+	// Busy is the sum of the times from sending to end of all requests of the window,
+	// successful or failed. Busy / Elapsed is the mean number of requests in flight
 	// (Little's law).
 	Busy time.Duration
-	// Squared is the sum of the squares of the same times, in s². Squared / Busy in s is
-	// the mean time of the request that is in flight at a random moment, the length-biased
-	// one: the time scale of the load.
+	// Squared is the sum of the squares of the same times, in s². Squared / Busy, in s, is
+	// the length-biased mean: the mean time of the request in flight at a random moment.
+	// It is the time scale of the load.
 	Squared float64
 	// Missed requests were intended in the slice but never sent, as no connection
 	// was free until its end; 0 in a closed loop.
 	Missed uint64
-	// Polled is how long workers found nothing to do but did not sleep, added up. It is
-	// CPU time that the load did not cost.
+	// Polled is the time, summed over workers, in which they had nothing to do but did not
+	// sleep. This CPU time is not a cost of the load.
 	Polled time.Duration
-	// BytesIn are body bytes of the counted replies. WireIn are all of their bytes, with
-	// heads and chunk framing, as they came over the connections; 0 of Vegeta, whose
-	// client does not tell.
+	// BytesIn are the body bytes of the counted replies. WireIn are all bytes of these
+	// replies, with heads and chunk framing; 0 with Vegeta, whose client does not report
+	// them.
 	BytesIn, WireIn uint64
 	// Response is the time from the intended send time to the end of the reply,
 	// Service the time from the actual send time. In a closed loop they are one. Both
@@ -64,20 +60,20 @@ type Result struct {
 	// without Config.FirstByte.
 	First *hdrhistogram.Histogram
 	// Errors counts failed requests by kind, over everything Sent. Causes counts them by
-	// "kind: cause", such as "status: got 502", the first 32 that there are. Examples tells of
-	// the first request that failed by a kind.
+	// "kind: cause", such as "status: got 502", for the first 32 causes. Examples describes
+	// the first failed request of each kind.
 	Errors, Causes map[string]uint64
 	Examples       map[string]string
-	// Compared are the whole replies whose content was judged, which are all of the
-	// targets with Match or Whole; Wrong of them differed. WrongBody describes the first
-	// one: the request, where the content differs, and what is there instead.
+	// Compared are the whole replies whose content was compared: all replies of targets
+	// with Match or Whole. Wrong of them differed. WrongBody describes the first of these:
+	// the request, the offset, and the bytes found there.
 	Compared, Wrong uint64
 	WrongBody       string
-	// Hasty are the whole right replies that came sooner than their Target.AtLeast. They
-	// are no errors, and counted as others are.
+	// Hasty are the whole correct replies that came sooner than their Target.AtLeast. They
+	// are not errors, and count like others.
 	Hasty uint64
-	// SpreadSeen is the time from the first byte of the body to the end of the reply,
-	// added up over Spreads counted replies: those with a body, of targets with Spread.
+	// SpreadSeen is the sum of the times from the first byte of the body to the end of the
+	// reply, over Spreads counted replies: those with a body, of targets with Spread.
 	SpreadSeen time.Duration
 	Spreads    uint64
 	// Stale of the compared replies are errors: they carry a Date that is more than 5 s older
@@ -92,14 +88,13 @@ type Result struct {
 	// Folded replies have header fields that go over several lines, which a server must
 	// not send (RFC 9112 section 5.2).
 	Folded uint64
-	// Reconnects are connections the server closed between requests and that
-	// were opened again; not errors.
+	// Reconnects are connections that the server closed between requests and that were
+	// opened again. They are not errors.
 	Reconnects uint64
-	// Repeated are requests that were sent once more, on a new connection, and are not
-	// errors for it: the connection, kept and with nothing in flight for a while, ended
-	// before a byte of a reply came. A server may end such a one at any time, and client
-	// and server can't know of each other that they begin (RFC 9112 section 9.3.1). The
-	// time counts from the first sending.
+	// Repeated are requests that were sent again on a new connection and are not errors:
+	// the connection, which had been idle, ended before a byte of the reply came. A server
+	// may end an idle connection at any time, and a request may cross that end (RFC 9112
+	// section 9.3.1). The time counts from the first sending.
 	Repeated uint64
 	// Reopened are connections that the client closed for Config.Requests or
 	// Config.Close and that were opened again.

@@ -7,41 +7,41 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// Target is a request and what a right reply to it looks like.
+// Target is a request and what a correct reply to it looks like.
 type Target struct {
 	vegeta.Target
-	// Status is the status a right reply has; 0 takes any 2xx.
+	// Status is the status a correct reply has; 0 takes any 2xx.
 	Status int
-	// Length is the body's length in bytes, -1 if any will do. It is checked on
-	// every reply.
+	// Length is the length of the body in bytes; -1 accepts any. Every reply is
+	// checked.
 	Length int64
-	// Match tells whether block is the body's content at offset off, and is asked about
-	// every block of every reply, but for one that is the same bytes as the last right
-	// reply. If a block is, so is each part that it begins with. nil takes any content, of
-	// any age.
+	// Match reports whether block is the content of the body at offset off. It is called
+	// for every block of every reply, except for replies with the same bytes as the last
+	// correct one. If it accepts a block, it must accept each prefix of it. nil accepts any
+	// content, of any age.
 	Match func(off int64, block []byte) bool
-	// Whole judges all of a reply's body, up to 16 MiB, where its blocks tell nothing; it
-	// is asked instead of Match, but about a body like the last right one, up to 1 MiB,
-	// not again. It must not keep or change the body, as Match must not the block.
+	// Whole judges the whole body of a reply, up to 16 MiB, where single blocks can't be
+	// judged. It replaces Match. It is not called again for a body that equals the last
+	// correct one, up to 1 MiB. Whole must not keep or change the body, nor Match the block.
 	Whole func(body []byte) bool
-	// AtLeast is how long the app waits with its reply. A whole right reply that comes
-	// sooner after its request was sent is hasty: the server did not wait. It leaves no
-	// tolerance. 0: the app does not wait.
+	// AtLeast is how long the app waits before its reply. A whole correct reply that comes
+	// sooner after its request was sent is hasty: the server did not wait. AtLeast includes
+	// no tolerance. 0: the app does not wait.
 	AtLeast time.Duration
-	// Spread is how long on average a reply takes from the first byte of its body to its
-	// end, at least; above 0 it has that time added up in Result.SpreadSeen.
+	// Spread is the least mean time of a reply from the first byte of its body to its end.
+	// If it is above 0, Result.SpreadSeen sums these times.
 	Spread time.Duration
-	// Weight is how often the target is taken, relative to the others; 0: 1.
+	// Weight is how often the target is requested, relative to the others; 0 means 1.
 	Weight int
 	// Chunked sends the body, if there is one, with Transfer-Encoding: chunked, in
 	// chunks of up to 32 KiB.
 	Chunked bool
 }
 
-// Judged tells whether the content of replies is looked at.
+// Judged reports whether the content of replies is compared.
 func (t *Target) Judged() bool { return t.Match != nil || t.Whole != nil }
 
-// Repeatable tells whether the request may be sent again after the server may have acted
+// Repeatable reports whether the request may be sent again after the server may have acted
 // on it (RFC 9110 section 9.2.2): its method is idempotent, or its reply is known from the
 // request alone, as that of the contract's apps is.
 func (t *Target) Repeatable() bool {

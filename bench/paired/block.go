@@ -15,7 +15,7 @@ import (
 	"github.com/benchctl/benchctl/servers"
 )
 
-// open gives each candidate that is not out of the block a lane; the others' are
+// open returns each candidate that is not out of the block a lane; the others' are
 // nil. Who died in an earlier block of the launch is started again.
 func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Runner) ([]*lane, error) {
 	block, lanes := x.Plan.Blocks[b], make([]*lane, len(field))
@@ -93,7 +93,7 @@ func (x *Experiment) due(lanes []*lane, round int) func(*lane) bool {
 	return func(l *lane) bool { return round/2%plan.Every(x.Plan, l.takes(), usual) == 0 }
 }
 
-// shared tells whether the block has had its share of the budget after this
+// shared reports whether the block has had its share of the budget after this
 // round. Rounds come in twos, and one two is always measured.
 func (x *Experiment) shared(after results.RoundKey, takes time.Duration) bool {
 	return x.Plan.Fill && after.Round%2 == 1 && 2*takes > x.Until(x.Share)
@@ -118,7 +118,7 @@ func (x *Experiment) round(ctx context.Context, key results.RoundKey, lanes []*l
 	return nil
 }
 
-// dropVoid takes out whose rows are void by what was seen, where the time is bounded: it
+// dropVoid takes out whose rows are invalid by what was seen, where the time is bounded: it
 // would not mend them, and who starves connections takes as long as they are waited for.
 func (x *Experiment) dropVoid(b int) {
 	if !x.Plan.Fill {

@@ -55,7 +55,7 @@ func (l *lane) close() {
 	l.connected = false
 }
 
-// runs tells whether the lane's candidate is still measured in its block.
+// runs reports whether the lane's candidate is still measured in its block.
 func (l *lane) runs() bool { return l != nil && !l.Run.IsOut(l.Name, l.index) }
 
 // leave looks once more at a candidate whose load is over: whether it runs as it was started,
@@ -122,7 +122,7 @@ func (l *lane) unable(ctx context.Context, why error) error {
 // out to be dying: its sockets close before its end is known.
 const lastMoment = 250 * time.Millisecond
 
-// survives tells whether the candidate still runs after d; if it does not, it is out
+// survives reports whether the candidate still runs after d; if it does not, it is out
 // of the block.
 func (l *lane) survives(d time.Duration) bool {
 	death := l.Run.Host.Ended(l.ID, d)
@@ -135,7 +135,7 @@ func (l *lane) survives(d time.Duration) bool {
 // fail takes the candidate out of the block.
 func (l *lane) fail(why error) { l.Fail(l.index, why) }
 
-// accompany opens the block's clients beside the load and finds out what memory an
+// accompany opens the block's clients beside the load and determines what memory an
 // idle one takes. The candidate is out if it does not take them; an error is as enter's.
 func (l *lane) accompany(ctx context.Context) error {
 	if l.block.Load.Company == (scenarios.Company{}) || !l.runs() {
@@ -185,7 +185,7 @@ func (l *lane) sound(res agent.Seen) bool {
 	return l.runs()
 }
 
-// amiss is what a load saw that voids a row; nil for nothing.
+// amiss is what a load saw that invalidates a row; nil for nothing.
 func amiss(res agent.Seen) error {
 	switch {
 	case res.Wrong > 0:
@@ -213,7 +213,7 @@ const (
 )
 
 // waits takes the candidate out of a block in which requests time out again and
-// again: its row is void by that, and each of its slices takes as long as a request
+// again: its row is invalid by that, and each of its slices takes as long as a request
 // is waited for. A search goes where that happens, and turns back there.
 func (l *lane) waits(t results.Trial, res agent.Seen) {
 	timeouts := res.Errors[load.ErrTimeout]

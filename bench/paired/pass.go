@@ -85,12 +85,12 @@ func (x *Experiment) passing(number, b int) func(*lane) bool {
 	return func(*lane) bool { return false }
 }
 
-// confirms tells whether the passes of a launch are those that confirm others alone.
+// confirms reports whether the passes of a launch are those that confirm others alone.
 func (x *Experiment) confirms(number, b int) bool {
 	return x.Plan.Passes > 0 && x.Plan.Usual && number >= x.Plan.Passes && !x.misled(b)
 }
 
-// misled tells whether slices were seen to mislead in a block so far, and passes take
+// misled reports whether slices were seen to mislead in a block so far, and passes take
 // their time from then on: rows are of the passes, and the more launches these are of, the
 // narrower are their intervals. Where nobody asked for a time, what is measured does not
 // depend on what was seen.

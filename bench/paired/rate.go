@@ -13,7 +13,7 @@ import (
 )
 
 // ceilings measures the throughput of each candidate in a closed loop, in passes
-// that alternate as rounds do, and then opens its connections anew at the rate that
+// that alternate as rounds do, and then opens its connections again at the rate that
 // follows. It is done in every launch right before the rounds, as processes and the
 // machine differ from launch to launch.
 func (x *Experiment) ceilings(ctx context.Context, key results.RoundKey, lanes []*lane) error {
@@ -57,7 +57,7 @@ func (x *Experiment) ceilings(ctx context.Context, key results.RoundKey, lanes [
 	return x.offer(ctx, key, lanes)
 }
 
-// offer opens the connections of each candidate anew, at the rate that its ceiling
+// offer opens the connections of each candidate again, at the rate that its ceiling
 // comes to.
 func (x *Experiment) offer(ctx context.Context, key results.RoundKey, lanes []*lane) error {
 	b := x.Plan.Blocks[key.Block]
@@ -110,7 +110,7 @@ func (x *Experiment) searched(key results.RoundKey, l *lane) *slo.Staircase {
 	return search
 }
 
-// step tells whether the slice that just ended meets the objective, and goes to the
+// step reports whether the slice that just ended meets the objective, and goes to the
 // rate that follows.
 func (l *lane) step(o slo.Objective, res agent.Seen) *results.Search {
 	s := &results.Search{Percentile: res.Response.ValueAtQuantile(o.Percent), Reversals: l.search.Reversals()}

@@ -223,7 +223,7 @@ func (l *lane) evict(share float64) {
 	l.Stop()
 }
 
-// alone tells whether no other candidate is measured beside l.
+// alone reports whether no other candidate is measured beside l.
 func alone(l *lane, lanes []*lane) bool {
 	for _, other := range lanes {
 		if other != l && other.runs() {

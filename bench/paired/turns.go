@@ -102,7 +102,7 @@ func (t *turn) took(now *taking, host *results.Host) error {
 	return nil
 }
 
-// taking is a slice or a pass that is under way.
+// taking is a slice or a pass that is in progress.
 type taking struct {
 	lane  *lane
 	done  chan struct{} // closed when the rest is known
@@ -143,7 +143,7 @@ func (t *taking) over(w agent.Window) bool {
 	}
 }
 
-// doesNothing tells whether the candidate is at rest for a glance.
+// doesNothing reports whether the candidate is at rest for a glance.
 func (l *lane) doesNothing() bool {
 	before := l.spent()
 	time.Sleep(glance)

@@ -25,7 +25,7 @@ const (
 // for as long as one is waited for, though nothing loads it any more. The others are warmed
 // up and begin their passes meanwhile. Who was late is then loaded once more, for
 // longer. Who leaves connections without any reply in time then, or ends
-// them, would be void by that, and each of its slices would take as long: it is out.
+// them, would be invalid by that, and each of its slices would take as long: it is out.
 const (
 	lateAfter = time.Second // beyond the warm-up's own length
 	longer    = 2 * time.Second
@@ -41,8 +41,8 @@ type warmth struct {
 	err     error // ctx's, or of what the load generator lacks
 }
 
-// starves tells whether so many requests failed on a candidate's connections that its row
-// would be void.
+// starves reports whether so many requests failed on a candidate's connections that its row
+// would be invalid.
 func (l *lane) starves(w warmth) bool {
 	return float64(w.failed) > max(maxStarve*float64(l.block.Load.Connections), maxStuckShare*float64(w.seen.Sent))
 }
@@ -176,7 +176,7 @@ func (l *lane) settled(ctx context.Context, w warmth) error {
 	return nil
 }
 
-// isLate tells whether the lane's warm-up is not over.
+// isLate reports whether the lane's warm-up is not over.
 func (l *lane) isLate() bool { return l != nil && l.heating != nil }
 
 // catchUp goes on with those who are late, as far as they have come. What they wait for

@@ -33,7 +33,7 @@ type Interval struct {
 	Freedom float64
 }
 
-// Excludes tells whether x lies outside of the interval.
+// Excludes reports whether x lies outside of the interval.
 func (i Interval) Excludes(x float64) bool { return x < i.Low || x > i.High }
 
 // Bootstrap estimates the median of the distribution that groups are from, with a

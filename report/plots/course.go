@@ -11,7 +11,7 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// course shows the requests of each candidate over time, right replies upwards and losses
+// course shows the requests of each candidate over time, correct replies upwards and losses
 // downwards, with the events.
 func course(t *report.Table) *chart {
 	cells, note := drawn(t, func(c *judge.Cell) bool { return c.Watched != nil && c.Watched.Worst != nil })

@@ -91,7 +91,7 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// What was asked wrongly is told apart from runs that can't be read.
+// What was asked wrongly is distinguished from runs that can't be read.
 func TestNoAnswer(t *testing.T) {
 	store := t.TempDir()
 	stored(t, store, "2026-a", nil, nil)

@@ -80,7 +80,7 @@ func thirds(p *results.Pass) (first, last float64, ok bool) {
 	return first, last, third > 0 && first > 0 && last > 0
 }
 
-// unsteady tells whether the throughput of each pass went up and down as a whole: where
+// unsteady reports whether the throughput of each pass went up and down as a whole: where
 // it did not come to rest within many times what the longest request takes, or stands
 // still again and again.
 func (e evidence) unsteady() bool {
@@ -111,13 +111,13 @@ func extremes(p *results.Pass) (low, high float64) {
 	return float64(slices.Min(p.Parts)) / mean, float64(slices.Max(p.Parts)) / mean
 }
 
-// grows tells whether a pass saw the candidate's memory grow.
+// grows reports whether a pass saw the candidate's memory grow.
 func grows(t results.Trial) bool {
 	b := t.Pass.BeforeMiB
 	return b != nil && t.MemoryMiB != nil && *t.MemoryMiB-*b > max(minGrowthMiB, *b/2)
 }
 
-// Changes tells whether a pass saw signs of a change under load, so that a longer one
+// Changes reports whether a pass saw signs of a change under load, so that a longer one
 // should follow: it takes less than what is held against the candidate.
 func Changes(t results.Trial) bool {
 	if t.Pass == nil {

@@ -29,7 +29,7 @@ type LoadSummary struct {
 	Reasons    []Reason          `json:"reasons"`
 }
 
-// Failed tells whether any request got no right answer, was not sent, or all that came back
+// Failed reports whether any request got no correct answer, was not sent, or all that came back
 // is invalid.
 func (s LoadSummary) Failed() bool {
 	return s.Verdict == Invalid || len(s.Errors) > 0 || s.Missed > 0

@@ -45,14 +45,14 @@ type difference struct {
 	known                   bool
 }
 
-// beyond tells whether slices differ from the passes on average, and from each of them:
+// beyond reports whether slices differ from the passes on average, and from each of them:
 // a machine that slows down for the length of one pass is not the slices' doing.
 func (d difference) beyond() bool {
 	off := func(ratio, by float64) bool { return math.Abs(math.Log(ratio)) > math.Log1p(by) }
 	return d.known && off(d.ratio, d.tolerance) && off(d.least, leastTolerance)
 }
 
-// Misled tells whether a row of a block would be its passes', as slices mislead, of the
+// Misled reports whether a row of a block would be its passes', as slices mislead, of the
 // candidates that are live.
 func Misled(r *results.Record, block int, live func(candidate string) bool) bool {
 	return slices.ContainsFunc(r.Manifest.Candidates, func(c results.Candidate) bool {
@@ -60,7 +60,7 @@ func Misled(r *results.Record, block int, live func(candidate string) bool) bool
 	})
 }
 
-// Doubts tells whether the only pass of a candidate in a block tells against its slices, or
+// Doubts reports whether the only pass of a candidate in a block tells against its slices, or
 // against the candidate, or was hampered: another one is to confirm that. A machine that
 // slows down for some seconds looks like it.
 func Doubts(r *results.Record, block int, candidate string) bool {
@@ -68,7 +68,7 @@ func Doubts(r *results.Record, block int, candidate string) bool {
 	return len(e.passes) == 1 && (e.look.differs() || len(e.changes()) > 0) || len(e.passes) == 0 && len(e.hampered) > 0
 }
 
-// Void tells whether what was seen of a candidate in a block so far voids its row.
+// Void reports whether what was seen of a candidate in a block so far invalidates its row.
 func Void(r *results.Record, block int, candidate string) bool {
 	e := evidenceNamed(r, block, candidate)
 	return len(e.trials) > 0 && len(e.voided()) > 0
@@ -85,10 +85,10 @@ func newLook(e evidence) look {
 	return l
 }
 
-// differs tells whether the cell's figures are those of the passes.
+// differs reports whether the cell's figures are those of the passes.
 func (l look) differs() bool { return l.passed && (l.throughput.beyond() || l.cpu.beyond()) }
 
-// mistimed tells whether the cell's response times are those of the passes alone: those
+// mistimed reports whether the cell's response times are those of the passes alone: those
 // of the slices don't go with as many connections.
 func (l look) mistimed() bool {
 	return l.differs() || l.sliceError && !l.passError && !math.IsNaN(l.inPasses)

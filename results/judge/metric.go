@@ -34,7 +34,7 @@ type Metric struct {
 	watched func(results.Watch) (float64, bool)
 }
 
-// Watched tells whether the metric is of loads that are watched around events. Its figures
+// Watched reports whether the metric is of loads that are watched around events. Its figures
 // may be 0 or below.
 func (m Metric) Watched() bool { return m.watched != nil }
 
@@ -131,7 +131,7 @@ func MetricNamed(name string) Metric {
 	return metrics[at]
 }
 
-// throughput is right replies over seconds. It is not told by the slices of a
+// throughput is correct replies over seconds. It is not told by the slices of a
 // search, whose rates vary; neither is serverCPU.
 func throughput(t results.Trial) (stats.Share, bool) {
 	return stats.Share{Amount: float64(t.Counted), Over: t.Elapsed.Seconds()}, t.Elapsed > 0 && t.SLO == nil

@@ -41,7 +41,7 @@ func (e evidence) sides() []side {
 	return []side{servers, {"the load generator's processors", e.env.LoaderCPUs, func(h results.Host) *int64 { return h.OnLoader }}}
 }
 
-// busyHost tells whether others used too much of either side's processors in the row's own
+// busyHost reports whether others used too much of either side's processors in the row's own
 // slices. If they use more there than in the slices of the other candidates, round by round
 // and beyond chance, that is said: it may be work that the server has others do. If they use
 // as much there, they do it to all alike, and the figure is that of the whole block.
@@ -83,7 +83,7 @@ func (e evidence) othersOn(s side, trials []results.Trial) (wall time.Duration, 
 	return wall, finite(used / float64(wall) / float64(e.env.CPUsOf(s.cpus)))
 }
 
-// follows tells whether others use a side's processors in this candidate's slices more, by
+// follows reports whether others use a side's processors in this candidate's slices more, by
 // maxOthers and beyond chance, than in those of the other candidates in the same rounds.
 func (e evidence) follows(s side) bool {
 	rest := make(map[results.RoundKey][]results.Trial)

@@ -114,7 +114,7 @@ func TestBurstsFollowNobody(t *testing.T) {
 	}
 }
 
-// A deed in any slice or pass voids the row of who did it, once, and no other.
+// A deed in any slice or pass invalidates the row of who did it, once, and no other.
 func TestDeedVoids(t *testing.T) {
 	const deed = "moved to processors 0-1 (given 0): PID 7 (server)"
 	for name, change := range map[string]func(*results.Record){

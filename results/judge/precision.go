@@ -9,7 +9,7 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Precise tells whether a block of a run that was asked for a precision needs no
+// Precise reports whether a block of a run that was asked for a precision needs no
 // more rounds: each two of its live candidates have intervals of their paired
 // ratios, of throughput and of server CPU where the system tells it, whose
 // half-width is at most the precision. The width alone decides. A stop at the
@@ -37,7 +37,7 @@ func inBlock(all []results.Trial, block int) []results.Trial {
 	return trials
 }
 
-// balanced tells whether the launches are enough, and each has enough rounds.
+// balanced reports whether the launches are enough, and each has enough rounds.
 func balanced(m results.Manifest, trials []results.Trial) bool {
 	measured := make(map[int]map[int]bool)
 	for _, t := range trials {
@@ -94,7 +94,7 @@ func unresolved(m results.Manifest, trials []results.Trial, live func(candidate 
 }
 
 // budgetNote says which pairs of a block a run could not tell apart for want of time, and
-// what it would have told apart; "" if there is none. Cells that are not fit to be ranked
+// what it would have distinguished; "" if there is none. Cells that are not fit to be ranked
 // have no pairs.
 func budgetNote(r *results.Record, block int, pairs []Pair) string {
 	m, b := r.Manifest, r.Manifest.Blocks[block]

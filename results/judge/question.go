@@ -29,12 +29,12 @@ type Answer struct {
 	Missing, Remarks []string
 }
 
-// Regressed tells whether B is worse by a metric that decides, or can't be said not to be.
+// Regressed reports whether B is worse by a metric that decides, or can't be said not to be.
 func (a Answer) Regressed() bool {
 	return len(a.Missing) > 0 || slices.ContainsFunc(a.Comparisons, func(c Comparison) bool { return c.Worse && c.Decides })
 }
 
-// Answer finds out what A and B are and compares them. What was asked wrongly is told by a
+// Answer determines what A and B are and compares them. What was asked wrongly is told by a
 // misuse.Error; others are of runs that can't be read.
 func (q Question) Answer() (Answer, error) {
 	answer := Answer{Comparisons: []Comparison{}}

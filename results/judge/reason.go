@@ -158,7 +158,7 @@ func Texts(all []Reason) []string {
 // Sentences joins the sentences of reasons.
 func Sentences(all []Reason) string { return strings.Join(Texts(all), "; ") }
 
-// Has tells whether one of the reasons is of a kind, by its ID.
+// Has reports whether one of the reasons is of a kind, by its ID.
 func Has(all []Reason, id string) bool {
 	return slices.ContainsFunc(all, func(r Reason) bool { return r.ID == id })
 }

@@ -25,7 +25,7 @@ func SummarizeDir(dir string) (*Summary, error) {
 }
 
 // Summarize computes the summary of what a run has recorded so far. The same
-// record gives the same summary.
+// record returns the same summary.
 func Summarize(r *results.Record) (*Summary, error) {
 	m := r.Manifest
 	s := &Summary{Schema: SummarySchema, Run: Run{
@@ -59,7 +59,7 @@ func Status(r *results.Record) string {
 	return StatusComplete
 }
 
-// full tells whether a block has the rounds that were planned.
+// full reports whether a block has the rounds that were planned.
 func full(r *results.Record, block int) bool {
 	m := r.Manifest
 	if !m.Fill {

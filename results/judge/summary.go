@@ -65,7 +65,7 @@ const (
 	Unreached Verdict = "unreached"
 )
 
-// Usable tells whether a cell's figures are to be used.
+// Usable reports whether a cell's figures are to be used.
 func (v Verdict) Usable() bool { return v == Valid || v == Degraded }
 
 // Cell is one scenario x app x candidate: a row of a table.
@@ -266,7 +266,7 @@ type Pair struct {
 	P *float64 `json:"p,omitempty"`
 }
 
-// Separated tells whether the interval excludes 1, that is, whether the
+// Separated reports whether the interval excludes 1, that is, whether the
 // difference was resolved.
 func (p Pair) Separated() bool { return p.Low > 1 || p.High < 1 }
 

@@ -14,7 +14,7 @@ import (
 // Limits of the verdicts.
 const (
 	minReplies      = 30    // of a slice, on average
-	maxErrorShare   = 0.001 // of requests; more voids a cell
+	maxErrorShare   = 0.001 // of requests; more invalidates a cell
 	maxSteal        = 0.01  // of the processors' time
 	loaderBoundFrom = 0.80  // share of the loader's processors in use
 	serverIdleBelow = 0.90  // share of the server's processors in use
@@ -44,7 +44,7 @@ func verdict(e evidence) []Reason {
 	return append(append([]Reason{}, e.voided()...), e.reservations()...) // not nil: in JSON it is a list
 }
 
-// unreached tells whether nothing was seen of the candidate in the block, neither good nor bad.
+// unreached reports whether nothing was seen of the candidate in the block, neither good nor bad.
 func (e evidence) unreached() bool {
 	return len(e.all()) == 0 && !slices.ContainsFunc(e.launches, func(l results.Launch) bool { return l.FailureIn(e.index) != "" }) &&
 		!slices.Contains(e.block.Without, e.candidate.Name)
@@ -98,7 +98,7 @@ func (e evidence) voided() []Reason {
 	return why
 }
 
-// told tells whether one of the reasons has the text.
+// told reports whether one of the reasons has the text.
 func told(all []Reason, text string) bool {
 	return slices.ContainsFunc(all, func(r Reason) bool { return r.Text == text })
 }
@@ -182,7 +182,7 @@ func (e evidence) rateReservations() []Reason {
 	return append(why, e.lateLoad(e.p99)...)
 }
 
-// lateLoad tells whether the load generator itself was late by more than a share of
+// lateLoad reports whether the load generator itself was late by more than a share of
 // the response time that matters.
 func (e evidence) lateLoad(response time.Duration) []Reason {
 	limit := max(minLateLimit, time.Duration(maxLateShare*float64(response)))
@@ -210,7 +210,7 @@ func (e evidence) offered() float64 {
 	return stats.Median(rates)
 }
 
-// counted is the right replies of the slices.
+// counted is the correct replies of the slices.
 func (e evidence) counted() (sum uint64) {
 	for _, t := range e.trials {
 		sum += t.Counted

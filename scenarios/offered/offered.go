@@ -45,12 +45,12 @@ type Pace struct {
 	Arrivals string     // Constant or Poisson; "": Constant
 }
 
-// Open tells whether a rate is offered at all.
+// Open reports whether a rate is offered at all.
 func (p Pace) Open() bool {
 	return p.Rate > 0 || p.Relative() || p.Ramp != [2]float64{} || len(p.Steps) > 0
 }
 
-// Relative tells whether the rate takes a measured ceiling to be known.
+// Relative reports whether the rate takes a measured ceiling to be known.
 func (p Pace) Relative() bool { return p.Share > 0 }
 
 // Mean is the mean rate over a slice; 0 if the pace is relative or a closed loop.

@@ -78,11 +78,11 @@ const MinAnswered = 0.99
 type Slice struct {
 	Percentile time.Duration // of the response time
 	Due        uint64        // requests that were to be sent
-	Counted    uint64        // those that were answered rightly
+	Counted    uint64        // those that were answered correctly
 	Errors     uint64
 }
 
-// Met tells whether a slice meets the objective.
+// Met reports whether a slice meets the objective.
 func (o Objective) Met(s Slice) bool {
 	within := s.Percentile < o.Limit || o.Inclusive && s.Percentile == o.Limit
 	return within && s.Errors == 0 && s.Counted > 0 && float64(s.Counted) >= MinAnswered*float64(s.Due)

@@ -1,4 +1,4 @@
-// Package company keeps clients beside a load that are not counted: connections that rest,
+// Package company provides the clients beside a load, which are not counted: idle connections,
 // and clients that read or send slowly.
 package company
 
@@ -22,13 +22,13 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// Beats of the slow clients.
+// Intervals at which the slow clients read or send.
 const (
 	readBeat   = 50 * time.Millisecond
 	headerBeat = 100 * time.Millisecond
 )
 
-// slowReply is what slow readers ask for, an app of the suite.
+// slowReply is the request of slow readers, to an app of the suite.
 const slowReply = "/size?bytes=10000000"
 
 // Company is the company of a load, there until Close: what its clients ask of a
@@ -62,7 +62,7 @@ func Open(ctx context.Context, address string, c scenarios.Company, target load.
 	return a, nil
 }
 
-// rest opens the idle connections and has each carry one request.
+// rest opens the idle connections and makes each carry one request.
 func (a *Company) rest(ctx context.Context, target load.Target) error {
 	requests, err := wire.Encode(load.Config{Address: a.address, Targets: []load.Target{target}})
 	if err != nil {
@@ -93,7 +93,7 @@ func restingConn(ctx context.Context, address string, r wire.Request) (net.Conn,
 	return conn, conn.SetDeadline(time.Time{})
 }
 
-// carry has conn carry one request and the whole reply.
+// carry makes conn carry one request and the whole reply.
 func carry(conn net.Conn, r *wire.Request) error {
 	if _, err := conn.Write(r.Bytes); err != nil {
 		return err
@@ -117,7 +117,7 @@ func carry(conn net.Conn, r *wire.Request) error {
 	return nil
 }
 
-// Idle tells how many of the idle connections the server has kept open.
+// Idle returns how many of the idle connections the server has kept open.
 func (a *Company) Idle() int {
 	n := 0
 	for _, conn := range a.idle {
@@ -128,10 +128,10 @@ func (a *Company) Idle() int {
 	return n
 }
 
-// Begin has the slow clients do what they do, until End.
+// Begin lets the slow clients work, until End.
 func (a *Company) Begin() { a.active.Store(true) }
 
-// End has the slow clients hold still.
+// End pauses the slow clients.
 func (a *Company) End() { a.active.Store(false) }
 
 // Close closes all connections.
@@ -147,7 +147,7 @@ func (a *Company) Close() {
 	a.slow.Wait()
 }
 
-// again has a slow client begin anew whenever its connection ends.
+// again restarts a slow client whenever its connection ends.
 func (a *Company) again(ctx context.Context, client func(context.Context, net.Conn) error) {
 	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1}
 	for a.beat(ctx, dial.Backoff) {
@@ -162,7 +162,7 @@ func (a *Company) again(ctx context.Context, client func(context.Context, net.Co
 	}
 }
 
-// beat waits for a beat and until the company is active; it returns false when ctx
+// beat waits for d, and until the company is active. It returns false when ctx
 // has ended.
 func (a *Company) beat(ctx context.Context, d time.Duration) bool {
 	for {
@@ -175,8 +175,8 @@ func (a *Company) beat(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// readSlowly asks for a large reply and reads a little of it at each beat. Its
-// socket takes little, so that the rest is the server's to keep.
+// readSlowly requests a large reply and reads a little of it at each beat. Its
+// socket buffer is small, so that the server must keep the rest.
 func (a *Company) readSlowly(ctx context.Context, conn net.Conn) error {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetReadBuffer(4 << 10)

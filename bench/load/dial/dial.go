@@ -1,5 +1,5 @@
-// Package dial opens connections of package net to one server, for all that does not drive
-// them by events: some in advance, and all of them to be cut at once.
+// Package dial opens connections of package net to one server, for callers without an event
+// loop. It can open some in advance and cut all of them at once.
 package dial
 
 import (
@@ -29,19 +29,19 @@ type Dialer struct {
 	spare []*Conn // opened in advance, not used yet
 }
 
-// New gives a Dialer that gives up on a connection after the timeout.
+// New returns a Dialer that gives up on a connection after the timeout.
 func New(address string, timeout time.Duration) *Dialer {
 	return &Dialer{address: address, timeout: timeout, open: map[*Conn]bool{}}
 }
 
-// Conn is a connection its Dialer knows while it is open.
+// Conn is a connection that its Dialer tracks while it is open.
 type Conn struct {
 	net.Conn
 	dialer *Dialer
 	Slice  int // in which it carried a request last, as its user counts them
 }
 
-// Close closes the connection, and counts it among Dialer.Closed.
+// Close closes the connection, and counts it in Dialer.Closed.
 func (t *Conn) Close() error {
 	t.dialer.mu.Lock()
 	if t.dialer.open[t] {
@@ -71,8 +71,8 @@ func (d *Dialer) Fill(ctx context.Context, n int) error {
 	return g.Wait()
 }
 
-// Dial gives a spare connection if there is one, or opens one. It takes its time
-// to fail, so that a dead server does not make the loader spin.
+// Dial returns a spare connection if there is one, or opens one. It fails only after
+// a pause, so that a dead server does not make the loader spin.
 func (d *Dialer) Dial(ctx context.Context) (*Conn, error) {
 	for c := d.takeSpare(); c != nil; c = d.takeSpare() {
 		if Quiet(c.Conn) {
@@ -125,14 +125,14 @@ func (d *Dialer) Cut() {
 	d.spare = nil
 }
 
-// Restore lets what happens from now on be nothing that Cut has done, and tells
-// whether it was called before.
+// Restore ends the state that IsCut reports, and returns whether Cut was called
+// before.
 func (d *Dialer) Restore() (wasCut bool) { return d.isCut.Swap(false) }
 
-// IsCut tells whether what happens now Cut may have done.
+// IsCut reports whether Cut may have caused an error that occurs now.
 func (d *Dialer) IsCut() bool { return d.isCut.Load() }
 
-// Closed is how many connections were closed, but by Cut, since it was asked last.
+// Closed returns how many connections were closed, other than by Cut, since the last call.
 func (d *Dialer) Closed() uint64 { return d.closes.Swap(0) }
 
 // CutAfter calls Cut when grace has passed since ctx ended, unless stop is called first.

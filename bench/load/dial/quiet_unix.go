@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Quiet tells whether c, on which no request is in flight, is open and has
+// Quiet reports whether c, on which no request is in flight, is open and has
 // nothing to read: it can take a request. It does not wait.
 func Quiet(c net.Conn) bool {
 	s, ok := c.(syscall.Conn)
@@ -32,14 +32,15 @@ func Quiet(c net.Conn) bool {
 	return err == nil && quiet
 }
 
-// TryRead reads what has come on c, without waiting, whatever its deadline: 0 bytes and no
-// error if nothing has. Quiet would take away the news of a reset, which is told once.
+// TryRead reads the bytes that have arrived on c, without waiting, whatever its deadline: 0
+// bytes and no error if there are none. After Quiet, a reset would no longer be visible, as
+// the system reports it once.
 func TryRead(c net.Conn, b []byte) (n int, err error) {
 	s, ok := c.(syscall.Conn)
 	if !ok {
 		return 0, errors.ErrUnsupported
 	}
-	// A deadline that has passed lets nothing be read, whatever came before it.
+	// After a deadline, nothing can be read, not even bytes that arrived before it.
 	_ = c.SetReadDeadline(time.Time{})
 	raw, err := s.SyscallConn()
 	if err != nil {

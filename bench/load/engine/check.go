@@ -10,7 +10,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load/wire"
 )
 
-// Check tells why Open would refuse c whatever the server does.
+// Check returns why Open would refuse c, whatever the server does.
 func Check(c load.Config) error {
 	c = c.Complete()
 	problem := check(c)
@@ -35,7 +35,7 @@ func Check(c load.Config) error {
 	return nil
 }
 
-// check refuses what no engine takes.
+// check refuses what no engine offers.
 func check(c load.Config) error {
 	if len(c.Targets) == 0 {
 		return errors.New("no targets")

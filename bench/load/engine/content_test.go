@@ -60,7 +60,7 @@ func TestWrongOnce(t *testing.T) {
 	})
 }
 
-// knows tells whether the engine that eachEngine tests remembers replies.
+// knows reports whether the engine that eachEngine tests remembers replies.
 func knows(t *testing.T) bool {
 	return runtime.GOOS == "linux" && strings.Contains(t.Name(), "/"+load.Raw)
 }

@@ -1,7 +1,7 @@
 // Package engine opens sessions of load by the engine that their Config names.
 //
-// There are two. Vegeta is the library's Attacker. Raw is a loop of our own that costs a
-// fraction of its CPU time. Both take vegeta targets and pacers and give the same Result.
+// There are two. Vegeta is the library's Attacker. Raw is benchctl's own loop, which uses a
+// fraction of its CPU time. Both take vegeta targets and pacers and return the same Result.
 package engine
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load/vegeta"
 )
 
-// Open opens a Session with all its connections. It fails when the server does not take
+// Open opens a Session with all its connections. It fails if the server does not accept
 // them.
 func Open(ctx context.Context, c load.Config) (load.Session, error) {
 	c = c.Complete()

@@ -34,7 +34,7 @@ func eachEngine(t *testing.T, f func(t *testing.T, open loadtest.Opener)) {
 	loadtest.Each(t, openers(), f)
 }
 
-// kept tells whether no more connections than most had to be replaced. Of vegeta nothing is
+// kept reports whether no more connections than most had to be replaced. Of vegeta nothing is
 // asked: net/http gives up connections by itself on a machine that is busy (see package vegeta).
 func kept(t testing.TB, r *load.Result, most uint64) bool {
 	return r.Reconnects <= most || strings.HasSuffix(t.Name(), "/"+load.Vegeta)

@@ -9,7 +9,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load/loadtest"
 )
 
-// A reply that comes sooner than the app allows is right, and told apart.
+// A reply that comes sooner than the app allows is right, and distinguished.
 func TestHasty(t *testing.T) {
 	const wait = 20 * time.Millisecond
 	eachEngine(t, func(t *testing.T, open loadtest.Opener) {

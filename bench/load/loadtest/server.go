@@ -1,5 +1,5 @@
-// Package loadtest has servers that a test writes in a line, and runs slices of load until
-// they saw enough, for the tests of all that drives load.
+// Package loadtest helps the tests of load engines. It has servers that a test writes in one
+// line, and runs slices of load until they have counted enough.
 package loadtest
 
 import (
@@ -14,13 +14,13 @@ import (
 	"testing"
 )
 
-// Hello is what servers of tests say, most of them.
+// Hello is the body that most servers of tests reply with.
 const Hello = "Hello, World!"
 
-// HelloReply is a whole right reply.
+// HelloReply is a whole correct reply.
 const HelloReply = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n" + Hello
 
-// Server is an HTTP server made of a function that answers one request.
+// Server is an HTTP server whose replies come from a function.
 type Server struct {
 	Address string
 	Close   func()

@@ -10,15 +10,15 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// Soon is a timeout that is waited for. It is that of connecting too, which a busy
-// machine is to do in time.
+// Soon is the timeout of tests that wait for one. It also applies to connecting, which must
+// succeed in time on a busy machine.
 const Soon = 500 * time.Millisecond
 
 // Opener opens a session by one of the engines, or of their loops.
 type Opener func(context.Context, load.Config) (load.Session, error)
 
-// Each runs f for every opener, all at once as they mostly wait, and finds what
-// goroutines are left.
+// Each runs f for every opener, all in parallel as they mostly wait, and fails if goroutines
+// are left.
 func Each(t *testing.T, openers map[string]Opener, f func(t *testing.T, open Opener)) {
 	before := runtime.NumGoroutine()
 	t.Run("engine", func(t *testing.T) {
@@ -47,7 +47,7 @@ func HelloConfig(s *Server, connections int) load.Config {
 	return load.Config{Address: s.Address, Targets: []load.Target{GetHello()}, Load: scenarios.Load{Connections: connections}}
 }
 
-// MustOpen is open that ends the test when it fails.
+// MustOpen calls open, and ends the test if it fails.
 func MustOpen(t testing.TB, open Opener, c load.Config) load.Session {
 	t.Helper()
 	s, err := open(t.Context(), c)
@@ -65,8 +65,8 @@ func Slice(t testing.TB, open Opener, c load.Config, w load.Window) *load.Result
 	return SlicesUntil(t, s, w, func(*load.Result) bool { return true })
 }
 
-// Patient runs slices, each with a window twice as long, until one saw enough: a
-// machine that is busy with something else may leave a short one empty.
+// Patient runs slices, each with a window twice as long, until one has counted enough. On a
+// busy machine, a short slice may stay empty.
 func Patient(w load.Window, run func(load.Window) *load.Result, enough func(*load.Result) bool) *load.Result {
 	for {
 		if r := run(w); enough(r) || w.Span > 20*time.Second {
@@ -76,13 +76,13 @@ func Patient(w load.Window, run func(load.Window) *load.Result, enough func(*loa
 	}
 }
 
-// SliceUntil is Slice with a window of at least w, so long that it sees enough.
+// SliceUntil is Slice with a window of at least w, long enough to count enough.
 func SliceUntil(t testing.TB, open Opener, c load.Config, w load.Window, enough func(*load.Result) bool) *load.Result {
 	t.Helper()
 	return Patient(w, func(w load.Window) *load.Result { return Slice(t, open, c, w) }, enough)
 }
 
-// SlicesUntil runs slices of a session, with a window of at least w, until one saw enough.
+// SlicesUntil runs slices of a session, with a window of at least w, until one has counted enough.
 func SlicesUntil(t testing.TB, s load.Session, w load.Window, enough func(*load.Result) bool) *load.Result {
 	t.Helper()
 	return Patient(w, func(w load.Window) *load.Result {
@@ -95,16 +95,16 @@ func SlicesUntil(t testing.TB, s load.Session, w load.Window, enough func(*load.
 	}, enough)
 }
 
-// AnyAnswered tells whether there was a reply.
+// AnyAnswered reports whether there was a reply.
 func AnyAnswered(r *load.Result) bool { return r.Answered > 0 }
 
-// AnyErrored tells whether a request failed.
+// AnyErrored reports whether a request failed.
 func AnyErrored(r *load.Result) bool { return r.Errored() > 0 }
 
-// AnyCounted tells whether a reply was counted.
+// AnyCounted reports whether a reply was counted.
 func AnyCounted(r *load.Result) bool { return r.Counted > 0 }
 
-// Balanced checks what holds of every slice that was not cancelled.
+// Balanced checks the invariants of every slice that was not cancelled.
 func Balanced(t testing.TB, r *load.Result) {
 	t.Helper()
 	bad := r.Errors[load.ErrStatus] + r.Errors[load.ErrLength] + r.Errors[load.ErrWrongBody]
@@ -124,7 +124,7 @@ func Balanced(t testing.TB, r *load.Result) {
 	}
 }
 
-// Summary leaves out what is long.
+// Summary returns r without its long fields.
 func Summary(r *load.Result) any {
 	return map[string]any{
 		"sent": r.Sent, "answered": r.Answered, "counted": r.Counted, "missed": r.Missed, "errors": r.Errors,
@@ -132,10 +132,10 @@ func Summary(r *load.Result) any {
 	}
 }
 
-// Within tells whether most, of a histogram that keeps three digits, is least at least.
+// Within reports whether most, of a histogram that keeps three digits, is least at least.
 func Within(least time.Duration, most int64) bool { return most >= int64(least)/1000*999 }
 
-// Depths are what the raw engine offers on this system.
+// Depths are the depths of pipelining that the raw engine offers on this system.
 func Depths() []int {
 	if runtime.GOOS != "linux" {
 		return []int{1}

@@ -8,7 +8,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 )
 
-// Get is a target that any body will do for.
+// Get is a target that accepts any body.
 func Get(path string) load.Target {
 	t := load.Target{Status: 200, Length: -1}
 	t.Method, t.URL = http.MethodGet, path

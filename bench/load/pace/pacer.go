@@ -1,5 +1,5 @@
-// Package pace says when requests are sent: pacers of a constant, a random and a varying
-// rate, and the Schedule that a pacer makes of a slice. It depends on no clock.
+// Package pace computes when requests are sent: pacers of a constant, a random and a varying
+// rate, and the Schedule of a slice. It depends on no clock.
 package pace
 
 import (
@@ -12,19 +12,19 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 )
 
-// Constant is the Pacer of evenly spaced requests, perSecond of them, which must
+// Constant is the Pacer of perSecond evenly spaced requests per second. The rate must
 // be positive.
 func Constant(perSecond float64) vegeta.Pacer {
 	return vegeta.ConstantPacer{Freq: 1, Per: time.Duration(float64(time.Second) / perSecond)}
 }
 
-// Poisson is the Pacer of requests that arrive independently of each other,
-// perSecond of them on average, which must be positive: the times between them are
-// exponentially distributed. A seed has one schedule, the same each time.
+// Poisson is the Pacer of requests that arrive independently of each other, perSecond
+// per second on average. The rate must be positive. The times between requests are
+// exponentially distributed. The same seed always gives the same schedule.
 func Poisson(perSecond float64, seed uint64) vegeta.Pacer { return poisson{perSecond, mix(seed)} }
 
-// poisson has no state, as each worker of a session asks for the whole schedule:
-// the n-th gap is made of the n-th number of a SplitMix64 sequence.
+// poisson has no state, as each worker of a session computes the whole schedule: the
+// n-th gap follows from the n-th number of a SplitMix64 sequence.
 type poisson struct {
 	perSecond float64
 	seed      uint64
@@ -38,9 +38,9 @@ func (p poisson) Rate(time.Duration) float64 { return p.perSecond }
 
 func (p poisson) String() string { return fmt.Sprintf("Poisson{%g/s}", p.perSecond) }
 
-// Varying is the Pacer of a rate that changes linearly within each of its parts,
-// and goes on at the last one's final rate. The n-th request is intended when the
-// integral of the rate comes to n.
+// Varying is the Pacer of a rate that changes linearly within each of its parts, and
+// then stays at the final rate. The n-th request is intended when the integral of the
+// rate reaches n.
 type Varying struct{ parts []part }
 
 // part is a stretch of time with a rate that changes linearly.
@@ -50,8 +50,8 @@ type part struct {
 	before      float64 // requests intended before it
 }
 
-// Ramp is the Pacer of a rate that goes linearly from one value to another over
-// the counted part of w; its lead has the first. Both must be positive.
+// Ramp is the Pacer of a rate that changes linearly from one value to another over
+// the counted part of w. The lead of w has the first value. Both must be positive.
 func Ramp(from, to float64, w load.Window) Varying {
 	var v Varying
 	v.add(w.Lead.Seconds(), from, from)
@@ -59,8 +59,8 @@ func Ramp(from, to float64, w load.Window) Varying {
 	return v
 }
 
-// Steps is the Pacer of rates that each take an equal part of the counted part of
-// w; its lead has the first. They must be positive, and one at least.
+// Steps is the Pacer of rates that each hold for an equal part of the counted part of w.
+// The lead of w has the first rate. At least one rate is required, and all must be positive.
 func Steps(rates []float64, w load.Window) Varying {
 	var v Varying
 	v.add(w.Lead.Seconds(), rates[0], rates[0])
@@ -90,8 +90,8 @@ func (p part) count(t float64) float64 {
 	return n
 }
 
-// when is the inverse of count. The root is written so that nothing cancels where
-// the rate hardly changes.
+// when is the inverse of count. This form of the root avoids cancellation where the
+// rate hardly changes.
 func (p part) when(n float64) float64 {
 	if all := p.count(p.long); n >= all {
 		return p.long + (n-all)/p.to
@@ -108,7 +108,7 @@ func (v Varying) count(t float64) float64 {
 	return v.parts[at].before + v.parts[at].count(t-v.parts[at].began)
 }
 
-// when is the second at which the integral of the rate comes to n.
+// when is the time, in s, at which the integral of the rate reaches n.
 func (v Varying) when(n float64) float64 {
 	at := 0
 	for at+1 < len(v.parts) && n >= v.parts[at+1].before {
@@ -135,9 +135,8 @@ func (v Varying) Rate(elapsed time.Duration) float64 {
 
 func (v Varying) String() string { return fmt.Sprintf("Varying{%d parts}", len(v.parts)) }
 
-// Poisson is v with requests that arrive independently of each other: the integral
-// of the rate grows by exponentially distributed amounts between them, as the time
-// does at a constant rate.
+// Poisson is v with requests that arrive independently of each other: between requests,
+// the integral of the rate grows by exponentially distributed amounts.
 func (v Varying) Poisson(seed uint64) vegeta.Pacer { return varyingPoisson{v, mix(seed)} }
 
 type varyingPoisson struct {
@@ -149,8 +148,7 @@ func (v varyingPoisson) Pace(elapsed time.Duration, hits uint64) (wait time.Dura
 	return nanoseconds(v.when(v.count(elapsed.Seconds())+gap(v.seed, hits))) - elapsed, false
 }
 
-// gap is the n-th of a seed's numbers that are exponentially distributed with mean
-// 1.
+// gap is the n-th number of a seed's sequence, exponentially distributed with mean 1.
 func gap(seed, n uint64) float64 {
 	const gamma = 0x9e3779b97f4a7c15
 	u := (float64(mix(seed+(n+1)*gamma)>>11) + 0.5) / (1 << 53) // inside 0 and 1

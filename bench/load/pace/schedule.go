@@ -6,10 +6,10 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// Schedule is the intended send times of a slice, from its begin. It asks the
-// pacer as if each request had been sent exactly when intended, so the times
-// depend on the pacer alone and not on how the load went: for a constant rate
-// the request seq (from 0) is intended at (seq+1) * interval, as in vegeta.
+// Schedule is the intended send times of a slice, from its beginning. It calls the
+// pacer as if each request had been sent exactly when intended, so the times depend on
+// the pacer alone. At a constant rate, the request seq (from 0) is intended at
+// (seq+1) * interval, as in vegeta.
 type Schedule struct {
 	pacer vegeta.Pacer
 	end   time.Duration // no request is intended after it
@@ -27,10 +27,10 @@ func NewSchedule(p vegeta.Pacer, end time.Duration, worker, workers int) Schedul
 	return s
 }
 
-// Peek is the next intended time, false when there are no more.
+// Peek returns the next intended time, or false if there is none.
 func (s *Schedule) Peek() (at time.Duration, ok bool) { return s.last, !s.over }
 
-// Advance goes to the request after that.
+// Advance moves to the next request.
 func (s *Schedule) Advance() {
 	s.seq += uint64(s.step)
 	s.pace()
@@ -45,10 +45,10 @@ func (s *Schedule) pace() {
 	}
 }
 
-// Missed is how many requests from the next on are intended at or before at.
+// Missed returns how many of the remaining requests are intended at or before at.
 func (s *Schedule) Missed(at time.Duration) (n uint64) {
 	for ; !s.over && s.last <= at; s.Advance() {
-		// A pacer that never waits has no end to count to.
+		// A pacer that never waits would count without end.
 		if n++; n == 1<<32 {
 			break
 		}

@@ -22,7 +22,7 @@ func intended(p vegeta.Pacer, w load.Window) []time.Duration {
 	return all
 }
 
-// near tells whether two times are one but for rounding to ns.
+// near reports whether two times are one but for rounding to ns.
 func near(a time.Duration, s float64) bool { return math.Abs(float64(a)-s*1e9) <= 1 }
 
 func TestRamp(t *testing.T) {

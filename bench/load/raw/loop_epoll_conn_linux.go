@@ -119,7 +119,7 @@ func (w *worker) hangUp(c *conn) {
 	c.state = down
 }
 
-// retry has c opened again at the given time.
+// retry schedules the next attempt to open c.
 func (w *worker) retry(c *conn, at time.Duration) {
 	c.since = at
 	w.check = min(w.check, at)
@@ -135,7 +135,7 @@ func (w *worker) reopen(c *conn, now time.Duration) {
 	}
 }
 
-// renew replaces a connection that has carried all it was to, as reopen does.
+// renew replaces a connection that has carried all its requests, as reopen does.
 func (w *worker) renew(c *conn, now time.Duration) {
 	w.drop(c)
 	c.spent = true
@@ -144,8 +144,8 @@ func (w *worker) renew(c *conn, now time.Duration) {
 	}
 }
 
-// next sends the next requests on a connection that can take some, or has it
-// wait for one.
+// next sends the next requests on a connection that can take some, or queues the
+// connection for one.
 func (w *worker) next(c *conn, now time.Duration) {
 	switch {
 	case !w.sending:
@@ -184,7 +184,7 @@ func (w *worker) send(c *conn, intended, now time.Duration) bool {
 	return true
 }
 
-// unsendable takes that c, which had no request in flight, can't send.
+// unsendable handles the failure to send on c, which had no request in flight.
 func (w *worker) unsendable(c *conn, errno unix.Errno, now time.Duration) {
 	if c.proved {
 		w.reopen(c, now)
@@ -255,8 +255,8 @@ func (w *worker) arrived(c *conn, ended bool) {
 	w.connectFailed(c, unix.Errno(errno), now)
 }
 
-// disturbed takes an event on an idle connection: the server closed it, or sent
-// what nobody asked for.
+// disturbed handles an event on an idle connection: the server closed it, or sent
+// bytes without a request.
 func (w *worker) disturbed(c *conn, in, ended bool) {
 	switch {
 	case ended:
@@ -268,9 +268,9 @@ func (w *worker) disturbed(c *conn, in, ended bool) {
 	}
 }
 
-// input reads what there is for the requests in flight. Less than the buffer
-// holds is all there was; ended makes it read to the end, to know before the
-// next request whether the connection can take one.
+// input reads the available bytes for the requests in flight. A read that does not fill
+// the buffer has read everything. With ended, it reads to the end, so that it is known
+// before the next request whether the connection can take one.
 func (w *worker) input(c *conn, ended bool) {
 	for {
 		n, errno := recv(int(c.fd), w.buffer)
@@ -299,8 +299,8 @@ func (w *worker) input(c *conn, ended bool) {
 	}
 }
 
-// take takes what came in on c. The reply that b ends with is left to complete,
-// which knows what comes after it.
+// take parses the bytes that arrived on c. The reply that b ends with is left to
+// complete, which knows what follows it.
 func (w *worker) take(c *conn, b []byte) (f *http1.Fault) {
 	if c.flying == c.unwritten {
 		return http1.Trailing.In(b) // nothing has been asked for
@@ -326,7 +326,7 @@ func (w *worker) answered(c *conn, now time.Duration) {
 	c.flying--
 }
 
-// over takes the end of c's connection.
+// over handles the end of c's connection.
 func (w *worker) over(c *conn, f *http1.Fault) {
 	switch {
 	case f == http1.Cut && c.Reply.End() || c.Reply.Whole():
@@ -340,7 +340,7 @@ func (w *worker) over(c *conn, f *http1.Fault) {
 	}
 }
 
-// repeatable tells whether what is in flight on c, which has ended, may be sent again: see
+// repeatable reports whether what is in flight on c, which has ended, may be sent again: see
 // load.Result.Repeated. A new connection, as each one is after that, has not rested.
 func (w *worker) repeatable(c *conn) bool {
 	if !c.proved || !c.rested || c.Reply.Begun() || !c.Request.Safe {
@@ -354,7 +354,7 @@ func (w *worker) repeatable(c *conn) bool {
 	return true
 }
 
-// repeat sends what was in flight on the connection that ended on the new one.
+// repeat sends the requests in flight on the ended connection again, on the new one.
 func (w *worker) repeat(c *conn) {
 	w.tally.Reconnects++
 	w.tally.Repeated += uint64(c.flying)
@@ -367,9 +367,9 @@ func (w *worker) repeat(c *conn) {
 	w.flush(c)
 }
 
-// complete takes a whole reply that nothing follows yet; end tells how the
-// connection ended after it, if it did. The reply's time is the send time of the
-// next request: one reading of the clock for both.
+// complete handles a whole reply that nothing follows yet. end is how the connection
+// ended after it, or nil. The time of the reply is also the send time of the next
+// request, so that one reading of the clock serves both.
 func (w *worker) complete(c *conn, end *http1.Fault) {
 	now := w.setup.now()
 	w.answered(c, now)
@@ -388,7 +388,7 @@ func (w *worker) complete(c *conn, end *http1.Fault) {
 	}
 }
 
-// vacant has c, on which nothing is in flight any more, go on or replaces it.
+// vacant reuses or replaces c, on which nothing is in flight any more.
 func (w *worker) vacant(c *conn, end *http1.Fault, now time.Duration) {
 	w.busy--
 	c.state, c.since = idle, w.came

@@ -22,15 +22,15 @@ const (
 	readSize      = 64 << 10 // bytes read at a time
 	eventBatch    = 256      // events taken at a time
 	maxConnecting = 256      // connections being opened at a time, less than any backlog
-	// spin is how long before an intended send time a worker stops sleeping: what
-	// the kernel takes to wake it, so that it is not late. Half of it costs as much
-	// CPU time and leaves a lag of 10 µs, double costs half as much again.
+	// spin is how long before an intended send time a worker stops sleeping: the time
+	// that the kernel takes to wake it. Half of it costs as much CPU time and leaves a
+	// lag of 10 µs; twice as much costs 1.5 times the CPU time.
 	spin = 30 * time.Microsecond
 )
 
-// epollLoop shares the connections out among workers, one for each thread that
-// may run. With a Pacer worker i of n sends every n-th request, from the i-th on,
-// over its own connections.
+// epollLoop divides the connections among workers, one for each thread that may run.
+// With a Pacer, worker i of n sends every n-th request, from the i-th on, over its own
+// connections.
 type epollLoop struct {
 	setup   *setup
 	workers []*worker
@@ -106,7 +106,7 @@ func (l *epollLoop) ready(ctx context.Context, patience time.Duration) error {
 	return err
 }
 
-// together is one error, on one line, of those that are not nil, each text once.
+// together joins the errors that are not nil into one error on one line, each text once.
 func together(errs []error) (all error) {
 	var seen []string
 	for _, err := range errs {
@@ -135,8 +135,7 @@ func (l *epollLoop) run(ctx context.Context, s tally.Span) []*tally.Tally {
 	return tallies
 }
 
-// each runs f of every worker, each on a thread of its own, and wakes them all
-// when ctx ends.
+// each runs f for every worker, each on its own thread, and wakes all when ctx ends.
 func (l *epollLoop) each(ctx context.Context, f func(*worker)) {
 	var all, woken sync.WaitGroup
 	woken.Add(1)
@@ -157,7 +156,7 @@ func (l *epollLoop) each(ctx context.Context, f func(*worker)) {
 	}
 	all.Wait()
 	if !stop() {
-		// The descriptors must not be closed under its hands.
+		// It must not use descriptors that are closed.
 		woken.Wait()
 	}
 }
@@ -230,13 +229,13 @@ func (w *worker) ready(patience time.Duration) {
 	w.giveUp()
 }
 
-// anyOpen tells whether there is a connection to send on.
+// anyOpen reports whether there is a connection to send on.
 func (w *worker) anyOpen() bool {
 	return slices.ContainsFunc(w.conns, func(c conn) bool { return c.state == idle })
 }
 
-// giveUp ends the opening of connections that take too long. That the context
-// ended is no error of theirs.
+// giveUp stops opening connections that take too long. The end of the context is no error
+// of a connection.
 func (w *worker) giveUp() {
 	for i := range w.conns {
 		switch c := &w.conns[i]; {
@@ -303,8 +302,8 @@ func (w *worker) begin(now time.Duration) {
 	}
 }
 
-// pause sends what is due and tells until when there is nothing to do but to wait
-// for events.
+// pause sends what is due, and returns until when there is nothing to do but wait for
+// events.
 func (w *worker) pause() time.Duration {
 	if !w.sending {
 		return w.check
@@ -319,7 +318,7 @@ func (w *worker) pause() time.Duration {
 }
 
 // issue sends the requests that are due while there are free connections, and
-// tells when the next one can be sent.
+// returns when the next one can be sent.
 func (w *worker) issue() (next time.Duration, ok bool) {
 	for {
 		at, more := w.plan.Peek()
@@ -341,8 +340,8 @@ func (w *worker) issue() (next time.Duration, ok bool) {
 	}
 }
 
-// finish ends the sending. A request may be due at the very end; those that find
-// no free connection are missed.
+// finish ends the sending. A request may be due at the very end. Requests that find no
+// free connection are missed.
 func (w *worker) finish(now time.Duration) {
 	if w.setup.open && !w.stopped {
 		w.issue()
@@ -353,8 +352,8 @@ func (w *worker) finish(now time.Duration) {
 	}
 }
 
-// poll takes the events there are, or the next ones until the given time, and
-// returns how many there were. now may be a little past.
+// poll handles the available events, or the next ones until the given time, and
+// returns their number. now may be slightly old.
 func (w *worker) poll(now, until time.Duration) int {
 	events := w.await(now, until)
 	for i := range events {
@@ -366,10 +365,10 @@ func (w *worker) poll(now, until time.Duration) int {
 // waited is longer than it takes to get events that are there already.
 const waited = 20 * time.Microsecond
 
-// await waits for events and, with a Pacer, notes since when they can have been
-// there: since the last ones were taken or, if the worker had to wait for them, only
-// now. A connection that becomes free by one was free since then, however late the
-// worker gets to it.
+// await waits for events. With a Pacer, it records the earliest time at which they can
+// have occurred: when the last events were taken or, if the worker had to wait, now. A
+// connection that an event frees has been free since then, however late the worker
+// handles the event.
 func (w *worker) await(now, until time.Duration) []unix.EpollEvent {
 	if !w.setup.open {
 		return w.poller.waitUntil(w.events, now, until)
@@ -383,9 +382,9 @@ func (w *worker) await(now, until time.Duration) []unix.EpollEvent {
 	return events
 }
 
-// lookAfter does what no event tells: timeouts, and connections to try again.
-// Looking at all of them now and then costs less than a timer for each request;
-// a timeout may come a twentieth late.
+// lookAfter handles what has no event: timeouts, and connections to try again. Periodic
+// checks of all connections cost less than a timer for each request. A timeout may be late
+// by a twentieth.
 func (w *worker) lookAfter(now time.Duration) {
 	timeout := w.setup.Timeout
 	w.check = now + min(max(timeout/20, time.Millisecond), time.Second/2)
@@ -403,8 +402,8 @@ func (w *worker) lookAfter(now time.Duration) {
 	}
 }
 
-// abandon gives up the replies that did not come in the grace time. It is not
-// the server's fault, so no error.
+// abandon gives up the replies that did not come within the grace time. The server is not
+// at fault, so they are no errors.
 func (w *worker) abandon() {
 	for i := range w.conns {
 		switch c := &w.conns[i]; {
@@ -419,8 +418,8 @@ func (w *worker) abandon() {
 	}
 }
 
-// queue is a ring of connections, the one longest free first, so that all of
-// them are used. A connection is in it once at most.
+// queue is a ring of free connections, the longest free one first, so that all are used.
+// A connection is in it at most once.
 type queue struct {
 	ring        []int32
 	first, size int

@@ -17,8 +17,8 @@ import (
 
 const syncReadSize = 16 << 10 // bytes read at a time
 
-// syncLoop is a goroutine for each connection over package net. It costs more
-// than the epoll loop, and runs where that does not.
+// syncLoop has a goroutine for each connection, over package net. It costs more than
+// the epoll loop, and serves systems without epoll.
 type syncLoop struct {
 	setup  *setup
 	dialer *dial.Dialer
@@ -39,8 +39,8 @@ type shard struct {
 
 func newSyncLoop(s *setup) (loop, error) {
 	if s.Pipeline > 1 {
-		// A goroutine that writes does not read meanwhile: it and a server that
-		// does the same would wait for each other.
+		// A goroutine that writes does not read meanwhile. It would deadlock with a
+		// server that does the same.
 		return nil, errors.New("pipelining is not offered on this system")
 	}
 	l := &syncLoop{setup: s, dialer: dial.New(s.Address, s.Timeout)}
@@ -92,8 +92,8 @@ func (l *syncLoop) run(ctx context.Context, s tally.Span) []*tally.Tally {
 	if s.Open {
 		l.plan.Schedule = pace.NewSchedule(l.setup.Pacer, s.To-s.Began, 0, 1)
 	}
-	// Connections wait for replies with no regard to ctx, so what is in flight
-	// when the grace is over is cut.
+	// Connections that wait for replies ignore ctx, so those with requests in flight
+	// are cut when the grace is over.
 	stop := l.dialer.CutAfter(ctx, load.Grace)
 	var all sync.WaitGroup
 	for _, c := range l.conns {
@@ -140,7 +140,7 @@ type syncConn struct {
 	replies int32 // whole ones the connection has carried
 }
 
-// ready is loop.ready for c. wasCut tells that the connections were closed here.
+// ready is loop.ready for c. wasCut means that this process closed the connections.
 func (c *syncConn) ready(ctx context.Context, wasCut bool) error {
 	if c.conn != nil && !dial.Quiet(c.conn.Conn) {
 		c.drop(!wasCut)
@@ -170,8 +170,8 @@ func (c *syncConn) open(ctx context.Context) error {
 	return err
 }
 
-// drop closes the connection. closed tells that the server did, or said it
-// would, between requests.
+// drop closes the connection. closed means that the server did so, or announced it,
+// between requests.
 func (c *syncConn) drop(closed bool) {
 	if c.conn != nil {
 		c.conn.Close()
@@ -256,7 +256,7 @@ func (c *syncConn) receive() (whole bool, f *http1.Fault) {
 	}
 }
 
-// repeatable tells whether the request that found f may be sent again: see
+// repeatable reports whether the request that found f may be sent again: see
 // load.Result.Repeated.
 func (c *syncConn) repeatable(f *http1.Fault) bool {
 	return (f == http1.Cut || f == wire.Reset) && c.proved && c.rested && !c.Reply.Begun() &&
@@ -278,11 +278,12 @@ func (c *syncConn) repeat(ctx context.Context) bool {
 	return true
 }
 
-// finish counts the reply, or why there is none, and leaves the connection fit
+// finish counts the reply, or the reason for its absence, and prepares the connection
 // for the next request.
 func (c *syncConn) finish(ctx context.Context, whole bool, f *http1.Fault) {
 	now := c.loop.setup.now()
-	// An end completes a reply that goes until then; nothing else may follow one.
+	// The end of the connection completes a reply without a length. Nothing else may follow
+	// a reply.
 	whole = whole && (f == nil || f == http1.Cut)
 	c.shard.Lock()
 	switch {

@@ -47,10 +47,10 @@ func (w *worker) room(c *conn) int16 {
 	return int16(room)
 }
 
-// fill sends as many requests as c can take, in one write. What does not fit the
-// socket's buffer follows when the socket can take more, and replies are read
-// meanwhile: a server may answer before it has read everything, and read no more
-// until its replies are taken.
+// fill sends as many requests as c can take, in one write. What does not fit into the
+// socket's buffer follows when the socket can take more. Replies are read meanwhile: a
+// server may answer before it has read everything, and stop reading until its replies
+// are taken.
 func (w *worker) fill(c *conn, now time.Duration) {
 	room := w.room(c)
 	if room <= 0 {
@@ -79,8 +79,8 @@ func (w *worker) fill(c *conn, now time.Duration) {
 	w.launched(c, room, vacant)
 }
 
-// launched counts n requests that are in flight from now on; vacant tells that
-// none was before.
+// launched counts n requests that are in flight from now on; vacant means that there
+// were none before.
 func (w *worker) launched(c *conn, n int16, vacant bool) {
 	w.tally.Sent += uint64(n)
 	if vacant {
@@ -90,7 +90,7 @@ func (w *worker) launched(c *conn, n int16, vacant bool) {
 	}
 }
 
-// pending tells whether c has something to send that did not fit.
+// pending reports whether c has something to send that did not fit.
 func (c *conn) pending() bool { return len(c.unsent) > 0 || c.unwritten > 0 }
 
 // write sends what c has to send, as far as it fits.

@@ -1,10 +1,10 @@
-// Package raw is the engine Raw: a loop of our own that costs a fraction of the CPU time of
-// an HTTP client. Requests are encoded once and replies pass a validating parser.
+// Package raw is the engine Raw, an event loop that uses a fraction of the CPU time of an HTTP
+// client. Requests are encoded once, and replies pass a validating parser.
 //
-// On Linux a thread for each processor waits for the events of its share of the connections
-// by epoll; elsewhere each connection has a goroutine over package net. Both loops, the
-// connections they drive and the calls of the system that they make are one package: they
-// touch each other's fields for each request.
+// On Linux, a thread for each processor waits by epoll for the events of its share of the
+// connections. On other systems, each connection has a goroutine over package net. Both loops,
+// their connections and their system calls are one package, because they access each other's
+// fields for each request.
 package raw
 
 import (
@@ -19,13 +19,13 @@ import (
 )
 
 const (
-	// openPatience and slicePatience are how long the opening of connections may keep
-	// those waiting that are open already.
+	// openPatience and slicePatience limit how long open connections wait while others are
+	// being opened.
 	openPatience  = time.Second
 	slicePatience = 50 * time.Millisecond
 )
 
-// setup is what every loop of a session needs.
+// setup is the state that every loop of a session requires.
 type setup struct {
 	load.Config
 	requests []wire.Request
@@ -47,14 +47,13 @@ func lastReply(c load.Config) int32 {
 // now is the session's clock. It reads the monotonic clock only.
 func (s *setup) now() time.Duration { return time.Since(s.base) }
 
-// loop drives the connections of a raw session. How is up to it; what goes over
-// a connection and how it is counted is the same for all.
+// loop drives the connections of a raw session. All loops send the same bytes and count
+// in the same way.
 type loop interface {
-	// ready resets the tallies, finds the connections that the server closed
-	// meanwhile, and opens all that are not open. It returns why the last of those
-	// that it could not open failed. It waits no longer than patience once one is
-	// open: a server that serves one connection at a time takes the others only when
-	// there is load on that one.
+	// ready resets the tallies, finds the connections that the server closed, and
+	// opens all that are not open. It returns the error of the last one that it could
+	// not open. Once one is open, it waits no longer than patience: a server that
+	// serves one connection at a time accepts the others only under load on that one.
 	ready(ctx context.Context, patience time.Duration) error
 	// run drives load until s.To or the end of ctx and drains the replies.
 	run(ctx context.Context, s tally.Span) []*tally.Tally
@@ -68,10 +67,10 @@ type session struct {
 }
 
 // Open opens a session with all its connections, on the loop that costs least on this system.
-// It fails when the server does not take them. C is complete and checked.
+// It fails if the server does not accept them. c must be complete and checked.
 func Open(ctx context.Context, c load.Config) (load.Session, error) { return open(ctx, c, newLoop) }
 
-// OpenSync is Open on the loop over package net, which every system has. It is what Open takes
+// OpenSync is Open with the loop over package net, which works on every system. Open uses it
 // where there is no other.
 func OpenSync(ctx context.Context, c load.Config) (load.Session, error) {
 	return open(ctx, c, newSyncLoop)

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls below never block, so they go around the scheduler: entering and
-// leaving a system call costs it more than some of them do. MSG_NOSIGNAL saves a
-// signal for each connection that the server closed.
+// The calls below never block, so they bypass the scheduler: its work around a system
+// call costs more than some of the calls. MSG_NOSIGNAL saves a signal for each connection
+// that the server closed.
 
 func recv(fd int, b []byte) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
@@ -50,7 +50,7 @@ type poller struct {
 	coarse           bool          // the kernel has no epoll_pwait2: timeouts are whole ms
 }
 
-// What the poller's own events carry in place of a connection's index.
+// Ids of the poller's own events, in place of the index of a connection.
 const (
 	wakeID  = -1
 	alarmID = -2
@@ -90,8 +90,8 @@ func (p *poller) close() {
 	}
 }
 
-// add watches fd. Edge-triggered, and for everything at once: so nothing has to
-// be said to the kernel per request. Events carry id and generation.
+// add watches fd, edge-triggered and for all events, so that requests require no further
+// call. Events carry id and generation.
 func (p *poller) add(fd int, id, generation int32) error {
 	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: id, Pad: generation,
@@ -101,7 +101,7 @@ func (p *poller) add(fd int, id, generation int32) error {
 // wake makes wait return, from any goroutine.
 func (p *poller) wake() { _, _ = unix.Write(p.event, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
-// woken takes back wake.
+// woken resets wake.
 func (p *poller) woken() { _, _ = unix.Read(p.event, make([]byte, 8)) }
 
 // wait fills events, for timeout at most; not at all if it is not positive.
@@ -127,7 +127,7 @@ func (p *poller) wait(events []unix.EpollEvent, timeout time.Duration) []unix.Ep
 }
 
 // waitUntil is wait until a time, for a loader that has hardly time to wait. The
-// alarm ends it, which is set anew only when that time is another, so that a wait
+// alarm ends it, which is set again only when that time is another, so that a wait
 // costs the kernel no timer. And while events flow it goes around the scheduler as
 // sends do: one that is told of short waits looks after them every 20 µs. After
 // 10 ms without any the scheduler interrupts it, and the next wait tells. Together
@@ -158,8 +158,8 @@ func (p *poller) waitUntil(events []unix.EpollEvent, now, until time.Duration) [
 	return events[:n]
 }
 
-// punctual has the calling thread's sleeps end on time, where the kernel lets them
-// be 50 µs late to end several at once. The function returned undoes it.
+// punctual makes the sleeps of the calling thread end on time. By default, the kernel
+// delays them by up to 50 µs to end several together. The returned function undoes it.
 func punctual() (undo func()) {
 	set := func(ns int) { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(ns), 0, 0, 0) }
 	set(1)

@@ -6,14 +6,14 @@ import (
 	"github.com/benchctl/benchctl/bench/load/wire"
 )
 
-// maxDateAge is how old a reply's Date may be when its request is sent. A server
-// may make its Date once a second, and Date has no fraction of one; what is older
-// by seconds was not made for this request, but comes from a cache (RFC 9110
-// section 6.6.1: the time at which the message was originated).
+// maxDateAge is how old a reply's Date may be when its request is sent. A server may
+// update its Date once a second, and Date has no fractions. A reply that is seconds
+// older was not made for this request, but comes from a cache (RFC 9110 section 6.6.1:
+// the time at which the message was originated).
 const maxDateAge = 5 * time.Second
 
 // dateAge is how old the Date of x's reply was when its request was sent; 0 if there
-// is none, or it was not looked for. The clock is set by the wall clock at the begin of
+// is none, or it was not looked for. The clock is set by the wall clock at the beginning of
 // each slice, so that no reply takes a reading of it.
 func (s *Span) dateAge(x *wire.Exchange) time.Duration {
 	if x.Reply.Date == 0 {

@@ -25,24 +25,15 @@ func NewSpan(began time.Duration, wall time.Time, w load.Window, c load.Config, 
 	}
 }
 
-// counts tells whether a request belongs to the window: by when it was intended,
-// which in a closed loop is when it was sent, and never by when its reply comes. Each
-// is followed to its end, beyond the window's, and this is why nothing is biased:
+// counts reports whether a request belongs to the window: by its intended time, which in
+// a closed loop is the time of sending, and never by the time of its reply. Each request
+// is followed to its end, beyond that of the window. So no long request is cut or left
+// out, and the throughput is the same as by replies (docs/methodology.md, "Edges of a
+// window").
 //
-// In a stationary closed loop the expected number of requests sent in a fixed window
-// is the rate times its length, just as that of replies that arrive in it, so the
-// throughput is the same by either. But the times of those sent are drawn as requests
-// are (Palm's distribution): the window chooses them before their times are known, so
-// a long one is as likely to be among them as a short one, and none is cut off at the
-// window's end. Of those that arrive in a window the ones that take longer than it
-// does are never seen, and a server that stalls loses its slowest ones.
-//
-// One thing is not stationary: the last of them, as many as are in flight, end while
-// nothing is sent any more. A server that serves requests in the order they come takes
-// as long for these as for others; one that works on all of them at once takes less.
-//
-// The first request of a constant rate is intended an interval after the begin and
-// the last one at the end, so there the end is inside and the begin is not.
+// The first request of a constant rate is intended an interval after the beginning and
+// the last one at the end. So with a rate, the end belongs to the window and the
+// beginning does not.
 func (s *Span) counts(intended time.Duration) bool {
 	if s.Open {
 		return s.From < intended && intended <= s.To
@@ -62,7 +53,7 @@ func (s *Span) part(intended time.Duration) int {
 	return int(part)
 }
 
-// Watch gives a function that tells when ctx ended, or otherwise, if that has
+// Watch returns a function that tells when ctx ended, or otherwise, if that has
 // not happened.
 func Watch(ctx context.Context, now func() time.Duration) (ended func(otherwise time.Duration) time.Duration) {
 	at := make(chan time.Duration, 1)

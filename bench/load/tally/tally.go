@@ -1,5 +1,5 @@
-// Package tally counts what the workers of a session see of a slice, and makes a load.Result
-// of it: which requests belong to the window, how long they took, and what was wrong.
+// Package tally counts the requests of a slice, worker by worker, and merges the counts into a
+// load.Result: which requests belong to the window, how long they took, and what failed.
 package tally
 
 import (
@@ -26,13 +26,13 @@ const maxCauses = 32
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(lowest, highest, digits) }
 
 func record(h *hdrhistogram.Histogram, d time.Duration) {
-	// A value inside the range is the only thing RecordValue asks for.
+	// RecordValue fails only for a value out of range.
 	_ = h.RecordValue(min(max(int64(d), 0), highest))
 }
 
-// Tally is what one worker saw of a slice. It is made once and reset for every
-// slice, as its histograms are large. What no reply tells the worker counts itself: the
-// exported fields, which mean what those of load.Result do.
+// Tally is the counts of one worker for a slice. It is allocated once and reset for every
+// slice, as its histograms are large. The worker itself counts the exported fields, which
+// do not follow from replies. They mean the same as in load.Result.
 type Tally struct {
 	Span
 	Sent, Missed                   uint64
@@ -59,7 +59,7 @@ type Tally struct {
 	first                          *hdrhistogram.Histogram // nil: not asked for
 }
 
-// New gives a Tally of slices of requests with intended times (open) or without. First has it
+// New returns a Tally of slices of requests with intended times (open) or without. First has it
 // keep the times to the first byte of bodies.
 func New(open, first bool) *Tally {
 	t := &Tally{errors: map[string]uint64{}, causes: map[string]uint64{}, examples: map[string]string{}, response: newHistogram()}
@@ -140,7 +140,7 @@ func (t *Tally) Reply(x *wire.Exchange, now time.Duration) {
 	}
 }
 
-// firstByte counts a reply of which the begin of the body is known.
+// firstByte counts a reply whose body has a known beginning.
 func (t *Tally) firstByte(x *wire.Exchange, now time.Duration) {
 	if t.first != nil {
 		record(t.first, x.First-x.Intended)
@@ -151,7 +151,7 @@ func (t *Tally) firstByte(x *wire.Exchange, now time.Duration) {
 	}
 }
 
-// bad counts a whole reply that is not the right one.
+// bad counts a whole reply that is not correct.
 func (t *Tally) bad(x *wire.Exchange, f *http1.Fault, now time.Duration) {
 	if f == wire.WrongBody {
 		t.wrong++
@@ -167,9 +167,9 @@ func (t *Tally) bad(x *wire.Exchange, f *http1.Fault, now time.Duration) {
 	t.ended(x, now, now-x.Intended)
 }
 
-// Lost counts a request that x got no whole reply to. One that found no connection
-// was not sent, so it took no time. One that timed out took as long as it was waited
-// for, or else the longest times would be the ones that are left out.
+// Lost counts a request of x without a whole reply. A request without a connection was not
+// sent, so it took no time. A request that timed out counts with the time waited, as the
+// longest times would be missing otherwise.
 func (t *Tally) Lost(x *wire.Exchange, f *http1.Fault, now time.Duration) {
 	t.Fault(f, x)
 	if f.Kind == load.ErrConnect || f.Kind == load.ErrLoader {
@@ -192,7 +192,7 @@ func (t *Tally) Lost(x *wire.Exchange, f *http1.Fault, now time.Duration) {
 }
 
 // ended counts a request that was sent and has come to its end, right or not, after
-// the response time took, and tells whether it belongs to the window.
+// the response time took, and reports whether it belongs to the window.
 func (t *Tally) ended(x *wire.Exchange, now, took time.Duration) bool {
 	t.longest = max(t.longest, took)
 	if !t.counts(x.Intended) {
@@ -213,15 +213,15 @@ func (t *Tally) Fault(f *http1.Fault, x *wire.Exchange) {
 	t.cause(causeOf(f), 1)
 }
 
-// cause counts n errors by a cause. They are all in errors by their kind, but only so many
-// causes are told apart.
+// cause counts n errors by a cause. errors has all of them by kind; the number of causes is
+// limited.
 func (t *Tally) cause(c string, n uint64) {
 	if _, told := t.causes[c]; told || len(t.causes) < maxCauses {
 		t.causes[c] += n
 	}
 }
 
-// merge adds what another worker saw.
+// merge adds the counts of another worker.
 func (t *Tally) merge(o *Tally) {
 	t.Sent += o.Sent
 	t.answered += o.answered
@@ -275,7 +275,7 @@ func (t *Tally) merge(o *Tally) {
 	}
 }
 
-// Result is what the tallies of a slice that ended at end come to.
+// Result merges the tallies of a slice that ended at end.
 func Result(s Span, end time.Duration, tallies []*Tally) *load.Result {
 	sum := New(s.Open, len(tallies) > 0 && tallies[0].first != nil)
 	sum.Start(s)
@@ -294,10 +294,10 @@ func Result(s Span, end time.Duration, tallies []*Tally) *load.Result {
 	}
 }
 
-// causeOf is what a fault is counted by.
+// causeOf is the key by which a fault is counted.
 func causeOf(f *http1.Fault) string { return f.Kind + ": " + f.Cause }
 
-// example tells of a fault as it happened to a request; x is nil where it did to none.
+// example describes a fault with its request; x is nil if there was none.
 func example(f *http1.Fault, x *wire.Exchange) string {
 	if x == nil {
 		return f.Error()

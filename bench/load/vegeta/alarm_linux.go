@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// alarm is a sleep that ends on time. The runtime's timers may be 1 ms late on
-// Linux, as they end a poll with whole ms; a timerfd is one more event to it.
+// alarm is a sleep that ends on time. The runtime's timers may be 1 ms late on Linux,
+// as the timeouts of its poll are whole ms. A timerfd ends the poll on time.
 type alarm struct {
 	file *os.File
 	stop func() bool
 }
 
-// newAlarm gives an alarm that ctx ends.
+// newAlarm returns an alarm that ctx ends.
 func newAlarm(ctx context.Context) (*alarm, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // alarm is a sleep that ends on time, as the runtime's timers do here.
 type alarm struct{ ctx context.Context }
 
-// newAlarm gives an alarm that ctx ends.
+// newAlarm returns an alarm that ctx ends.
 func newAlarm(ctx context.Context) (*alarm, error) { return &alarm{ctx}, nil }
 
 // sleep waits for d, or returns false when the context ends before.

@@ -19,14 +19,14 @@ import (
 	"github.com/benchctl/benchctl/bench/load/wire"
 )
 
-// attack is the session of the engine Vegeta: the library's Attacker over a
-// client that lives as long as the session and so keeps its connections. An
-// Attacker is good for one slice.
+// attack is the session of the engine Vegeta: the library's Attacker over a client that
+// lives as long as the session and so keeps its connections. Each slice has a new
+// Attacker.
 //
-// Framing is checked as strictly as net/http does, which is less than Raw does:
-// bytes after a reply go unnoticed. Among the connections that had to be replaced are those
-// that net/http gave up by itself: it does where it has not learned 50 ms after the reply
-// that the request was written, as on a machine that is busy.
+// Framing is checked by net/http, which is less strict than Raw: bytes after a reply go
+// unnoticed. The replaced connections include those that net/http itself gave up. It does so
+// if it has not learned within 50 ms after the reply that the request was written, as on a
+// busy machine.
 type attack struct {
 	load.Config
 	requests []wire.Request
@@ -64,7 +64,7 @@ func Open(ctx context.Context, c load.Config) (load.Session, error) {
 		client: &http.Client{
 			Transport: w,
 			Timeout:   c.Timeout,
-			// A redirect is a reply like any other.
+			// A redirect counts as a reply; it is not followed.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		base: time.Now(), open: c.Paced(),
@@ -92,8 +92,8 @@ func opened(c load.Config) int {
 	return c.Connections
 }
 
-// marked is the targets as vegeta takes them. A Result has the URL but not the
-// target, so the URL's fragment, which is never sent, tells which one it is.
+// marked converts the targets for vegeta. A Result has the URL but not the target, so the
+// fragment of the URL, which is never sent, has the index of the target.
 func marked(c load.Config) ([]vegeta.Target, error) {
 	targets := make([]vegeta.Target, len(c.Targets))
 	for i := range c.Targets {
@@ -140,8 +140,8 @@ func (a *attack) Slice(ctx context.Context, w load.Window) (*load.Result, error)
 	}
 	stop()
 
-	// Those that ended since the last slice, without those that ended with a
-	// request. The transport opens others as it needs them.
+	// The connections that ended since the last slice, without those that ended with a
+	// request. The transport opens new ones on demand.
 	closes := a.dialer.Closed()
 	closes -= min(closes, s.broken)
 	if a.Config.Close {
@@ -157,8 +157,8 @@ func (a *attack) Slice(ctx context.Context, w load.Window) (*load.Result, error)
 	return tally.Result(p.span, end, []*tally.Tally{s.tally}), ctx.Err()
 }
 
-// targeter takes the targets in turn. It refuses the request that the Attacker
-// had ready, but no worker for, when the pacer stopped.
+// targeter hands out the targets in turn. When the pacer has stopped, it refuses the
+// request that the Attacker had prepared without a worker.
 func (a *attack) targeter(p *pacer) vegeta.Targeter {
 	var next atomic.Uint64
 	return func(t *vegeta.Target) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/benchctl/benchctl/bench/load/tally"
 )
 
-// pacer tells the Attacker when to send, and remembers when it was to. It does
-// the waiting itself: the Attacker's own sleep is coarse and not to be woken.
+// pacer tells the Attacker when to send, and keeps the intended times. It waits itself,
+// because the Attacker's sleep is coarse and can't be interrupted.
 type pacer struct {
 	base   time.Time
 	alarm  *alarm
@@ -43,7 +43,7 @@ func (p *pacer) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, st
 	return 0, p.ended(now) || p.span.Open && (now >= p.span.To || !p.waitForNext())
 }
 
-// ended tells whether no more requests are to be sent. With a schedule, the
+// ended reports whether no more requests are to be sent. With a schedule, the
 // last one is due at the very end.
 func (p *pacer) ended(now time.Duration) bool {
 	select {
@@ -59,7 +59,7 @@ func (p *pacer) ended(now time.Duration) bool {
 func (p *pacer) waitForNext() bool {
 	at, more := p.plan.Peek()
 	if !more {
-		// Nothing is left to send, but the window lasts.
+		// Nothing is left to send, but the window is not over.
 		p.alarm.sleep(p.span.To - time.Since(p.base))
 		return false
 	}

@@ -49,8 +49,8 @@ func (s *scorer) score(r *vegeta.Result) {
 	s.tally.Reply(x, sent+r.Latency)
 }
 
-// lost counts a request without a whole reply. One that was cut off is no
-// error, and one that found no connection was not sent.
+// lost counts a request without a whole reply. A request that was cut at the end is no
+// error, and a request without a connection was not sent.
 func (s *scorer) lost(x *wire.Exchange, r *vegeta.Result) {
 	f := s.witness.fault(r)
 	if f.Kind != load.ErrConnect && f.Kind != load.ErrLoader {

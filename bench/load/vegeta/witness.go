@@ -25,8 +25,8 @@ import (
 const seqHeader = "X-Vegeta-Seq"
 
 // witness is a RoundTripper that sends each request once, or again where Raw does, without
-// what vegeta and net/http add to it, and keeps the errors, of which a vegeta Result has
-// only the text, and when bodies began, of which it has nothing.
+// the additions of vegeta and net/http. It keeps the errors, of which a vegeta Result has
+// only the text, and the times when bodies began, which a Result does not have.
 type witness struct {
 	transport *http.Transport
 	requests  []wire.Request
@@ -61,7 +61,7 @@ func newWitness(c load.Config, requests []wire.Request, d *dial.Dialer) *witness
 	return w
 }
 
-// reset forgets what was kept in the last slice.
+// reset clears the state of the last slice.
 func (w *witness) reset() {
 	w.mu.Lock()
 	w.faults, w.firsts, w.repeated = map[string]*http1.Fault{}, map[string]time.Time{}, 0
@@ -93,7 +93,7 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if reply.StatusCode == http.StatusSwitchingProtocols {
-		// Its body is the connection, which may never end, and no timeout bounds it.
+		// Its body is the connection, which may never end and has no timeout.
 		reply.Body.Close()
 		w.keepFault(seq, http1.Switch)
 		return nil, errSwitch
@@ -102,7 +102,7 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	return reply, nil
 }
 
-// send sends r, and tells whether it may be sent again: see load.Result.Repeated.
+// send sends r, and reports whether it may be sent again: see load.Result.Repeated.
 func (w *witness) send(r *http.Request, from *wire.Request) (reply *http.Response, again bool, err error) {
 	once(r)
 	if from.Want.Chunked {
@@ -129,12 +129,11 @@ func (w *witness) send(r *http.Request, from *wire.Request) (reply *http.Respons
 	return reply, again, err
 }
 
-// once keeps net/http from sending r again when a connection that was used
-// before ends without a reply, which would hide a request that was lost with the connection in use. It does so for
-// requests it can send again: those with GetBody, and those without a body and
-// with a method that may be repeated (Request.isReplayable). So GetBody goes, and
-// such a request gets an empty body. The coding "identity" keeps that from being
-// looked into and framed: the bytes sent stay the same.
+// once keeps net/http from sending r again when a reused connection ends without a reply,
+// which would hide a lost request. net/http repeats requests with GetBody, and those
+// without a body whose method is idempotent (Request.isReplayable). So once removes GetBody
+// and gives such a request an empty body. The coding "identity" keeps net/http from reading
+// and framing that body: the bytes sent stay the same.
 func once(r *http.Request) {
 	r.GetBody = nil
 	if r.Body != nil && r.Body != http.NoBody {
@@ -142,14 +141,14 @@ func once(r *http.Request) {
 	}
 	switch r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
-		// Not repeated, and "Content-Length: 0" is to be sent.
+		// It is not repeated, and must send "Content-Length: 0".
 		return
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(nil)), 0
 	r.TransferEncoding = []string{"identity"}
 }
 
-// errSwitch is what becomes of a request whose reply is http1.Switch.
+// errSwitch is the error of a request whose reply is http1.Switch.
 var errSwitch = errors.New(http1.Switch.Cause)
 
 func (w *witness) keep(seq string, err error) { w.keepFault(seq, wire.FaultOf(err)) }
@@ -160,7 +159,7 @@ func (w *witness) keepFault(seq string, f *http1.Fault) {
 	w.mu.Unlock()
 }
 
-// fault is what went wrong with a request that has no reply.
+// fault is the fault of a request without a reply.
 func (w *witness) fault(r *vegeta.Result) *http1.Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -172,7 +171,7 @@ func (w *witness) fault(r *vegeta.Result) *http1.Fault {
 	return &http1.Fault{Kind: load.ErrMalformed, Cause: r.Error}
 }
 
-// repeats is how many requests were sent again in this slice.
+// repeats returns how many requests were sent again in this slice.
 func (w *witness) repeats() uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -198,8 +197,8 @@ func (w *witness) began(seq string) {
 	w.mu.Unlock()
 }
 
-// witnessed is a reply's body; it tells the witness how reading it failed, and when it
-// began.
+// witnessed is the body of a reply. It reports to the witness when the body began and why
+// reading failed.
 type witnessed struct {
 	io.ReadCloser
 	witness *witness

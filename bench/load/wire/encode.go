@@ -1,9 +1,8 @@
-// Package wire is the protocol of a load: requests as bytes, the order in which they are
-// taken, replies as they come in and are held against what they are to be, and the faults of
-// those that fail.
+// Package wire is the protocol of a load: requests as bytes and their order, incremental reading
+// of replies and their comparison with the expected ones, and the faults of failed ones.
 //
-// A request and the reply to it know each other's fields, and so they are one package: each
-// reply that is right may be kept in its request, to know the next one by.
+// A request and its reply are one package because they use each other's fields: a correct reply
+// may be kept in its request, to recognize the next one.
 package wire
 
 import (
@@ -18,7 +17,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 )
 
-// Request is a target made ready: the bytes to send and what to expect.
+// Request is a prepared target: the bytes to send and the expected reply.
 type Request struct {
 	Bytes  []byte // head and body, as they are sent
 	Want   *load.Target
@@ -30,8 +29,8 @@ type Request struct {
 	known  *known               // nil: every reply is read
 }
 
-// Encode makes c's targets ready. The bytes are those net/http would send, so
-// that both engines send the same, without the User-Agent it adds.
+// Encode prepares c's targets. The bytes are those that net/http would send, without its
+// User-Agent, so that both engines send the same.
 func Encode(c load.Config) ([]Request, error) {
 	requests := make([]Request, len(c.Targets))
 	for i := range c.Targets {
@@ -56,7 +55,7 @@ func Encode(c load.Config) ([]Request, error) {
 	return requests, nil
 }
 
-// checkHeader refuses what net/http would leave out or change without a word.
+// checkHeader refuses fields that net/http would silently leave out or change.
 func checkHeader(h http.Header) error {
 	for name, values := range h {
 		switch http.CanonicalHeaderKey(name) {
@@ -102,8 +101,8 @@ func NewRequest(address string, t *load.Target) (*http.Request, error) {
 	return r, nil
 }
 
-// Chunk has r sent in chunks. The transport hides what a body can do but read, so
-// that is done here as well: the chunks are of the same size then.
+// Chunk makes r a chunked request. The transport hides all methods of a body but Read. Chunk
+// does the same, so that chunks have the same size with both engines.
 func Chunk(r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body, r.ContentLength = struct{ io.ReadCloser }{r.Body}, -1

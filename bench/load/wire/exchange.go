@@ -10,7 +10,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 )
 
-// Exchange is one request and the reply to it as it comes in. Times are those of
+// Exchange is one request and its reply, which is read incrementally. Times are those of
 // the session's clock.
 type Exchange struct {
 	Reply    http1.Reply
@@ -26,8 +26,7 @@ type Exchange struct {
 	recalled bool          // the reply is the known one
 }
 
-// Begin makes x ready for the reply to r, for which a connection was there when it
-// was to be sent.
+// Begin prepares x for the reply to r, which had a connection at its intended time.
 func (x *Exchange) Begin(r *Request, intended, sent time.Duration) {
 	x.Reply.Reset(r.head)
 	x.Request, x.Reply.Dated = r, r.Judged
@@ -38,9 +37,8 @@ func (x *Exchange) Begin(r *Request, intended, sent time.Duration) {
 	x.Intended, x.Ready, x.Sent, x.First = intended, intended, sent, 0
 }
 
-// Take takes what came in next, up to the end of the reply, and returns what
-// follows that. A reply that comes in one piece is compared with the known one, or
-// becomes it.
+// Take reads the next bytes, up to the end of the reply, and returns the bytes after
+// it. A reply in one piece is compared with the known one, or becomes the known one.
 func (x *Exchange) Take(b []byte) (rest []byte, f *http1.Fault) {
 	k := x.Request.known
 	if k == nil || x.Reply.Begun() {
@@ -94,8 +92,8 @@ const (
 	maxRight = 1 << 20
 )
 
-// keep keeps a block of a body. As long as it is the last right one there is nothing
-// to keep.
+// keep keeps a block of a body. As long as the body equals the last correct one, nothing
+// is kept.
 func (x *Exchange) keep(off int64, block []byte) {
 	if off == 0 {
 		x.body, x.asBefore = x.Request.right, x.Request.right != nil
@@ -118,15 +116,15 @@ func (x *Exchange) keep(off int64, block []byte) {
 	*x.body = append(*x.body, block...)
 }
 
-// difference tells where a block that match refuses is not the body's content at off:
-// at the last byte of the shortest part of it that match refuses.
+// difference finds where a block that match refuses differs from the body at off: the
+// last byte of the shortest prefix that match refuses.
 func difference(match func(int64, []byte) bool, off int64, block []byte) string {
 	at := sort.Search(len(block)-1, func(n int) bool { return !match(off, block[:n+1]) })
 	return fmt.Sprintf("other content at offset %d, in %q", off+int64(at), http1.Excerpt(block, at))
 }
 
-// Check tells what is wrong with a whole reply, nil if nothing is. The content
-// is judged last: the body of another status or length is no wrong body.
+// Check returns the fault of a whole reply, or nil. The content is compared last: a body
+// with another status or length is no wrong body.
 func (x *Exchange) Check() *http1.Fault {
 	if x.recalled {
 		return nil
@@ -152,8 +150,8 @@ func (x *Exchange) outline() *http1.Fault {
 	return nil
 }
 
-// wholeRight judges a body that was kept, and drops it. One that is the last right one
-// again is right.
+// wholeRight judges a kept body, and drops it. A body that equals the last correct one is
+// correct.
 func (x *Exchange) wholeRight() bool {
 	var body []byte
 	if x.body != nil {
@@ -177,7 +175,7 @@ func (x *Exchange) wholeRight() bool {
 	return true
 }
 
-// Describe tells of a wrong body.
+// Describe describes a wrong body.
 func (x *Exchange) Describe() string {
 	want := x.Request.Want
 	return fmt.Sprintf("%s %s: %s, of %d bytes", want.Method, want.URL, *x.differs, x.Reply.Size)

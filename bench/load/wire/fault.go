@@ -11,9 +11,8 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 )
 
-// What may become of a request beside what its reply's framing tells, of one of the load.Err
-// kinds each. Causes are counted; the quote of a fault is that of the one that is kept as an
-// example.
+// Faults of a request other than those of its reply's framing. Each has one of the load.Err
+// kinds. Causes are counted; the quote of a fault is that of its example.
 var (
 	Reset     = &http1.Fault{Kind: load.ErrReset, Cause: "connection reset"}
 	TimedOut  = &http1.Fault{Kind: load.ErrTimeout, Cause: "no whole reply in time"}
@@ -29,8 +28,8 @@ func ConnectFault(err error) *http1.Fault {
 	return &http1.Fault{Kind: load.ErrConnect, Cause: err.Error()}
 }
 
-// FaultOf tells what an error of package net or net/http means for the request.
-// What no connection or clock is to blame for is the reply's fault.
+// FaultOf converts an error of package net or net/http to the fault of the request. An
+// error that neither the connection nor a timeout caused is a fault of the reply.
 func FaultOf(err error) *http1.Fault {
 	var op *net.OpError
 	var timeout interface{ Timeout() bool }
@@ -48,7 +47,7 @@ func FaultOf(err error) *http1.Fault {
 	return &http1.Fault{Kind: load.ErrMalformed, Cause: root(err).Error()}
 }
 
-// root is the innermost error, without the addresses that make each one differ.
+// root is the innermost error, without the addresses, which differ each time.
 func root(err error) error {
 	for {
 		inner := errors.Unwrap(err)
@@ -59,7 +58,7 @@ func root(err error) error {
 	}
 }
 
-// isEnd tells whether err means that the connection ended. net/http does not
+// isEnd reports whether err means that the connection ended. net/http does not
 // export the error for one that ended before the first byte of a reply.
 func isEnd(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||

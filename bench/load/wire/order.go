@@ -10,10 +10,10 @@ import (
 // maxTurns bounds how many requests it takes until the order of targets repeats.
 const maxTurns = 1 << 16
 
-// Order is the indices of the targets as they are taken, over and over: a smooth
-// weighted round robin, as nginx has it. Each time every target gains its weight,
-// and the one that has most, the first of those, is taken and pays what all gained.
-// So each is taken as often as its weight says, spread out evenly.
+// Order returns the indices of the targets in the order of their use, which repeats: the
+// smooth weighted round robin of nginx. In each turn, every target gains its weight. The
+// first one with the most is used, and pays the sum of all weights. So each target is used
+// in proportion to its weight, evenly spread.
 func Order(targets []load.Target) ([]int, error) {
 	weights, all := make([]int, len(targets)), 0
 	for i := range targets {
@@ -53,28 +53,28 @@ func divisor(a, b int) int {
 	return a
 }
 
-// Turn hands out the requests in turn. What is learned from their replies stays in
-// them, so each worker has its own.
+// Turn hands out the requests in turn. Requests keep state of their replies, so each
+// worker has its own Turn.
 type Turn struct {
 	requests []Request
 	order    []int // their indices as they are taken, over and over
 	next     int   // index of the next one in order
 }
 
-// NewTurn gives a Turn from the first request on.
+// NewTurn returns a Turn from the first request on.
 func NewTurn(requests []Request, order []int) Turn {
 	return Turn{requests: slices.Clone(requests), order: order}
 }
 
-// Remember has a reply that is the same bytes as the last right one to its request be that
-// reply, without being read.
+// Remember enables the comparison with known replies: a reply with the same bytes as the
+// last correct one to its request is not parsed again.
 func (t *Turn) Remember() {
 	for i := range t.requests {
 		t.requests[i].known = new(known)
 	}
 }
 
-// Restart has the first request be the next one.
+// Restart begins again with the first request.
 func (t *Turn) Restart() { t.next = 0 }
 
 // Take is the next request.

@@ -11,7 +11,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load/dial"
 )
 
-// client is one connection that sends requests, and those that take its place.
+// client is one connection that sends requests, and its replacements.
 type client struct {
 	*Session
 	n        int
@@ -43,9 +43,9 @@ func (c *client) run(ctx context.Context) {
 }
 
 // rest waits until a request is due. A connection that is not open, or ends meanwhile, is
-// opened anew at once, but once only: a server that refuses or ends all connections is not
-// to be kept busy with it. If one is being opened when the request becomes due, its fate
-// is that of the request: sent is when that was due then, and err why it failed.
+// opened again at once, but only once, so as not to load a server that refuses or ends all
+// connections. If a connection is being opened when the request becomes due, the request
+// shares its fate: sent is then the time when the request was due, and err the failure.
 func (c *client) rest(due time.Duration) (sent time.Duration, err error) {
 	for tried := false; !c.over(); {
 		switch {
@@ -106,8 +106,7 @@ func (c *client) quiet(due time.Duration) bool {
 	return false
 }
 
-// ask sends a request, once, and notes what becomes of it. An err is why there is no
-// connection for it.
+// ask sends a request once and records its outcome. err is why it has no connection, or nil.
 func (c *client) ask(ctx context.Context, sent time.Duration, err error) {
 	r := Request{ID: c.ids.Add(1), Connection: c.n, Method: c.template.want.Method, Sent: sent}
 	limit := c.begun.Add(sent + c.config.Timeout)
@@ -138,7 +137,7 @@ func (c *client) exchange(r *Request, limit time.Time) {
 	n, unwritten := c.conn.Write(text)
 	r.Written = n == len(text)
 	a := c.template.expect(r.ID)
-	// A server may answer before it has read all, and what it said can still be read.
+	// A server may answer before it has read the whole request. Its reply can still be read.
 	err := c.read(a)
 	if unwritten != nil && errors.Is(err, io.EOF) {
 		err = unwritten // the system tells of a reset once only
@@ -182,7 +181,7 @@ func (c *client) read(a *reply) error {
 	return nil
 }
 
-// silent is a connection that sends nothing, and those that take its place.
+// silent is a connection that sends nothing, and its replacements.
 type silent struct {
 	*Session
 	n     int

@@ -9,15 +9,15 @@ import (
 	"strconv"
 )
 
-// IDs are the ids of the requests that a server has noted: those that its app got whole.
+// IDs are the ids that a server has recorded: those of the requests that its app received whole.
 type IDs map[uint64]struct{}
 
-// Has tells whether an id was noted.
+// Has reports whether an id was recorded.
 func (s IDs) Has(id uint64) bool { _, ok := s[id]; return ok }
 
-// ReadIDs reads a server's file of ids, as the app "ident" writes it: an id a line, or "-"
-// for a request without one. The last line is left out where it has no end: the server was
-// killed as it wrote it.
+// ReadIDs reads a server's file of ids, as the app "ident" writes it: one id on each line, or
+// "-" for a request without an id. It ignores a last line without an end, which a killed
+// server leaves.
 func ReadIDs(path string) (IDs, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -31,7 +31,7 @@ func ReadIDs(path string) (IDs, error) {
 	return seen, nil
 }
 
-// maxLine is the longest line that is shown whole, in bytes; an id has 20 digits at most.
+// maxLine is the longest line that an error shows whole, in bytes. An id has at most 20 digits.
 const maxLine = 64
 
 func parseIDs(r io.Reader) (IDs, error) {
@@ -59,7 +59,7 @@ func parseIDs(r io.Reader) (IDs, error) {
 	}
 }
 
-// Fate is what the server did with a request that was lost.
+// Fate is what the server did with a lost request.
 type Fate string
 
 // Fates.
@@ -69,9 +69,9 @@ const (
 	Unknown  Fate = "unknown"  // the server has no file of ids
 )
 
-// Reconcile tells the fate of each lost request, by its id. A server that has noted none of
-// the requests, neither completed nor lost ones, keeps no file of ids. What never had a
-// connection is unseen in any case.
+// Reconcile returns the fate of each lost request, by its id. A server that has recorded none
+// of the requests, neither completed nor lost ones, keeps no file of ids. A request that never
+// had a connection is unseen in any case.
 func Reconcile(requests []Request, seen IDs) map[uint64]Fate {
 	noted := false
 	for _, r := range requests {

@@ -13,7 +13,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load/wire"
 )
 
-// template is a request without its id, and what a right reply is.
+// template is a request without its id, and its correct reply.
 type template struct {
 	before, after []byte // of the id
 	want          load.Target
@@ -43,7 +43,7 @@ func (t *template) request(id uint64) []byte {
 // maxBody bounds what is kept of a body that is judged as a whole, in bytes.
 const maxBody = 16 << 20
 
-// reply is the reply to one request as it comes in.
+// reply is the reply to one request, which is read incrementally.
 type reply struct {
 	reader  http1.Reply
 	want    *template
@@ -60,7 +60,7 @@ func (t *template) expect(id uint64) *reply {
 	return a
 }
 
-// take takes what came in next. Its error is an *http1.Fault: the reply is none, or more
+// take reads the next bytes. Its error is an *http1.Fault: the bytes are no reply, or more
 // than one.
 func (a *reply) take(b []byte) error {
 	for len(b) > 0 {
@@ -94,7 +94,7 @@ func (a *reply) compare(off int64, block []byte) {
 	}
 }
 
-// wrong tells what is wrong with a whole reply; "": nothing is.
+// wrong describes what is wrong with a whole reply; "" if it is correct.
 func (a *reply) wrong() string {
 	want, status := &a.want.want, int(a.reader.Status)
 	switch {
@@ -110,7 +110,7 @@ func (a *reply) wrong() string {
 	return ""
 }
 
-// misidentified tells what is wrong with a reply of the app "ident".
+// misidentified describes what is wrong with a reply of the app "ident".
 func (a *reply) misidentified() string {
 	var ok bool
 	if a.told, ok = suite.ParseIdent(a.body); !ok {

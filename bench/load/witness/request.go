@@ -15,11 +15,11 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 )
 
-// Outcome is what became of a request.
+// Outcome is how a request ended.
 type Outcome string
 
-// Outcomes. The first is that of a right reply, the last two are not the server's doing,
-// and with all others the request is lost.
+// Outcomes. The first is that of a correct reply. The server causes neither of the last two.
+// With all others, the request is lost.
 const (
 	Completed  Outcome = "completed"
 	Refused    Outcome = "refused"    // no connection could be opened for it
@@ -32,7 +32,7 @@ const (
 	Unsent     Outcome = "unsent"     // the client itself had too little to open a connection, see load.Lack
 )
 
-// Lost tells whether the server owed a right reply and did not give it.
+// Lost reports whether the server owed a correct reply and did not give it.
 func (o Outcome) Lost() bool {
 	switch o {
 	case Completed, Unfinished, Unsent:
@@ -47,19 +47,19 @@ type Request struct {
 	ID         uint64
 	Connection int // from 0; streams are counted apart
 	Method     string
-	// Sent is when it was sent or, where a connection was being opened then, when it was
-	// due; Ended is when its outcome was known.
+	// Sent is when it was sent or, if a connection was being opened then, when it was due.
+	// Ended is when its outcome was known.
 	Sent, Ended time.Duration
 	Outcome     Outcome
 	Status      int   // of the reply; 0: none came
 	PID         int   // process that answered; 0: unknown
 	Born        int64 // when the app was loaded in that process, in ns since 1970; 0: unknown
-	// Idle is how long the connection had had nothing to do: since its last reply or, for
-	// its First request, since it was opened.
+	// Idle is how long the connection had been idle: since its last reply or, for its First
+	// request, since it was opened.
 	Idle  time.Duration
 	First bool
-	// Written tells that the system took all bytes of the request. Otherwise the server
-	// can't have had it whole.
+	// Written means that the system accepted all bytes of the request. Otherwise the server
+	// can't have received it whole.
 	Written bool
 	Close   bool   // the reply said that the connection ends with it
 	Cause   string // of an outcome other than completed, as the system told it, or what is wrong
@@ -75,21 +75,21 @@ type Ended struct {
 	Reset      bool          // by RST, else by FIN
 }
 
-// Result is what became of all that a session has done.
+// Result is the outcome of a session.
 type Result struct {
 	Requests []Request // of the paced connections, as they were sent
 	Streams  []Request // of the streaming ones, as they were sent
-	// Replaced are paced connections that were opened anew before a request was lost by
-	// their end.
+	// Replaced are paced connections that the server ended and that were replaced before a
+	// request was lost.
 	Replaced []Ended
 	Silent   []Ended // connections that never sent anything
-	// Missed is how many requests became due while the one before on their connection was
-	// under way, and were not sent.
+	// Missed is how many requests were not sent, because the one before on their connection
+	// was in progress when they became due.
 	Missed  uint64
 	Stopped time.Duration // when Stop was called
 }
 
-// With is r and the result of another session, which began so much later.
+// With joins r and the result of another session, which began later by the given time.
 func (r Result) With(o Result, later time.Duration) Result {
 	n := len(r.Requests)
 	r.Requests, r.Streams = slices.Concat(r.Requests, o.Requests), slices.Concat(r.Streams, o.Streams)
@@ -110,7 +110,7 @@ func (r Result) With(o Result, later time.Duration) Result {
 	return r
 }
 
-// unconnected notes why no connection could be opened for the request.
+// unconnected records why no connection could be opened for the request.
 func (r *Request) unconnected(err error) {
 	r.Cause = cause(err)
 	switch lack := load.Lack(err); {
@@ -125,7 +125,7 @@ func (r *Request) unconnected(err error) {
 	}
 }
 
-// failed notes why no right reply came; begun tells that bytes of one did.
+// failed records why no correct reply came; begun means that some bytes came.
 func (r *Request) failed(err error, begun bool) {
 	r.Cause = cause(err)
 	var fault *http1.Fault
@@ -149,13 +149,13 @@ func late(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT)
 }
 
-// given tells whether the session gave up.
+// given reports whether the session gave up.
 func given(err error) bool {
 	return errors.Is(err, errCut) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled)
 }
 
-// cause is the innermost error: what the system said, without the addresses that make each
-// one differ.
+// cause is the innermost error: the one of the system, without the addresses, which differ
+// each time.
 func cause(err error) string {
 	for {
 		inner := errors.Unwrap(err)

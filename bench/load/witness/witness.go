@@ -1,9 +1,8 @@
-// Package witness is a client that sends no request twice and tells of each what became of
-// it: what a server does to its users while it is started, stopped, reloaded or killed is
-// seen with it.
+// Package witness is a client that sends no request twice and reports the outcome of each. It
+// shows what users lose while a server is started, stopped, reloaded or killed.
 //
-// A load of package engine measures how fast replies come. It opens connections anew and
-// repeats requests where HTTP allows that, as clients do, and so hides what is lost here.
+// A load of package engine measures how fast replies come. It reopens connections and repeats
+// requests where HTTP allows it, as clients do, and so hides such losses.
 package witness
 
 import (
@@ -22,32 +21,32 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// Config says what is asked, and how. Requests are to be short enough for a socket to take
-// them whole: a reply is read once the request is written.
+// Config configures a session. Requests must fit into a socket's buffer, because a reply is
+// read only after its request is written.
 type Config struct {
 	Address string      // host:port
-	Target  load.Target // what the paced connections ask for
-	// Ident tells that replies are those of the app "ident": each must have the id of its
-	// request, and tells the process that answered.
+	Target  load.Target // request of the paced connections
+	// Ident means that replies are those of the app "ident": each must have the id of its
+	// request, and names the process that answered.
 	Ident       bool
 	Connections int
-	// Rate is requests/s over all Connections, each of which sends its own evenly, from a
-	// random moment on and with a little jitter, so that at any moment some are idle for
-	// any time. A request that becomes due while the one before it on its connection is
-	// under way is not sent, see Result.Missed. 0: a closed loop, in which each connection
-	// sends as soon as it has its reply.
+	// Rate is requests/s over all Connections. Each connection sends evenly, with a random
+	// start and a little jitter, so that connections differ in how long they have been idle.
+	// A request that becomes due while the one before it on its connection is in progress
+	// is not sent, see Result.Missed. 0: a closed loop, in which each connection sends as
+	// soon as it has its reply.
 	Rate float64
-	// Timeout is how long a request may take, with the opening of a connection for it; 0:
-	// that of loads.
+	// Timeout is how long a request may take, including the opening of a connection; 0: the
+	// default of loads.
 	Timeout time.Duration
 	Seed    uint64
 	FirstID uint64 // of the requests' ids, which count up; 0: 1
 
-	// Streams is connections that ask for Stream, again and again: a reply that is long in
-	// coming. Timeout bounds the wait for each piece of it then.
+	// Streams is the number of connections that request Stream repeatedly, a reply that takes
+	// long. For them, Timeout limits the wait for each piece of the reply.
 	Streams int
 	Stream  load.Target
-	// Silent is connections that are open and send nothing.
+	// Silent is the number of open connections that send nothing.
 	Silent int
 }
 
@@ -63,7 +62,7 @@ func (c Config) check() error {
 	return nil
 }
 
-// Session is a client at work, from Start to Stop.
+// Session is a running client, from Start to Stop.
 type Session struct {
 	config  Config
 	begun   time.Time
@@ -81,8 +80,8 @@ type Session struct {
 	warm    chan struct{}
 }
 
-// Start begins to send. When ctx ends, so does the session, and requests under way are
-// given up; Stop is to be called all the same.
+// Start begins to send. When ctx ends, the session ends too and gives up requests in
+// progress. The caller must call Stop in any case.
 func Start(ctx context.Context, c Config) (*Session, error) {
 	s, err := newSession(c)
 	if err != nil {
@@ -147,16 +146,15 @@ func (s *Session) prepare() error {
 	return nil
 }
 
-// Now is the session's clock: how long ago it began.
+// Now is the session's clock: the time since it began.
 func (s *Session) Now() time.Duration { return time.Since(s.begun) }
 
-// Warm is closed when each connection has been used: one that is paced has had its first
-// request, a stream has begun, a silent one is open. An attempt that failed is one too.
+// Warm is closed when each connection has been used: a paced one has had its first request, a
+// stream has begun, a silent one is open. A failed attempt counts as well.
 func (s *Session) Warm() <-chan struct{} { return s.warm }
 
-// Stop sends nothing more, waits for the requests that are under way, up to their timeout,
-// ends the streams and silent connections, and tells what became of all. It is to be
-// called once.
+// Stop sends nothing more, waits for the requests in progress, up to their timeout, ends the
+// streams and silent connections, and returns the outcome of all. It must be called once.
 func (s *Session) Stop() Result {
 	r := Result{Stopped: s.Now()}
 	s.halt()
@@ -183,10 +181,10 @@ func (s *Session) Stop() Result {
 	return r
 }
 
-// over tells whether nothing more is to be sent.
+// over reports whether nothing more is to be sent.
 func (s *Session) over() bool { return s.running.Err() != nil }
 
-// errCut is why a connection is none: the session ended meanwhile.
+// errCut is the error of a connection that was being opened when the session ended.
 var errCut = errors.New("the session ended")
 
 // connect opens a connection that ends with the session.
@@ -209,7 +207,7 @@ type pacer struct {
 	missed   uint64
 }
 
-// jitter is the most by which a request is early or late, as a share of the interval.
+// jitter is the most that a request is early or late, as a share of the interval.
 const jitter = 0.05
 
 func newPacer(c Config, connection int) *pacer {

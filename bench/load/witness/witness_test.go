@@ -14,7 +14,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load/loadtest"
 )
 
-// What a server does with the second request of a connection, after a right reply to the
+// What a server does with the second request of a connection, after a correct reply to the
 // first, is told by its outcome; the next request is on a new connection unless the reply
 // was whole.
 func TestOutcomes(t *testing.T) {
@@ -148,7 +148,7 @@ func TestTimedOut(t *testing.T) {
 	}
 }
 
-// A connection that ends while it is idle costs no request: it is opened anew at once.
+// A connection that ends while it is idle costs no request: it is opened again at once.
 func TestReplaced(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -220,7 +220,7 @@ func TestReplacedInAClosedLoop(t *testing.T) {
 	}
 }
 
-// Stop waits for what is under way, and the end of the context does not.
+// Stop waits for what is in progress, and the end of the context does not.
 func TestEnds(t *testing.T) {
 	t.Parallel()
 	srv := listen(t)
@@ -313,7 +313,7 @@ func TestWrongIdent(t *testing.T) {
 	}
 }
 
-// Silent connections are told apart, and end with the session.
+// Silent connections are distinguished, and end with the session.
 func TestSilent(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

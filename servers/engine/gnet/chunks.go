@@ -107,7 +107,7 @@ func (c *chunks) size(line []byte, have int) *refusal {
 	return nil
 }
 
-// areExtensions tells whether s is any number of chunk extensions (RFC 9112 section
+// areExtensions reports whether s is any number of chunk extensions (RFC 9112 section
 // 7.1.1): each a semicolon and a name, maybe with a value, and white space around
 // each of these but at the end.
 func areExtensions(s string) bool {

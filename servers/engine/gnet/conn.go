@@ -87,7 +87,7 @@ func (x *conn) advance() gnet.Action {
 	return gnet.None
 }
 
-// take takes what there is of the next request, and tells whether it is whole.
+// take takes what there is of the next request, and reports whether it is whole.
 func (x *conn) take() (whole bool, f *refusal) {
 	if !x.begun {
 		b, err := x.c.Peek(-1)
@@ -142,7 +142,7 @@ func (x *conn) takeBody() *refusal {
 // maxKeptBody is the largest body whose memory is kept for the next one, in bytes.
 const maxKeptBody = 64 << 10
 
-// serve answers the request, and tells whether the connection is to end then. A
+// serve answers the request, and reports whether the connection is to end then. A
 // stream is answered by a goroutine.
 func (x *conn) serve() (last bool) {
 	x.engine.flights.Enter()

@@ -109,7 +109,7 @@ func unfinished(b []byte) *refusal {
 	return nil
 }
 
-// hasBareLineEnd tells whether b has a CR without an LF after it, but at its end, or an LF
+// hasBareLineEnd reports whether b has a CR without an LF after it, but at its end, or an LF
 // without a CR before it. Who takes either for the end of a line waits for a reply.
 func hasBareLineEnd(b []byte) bool {
 	for i, c := range b {
@@ -210,7 +210,7 @@ func parseField(line string) (field, *refusal) {
 	return field{name, value}, nil
 }
 
-// frame finds out how long the body is, and whether the connection goes on (RFC 9112
+// frame determines how long the body is, and whether the connection goes on (RFC 9112
 // sections 3.2, 6 and 9).
 func (h *head) frame() *refusal {
 	hosts, lengths := 0, 0
@@ -291,7 +291,7 @@ func parseLength(text string) (int64, bool) {
 	return n, err == nil
 }
 
-// isToken tells whether s is a token (RFC 9110 section 5.6.2).
+// isToken reports whether s is a token (RFC 9110 section 5.6.2).
 func isToken(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {

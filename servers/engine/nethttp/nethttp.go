@@ -25,7 +25,7 @@ import (
 	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
-// countedByEngine is the length in bytes up to which net/http finds out the
+// countedByEngine is the length in bytes up to which net/http determines the
 // length of a reply by itself (bufferBeforeChunkingSize in net/http/server.go).
 // Setting Content-Length costs two allocations, so it is left to the engine.
 const countedByEngine = 2048
@@ -87,7 +87,7 @@ func serve(ctx context.Context, ln *drain.Listener, srv *http.Server) error {
 type handler struct {
 	app     apps.App
 	ln      *drain.Listener
-	counted int // bytes up to which the engine finds out a reply's length, -1: never
+	counted int // bytes up to which the engine determines a reply's length, -1: never
 	pool    sync.Pool
 }
 
