@@ -49,7 +49,7 @@ const (
 	Exit       Key = "exit"
 )
 
-// Column heads one figure of every row.
+// Column describes one figure of every row.
 type Column struct {
 	Key     Key
 	Head    string // "server CPU"
@@ -109,7 +109,7 @@ func columns(t *Table) []column {
 	)
 }
 
-// Objective is what the rates of rows meet, "" if none was searched.
+// Objective is the objective that the rates of rows meet, "" without a search.
 func (t *Table) Objective() string {
 	for _, r := range t.Rows {
 		if r.Cell.SLO != nil {
@@ -119,8 +119,8 @@ func (t *Table) Objective() string {
 	return ""
 }
 
-// overBase is a column of what frameworks add to the engines they run on, where those
-// are measured too.
+// overBase is the column of the cost that frameworks add to their engines, where the
+// engines are measured too.
 func (t *Table) overBase() column {
 	head := Column{OverBase, "over engine", "server CPU", "server CPU per request that a framework adds to that of the bare engine it runs on, paired", true}
 	return column{head, func(c *judge.Cell) Value {
@@ -147,7 +147,7 @@ func latencies() []column {
 	}
 }
 
-// openLoop are the columns of what only some loads have, most of them open loops.
+// openLoop are the columns that only some loads have, most of them open loops.
 func openLoop() []column {
 	service := func(c *judge.Cell) *judge.Latency { return c.Service }
 	lag := func(c *judge.Cell) *judge.Latency { return c.SendLag }

@@ -8,8 +8,8 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// findings says in plain language what the table shows: who is ahead and by how
-// much, who ties, and what does not count.
+// findings describes the table in sentences: who is ahead and by how much, who ties,
+// and which rows do not count.
 func (t *Table) findings() []string {
 	if t.isWatched() {
 		all := append(t.watchedFindings(), t.reservations(), t.exclusions())
@@ -32,16 +32,16 @@ func (t *Table) findings() []string {
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
-// podium are the ranked cells of a class, of which the first are those that none is
-// resolved to be better than.
+// podium is the ranked cells of a class. The first are those than which no cell is known
+// to be better.
 type podium struct {
 	class       string
 	first, rest []*judge.Cell
 }
 
-// classes are the podiums of all classes that have one, the best first. Sentences
-// compare within a class: that nginx, which runs no app, is faster than a server of
-// Python's says nothing of either.
+// classes are the podiums of all classes that have one, the best first. Sentences compare
+// within a class: a comparison of nginx, which runs no app, with a Python server means
+// nothing.
 func (t *Table) classes() []podium {
 	var all []podium
 	for _, r := range t.Rows {
@@ -64,7 +64,7 @@ func (t *Table) classes() []podium {
 	return all
 }
 
-// tiedFirst tells who shares the first place.
+// tiedFirst names the cells that share the first place.
 func (t *Table) tiedFirst(p podium) string {
 	if len(p.first) < 2 {
 		return ""
@@ -72,7 +72,7 @@ func (t *Table) tiedFirst(p podium) string {
 	return fmt.Sprintf("%s tie for the first place: the measurement can't tell them apart.", List(candidates(p.first)))
 }
 
-// lead tells how the first compares with the next that is resolved from it.
+// lead compares the first with the next cell that differs from it beyond doubt.
 func (t *Table) lead(p podium) string {
 	switch {
 	case len(p.rest) > 0:
@@ -91,7 +91,7 @@ func (t *Table) alone(c *judge.Cell) string {
 	return fmt.Sprintf("%s %s %s %s; there is no other ranked row of its class to compare it with.", c.Candidate, m.Verb, Number(e.Value, 4), m.Of)
 }
 
-// claim is how a compares with b by a metric.
+// claim is the comparison of a with b by a metric.
 type claim struct {
 	judge.Pair
 	metric judge.Metric
@@ -106,12 +106,12 @@ func (t *Table) claim(metric, a, b string) claim {
 // resolved reports whether the two differ beyond doubt.
 func (c claim) resolved() bool { return c.known && c.Separated() }
 
-// String is what a does: "serves 1.42x the requests per second".
+// String is the predicate of a sentence: "serves 1.42x the requests per second".
 func (c claim) String() string {
 	return fmt.Sprintf("%s %s the %s", c.metric.Verb, Ratio(c.Pair), c.metric.Of)
 }
 
-// compare says how much better a is than b by the metric that ranks, and how much cheaper.
+// compare states how much better a is than b by the metric that ranks, and how much cheaper.
 func (t *Table) compare(a, b *judge.Cell) string {
 	lead, cost := t.claim(t.Metric, a.Candidate, b.Candidate), t.claim(judge.MetricServerCPU, a.Candidate, b.Candidate)
 	switch {
@@ -129,7 +129,7 @@ func (t *Table) compare(a, b *judge.Cell) string {
 	return fmt.Sprintf("%s ranks before %s; the two have no paired comparison.", a.Candidate, b.Candidate)
 }
 
-// distance tells how far the last is behind the first, if others are between.
+// distance compares the last with the first, if others are between.
 func (t *Table) distance(of podium) string {
 	if len(of.rest) < 2 {
 		return ""
@@ -142,7 +142,7 @@ func (t *Table) distance(of podium) string {
 	return fmt.Sprintf("%s %s of %s, the last in rank.", best, c, last)
 }
 
-// overEngines tells what each framework costs over the engine it runs on.
+// overEngines states the cost of each framework over its engine.
 func (t *Table) overEngines() []string {
 	var all []string
 	for _, r := range t.Rows {

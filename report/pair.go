@@ -26,7 +26,7 @@ func (t *Table) holds(candidate string) bool {
 	})
 }
 
-// metric is what the rows were ranked by, throughput where none is ranked.
+// metric is the metric that ranks the rows, throughput where none is ranked.
 func (t *Table) metric() string {
 	for _, r := range t.Rows {
 		if r.Cell.RankedBy != "" {
@@ -90,7 +90,7 @@ func (t *Table) figure(c *judge.Cell) float64 {
 	return e.Value
 }
 
-// ties tells, of all rows of a class recorded as tied, by how little they differ.
+// ties states how little the tied rows of a class differ.
 func (t *Table) ties() []string {
 	var sentences []string
 	for i, a := range t.Rows {
@@ -98,7 +98,7 @@ func (t *Table) ties() []string {
 			if !ranked(a.Cell) || !ranked(b.Cell) || !tied(a.Cell, b.Cell) || a.Cell.Class != b.Cell.Class {
 				continue
 			}
-			// Without a paired ratio nothing is known but that they tie, which the ranks tell.
+			// Without a paired ratio, only the tie is known, which the ranks show.
 			if p, ok := t.Pair(t.Metric, a.Cell.Candidate, b.Cell.Candidate); ok {
 				sentences = append(sentences, fmt.Sprintf("%[1]s and %[2]s can't be told apart: %[2]s / %[1]s is %[3]s", p.A, p.B, Ratio(p)))
 			}

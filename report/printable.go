@@ -41,8 +41,8 @@ func Printable(s string) string {
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// Prose is Printable for texts of several lines: reasons may carry the tail of
-// a log. Lines are kept, tabs become spaces.
+// Prose is Printable for texts of several lines: reasons may quote the end of a log.
+// Lines are kept, tabs become spaces.
 func Prose(s string) string {
 	s = strings.ReplaceAll(strings.TrimSpace(s), "\r\n", "\n")
 	lines := strings.Split(s, "\n")

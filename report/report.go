@@ -54,7 +54,7 @@ func groups(cells []judge.Cell) [][]*judge.Cell {
 // Field is a named fact.
 type Field struct{ Name, Value string }
 
-// Environment lists what is known of the machine and of how it was divided.
+// Environment lists the known facts of the machine and of its division.
 func (r *Report) Environment() []Field {
 	e := r.Run.Environment
 	return known([]Field{
@@ -72,7 +72,7 @@ func (r *Report) Environment() []Field {
 	})
 }
 
-// Settings lists how the machine is set up where that may change figures.
+// Settings lists the settings of the machine that may change figures.
 func (r *Report) Settings() (all []Field) {
 	settings := r.Run.Environment.Settings
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
@@ -160,8 +160,8 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// List joins names as a sentence does: "a", "a and b", "a, b and c". Of many it
-// names the first ones, "a, b, c, d and 26 more": the rows tell them all.
+// List joins names as in a sentence: "a", "a and b", "a, b and c". Of many, it names the
+// first ones, "a, b, c, d and 26 more", as the rows show them all.
 func List(names []string) string {
 	const most, named = 6, 4
 	if len(names) > most {
@@ -196,8 +196,8 @@ func place(c *judge.Cell) int {
 	return c.Rank
 }
 
-// Shorten cuts runes out of the middle of a name until it fits: its server, at
-// the start, and its label, at the end, tell it from others.
+// Shorten cuts runes out of the middle of a name until it fits. The server at the start
+// and the label at the end distinguish names.
 func Shorten(name string, fits func(string) bool) string {
 	if fits(name) {
 		return name

@@ -136,7 +136,7 @@ func (t *Table) footnote() {
 	}
 }
 
-// remarks are the texts that a cell's figures can't be read without.
+// remarks are the texts that a reader of the cell's figures must know.
 func remarks(c *judge.Cell) []string {
 	texts := judge.Texts(c.Reasons)
 	if len(texts) == 0 && c.Verdict != judge.Valid {
@@ -167,7 +167,7 @@ func engines(cells []*judge.Cell) string {
 	return strings.Join(names, ", ")
 }
 
-// effort tells how much was measured per candidate; a range where rows differ.
+// effort states how much was measured per candidate; a range where rows differ.
 func effort(cells []*judge.Cell) string {
 	var launches, slicesOf []int
 	for _, c := range cells {
@@ -186,7 +186,7 @@ func effort(cells []*judge.Cell) string {
 	return text
 }
 
-// unbroken is how long, in s, candidates were looked at without a break at the longest.
+// unbroken is the length, in s, of the longest load without a break.
 func unbroken(cells []*judge.Cell) string {
 	var looked []float64
 	for _, c := range cells {

@@ -21,14 +21,14 @@ type Environment struct {
 	Virtualized string  `json:"virtualized,omitempty"` // hypervisor, "" on bare metal or if unknown
 	ServerCPUs  string  `json:"server_cpus,omitempty"` // cores the candidates were pinned to, "0" or "0-3"
 	LoaderCPUs  string  `json:"loader_cpus,omitempty"`
-	// Settings is how the machine is set up where that may change figures, by name:
-	// limits of processes and control groups, kernel parameters, mitigations.
+	// Settings are the settings of the machine that may change figures, by name: limits
+	// of processes and control groups, kernel parameters, mitigations.
 	Settings    map[string]string `json:"settings,omitempty"`
 	Fingerprint string            `json:"fingerprint"` // hash of what must agree for two runs to be comparable
 }
 
-// Differences names what of two environments with different fingerprints differs, and
-// how, in order.
+// Differences describes the differences of two environments with different fingerprints, in
+// order.
 func (e Environment) Differences(o Environment) []string {
 	var all []string
 	differ := func(name, a, b string) {
@@ -74,7 +74,7 @@ func (e Environment) Apart() bool {
 	return len(servers) > 0 && len(loader) > 0
 }
 
-// mostCPUs is more processors than a list may name.
+// mostCPUs bounds the numbers of processors in a list.
 const mostCPUs = 1 << 16
 
 // cpuSet reads a list such as "0-3,5".

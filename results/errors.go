@@ -48,7 +48,7 @@ func (e *Errors) Add(byKind, byCause map[string]uint64, examples map[string]stri
 const mostCauses = 3
 
 // String lists errors by their kind, the most frequent first, each with its causes, and
-// tells of one request of the first kind.
+// describes one request of the first kind.
 func (e Errors) String() string {
 	kinds := frequent(e.ByKind)
 	var all []string

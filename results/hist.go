@@ -11,9 +11,10 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Histograms lie in one HdrHistogram log (format 1.3) per block, in ns, an interval
-// per slice and kind of time, so that HdrHistogram's own tools read them. Response
-// times are tagged with the candidate, all other kinds of times with the candidate, a slash, which no candidate's name has, and the kind.
+// Each block has one HdrHistogram log (format 1.3), in ns, with an interval per slice and
+// kind of time, so that HdrHistogram's own tools can read it. Response times have the
+// candidate as their tag. Other times have the candidate, a slash, which no candidate's name
+// contains, and the kind.
 
 // Times are histograms of one slice, or of several merged, in ns; nil where there
 // is none. In a closed loop service and response are one, and nothing lags.
@@ -130,9 +131,9 @@ func (r *Record) Times(block int, trials []Trial) (map[string]Times, error) {
 	return mergeHistograms(histPath(r.Dir, r.Manifest, block), trials)
 }
 
-// mergeHistograms reads a block's log and merges the histograms of the given
-// trials by candidate. Lines that belong to no trial, or that can't be read, as a
-// killed process leaves them, are passed over.
+// mergeHistograms reads a block's log and merges the histograms of the given trials by
+// candidate. It skips lines that belong to no trial, and unreadable ones, which a killed
+// process leaves.
 func mergeHistograms(path string, trials []Trial) (map[string]Times, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -186,9 +187,9 @@ func decodeInterval(line []byte) *hdrhistogram.Histogram {
 	return h
 }
 
-// take removes h from what is wanted and reports whether it was there. The reader
-// cuts the fraction of a ms that is lost in the log's decimal seconds, so the ms
-// after counts too.
+// take removes h from wanted and reports whether it was there. The log has seconds in
+// decimals, from which the reader may round down to the ms before, so the next ms counts
+// too.
 func take(wanted map[histKey]bool, h *hdrhistogram.Histogram) bool {
 	for _, ms := range []int64{h.StartTimeMs(), h.StartTimeMs() + 1} {
 		key := histKey{h.Tag(), ms}

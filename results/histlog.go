@@ -21,8 +21,8 @@ func WritePercentiles(w io.Writer, h *hdrhistogram.Histogram) error {
 	return nil
 }
 
-// WriteLog writes a histogram in ns as an HdrHistogram log of one interval, without
-// a tag, as HistogramLogProcessor passes over tags that it was not told.
+// WriteLog writes a histogram in ns as an HdrHistogram log of one interval. It has no tag,
+// because HistogramLogProcessor skips tags that its options do not name.
 func WriteLog(w io.Writer, h *hdrhistogram.Histogram, from, to time.Time) error {
 	h.SetTag("")
 	h.SetStartTimeMs(from.UnixMilli())

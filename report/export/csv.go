@@ -8,8 +8,8 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// table writes a line for each cell, for spreadsheets (RFC 4180): what it is, its verdict,
-// and each metric with its interval. What is not known is empty.
+// table writes a line for each cell, for spreadsheets (RFC 4180): its names, its verdict,
+// and each metric with its interval. Unknown values are empty.
 func table(w io.Writer, s *judge.Summary) error {
 	head := []string{"scenario", "app", "candidate", "version", "class", "verdict", "rank", "requests"}
 	for _, m := range judge.Metrics() {

@@ -1,5 +1,5 @@
-// Package export writes what a run tells in the forms of other programs: HdrHistogram's
-// tools, a spreadsheet, a page of text. A format is an entry of Formats.
+// Package export writes a run in the formats of other programs: HdrHistogram's tools,
+// spreadsheets, Markdown. A format is an entry of Formats.
 package export
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// Format is a form that a run can be exported in.
+// Format is a format of an export.
 type Format struct {
 	Name      string // "hlog"
 	Extension string // of a file: ".hlog"
@@ -38,7 +38,7 @@ var Formats = []Format{
 	{"md", ".md", "the tables and what they say, in Markdown", whole(markdown)},
 }
 
-// Run is what is exported: a run's summary and the times of its cells.
+// Run is the input of an export: a run's summary and the times of its cells.
 type Run struct {
 	Summary *judge.Summary
 	Times   []judge.CellTimes
@@ -64,8 +64,8 @@ type Document struct {
 	Write func(io.Writer) error
 }
 
-// Documents are the texts that a run makes in the format: one of the whole run, or one of
-// each cell that has the times.
+// Documents returns the texts of a run in the format: one of the whole run, or one of each
+// cell that has the times.
 func (f Format) Documents(r Run) []Document { return f.documents(r) }
 
 // each makes a document of each cell that has times of the run's kind.
@@ -82,7 +82,7 @@ func (r Run) each(write func(io.Writer, judge.CellTimes, *hdrhistogram.Histogram
 	return all
 }
 
-// whole makes one document of a summary that has any cell.
+// whole makes one document of a summary with at least one cell.
 func whole(write func(io.Writer, *judge.Summary) error) func(Run) []Document {
 	return func(r Run) []Document {
 		if len(r.Summary.Cells) == 0 {
@@ -99,7 +99,7 @@ func summary(w io.Writer, s *judge.Summary) error {
 	return e.Encode(s)
 }
 
-// Pick is r with those cells alone that pick tells of.
+// Pick returns r with only the cells that pick selects.
 func (r Run) Pick(pick func(scenario, app, candidate string) bool) Run {
 	s := *r.Summary
 	s.Cells = slices.DeleteFunc(slices.Clone(s.Cells), func(c judge.Cell) bool { return !pick(c.Scenario, c.App, c.Candidate) })

@@ -54,8 +54,8 @@ func row(w io.Writer, cells []string) {
 	fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
 }
 
-// markup is what means something to Markdown, or to the HTML in it.
+// markup escapes the special characters of Markdown, and of the HTML in it.
 var markup = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "#", `\#`, "|", `\|`, "~", `\~`, "\n", " ")
 
-// escape has Markdown show a text as it is.
+// escape makes Markdown show a text literally.
 func escape(text string) string { return markup.Replace(text) }

@@ -1,7 +1,6 @@
-// Package html renders a report as one page that needs nothing else: styles,
-// plots and a small script are within it, and its content policy forbids the
-// browser to load anything. It reads well without the script, which only sorts
-// tables.
+// Package html renders a report as one self-contained page: styles, plots and a small
+// script are within it, and its content policy forbids the browser to load anything. The
+// script only sorts tables; the page works without it.
 package html
 
 import (
@@ -27,7 +26,7 @@ var style string
 //go:embed page.js
 var script string
 
-// Options say what the page refers to. The zero value refers to nothing.
+// Options name the files that the page refers to. The zero value names none.
 type Options struct {
 	Links []Link // data files to offer
 	Plots string // relative path of the directory with the plots' files; "" for none

@@ -15,7 +15,7 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// section is a table with all that explains it.
+// section is a table with its explanations.
 type section struct {
 	ID    string
 	Table *report.Table
@@ -37,7 +37,7 @@ type cell struct {
 	Notes        []int
 }
 
-// forward puts the verdict next to the name, where it is seen on any screen.
+// forward moves the verdict next to the name, where every screen shows it.
 func forward(t *report.Table) *report.Table {
 	order := []report.Key{report.Rank, report.Candidate, report.Verdict}
 	for _, c := range t.Columns {

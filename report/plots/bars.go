@@ -130,7 +130,7 @@ type bar struct {
 	hollow           bool
 }
 
-// scale starts at 0: lengths are what one compares.
+// scale starts at 0, because readers compare lengths.
 func (b *bars) scale() scale {
 	s := scale{max: 0}
 	for _, bar := range b.all {
@@ -160,7 +160,7 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// write puts a value on the paper, not on the grid's lines.
+// write puts a value on a blank background, not on the lines of the grid.
 func (b *bars) write(c draw.Canvas, value string, left, mid vg.Length) {
 	half := b.text.Font.Size * 0.55
 	c.FillPolygon(Paper, box(left-2, left+b.text.Width(value)+2, mid-half, mid+half))
@@ -179,8 +179,8 @@ func (b *bars) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
 	return boxes
 }
 
-// whisker is an interval with caps. One that reaches below 0 ends there without a
-// cap: names are on the other side.
+// whisker is an interval with caps. One that reaches below 0 ends at 0 without a cap,
+// because the names are on the other side.
 func whisker(c draw.Canvas, low, high, zero, y, cap vg.Length) {
 	sty := draw.LineStyle{Color: Ink, Width: 1.25}
 	c.StrokeLine2(sty, max(low, zero), y, high, y)

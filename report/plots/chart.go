@@ -31,7 +31,7 @@ const (
 	dpi      = 192
 )
 
-// Colours of all that is not data. Renderers that restyle the SVG look for them.
+// Colours of everything that is not data. Renderers that restyle the SVG replace them.
 var (
 	Ink   = color.NRGBA{0x1f, 0x29, 0x33, 0xff} // text, intervals
 	Faint = color.NRGBA{0x5b, 0x66, 0x73, 0xff} // secondary text, axes
@@ -113,8 +113,8 @@ func (c *chart) png(l layout) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// portable names families that stand in where Liberation Sans, whose measures
-// Arial and Helvetica share, is not installed.
+// portable adds fallback fonts for systems without Liberation Sans. Arial and Helvetica
+// have the same metrics.
 func portable(svg []byte) []byte {
 	svg = bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
 	return bytes.ReplaceAll(svg, []byte("font-variant:none;"), nil)

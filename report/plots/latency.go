@@ -13,7 +13,7 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// percentile is a mark of the latency chart; its shape tells it as well.
+// percentile is a mark of the latency chart. Marks differ in colour and in shape.
 type percentile struct {
 	label string
 	color color.Color

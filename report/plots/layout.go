@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// layout is the shape of a drawing. Text keeps its size in all of them: who shows a
-// drawing at about its own width shows text that can be read.
+// layout is the shape of a drawing. Text has the same size in all layouts, so it is
+// readable if a drawing is shown at about its own width.
 type layout struct {
 	width  vg.Length
 	above  vg.Length // room for candidates' names above their rows; 0: they stand beside them

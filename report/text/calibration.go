@@ -9,8 +9,8 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// Calibration writes what a machine can measure as tables and sentences, folded to the width
-// in columns; 0 is any.
+// Calibration writes a calibration as tables and sentences, folded to the width in columns;
+// 0 does not fold.
 func Calibration(w io.Writer, c judge.Calibration, width int) error {
 	e, l, f := c.Environment, c.Loader, c.Floor
 	sink := "sink unknown"

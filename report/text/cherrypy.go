@@ -17,12 +17,11 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// CherryPy writes a run as the benchmark of CherryPy (cherrypy/test/benchmark.py) does: for
-// each candidate a Client Thread Report, of cells that differ in their connections, with
-// their average, and a Size Report, of cells with app size that differ in its bytes. Its
-// columns come first, with the values that it takes from ab (the Apache HTTP server
-// benchmarking tool), to ab's decimals; those of benchctl follow, and a note says which
-// are whose.
+// CherryPy writes a run in the tables of CherryPy's benchmark (cherrypy/test/benchmark.py).
+// Each candidate has a Client Thread Report of the cells that differ in their connections,
+// with the average, and a Size Report of the cells with app size that differ in its bytes.
+// CherryPy's columns come first, with the values and the decimals of ab (the Apache HTTP
+// server benchmarking tool). benchctl's columns follow, and a note distinguishes them.
 func CherryPy(w io.Writer, s *judge.Summary) error {
 	var b bytes.Buffer
 	for _, candidate := range candidates(s) {
@@ -41,7 +40,7 @@ func CherryPy(w io.Writer, s *judge.Summary) error {
 	return err
 }
 
-// cherryNote tells the columns apart, and where those of CherryPy are not what ab prints.
+// cherryNote distinguishes the columns, and states where CherryPy's differ from ab's output.
 const cherryNote = `Columns up to KB/sec are those of CherryPy's benchmark: msec/req is 1000 / (req/sec), the mean across all concurrent
 requests, and a KB/sec is 1024 bytes received per second, heads and framing included. Unlike ab, benchctl completes right replies only.
 The columns after KB/sec are benchctl's: percentiles of the response time, the scenario, and how far the row can be trusted.
@@ -71,8 +70,8 @@ type cherryRow struct {
 	cell *judge.Cell
 }
 
-// cherryReports are the reports that a candidate's cells make. ab is a closed loop, so
-// cells at a rate are in none.
+// cherryReports are the reports of a candidate's cells. They omit cells at a rate, because
+// ab is a closed loop.
 func cherryReports(s *judge.Summary, candidate string) []cherryReport {
 	var threads, sizes []*cherryReport
 	for i := range s.Cells {
@@ -204,7 +203,7 @@ func (r cherryReport) averages() []string {
 	return append(texts, "", "", "", "")
 }
 
-// perSecond is nil where nothing was measured.
+// perSecond is the throughput in req/s, nil if nothing was measured.
 func perSecond(c *judge.Cell) *float64 {
 	if c.Figures.Throughput() == nil {
 		return nil
@@ -233,7 +232,7 @@ func quotient(of float64, by *float64) *float64 {
 	return &v
 }
 
-// mean is nil of nothing, and where a value is not known.
+// mean is nil without values, or if one is not known.
 func mean(values []*float64) *float64 {
 	if len(values) == 0 || slices.Contains(values, nil) {
 		return nil

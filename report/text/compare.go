@@ -7,7 +7,7 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// Comparisons writes a table of them, folded to the width in columns; 0 is any.
+// Comparisons writes a table of comparisons, folded to the width in columns; 0 does not fold.
 func Comparisons(w io.Writer, all []judge.Comparison, width int) error {
 	rows := [][]string{{"SCENARIO", "APP", "METRIC", "A", "B", "B/A", "95 % INTERVAL", "CAN SEE", "B IS"}}
 	for _, c := range all {

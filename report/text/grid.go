@@ -153,7 +153,7 @@ func widest(head []string, rows [][]string, column int) int {
 	return w
 }
 
-// paint colours the verdicts, if asked for.
+// paint colours the verdicts, if Options.Color is set.
 func (p *printer) paint(t *report.Table, rows [][]string) {
 	at := slices.IndexFunc(t.Columns, func(c report.Column) bool { return c.Key == report.Verdict })
 	if !p.Color || at < 0 {

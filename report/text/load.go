@@ -11,8 +11,8 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// Load writes what a load by itself came to, a line for each thing to know, folded to the
-// width in columns; 0 is any.
+// Load writes the result of a single load, one fact on each line, folded to the width in
+// columns; 0 does not fold.
 func Load(w io.Writer, s judge.LoadSummary, width int) error {
 	rows := [][]string{
 		{"engine", loadEngine(s)},
@@ -52,7 +52,7 @@ func Load(w io.Writer, s judge.LoadSummary, width int) error {
 	return Rows(w, rows, width)
 }
 
-// loadEngine is what loaded, and how it waits.
+// loadEngine names the engine and how it waits for replies.
 func loadEngine(s judge.LoadSummary) string {
 	engine := fmt.Sprintf("%s, %d connections, %.1f s", s.Load.Engine, s.Load.Connections, s.Seconds)
 	if s.Load.Pipeline > 1 {
@@ -67,7 +67,7 @@ func loadEngine(s judge.LoadSummary) string {
 	return engine
 }
 
-// milliseconds are the percentiles that are known, and which are not.
+// milliseconds lists the known percentiles, and names the unknown ones.
 func milliseconds(l *judge.Latency) string {
 	if l == nil {
 		return report.Unknown

@@ -11,8 +11,8 @@ import (
 	"github.com/benchctl/benchctl/report"
 )
 
-// Matrix writes how candidates went through the conformance checks: the matrix, what its
-// columns are, and why checks failed, if asked for with what went over the wire then.
+// Matrix writes the results of the conformance checks: the matrix, the meaning of its columns,
+// and why checks failed. With exchanges, it also writes the bytes of failed checks.
 func Matrix(w io.Writer, m conform.Matrix, exchanges bool) error {
 	var b strings.Builder
 	matrix(&b, m)
@@ -83,7 +83,7 @@ func mark(outcome conform.Outcome, level conform.Level) byte {
 	return 'r'
 }
 
-// failures says why the candidate's checks failed.
+// failures writes why the candidate's checks failed.
 func failures(b *strings.Builder, r conform.Row, exchanges bool) {
 	if r.Failed == 0 && r.State == conform.Verified {
 		return
@@ -104,7 +104,7 @@ func failures(b *strings.Builder, r conform.Row, exchanges bool) {
 	}
 }
 
-// exchange shows what went over the wire, quoted, a line of it a line.
+// exchange writes the bytes of a check, quoted, line by line.
 func exchange(b *strings.Builder, all []conform.Exchanged) {
 	for _, m := range all {
 		way, text := ">", m.Sent

@@ -10,12 +10,12 @@ import (
 	"github.com/benchctl/benchctl/report"
 )
 
-// leastText is the width that the last column is folded to at the least.
+// leastText is the least width of the last column.
 const leastText = 24
 
-// Rows writes a plain table with aligned columns, of which the first row decides how many
-// there are. Where the width in columns is not 0 the last one is folded to what the others
-// leave of it. A row of one cell is a line of its own, which is kept whole, as one copies it.
+// Rows writes a plain table with aligned columns. The first row decides their number. If the
+// width in columns is not 0, the last column is folded to the remaining width. A row of one
+// cell is a line of its own, which is never folded, so that users can copy it.
 func Rows(w io.Writer, rows [][]string, width int) error {
 	rows = printableRows(rows)
 	widths, left := alignment(rows)

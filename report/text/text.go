@@ -13,7 +13,7 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// Options say how to write. The zero value is useful.
+// Options control the output. The zero value is usable.
 type Options struct {
 	Width int  // columns of the terminal; 0 is 110
 	Wide  bool // every column, however wide that gets
@@ -35,8 +35,8 @@ var narrow = []report.Key{
 // dispensable are the columns left out, in that order, where width is lacking.
 var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.OverBase, report.CPU, "p99_before_ms", report.Sent, "recovery_ms", "drain_ms", report.Class}
 
-// Write renders the whole report: what was run where, then each table with its
-// findings and footnotes.
+// Write renders the whole report: the facts of the run, then each table with its findings
+// and footnotes.
 func Write(w io.Writer, r *report.Report, o Options) error {
 	if o.Width <= 0 {
 		o.Width = defaultWidth
@@ -118,7 +118,7 @@ func (p *printer) ties(t *report.Table) {
 	}
 }
 
-// wrap writes lines of at most the width, all indented as far as the lead.
+// wrap writes lines of at most the width, all indented like the first.
 func (p *printer) wrap(lead, text string) {
 	indent := strings.Repeat(" ", twwidth.Width(lead))
 	for _, line := range strings.Split(text, "\n") {
