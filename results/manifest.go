@@ -1,6 +1,6 @@
-// Package results holds what a run leaves behind: its manifest, a line for each launch and
-// each slice, latency histograms, and the append-only store that keeps them readable
-// whatever ends the run. It infers nothing: package judge does.
+// Package results defines the records of a run: its manifest, a line for each launch and each
+// slice, latency histograms, and the append-only store, which stays readable however the run
+// ends. It infers nothing; package judge does.
 package results
 
 import (
@@ -12,8 +12,8 @@ import (
 // ManifestSchema names the format of Manifest.
 const ManifestSchema = "benchctl/manifest/v2"
 
-// Manifest is what a run was asked to do, complete enough to go on with it in
-// another process: manifest.json.
+// Manifest is the request of a run, complete enough to continue it in another process:
+// manifest.json.
 type Manifest struct {
 	Schema   string        `json:"schema"`
 	ID       string        `json:"id"`
@@ -25,13 +25,13 @@ type Manifest struct {
 	Rounds   int           `json:"rounds"`
 	Slice    time.Duration `json:"slice_ns"`            // 0: by the candidate's speed
 	Budget   time.Duration `json:"budget_ns,omitempty"` // 0: none
-	// Fill has each launch go on for its share of the budget; Rounds is then the
-	// most that could fit, or, if Usual, what ends it before.
+	// Fill makes each launch continue for its share of the budget. Rounds is then an upper
+	// bound or, with Usual, the number at which the run ends earlier.
 	Fill      bool    `json:"fill,omitempty"`
 	Usual     bool    `json:"usual,omitempty"`
 	Precision float64 `json:"precision,omitempty"` // relative; at it a block ends early; 0: never
-	// Passes is in how many launches, the first ones, each candidate of a block is loaded
-	// without a break before its slices; 0: in none. Pass is how long; 0: by what was seen.
+	// Passes is the number of launches, from the first on, that begin with a pass of each
+	// candidate of a block. Pass is the length of a pass; 0: it follows from the candidate.
 	Passes      int           `json:"passes,omitempty"`
 	Pass        time.Duration `json:"pass_ns,omitempty"`
 	Blocks      []Block       `json:"blocks"`
@@ -46,15 +46,16 @@ type Manifest struct {
 	LoaderCeilings []LoaderCeiling `json:"loader_ceilings,omitempty"` // of the closed loops among the blocks
 }
 
-// LoaderCeiling is how the load generator does against a sink, a server that does nothing
-// but reply as app hello does.
+// LoaderCeiling is the load generator's limit against a sink, a minimal server that replies
+// like app hello.
 type LoaderCeiling struct {
 	Engine      string  `json:"engine"`
 	Connections int     `json:"connections"`
 	Seconds     float64 `json:"seconds"`
 	Throughput  float64 `json:"throughput_rps"`
 	CPU         float64 `json:"cpu_us_per_request"`
-	// RPS is what the loader's processors could drive if nothing else limited them.
+	// RPS is the requests per second that the loader's processors could drive without any
+	// other limit.
 	RPS float64 `json:"ceiling_rps"`
 	// Shares of their processors' time that loader and sink used.
 	LoaderShare float64  `json:"loader_cpu_share"`
@@ -70,13 +71,13 @@ type Block struct {
 	Scenario string         `json:"scenario"`
 	App      string         `json:"app"`
 	Load     scenarios.Load `json:"load"`
-	// Without are the candidates that do not carry the app and are not measured here.
+	// Without are the candidates that do not serve the app and are not measured here.
 	Without []string `json:"without,omitempty"`
-	// Work is the CPU time that the app takes for a reply at least, on average, in ns; 0:
-	// it is not known. Spread is the time that the body of a reply takes at least.
+	// Work is the least mean CPU time that the app takes for a reply, in ns; 0: unknown.
+	// Spread is the least time that the body of a reply takes.
 	Work   time.Duration `json:"work_ns,omitempty"`
 	Spread time.Duration `json:"spread_ns,omitempty"`
-	// Wait is the time that the app takes for a reply at least; the longest of a mix.
+	// Wait is the least time that the app takes for a reply; the longest of a mix.
 	Wait time.Duration `json:"wait_ns,omitempty"`
 }
 
@@ -101,15 +102,14 @@ type Launch struct {
 	StartupMS *float64  `json:"startup_ms,omitempty"`
 	IdleMiB   *float64  `json:"idle_mib,omitempty"`
 	AfterMiB  *float64  `json:"after_mib,omitempty"`
-	// Failure says why the candidate could not be started; "" if it could.
-	// BlockFailures says why it could not be measured, or not any longer, in the
-	// blocks with these numbers.
+	// Failure is why the candidate could not be started; "" if it could. BlockFailures is
+	// why it could not be measured, or not any longer, by the number of the block.
 	Failure       string         `json:"failure,omitempty"`
 	BlockFailures map[int]string `json:"block_failures,omitempty"`
 	Exit          string         `json:"exit,omitempty"`   // how it ended when it was stopped
 	Killed        bool           `json:"killed,omitempty"` // as it did not stop when asked
-	// Guard says why its guard did not see to its end, Outside describes processes that
-	// worked for it and were not measured, and Left says what could not be removed.
+	// Guard is why its guard did not end it, Outside describes processes that worked for it
+	// and were not measured, and Left is what could not be removed.
 	Guard   string   `json:"guard,omitempty"`
 	Outside []string `json:"outside,omitempty"`
 	Left    string   `json:"left,omitempty"`
@@ -150,8 +150,8 @@ type Trial struct {
 	LoaderCPU *int64        `json:"loader_cpu_ns,omitempty"` // without what it polled for nothing
 	Steal     *int64        `json:"steal_ns,omitempty"`      // of all processors together
 	MemoryMiB *float64      `json:"memory_mib,omitempty"`
-	// Counters are how often things happened to the candidate's processes over Wall, by
-	// name: "page_faults".
+	// Counters are the counts of the candidate's processes over Wall, by name:
+	// "page_faults".
 	Counters map[string]uint64 `json:"counters,omitempty"`
 
 	Rate    float64 `json:"rate_rps,omitempty"`    // offered, the mean of it over the counted window; open loop
@@ -159,8 +159,8 @@ type Trial struct {
 	Due     uint64  `json:"due,omitempty"`         // requests intended in the counted window, sent or not; open loop
 	SLO     *Search `json:"slo,omitempty"`         // of blocks with an objective
 
-	// Errors by kind; Causes of them, as "kind: cause", of the first that there were; and
-	// Examples, by kind the first request that failed.
+	// Errors are counted by kind, Causes by "kind: cause" for the first causes. Examples
+	// has the first failed request of each kind.
 	Errors   map[string]uint64 `json:"errors,omitempty"`
 	Causes   map[string]uint64 `json:"causes,omitempty"`
 	Examples map[string]string `json:"examples,omitempty"`
@@ -194,20 +194,21 @@ type Trial struct {
 	Hasty  uint64         `json:"hasty,omitempty"`
 	Spread *time.Duration `json:"spread_ns,omitempty"`
 
-	// Deferred is what of ServerCPU the candidate used after the load, until it came to
-	// rest. Restless is the share of a processor that it went on using, if it did not.
+	// Deferred is the part of ServerCPU that the candidate used after the load, until it
+	// came to rest. Restless is the share of a processor that it still used, if it did not
+	// come to rest.
 	Deferred *int64  `json:"deferred_cpu_ns,omitempty"`
 	Restless float64 `json:"restless,omitempty"`
-	// Others is the CPU time of other candidates meanwhile, of those that used any. Idle
-	// is what the candidate itself used in IdleWall before, while others were loaded.
+	// Others is the CPU time of other candidates meanwhile, if they used any. Idle is the
+	// CPU time of the candidate itself in IdleWall before, while others were loaded.
 	Others   map[string]int64 `json:"others_cpu_ns,omitempty"`
 	Idle     *int64           `json:"idle_cpu_ns,omitempty"`
 	IdleWall time.Duration    `json:"idle_wall_ns,omitempty"`
-	// Pass is what an uninterrupted pass tells beside; nil: it is a slice.
+	// Pass has the further data of an uninterrupted pass; nil: it is a slice.
 	Pass *Pass `json:"pass,omitempty"`
 
-	// LoaderWait is how long the load generator's threads could have run and did not,
-	// all together, over Wall; LoaderRuns is how often one of them got a processor.
+	// LoaderWait is how long the load generator's threads waited for a processor, summed
+	// over Wall. LoaderRuns is how often one of them got a processor.
 	LoaderWait *int64 `json:"loader_wait_ns,omitempty"`
 	LoaderRuns uint64 `json:"loader_runs,omitempty"`
 
@@ -216,14 +217,14 @@ type Trial struct {
 	IdleKept int      `json:"idle_kept,omitempty"`
 	IdleKiB  *float64 `json:"idle_kib,omitempty"`
 
-	// Deed is what the candidate did to win or to disturb that invalidates the row: it moved to
-	// other processors than it was given, or raised its priority; "" for nothing.
+	// Deed is an action of the candidate that invalidates the row, such as moving to other
+	// processors or raising its priority; "" for none.
 	Deed string `json:"deed,omitempty"`
 
 	Host *Host `json:"host,omitempty"` // since the trial before, or the round's begin
 }
 
-// Pass is what is told of an uninterrupted pass alone.
+// Pass is the data that only an uninterrupted pass has.
 type Pass struct {
 	// Parts are the correct replies by the equal parts of the window in which their requests
 	// were sent.
@@ -232,26 +233,25 @@ type Pass struct {
 	BeforeMiB *float64 `json:"before_mib,omitempty"`
 }
 
-// Host is what the machine did beside the run in the time of a trial. Times are in
-// ns.
+// Host is the activity of the machine outside the run during a trial. Times are in ns.
 type Host struct {
 	Wall time.Duration `json:"wall_ns"`
-	// OnServers and OnLoader are the CPU time of processes that are not the run's on
-	// the processors of the candidates and of the load generator; where nothing is
-	// pinned, OnServers is that on all processors. Where the two share some but not all,
-	// neither is known. They are less than 0 where the
-	// kernel's sample of the processors saw less than the run has used.
+	// OnServers and OnLoader are the CPU time of processes outside the run, on the
+	// processors of the candidates and of the load generator. If nothing is pinned,
+	// OnServers counts all processors. If the two sides share some processors but not all,
+	// neither is known. Values are negative where the kernel's sampling attributed less to
+	// the processors than the run has used.
 	OnServers *int64 `json:"others_on_servers_ns,omitempty"`
 	OnLoader  *int64 `json:"others_on_loader_ns,omitempty"`
-	// Busiest are the processes that used most of it, as far as that can be told.
+	// Busiest are the processes that used most of it, as far as is known.
 	Busiest []Foreign `json:"busiest,omitempty"`
-	// Throttled is what the CPU quota of a control group withheld, on all processors
-	// together. Heat is how often heat slowed a processor down.
+	// Throttled is the time that the CPU quota of a control group withheld, summed over
+	// processors. Heat is how often heat slowed a processor down.
 	Throttled time.Duration `json:"throttled_ns,omitempty"`
 	Heat      uint64        `json:"heat_throttles,omitempty"`
 }
 
-// Foreign is a process that is not the run's, with the CPU time that it used in a trial.
+// Foreign is a process outside the run, with the CPU time that it used in a trial.
 type Foreign struct {
 	PID  int           `json:"pid"`
 	Name string        `json:"name"`

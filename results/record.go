@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Record is everything a run has left so far.
+// Record is everything that a run has recorded so far.
 type Record struct {
 	Dir      string
 	Manifest Manifest
@@ -23,8 +23,8 @@ type Record struct {
 	Watches  []Watch // around events
 }
 
-// Read reads a run. An incomplete last line or round, as a killed process leaves
-// it, is passed over; damage further up is an error.
+// Read reads a run. It skips an incomplete last line or round, which a killed process
+// leaves. Earlier damage is an error.
 func Read(dir string) (*Record, error) {
 	m, err := readManifest(dir)
 	if err != nil {
@@ -46,8 +46,8 @@ func Read(dir string) (*Record, error) {
 	return r, nil
 }
 
-// readLog reads an append-only file and tells where what is whole of it ends. A
-// file that is not there is empty.
+// readLog reads an append-only file and returns where its complete part ends. A missing
+// file is empty.
 func readLog[T any](path string, scan func([]byte) ([]T, int, error)) (all []T, whole int, err error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -72,9 +72,9 @@ type inRound interface {
 func (t Trial) place() (position, of int) { return t.Position, t.Of }
 func (w Watch) place() (position, of int) { return w.Position, w.Of }
 
-// scanRounds reads the complete rounds of trials.jsonl, or of a file like it, and tells
-// where they end. Each round is written at once, so only the last one can be incomplete:
-// where another follows what is no line of a round, something else has been at the file.
+// scanRounds reads the complete rounds of trials.jsonl, or of a similar file, and returns where
+// they end. Each round is written at once, so only the last one can be incomplete. If a round
+// follows a line that belongs to none, something else has changed the file.
 func scanRounds[T inRound](text []byte) (all []T, end int, err error) {
 	var round []T
 	at, number, torn := 0, 0, 0
@@ -154,7 +154,7 @@ func readManifest(dir string) (Manifest, error) {
 	return m, nil
 }
 
-// Done tells which rounds have been measured.
+// Done returns the rounds that have been measured.
 func (r *Record) Done() map[RoundKey]bool {
 	done := make(map[RoundKey]bool)
 	for _, t := range r.Trials {
@@ -205,7 +205,7 @@ func List(store string) ([]string, error) {
 	return ids, nil
 }
 
-// ErrNoRun is returned by Find when nothing has the name.
+// ErrNoRun is returned by Find if no run has the name.
 var ErrNoRun = errors.New("no such run")
 
 // ErrAmbiguous is returned by Find when several runs begin with the name.
@@ -272,7 +272,7 @@ func (r *Record) Finished() time.Time {
 	return last
 }
 
-// Counted is the time inside of counted slices, and of loads that were watched.
+// Counted is the time inside counted slices, and inside loads with events.
 func (r *Record) Counted() (sum time.Duration) {
 	for _, t := range r.Trials {
 		sum += t.Elapsed

@@ -25,7 +25,7 @@ const (
 	dirReport    = "report"
 )
 
-// Store is a run's directory, open for appending. One process at a time has it.
+// Store is a run's directory, open for appending by one process at a time.
 type Store struct {
 	dir      string
 	manifest Manifest
@@ -58,8 +58,8 @@ func Create(dir string, m Manifest) (*Store, error) {
 	return open(dir, m)
 }
 
-// Reopen opens a run to go on with it. What a killed process left incomplete, a
-// line or a round that was never synced, is cut off.
+// Reopen opens a run to continue it. It cuts off an incomplete line or round, which a
+// killed process did not sync.
 func Reopen(dir string) (*Store, error) {
 	m, err := readManifest(dir)
 	if err != nil {
@@ -119,11 +119,11 @@ func (s *Store) LogDir() string { return filepath.Join(s.dir, dirLogs) }
 // ReportDir is where the report goes.
 func (s *Store) ReportDir() string { return filepath.Join(s.dir, dirReport) }
 
-// Manifest is what the run was asked to do.
+// Manifest is the request of the run.
 func (s *Store) Manifest() Manifest { return s.manifest }
 
-// Amend replaces the manifest, to add what turned out before the first slice. What
-// the plan is must stay.
+// Amend replaces the manifest, to add facts that were found before the first slice. It
+// must not change the plan.
 func (s *Store) Amend(m Manifest) error {
 	if err := writeJSON(filepath.Join(s.dir, fileManifest), m); err != nil {
 		return fmt.Errorf("write manifest: %w", err)
@@ -132,10 +132,9 @@ func (s *Store) Amend(m Manifest) error {
 	return nil
 }
 
-// AppendRound adds the trials of one round, in the order they were taken, with
-// their histograms; a nil histogram is left out. It sets Position and Of, and
-// returns when all is on the disk.
-// A round is the unit of what can be lost: it is there whole or not at all.
+// AppendRound adds the trials of one round, in the order they were taken, with their
+// histograms; a nil histogram is left out. It sets Position and Of, and returns when
+// everything is on the disk. A round is stored whole or not at all.
 func (s *Store) AppendRound(trials []Trial, times []Times) error {
 	return s.appendTrials(s.trials, trials, times)
 }
@@ -180,7 +179,7 @@ func appendLines[T any](to *os.File, round []T) error {
 	return appendSynced(to, lines.Bytes())
 }
 
-// AppendLaunch adds how one start of one candidate went.
+// AppendLaunch adds the record of one start of one candidate.
 func (s *Store) AppendLaunch(l Launch) error {
 	line, err := json.Marshal(l)
 	if err != nil {
@@ -189,8 +188,8 @@ func (s *Store) AppendLaunch(l Launch) error {
 	return appendSynced(s.launches, append(line, '\n'))
 }
 
-// WriteSummary writes summary.json, replacing an earlier one at once.
-// It takes what package judge makes of the record.
+// WriteSummary writes summary.json and replaces an earlier one atomically. sum is the
+// summary of package judge.
 func (s *Store) WriteSummary(sum any) error {
 	if err := writeJSON(filepath.Join(s.dir, FileSummary), sum); err != nil {
 		return fmt.Errorf("write summary: %w", err)
@@ -210,7 +209,7 @@ func appendSynced(f *os.File, lines []byte) error {
 	return f.Sync()
 }
 
-// writeJSON replaces path by rename, so that a reader sees the old or the new.
+// writeJSON replaces path by rename, so that a reader sees the old or the new content.
 func writeJSON(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -228,8 +227,7 @@ func writeJSON(path string, v any) error {
 	return os.Rename(f.Name(), path)
 }
 
-// cutIncomplete removes a torn last line and the trials of a round that has
-// fewer lines than it says.
+// cutIncomplete removes a torn last line, and the trials of a round with missing lines.
 func (s *Store) cutIncomplete() error {
 	_, whole, err := readLog(s.launches.Name(), scanLaunches)
 	if err == nil {
@@ -259,8 +257,7 @@ func cut(f *os.File, whole int) error {
 	return errors.Join(f.Truncate(int64(whole)), f.Sync())
 }
 
-// SafeName makes a name that may hold anything into one path element. Different
-// names stay different.
+// SafeName turns any name into one path element. Different names stay different.
 func SafeName(name string) string {
 	var safe strings.Builder
 	for _, b := range []byte(name) {

@@ -6,8 +6,8 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// Watch is the outcome of the requests of one load around events, done to one candidate
-// that was started for it: a line of watches.jsonl. Times are since the load began, in ns.
+// Watch is the outcome of one load with events, on one candidate that was started for it: a
+// line of watches.jsonl. Times are since the load began, in ns.
 type Watch struct {
 	Launch    int       `json:"launch"`
 	Attempt   int       `json:"attempt"`
@@ -25,15 +25,14 @@ type Watch struct {
 
 	Sent     uint64            `json:"sent"`
 	Outcomes map[string]uint64 `json:"outcomes"` // of all requests, see bench/load/witness
-	// Lost are the requests that ended after the first event and that the server owed a
-	// reply, by outcome, and by method: GET, POST, or StreamMethod for those that were held
-	// open. LostBefore ended before it. One that was asked to stop owes nothing to whom it
-	// does not let in.
+	// Lost counts the lost requests that ended after the first event, by outcome, and by
+	// method: GET, POST, or StreamMethod for streams. LostBefore counts those that ended
+	// before it. A server that was asked to stop loses nothing by refusing connections.
 	Lost         map[string]uint64 `json:"lost"`
 	LostByMethod map[string]uint64 `json:"lost_by_method"`
 	LostBefore   uint64            `json:"lost_before,omitempty"`
-	// Executed and Unseen are, of the lost, those that the app had got, whose answers were
-	// lost, and those that it had not; nil where that is not known of all.
+	// Executed is how many of the lost requests the app received, and Unseen how many it did
+	// not; nil unless that is known of all.
 	Executed *uint64           `json:"executed,omitempty"`
 	Unseen   *uint64           `json:"never_seen,omitempty"`
 	Examples map[string]string `json:"examples,omitempty"` // the first of each outcome, as the system told it
@@ -43,15 +42,16 @@ type Watch struct {
 	Missed   uint64            `json:"missed,omitempty"` // requests not sent, as the one before on their connection was under way
 	Unsent   uint64            `json:"unsent,omitempty"` // that the load generator itself could not send
 
-	// Bin is how long each of Good and Bad is, which count correct replies and losses when they
-	// ended.
+	// Bin is the length of each element of Good and Bad, which count correct replies and
+	// losses by the time of their end.
 	Bin  time.Duration `json:"bin_ns"`
 	Good []uint32      `json:"good"`
 	Bad  []uint32      `json:"bad"`
 
-	// Before and Around are the 99th percentiles of the times of correct replies: of those that
-	// ended before the first event, but for the first of each connection, and of those after
-	// it that were sent up to a second after the last. What was lost or missed is in neither.
+	// Before and Around are 99th percentiles of the times of correct replies. Before is of
+	// those that ended before the first event, without the first of each connection. Around
+	// is of later ones that were sent up to a second after the last event. Lost and missed
+	// requests are in neither.
 	Before *time.Duration `json:"p99_before_ns,omitempty"`
 	Around *time.Duration `json:"p99_around_ns,omitempty"`
 	// Stall is the longest time without a correct reply from the first event on, StallFrom
@@ -61,16 +61,16 @@ type Watch struct {
 	// Recovery is how long after the first event the last lost request was sent; 0: none was
 	// lost.
 	Recovery *time.Duration `json:"recovery_ns,omitempty"`
-	// Overlap is how long old and new processes both gave replies, below 0 how long neither
-	// did. Drain is how long after the first event an old one gave its last. They are told of
-	// reloads, upgrades and stops.
+	// Overlap is how long old and new processes both gave replies; a negative value is how
+	// long neither did. Drain is the time from the first event to the last reply of an old
+	// process. They are set for reloads, upgrades and stops.
 	Overlap *time.Duration `json:"overlap_ns,omitempty"`
 	Drain   *time.Duration `json:"drain_ns,omitempty"`
 	// Changed reports whether replies came from a process, or an app loaded, after the first
 	// event; nil: replies don't tell.
 	Changed *bool `json:"changed,omitempty"`
 
-	// Deed is what the candidate did that invalidates its row; "" for nothing.
+	// Deed is an action of the candidate that invalidates its row; "" for none.
 	Deed string `json:"deed,omitempty"`
 	// Ended is when the candidate ended, nil if it did not; Exit how.
 	Ended *time.Duration `json:"ended_ns,omitempty"`
@@ -86,14 +86,14 @@ type Watch struct {
 	Wall       time.Duration `json:"wall_ns"`
 }
 
-// Happened is one event as it went.
+// Happened is one event and its outcome.
 type Happened struct {
 	Do    string        `json:"do"`
 	Due   time.Duration `json:"due_ns"`
 	Began time.Duration `json:"began_ns"`
 	Done  time.Duration `json:"done_ns"`       // its signal was sent, or its command has ended
 	PID   int           `json:"pid,omitempty"` // that it was done to, or of its command
-	// Error says why it was not done; "" if it was.
+	// Error is why it was not done; "" if it was.
 	Error string `json:"error,omitempty"`
 	Then  *Then  `json:"then,omitempty"` // of reloads and upgrades where something was broken
 }
@@ -125,7 +125,7 @@ type Holdings struct {
 // Key names the round of the watch.
 func (w Watch) Key() RoundKey { return RoundKey{w.Launch, w.Block, w.Round} }
 
-// StreamMethod is what Watch.LostByMethod has streaming replies under.
+// StreamMethod is the key of streaming replies in Watch.LostByMethod.
 const StreamMethod = "stream"
 
 // Done are the events that were done to the server. Where something was broken, a reload

@@ -8,16 +8,16 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Calibration is what a machine can measure: how far the load generator goes, and how far
-// apart a server and itself seem to be.
+// Calibration is what a machine can measure: the limit of the load generator, and how far a
+// server seems to differ from itself.
 type Calibration struct {
 	Environment results.Environment `json:"environment"`
 	Loader      LoaderLimit         `json:"loader"`
 	Floor       NoiseFloor          `json:"noise_floor"`
 }
 
-// LoaderLimit is how the load generator does against a sink. Bottleneck is the side that is
-// at its limit, BottleneckLoader or BottleneckSink, or BottleneckNone; "" if it is not known.
+// LoaderLimit is the load generator's limit against a sink. Bottleneck is the side at its limit:
+// BottleneckLoader, BottleneckSink or BottleneckNone; "" if unknown.
 type LoaderLimit struct {
 	results.LoaderCeiling
 	Bottleneck string `json:"bottleneck,omitempty"`
@@ -33,7 +33,7 @@ const (
 // busyShare is the part of its processors' time from which on a side is at its limit.
 const busyShare = 0.8
 
-// NewLoaderLimit tells which side is at its limit; if both are, the busier one.
+// NewLoaderLimit determines the side at its limit; if both are, the busier one.
 func NewLoaderLimit(c results.LoaderCeiling) LoaderLimit {
 	l := LoaderLimit{LoaderCeiling: c}
 	switch {
@@ -48,7 +48,7 @@ func NewLoaderLimit(c results.LoaderCeiling) LoaderLimit {
 	return l
 }
 
-// NoiseFloor is what a server measured against itself tells.
+// NoiseFloor is the result of a server measured against itself.
 type NoiseFloor struct {
 	A        string  `json:"a"`
 	B        string  `json:"b"`
@@ -67,9 +67,9 @@ type Noise struct {
 	Low       float64 `json:"ci_low"`
 	High      float64 `json:"ci_high"`
 	HalfWidth float64 `json:"half_width_percent"`
-	// Resolved is, by the names of Spans, the smallest difference in percent that a run of
-	// two candidates that takes so long resolves in 80 % of cases: the minimal effect of this
-	// measurement (Pair.MDE), whose logarithm goes by 1/sqrt(time).
+	// Resolved is the smallest difference in percent that a run of two candidates resolves in
+	// 80 % of cases, by the names of Spans, the length of the run. It is the minimal effect of
+	// this measurement (Pair.MDE), whose logarithm scales with 1/sqrt(time).
 	Resolved map[string]float64 `json:"resolved_percent"`
 }
 
@@ -84,8 +84,8 @@ func Spans() []Span {
 	return []Span{{"30s", 30 * time.Second}, {"2m", 2 * time.Minute}, {"10m", 10 * time.Minute}}
 }
 
-// Floor reads the noise floor off a run of a server and itself, of one block, that took so
-// long. It fails where a row has no usable figures.
+// Floor computes the noise floor from a run of a server against itself, with one block. took is
+// the time of the run. It fails if a row has no usable figures.
 func Floor(r *results.Record, took time.Duration) (NoiseFloor, error) {
 	m := r.Manifest
 	f := NoiseFloor{

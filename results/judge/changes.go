@@ -9,23 +9,23 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Limits of what may change while a candidate is looked at.
+// Limits of changes while a candidate is measured.
 const (
 	maxChange    = 0.10 // from the first third of a pass to the last
 	signOfChange = 0.07 // the same, to look longer
 	maxAging     = 0.05 // from the first half of a launch's slices to the last
 	minGrowthMiB = 32   // of memory in a pass, and half as much again as before
-	// maxUnsteady is the standard deviation over the mean of what the parts of a pass
-	// counted, in every pass: what else a machine does shows less, or in one alone.
+	// maxUnsteady is the standard deviation over the mean of the counts of the parts of a
+	// pass, in every pass. Other activity of a machine causes less, or affects one pass.
 	maxUnsteady = 0.25
-	// steadyRequests is how many requests each connection sends in a part at least for that:
-	// where it is few, connections that wait in step look like it.
+	// steadyRequests is how many requests each connection must send in a part for that
+	// test: with fewer, connections that wait in step look unsteady.
 	steadyRequests = 20
-	// leastTrend is the shortest pass that a trend is told of: machines vary within less.
+	// leastTrend is the shortest pass that may show a trend: machines vary within less.
 	leastTrend = time.Second
 )
 
-// changes lists what was not the same at the end of the looking as at its begin.
+// changes lists what changed from the beginning to the end of the measurement.
 func (e evidence) changes() []Reason {
 	var why []Reason
 	if first, last, ok := e.trend(); ok && math.Abs(math.Log(last/first)) > math.Log1p(maxChange) && !e.block.Load.Open() {
@@ -51,8 +51,8 @@ func (e evidence) longest() results.Trial {
 	return slices.MaxFunc(e.passes, func(a, b results.Trial) int { return int(a.Elapsed - b.Elapsed) })
 }
 
-// trend is what the first and the last third of the longest pass counted, if no other of
-// about its length shows otherwise: what is the candidate's own comes again.
+// trend is the counts of the first and the last third of the longest pass, unless another pass
+// of about its length shows otherwise: an effect of the candidate occurs in each pass.
 func (e evidence) trend() (first, last float64, ok bool) {
 	if len(e.passes) == 0 || e.longest().Elapsed < leastTrend {
 		return 0, 0, false
@@ -70,7 +70,7 @@ func (e evidence) trend() (first, last float64, ok bool) {
 	return first, last, ok
 }
 
-// thirds are what the first and the last third of the parts counted.
+// thirds are the counts of the first and the last third of the parts.
 func thirds(p *results.Pass) (first, last float64, ok bool) {
 	third := len(p.Parts) / 3
 	for i := range third {
@@ -80,9 +80,9 @@ func thirds(p *results.Pass) (first, last float64, ok bool) {
 	return first, last, third > 0 && first > 0 && last > 0
 }
 
-// unsteady reports whether the throughput of each pass went up and down as a whole: where
-// it did not come to rest within many times what the longest request takes, or stands
-// still again and again.
+// unsteady reports whether the throughput of each pass went up and down: because it did not
+// settle within many times the longest response time, or because the server repeatedly stands
+// still.
 func (e evidence) unsteady() bool {
 	if e.block.Load.Open() || len(e.passes) == 0 {
 		return false
@@ -93,7 +93,7 @@ func (e evidence) unsteady() bool {
 	})
 }
 
-// spread is the standard deviation and the mean of what the parts counted.
+// spread is the standard deviation and the mean of the counts of the parts.
 func spread(p *results.Pass) (deviation, mean float64) {
 	n := float64(len(p.Parts))
 	for _, counted := range p.Parts {
@@ -105,7 +105,7 @@ func spread(p *results.Pass) (deviation, mean float64) {
 	return math.Sqrt(deviation), mean
 }
 
-// extremes are the least and the most that a part counted, over their mean.
+// extremes are the lowest and the highest count of a part, over the mean.
 func extremes(p *results.Pass) (low, high float64) {
 	_, mean := spread(p)
 	return float64(slices.Min(p.Parts)) / mean, float64(slices.Max(p.Parts)) / mean
@@ -117,8 +117,8 @@ func grows(t results.Trial) bool {
 	return b != nil && t.MemoryMiB != nil && *t.MemoryMiB-*b > max(minGrowthMiB, *b/2)
 }
 
-// Changes reports whether a pass saw signs of a change under load, so that a longer one
-// should follow: it takes less than what is held against the candidate.
+// Changes reports whether a pass shows signs of a change under load, so that a longer one
+// should follow. The limit is lower than that of a verdict.
 func Changes(t results.Trial) bool {
 	if t.Pass == nil {
 		return false

@@ -8,25 +8,25 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Comparison is how b does against a in one scenario, app and metric: Ratio is
-// b/a with its 95 % confidence interval.
+// Comparison compares b with a in one scenario, app and metric: Ratio is b/a with its
+// 95 % confidence interval.
 type Comparison struct {
 	Pair
-	// Paired comparisons are of slices of the same rounds, in which the machine's
-	// drift cancels. Others are of two sittings, and it does not.
+	// Paired comparisons are of slices of the same rounds, in which the machine's drift
+	// cancels. It does not cancel in comparisons of two runs.
 	Paired bool `json:"paired"`
-	// PAdjusted is P corrected for the family of comparisons that this is one of.
+	// PAdjusted is P corrected for the family of comparisons.
 	PAdjusted *float64 `json:"p_adjusted,omitempty"`
-	// Worse and Better tell that b is, beyond the interval and the tolerance and,
-	// after CorrectFamily, also when corrected for the family.
+	// Worse and Better mean that b is so beyond the interval and the tolerance and, after
+	// CorrectFamily, also when corrected for the family.
 	Worse  bool `json:"worse"`
 	Better bool `json:"better"`
-	// Decides tells that a regression in the metric is one of b.
+	// Decides means that a regression in this metric is a regression of b.
 	Decides bool `json:"decides"`
 }
 
-// newComparison judges a pair. tolerance is the relative difference that is let
-// pass, 0.02 for 2 %.
+// newComparison judges a pair. tolerance is the relative difference that passes, 0.02
+// for 2 %.
 func newComparison(p Pair, paired bool, tolerance float64) Comparison {
 	metric := MetricNamed(p.Metric)
 	c := Comparison{Pair: p, Paired: paired, Decides: metric.Decides}
@@ -38,10 +38,9 @@ func newComparison(p Pair, paired bool, tolerance float64) Comparison {
 	return c
 }
 
-// CorrectFamily takes back the findings that, by Holm's correction, the number of
-// comparisons explains: among all, with nothing different, one or more findings
-// come about with a probability of at most alpha. Comparisons without a p-value, and those
-// that decide nothing, are left as they are.
+// CorrectFamily withdraws the findings that do not hold after Holm's correction for the number
+// of comparisons. If nothing differs, the probability of any finding among all comparisons is at
+// most alpha. Comparisons without a p-value, and those that decide nothing, stay unchanged.
 func CorrectFamily(all []Comparison, alpha float64) {
 	var family []int
 	var p []float64
@@ -59,9 +58,9 @@ func CorrectFamily(all []Comparison, alpha float64) {
 	}
 }
 
-// CompareCandidates compares two candidates of one run wherever both have usable
-// figures, by their paired slices. missing tells of the cells that have none: such a
-// candidate can't be said to be no slower.
+// CompareCandidates compares two candidates of one run by their paired slices, wherever both
+// have usable figures. missing names the cells without: nothing shows that such a candidate is
+// not slower.
 func CompareCandidates(s *Summary, a, b string, tolerance float64) (all []Comparison, missing []string) {
 	for _, p := range s.Pairs {
 		if p.A == b && p.B == a {
@@ -79,21 +78,21 @@ func CompareCandidates(s *Summary, a, b string, tolerance float64) (all []Compar
 	return all, missing
 }
 
-// unusable tells of a cell without usable figures and why it has none.
+// unusable names a cell without usable figures, and the reason.
 func (c Cell) unusable() string {
 	return fmt.Sprintf("%s, %s, %s is %s: %s", c.Scenario, c.App, c.Candidate, c.Verdict, Sentences(c.Reasons))
 }
 
-// inverse is the same comparison the other way round.
+// inverse is the comparison with a and b exchanged.
 func (p Pair) inverse() Pair {
 	p.A, p.B = p.B, p.A
 	p.Ratio, p.Low, p.High = 1/p.Ratio, 1/p.High, 1/p.Low
 	return p
 }
 
-// CompareRuns compares each cell that two runs have in common. The intervals
-// come from the spread within each run alone, as nothing pairs their slices. missing
-// tells of the cells in common that one of the runs has no usable figures of.
+// CompareRuns compares each cell that two runs have in common. The intervals follow from the
+// spread within each run, as nothing pairs their slices. missing names the common cells for
+// which a run has no usable figures.
 func CompareRuns(a, b *results.Record, tolerance float64) (all []Comparison, missing []string, err error) {
 	sa, err := Summarize(a)
 	if err != nil {
@@ -153,7 +152,7 @@ func compareCells(a, b *results.Record, cell Cell, tolerance float64) []Comparis
 	return all
 }
 
-// evidenceOf is what a run has of a cell.
+// evidenceOf is the data of a cell in a run.
 func evidenceOf(r *results.Record, c Cell) evidence {
 	m := r.Manifest
 	block := slices.IndexFunc(m.Blocks, func(b results.Block) bool { return b.Scenario == c.Scenario && b.App == c.App })

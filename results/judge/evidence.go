@@ -7,7 +7,7 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// evidence is what there is of a cell: what its figures and its verdict are made from.
+// evidence is the data of a cell, from which its figures and its verdict follow.
 type evidence struct {
 	block     results.Block
 	index     int // of the block
@@ -27,7 +27,7 @@ type evidence struct {
 	late time.Duration // the 99th percentile of what the load generator was late by itself; 0 if unknown
 }
 
-// newEvidence gathers what a run has of a candidate in a block.
+// newEvidence collects the data of a candidate in a block.
 func newEvidence(r *results.Record, block int, c results.Candidate) evidence {
 	e := evidence{block: r.Manifest.Blocks[block], index: block, candidate: c, env: r.Manifest.Environment}
 	e.asked = r.Manifest.Passes > 0 && e.block.Load.SLO == nil
@@ -74,8 +74,8 @@ func (e *evidence) own(all []results.Trial) []results.Trial {
 	return mine
 }
 
-// hampers lists what kept either side from its processors in a pass. Slices spread such
-// a thing over many rounds and all candidates; a pass has all of it.
+// hampers lists what kept either side from its processors in a pass. Slices spread a
+// disturbance over many rounds and all candidates; a pass has all of it.
 func (e *evidence) hampers(pass results.Trial) []Reason {
 	alone := evidence{block: e.block, env: e.env, trials: []results.Trial{pass}}
 	why := alone.disturbances()
@@ -85,12 +85,12 @@ func (e *evidence) hampers(pass results.Trial) []Reason {
 	return why
 }
 
-// all are all trials, whatever they are good for: a wrong reply is one anywhere.
+// all are all trials, usable or not: a wrong reply counts in any of them.
 func (e evidence) all() []results.Trial {
 	return slices.Concat(e.trials, e.passes, e.disturbed, e.hampered)
 }
 
-// basis are the trials that the cell's figures are of.
+// basis are the trials from which the cell's figures follow.
 func (e evidence) basis() []results.Trial {
 	if e.look.differs() {
 		return e.passes
@@ -98,8 +98,8 @@ func (e evidence) basis() []results.Trial {
 	return e.trials
 }
 
-// timed are the trials whose response times are the cell's. A pass has those that
-// slices are too short for, and counts in any case.
+// timed are the trials whose response times are the cell's. A pass has times that slices
+// are too short for, and always counts.
 func (e evidence) timed() []results.Trial {
 	if e.look.mistimed() {
 		return e.passes
@@ -107,8 +107,8 @@ func (e evidence) timed() []results.Trial {
 	return slices.Concat(e.trials, e.passes)
 }
 
-// Other candidates may use this share of a processor in a slice, or this much where that
-// is more: the kernel tells of what runs at its ticks, which are as far apart.
+// Other candidates may use this share of a processor in a slice, or this time if it is
+// more: it is the distance of the ticks at which the kernel accounts for CPU time.
 const (
 	maxOthersShare = 0.05
 	maxOthersTime  = 4 * time.Millisecond

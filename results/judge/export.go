@@ -9,16 +9,15 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// CellTimes are the times of one cell, those of the trials that its row's are of
-// merged.
+// CellTimes are the times of one cell, merged over the trials of its row.
 type CellTimes struct {
 	Scenario, App, Candidate string
 	From, To                 time.Time // the first trial's begin, the last one's end
 	results.Times
 }
 
-// Times reads and merges the histograms of every cell that has any, in the
-// order of the summary, but for searches: the times of many rates are those of none.
+// Times reads and merges the histograms of every cell that has any, in the order of the
+// summary. It omits searches, as merged times of several rates mean nothing.
 func Times(r *results.Record) ([]CellTimes, error) {
 	var all []CellTimes
 	for b, block := range r.Manifest.Blocks {

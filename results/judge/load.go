@@ -4,8 +4,7 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// LoadSummary is what a load that was made by itself, on one URL, came to, as "benchctl load
-// --json" prints it.
+// LoadSummary is the result of a single load on one URL, as "benchctl load --json" prints it.
 type LoadSummary struct {
 	URL        string            `json:"url"`
 	Load       scenarios.Load    `json:"load"`

@@ -11,21 +11,21 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Limits by which slices are held against uninterrupted passes.
+// Limits for the comparison of slices with uninterrupted passes.
 const (
-	// leastTolerance is what slices may be off at least: what a machine's speed changes
-	// within seconds. With slices of one launch only, nothing tells how much that is.
+	// leastTolerance is the least tolerance of slices: how much a machine's speed changes
+	// within seconds. Slices of a single launch do not show how much that is.
 	leastTolerance  = 0.05
 	loneTolerance   = 0.10
 	maxIdleInFlight = 0.05 // of the connections, by Little's law
 	// driftTimes is how many standard deviations of the machine's speed a pass may be off
-	// (95 %), leastOthers of how many other candidates it takes a round to tell that.
+	// (95 %). leastOthers is how many other candidates a round must have to determine it.
 	driftTimes  = 1.96
 	leastOthers = 4
 )
 
-// look holds a cell's slices against its uninterrupted passes: what slices show is
-// what the same load, left running, shows, or the passes are the cell's figures.
+// look compares a cell's slices with its uninterrupted passes. If the slices do not show
+// what the passes show, the passes are the cell's figures.
 type look struct {
 	passed                bool // there was a pass
 	throughput, cpu       difference
@@ -33,8 +33,8 @@ type look struct {
 	sliceError, passError bool    // these are off by more than maxIdleInFlight
 }
 
-// share is what a trial tells of a figure, as an amount and what it was counted over, so
-// that trials add up to a whole; ok is false if the trial does not tell it.
+// share is a trial's part of a figure, as a numerator and a denominator, so that trials can
+// be summed; ok is false if the trial does not have it.
 type share = func(results.Trial) (s stats.Share, ok bool)
 
 // difference is the slices' figure over that of the passes in the same launches, and
@@ -45,8 +45,8 @@ type difference struct {
 	known                   bool
 }
 
-// beyond reports whether slices differ from the passes on average, and from each of them:
-// a machine that slows down for the length of one pass is not the slices' doing.
+// beyond reports whether slices differ from the passes on average, and from each of them: a
+// machine may slow down for the length of one pass.
 func (d difference) beyond() bool {
 	off := func(ratio, by float64) bool { return math.Abs(math.Log(ratio)) > math.Log1p(by) }
 	return d.known && off(d.ratio, d.tolerance) && off(d.least, leastTolerance)
@@ -60,9 +60,9 @@ func Misled(r *results.Record, block int, live func(candidate string) bool) bool
 	})
 }
 
-// Doubts reports whether the only pass of a candidate in a block tells against its slices, or
-// against the candidate, or was hampered: another one is to confirm that. A machine that
-// slows down for some seconds looks like it.
+// Doubts reports whether another pass must confirm the only pass of a candidate in a block,
+// because it contradicts the slices, shows a fault of the candidate, or was hampered. A machine
+// that slows down for some seconds looks the same.
 func Doubts(r *results.Record, block int, candidate string) bool {
 	e := evidenceNamed(r, block, candidate)
 	return len(e.passes) == 1 && (e.look.differs() || len(e.changes()) > 0) || len(e.passes) == 0 && len(e.hampered) > 0
@@ -88,8 +88,8 @@ func newLook(e evidence) look {
 // differs reports whether the cell's figures are those of the passes.
 func (l look) differs() bool { return l.passed && (l.throughput.beyond() || l.cpu.beyond()) }
 
-// mistimed reports whether the cell's response times are those of the passes alone: those
-// of the slices don't go with as many connections.
+// mistimed reports whether the cell's response times are those of the passes alone, because
+// those of the slices contradict the number of connections.
 func (l look) mistimed() bool {
 	return l.differs() || l.sliceError && !l.passError && !math.IsNaN(l.inPasses)
 }
@@ -120,7 +120,7 @@ func (e evidence) inFlight(trials []results.Trial) float64 {
 // kept is how many requests a closed loop keeps in flight.
 func (e evidence) kept() float64 { return float64(e.block.Load.InFlight()) }
 
-// differ holds slices against passes by a metric.
+// differ compares slices with passes by a metric.
 func (e evidence) differ(of share) (d difference) {
 	var ratios []float64
 	for _, pass := range e.passes {
@@ -142,10 +142,10 @@ func (e evidence) differ(of share) (d difference) {
 	return d
 }
 
-// drift is the standard deviation of the logarithm of the machine's speed from round to
-// round: of what the other candidates' slices of a round have in common. In a large field a
-// pass is minutes away from most slices, and saw another speed. It is 0 if there are too few
-// others to tell the machine from them.
+// drift is the standard deviation of the logarithm of the machine's speed between rounds. The
+// speed is what the other candidates' slices of a round have in common. With many candidates, a
+// pass is minutes away from most slices, and saw another speed. drift is 0 if there are too few
+// others to determine it.
 func (e evidence) drift(of share) float64 {
 	own := make(map[string][]float64)
 	for _, t := range e.rest {
@@ -241,7 +241,7 @@ func ofTotal(trials []results.Trial, of share) *float64 {
 	return nil
 }
 
-// untrue lists by what the figures may not be what a load left running shows.
+// untrue lists the reasons why the figures may differ from those of an uninterrupted load.
 func (e evidence) untrue() []Reason {
 	l := e.look
 	var why []Reason
@@ -269,7 +269,7 @@ func (e evidence) untrue() []Reason {
 	return append(append(why, e.changes()...), e.company()...)
 }
 
-// misled says what slices show otherwise, and that the row does not.
+// misled states how slices differ, and that the row is of the passes.
 func (e evidence) misled() Reason {
 	l := e.look
 	var what []string
