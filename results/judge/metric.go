@@ -22,23 +22,22 @@ type Metric struct {
 	// Verb and Of make sentences: "a spends 0.7x the server CPU per request of b".
 	Verb, Of     string
 	LessIsBetter bool
-	// Decides tells that precision, ranks and regressions go by it. Others are shown.
+	// Decides means that precision, ranks and regressions depend on it. Others are shown only.
 	Decides bool
 
 	of share
-	// compared is of where not every trial that tells the figure may be compared by it.
+	// compared replaces of where not every trial with the figure may be compared by it.
 	compared share
 	inParts  bool // the parts of a pass tell it, not only their sum
 	settles  bool // it is a value that a search swings around: the median, not a total
-	// watched tells the figure of a watch around events, where of tells nothing.
+	// watched is the figure of a watch around events, for metrics without of.
 	watched func(results.Watch) (float64, bool)
 }
 
-// Watched reports whether the metric is of loads that are watched around events. Its figures
-// may be 0 or below.
+// Watched reports whether the metric is of loads with events. Its figures may be 0 or negative.
 func (m Metric) Watched() bool { return m.watched != nil }
 
-// Objective in the texts of a Metric stands for what the objective of a search is.
+// Objective is the placeholder for the objective of a search in the texts of a Metric.
 const Objective = "{objective}"
 
 // For is m with the objective of a search in its texts; "" if there was none.
@@ -121,8 +120,8 @@ func decisive() []Metric {
 // Metrics are all metrics, in the order in which they are shown.
 func Metrics() []Metric { return slices.Clone(metrics) }
 
-// MetricNamed is the metric of a name. One that is not known, as of a summary that was
-// made by another version, has no texts but its name.
+// MetricNamed is the metric of a name. An unknown one, as in a summary of another version, has
+// no texts but its name.
 func MetricNamed(name string) Metric {
 	at := slices.IndexFunc(metrics, func(m Metric) bool { return m.Name == name })
 	if at < 0 {
@@ -131,14 +130,14 @@ func MetricNamed(name string) Metric {
 	return metrics[at]
 }
 
-// throughput is correct replies over seconds. It is not told by the slices of a
-// search, whose rates vary; neither is serverCPU.
+// throughput is correct replies over seconds. Slices of a search have neither it nor
+// serverCPU, because their rates vary.
 func throughput(t results.Trial) (stats.Share, bool) {
 	return stats.Share{Amount: float64(t.Counted), Over: t.Elapsed.Seconds()}, t.Elapsed > 0 && t.SLO == nil
 }
 
-// ownThroughput is throughput but for rates that were made from a ceiling: those
-// compare by how well it was measured.
+// ownThroughput is throughput, except at rates that follow from a ceiling: a comparison of
+// these would only show how well the ceiling was measured.
 func ownThroughput(t results.Trial) (stats.Share, bool) {
 	s, ok := throughput(t)
 	return s, ok && t.Ceiling == 0
@@ -173,7 +172,7 @@ func aboveIdle(t results.Trial) (stats.Share, bool) {
 	return stats.Share{Amount: max(0, used) / 1e6, Over: t.Wall.Seconds()}, true
 }
 
-// figures are a cell's figures by all metrics that its trials tell.
+// figures are a cell's figures by all metrics that its trials have.
 func figures(m results.Manifest, trials []results.Trial) Figures {
 	all := make(Figures)
 	for _, metric := range metrics {
@@ -185,7 +184,7 @@ func figures(m results.Manifest, trials []results.Trial) Figures {
 }
 
 // estimate is the total of the metric over trials, or its median where it settles, grouped
-// by launch; nil if no trial tells it.
+// by launch; nil if no trial has it.
 func (m Metric) estimate(of results.Manifest, trials []results.Trial) *Estimate {
 	if m.of == nil {
 		return nil
@@ -217,8 +216,8 @@ func amounts(groups [][]stats.Share) [][]float64 {
 	return all
 }
 
-// pieces are what a trial tells of the metric for a comparison: one of a slice, and as
-// many of a pass as it has parts, alike where only their sum is known.
+// pieces are a trial's values of the metric for a comparison: one of a slice, and one of each
+// part of a pass. They are equal where only the sum of the parts is known.
 func (m Metric) pieces(t results.Trial) []stats.Share {
 	of := m.of
 	if m.compared != nil {
@@ -251,7 +250,7 @@ func some[T any](v T, ok bool) []T {
 	return []T{v}
 }
 
-// grouped collects what trials tell by launch; a resumed launch is another one.
+// grouped collects the values of trials by launch; a resumed launch is another one.
 func grouped[T any](trials []results.Trial, of func(results.Trial) []T) [][]T {
 	index := make(map[[2]int]int)
 	var groups [][]T
@@ -272,10 +271,10 @@ func grouped[T any](trials []results.Trial, of func(results.Trial) []T) [][]T {
 	return groups
 }
 
-// comparePair compares two candidates by metrics in the rounds that both were measured in, so
-// that whatever slowed the machine in a round slowed both. Where the slices of one
-// do not show what an uninterrupted load shows, the passes of both are compared.
-// Metrics without enough for an interval are left out.
+// comparePair compares two candidates by metrics, in the rounds that both have, so that a
+// disturbance of a round affects both. If the slices of one do not show what an uninterrupted
+// load shows, the passes of both are compared. Metrics with too few values for an interval are
+// left out.
 func comparePair(m results.Manifest, by []Metric, a, b evidence) []Pair {
 	trialsA, trialsB := a.trials, b.trials
 	if a.look.differs() || b.look.differs() {
@@ -310,7 +309,7 @@ func paired(a, b []stats.Share) []stats.Paired {
 	return all
 }
 
-// newPair is what the interval i of the ratio b/a and its p-value tell in a block.
+// newPair makes a pair of the interval i of the ratio b/a and its p-value in a block.
 func newPair(in results.Block, a, b, metric string, i stats.Interval, p float64) Pair {
 	pair := Pair{
 		Scenario: in.Scenario, App: in.App, A: a, B: b, Metric: metric,

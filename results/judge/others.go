@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	// maxChance is the probability by which a row may be said, by chance alone, to have
-	// others busy in its slices.
+	// maxChance is the probability of the false finding that others are busy in the slices
+	// of a row.
 	maxChance = 0.001
 	// alike are two shares that differ by less than this factor.
 	alike = 1.5
 	// mostNamed of the processes that were busy are named.
 	mostNamed = 3
-	// minNamed is what a process has used of what all of them have, to be named.
+	// minNamed is the least share of the CPU time of all of them for a process to be named.
 	minNamed = 0.2
 )
 
@@ -32,7 +32,7 @@ type side struct {
 	used func(results.Host) *int64
 }
 
-// sides are those whose processors are told of.
+// sides are those with known CPU time of others.
 func (e evidence) sides() []side {
 	servers := side{"the servers' processors", e.env.ServerCPUs, func(h results.Host) *int64 { return h.OnServers }}
 	if servers.cpus == "" {
@@ -43,8 +43,8 @@ func (e evidence) sides() []side {
 
 // busyHost reports whether others used too much of either side's processors in the row's own
 // slices. If they use more there than in the slices of the other candidates, round by round
-// and beyond chance, that is said: it may be work that the server has others do. If they use
-// as much there, they do it to all alike, and the figure is that of the whole block.
+// and beyond chance, the reason says so: the server may have others do its work. If they use
+// as much there, they disturb all candidates alike, and the figure is that of the whole block.
 func (e evidence) busyHost() []Reason {
 	var why []Reason
 	for _, s := range e.sides() {
@@ -70,7 +70,7 @@ func (e evidence) busyHost() []Reason {
 	return why
 }
 
-// othersOn is how much of a side's processors was used by what is not the run's in trials,
+// othersOn is the share of a side's processors that processes outside the run used in trials,
 // and over which time; NaN if unknown.
 func (e evidence) othersOn(s side, trials []results.Trial) (wall time.Duration, share float64) {
 	var used float64
@@ -101,7 +101,7 @@ func (e evidence) follows(s side) bool {
 	return len(more) >= stats.MinValues && stats.ChanceAboveZero(more) < maxChance
 }
 
-// busiest names the processes that are not the run's and used most CPU time in trials.
+// busiest names the processes outside the run that used most CPU time in trials.
 func busiest(trials []results.Trial) string {
 	type process struct {
 		pid  int
@@ -130,9 +130,8 @@ func busiest(trials []results.Trial) string {
 	return strings.Join(names, ", ")
 }
 
-// othersLimit is maxOthers and, as a kernel may look but once in a tick who uses a
-// processor, two standard errors of such a sample of a processor that is busy half
-// of the time.
+// othersLimit is maxOthers plus two standard errors of the kernel's sampling, for a processor
+// that is busy half of the time: a kernel may sample only once a tick who uses a processor.
 func (e evidence) othersLimit(wall time.Duration, cpus string) float64 {
 	looks := float64(wall) / float64(tick) * float64(e.env.CPUsOf(cpus))
 	return maxOthers + 2*math.Sqrt(0.25/looks)

@@ -6,7 +6,7 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Limits of what can be.
+// Limits of possible figures.
 const (
 	minSpreadShare = 0.50 // of the time that the body of a stream takes: a first byte may be read late
 	minWorkShare   = 0.90 // of the CPU time that an app takes
@@ -15,8 +15,8 @@ const (
 	leastForCPU = 1000 // replies that a CPU time per reply is judged by
 )
 
-// impossible lists what can't be: waits that were not waited, work that was not done,
-// replies that cost nothing.
+// impossible lists impossible figures: waits and work that a server skipped, and replies
+// without a cost.
 func (e evidence) impossible() []Reason {
 	var why []Reason
 	if n := e.sum(func(t results.Trial) uint64 { return t.Hasty }); n > 0 {

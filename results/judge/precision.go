@@ -9,16 +9,15 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Precise reports whether a block of a run that was asked for a precision needs no
-// more rounds: each two of its live candidates have intervals of their paired
-// ratios, of throughput and of server CPU where the system tells it, whose
-// half-width is at most the precision. The width alone decides. A stop at the
-// first small p-value would find differences where there are none, as each look is
-// one more chance to find one.
+// Precise reports whether a block of a run with a precision requires no more rounds: for
+// each two of its live candidates, the intervals of the paired ratios, of throughput and,
+// where known, of server CPU, have at most this half-width. Only the width decides. A stop
+// at the first small p-value would find differences where there are none, because each
+// check is another chance to find one.
 //
-// It takes stats.MinLaunches, as intervals of fewer are narrow by chance too often,
-// each with enough rounds for an interval, and with rounds and their mirrors in
-// twos. What was recorded decides alone, so that a resumed run decides alike.
+// It requires stats.MinLaunches, as intervals of fewer are narrow by chance too often. Each
+// launch must have enough rounds for an interval, and each round its mirror. Only the
+// record decides, so that a resumed run decides in the same way.
 func Precise(r *results.Record, block int, live func(candidate string) bool) bool {
 	if r.Manifest.Precision <= 0 {
 		return false
@@ -93,9 +92,9 @@ func unresolved(m results.Manifest, trials []results.Trial, live func(candidate 
 	return pairs
 }
 
-// budgetNote says which pairs of a block a run could not tell apart for want of time, and
-// what it would have distinguished; "" if there is none. Cells that are not fit to be ranked
-// have no pairs.
+// budgetNote names the pairs of a block that a run could not resolve for lack of time, and the
+// difference that it would have resolved; "" if there is none. Cells without a rank have no
+// pairs.
 func budgetNote(r *results.Record, block int, pairs []Pair) string {
 	m, b := r.Manifest, r.Manifest.Blocks[block]
 	if m.Budget <= 0 || r.Rounds(block) >= m.Launches*m.Rounds {
@@ -124,7 +123,7 @@ func budgetNote(r *results.Record, block int, pairs []Pair) string {
 // namedPairs is how many unresolved pairs of a block a note names.
 const namedPairs = 10
 
-// precisionNotes say of each block where it was stopped, or what is not resolved.
+// precisionNotes state for each block where it was stopped, or what is not resolved.
 func precisionNotes(r *results.Record) []string {
 	m := r.Manifest
 	if m.Precision <= 0 {

@@ -11,8 +11,8 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Question asks how B does against A. They are two runs, two candidates of a run, or two
-// versions, such as "@base" and "@head", of a run's candidates.
+// Question asks for the comparison of B with A. They are two runs, two candidates of a run, or
+// two versions, such as "@base" and "@head", of a run's candidates.
 type Question struct {
 	Store     string // directory of the runs
 	A, B      string
@@ -22,20 +22,20 @@ type Question struct {
 	Force     bool    // compare runs of different machines all the same
 }
 
-// Answer is what the runs tell. Missing says what can't be compared and why, Remarks what
-// takes something from the figures.
+// Answer is the comparison. Missing states what can't be compared and why, Remarks the
+// reservations.
 type Answer struct {
 	Comparisons      []Comparison
 	Missing, Remarks []string
 }
 
-// Regressed reports whether B is worse by a metric that decides, or can't be said not to be.
+// Regressed reports whether B is worse by a metric that decides, or can't be compared.
 func (a Answer) Regressed() bool {
 	return len(a.Missing) > 0 || slices.ContainsFunc(a.Comparisons, func(c Comparison) bool { return c.Worse && c.Decides })
 }
 
-// Answer determines what A and B are and compares them. What was asked wrongly is told by a
-// misuse.Error; others are of runs that can't be read.
+// Answer determines what A and B are and compares them. An error of usage is a misuse.Error.
+// Other errors are of unreadable runs.
 func (q Question) Answer() (Answer, error) {
 	answer := Answer{Comparisons: []Comparison{}}
 	if q.Tolerance < 0 {
@@ -116,8 +116,8 @@ func (a *Answer) remarkPartial(run, status string) {
 	}
 }
 
-// remarkDifferences says in what beside the candidates two runs differ. Runs of different
-// machines are refused unless that is forced.
+// remarkDifferences states the differences of two runs other than the candidates. It refuses
+// runs of different machines, unless force is set.
 func (a *Answer) remarkDifferences(ma, mb results.Manifest, force bool) error {
 	if ma.Environment.Fingerprint != mb.Environment.Fingerprint {
 		differences := strings.Join(ma.Environment.Differences(mb.Environment), "; ")
@@ -143,8 +143,8 @@ func orUsual(env []string) string {
 	return "with " + strings.Join(env, " ")
 }
 
-// match is the two candidates or, for versions such as @base and @head, each candidate
-// of the one with its like of the other.
+// match returns the two candidates or, for versions such as @base and @head, each candidate
+// of one version with its counterpart of the other.
 func (s *Summary) match(a, b string) ([][2]string, error) {
 	var names []string
 	for _, c := range s.Cells {

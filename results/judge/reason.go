@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Reason is why a cell has its verdict. Programs tell it by its ID.
+// Reason is why a cell has its verdict. Programs recognize it by its ID.
 type Reason struct {
 	ID     string         `json:"id"`               // of a Kind: "busy-host"
 	Params map[string]any `json:"params,omitempty"` // what the sentence tells of
@@ -23,17 +23,17 @@ type Kind struct {
 	Sentence string
 }
 
-// About tells what a reason says something of.
+// About is the subject of a reason.
 type About string
 
-// What reasons are about.
+// Subjects of reasons.
 const (
 	OfServer About = "the server"
 	OfOthers About = "a server beside it"
 	OfRun    About = "the run" // its machine, its load generator, its length
 )
 
-// kinds are all reasons that there are.
+// Kinds of reasons.
 var (
 	notReached = Kind{"not-reached", Unreached, OfRun, "not reached: the run ended before it was measured"}
 
@@ -81,7 +81,7 @@ var (
 	shortSlices      = Kind{"short-slices", Degraded, OfRun, "short slices: some had {requests:%.0f} requests, and {percentile} takes {needed:%.0f} for 100 beyond it"}
 )
 
-// Kinds of reasons of what was watched around events.
+// Kinds of reasons of loads with events.
 var (
 	eventFailed    = Kind{"event-failed", Degraded, OfServer, "{event} could not be done: {cause}"}
 	endedByEvent   = Kind{"ended-by-event", Degraded, OfServer, "it ended, as it was not to, by \"{events}\" ({exit}) in {ended} of {repetitions} repetitions"}
@@ -104,7 +104,7 @@ func Kinds() []Kind {
 	}
 }
 
-// Kind is what the reason is of. It is of none if another version has made it.
+// Kind is the kind of the reason; the zero Kind if another version made it.
 func (r Reason) Kind() Kind {
 	all := Kinds()
 	at := slices.IndexFunc(all, func(k Kind) bool { return k.ID == r.ID })
@@ -117,8 +117,8 @@ func (r Reason) Kind() Kind {
 // placeholder is a {parameter} of a sentence, with its verb.
 var placeholder = regexp.MustCompile(`\{(\w+)(?::(%[^}]+))?\}`)
 
-// because is a reason of the kind with its parameters' values, in the order in which the
-// sentence has them.
+// because makes a reason of the kind. The values are those of its parameters, in the order of
+// the sentence.
 func (k Kind) because(values ...any) Reason {
 	r := Reason{ID: k.ID, Params: make(map[string]any, len(values))}
 	r.Text = placeholder.ReplaceAllStringFunc(k.Sentence, func(found string) string {
@@ -133,7 +133,7 @@ func (k Kind) because(values ...any) Reason {
 	return r
 }
 
-// Explain is the sentence with the names of its parameters alone.
+// Explain is the sentence with the names of its parameters in place of values.
 func (k Kind) Explain() string { return placeholder.ReplaceAllString(k.Sentence, "{$1}") }
 
 // worst is the verdict that reasons make.

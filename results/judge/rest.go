@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// From how much on it is told what a candidate does without load.
+// Least activity of a candidate without load that is reported.
 const (
 	minToldAtRest = 0.02 // of a processor
 	minToldPutOff = 0.05 // of the CPU time per request
 )
 
-// company lists what others did in the candidate's slices, and what it does with
-// nothing to do.
+// company lists what others did in the candidate's slices, and what the candidate does
+// without load.
 func (e evidence) company() []Reason {
 	var why []Reason
 	if n := len(e.disturbed); n > 0 {
@@ -73,8 +73,8 @@ func (e evidence) atRest() *AtRest {
 	return r
 }
 
-// notes are remarks that take nothing from the figures: whose the response times are,
-// and what the candidate does without load.
+// notes are remarks that do not change the verdict: the source of the response times, and
+// what the candidate does without load.
 func (e evidence) notes() []string {
 	var notes []string
 	killed := 0
@@ -104,7 +104,7 @@ func (e evidence) notes() []string {
 	return notes
 }
 
-// ends tells of launches that did not end as they should, for no fault of the candidate.
+// ends describes launches that did not end properly, without a fault of the candidate.
 func (e evidence) ends() []string {
 	var notes []string
 	for _, l := range e.launches {

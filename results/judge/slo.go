@@ -14,7 +14,7 @@ func sloRate(t results.Trial) (stats.Share, bool) {
 	return stats.Share{Amount: t.Rate, Over: 1}, t.SLO != nil && t.SLO.Reversals >= slo.SettledAfter
 }
 
-// sloReservations say why a search has found nothing, or how sure what it found is.
+// sloReservations are why a search has found no rate, or how certain the rate is.
 func (e evidence) sloReservations() []Reason {
 	lowest, highest, settled, fewest := math.Inf(1), 0.0, 0, math.Inf(1)
 	for _, t := range e.trials {

@@ -14,8 +14,8 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// SummarizeDir summarizes what a run's directory has of it so far, so that a run that was
-// killed has a summary too.
+// SummarizeDir summarizes the records in a run's directory so far, so that a killed run has a
+// summary too.
 func SummarizeDir(dir string) (*Summary, error) {
 	record, err := results.Read(dir)
 	if err != nil {

@@ -1,6 +1,5 @@
-// Package judge infers what a run's record tells: estimates with their intervals, pairs of
-// candidates, ranks, verdicts with their reasons, and comparisons. The same record gives the
-// same summary.
+// Package judge infers from a run's record: estimates with their intervals, pairs of candidates,
+// ranks, verdicts with their reasons, and comparisons. The same record gives the same summary.
 package judge
 
 import (
@@ -16,9 +15,8 @@ import (
 
 // SummarySchema names the format of Summary. Fields are added, never redefined.
 //
-// Version 1 had medians over slices where this has totals: their intervals and
-// ratios mean something else. Version 2 had sentences for reasons, and the rate of a
-// search inside of "slo".
+// Version 1 had medians over slices in place of totals, with intervals and ratios of another
+// meaning. Version 2 had sentences for reasons, and the rate of a search within "slo".
 const SummarySchema = "benchctl/summary/v3"
 
 // Summary is a run as reports show it; summary.json is its JSON form. A figure
@@ -43,7 +41,7 @@ type Run struct {
 	Seed     uint64    `json:"seed"`
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished,omitzero"`
-	// CountedSeconds is how much of the time between was inside of counted slices.
+	// CountedSeconds is how much of this time was within counted slices.
 	CountedSeconds float64             `json:"counted_s"`
 	Benchctl       string              `json:"benchctl"` // version of benchctl
 	Command        string              `json:"command"`  // the command line that repeats the run
@@ -51,17 +49,16 @@ type Run struct {
 	Notes          []string            `json:"notes,omitempty"` // warnings that concern the whole run
 }
 
-// Verdict says how far a cell can be trusted.
+// Verdict states how far a cell can be trusted.
 type Verdict string
 
-// Verdicts, best first. Invalid cells, and those that the run ended before, are never
-// ranked.
+// Verdicts, best first. Invalid and unreached cells are never ranked.
 const (
 	Valid    Verdict = "valid"
 	Degraded Verdict = "degraded" // the figures hold with the reservation that the reasons state
 	Invalid  Verdict = "invalid"
-	// Unreached cells were not measured because the run ended before: nothing is said of
-	// the server.
+	// Unreached cells were not measured because the run ended before. The verdict says
+	// nothing about the server.
 	Unreached Verdict = "unreached"
 )
 
@@ -89,11 +86,11 @@ type Cell struct {
 	Verdict Verdict  `json:"verdict"`
 	Reasons []Reason `json:"reasons"` // none of a valid one
 
-	// Notes are remarks that take nothing from the figures.
+	// Notes are remarks that do not change the verdict.
 	Notes []string `json:"notes,omitempty"`
 
-	// Basis is what throughput and CPU time are of: BasisSlices, or BasisWhole where
-	// slices did not show what the same load shows without a break.
+	// Basis is the source of throughput and CPU time: BasisSlices, or BasisWhole if slices
+	// do not show what the same load shows without a break.
 	Basis string `json:"basis,omitempty"`
 	Whole *Whole `json:"whole,omitempty"`
 
@@ -122,7 +119,7 @@ type Cell struct {
 	TiedWith []string `json:"tied_with"`           // candidates whose difference cannot be told
 }
 
-// Figures are estimates by the names of metrics. What is not known is not there.
+// Figures are estimates by the names of metrics. Unknown ones are absent.
 type Figures map[string]*Estimate
 
 // Throughput is in req/s, nil if it is not known.
@@ -165,16 +162,15 @@ func (c *Cell) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// SLO is the objective of a search. Its rate is the cell's MetricSLORate, which is not
-// known if the search has not settled: half of the slices at that rate meet the objective.
+// SLO is the objective of a search. Its rate is the cell's MetricSLORate: half of the slices at
+// that rate meet the objective. The rate is unknown if the search has not settled.
 type SLO struct {
 	Objective string `json:"objective"` // "p99<10ms"
 }
 
-// Estimate is a figure with its 95 % confidence interval. A throughput is all that was
-// counted over all the time that it was counted in, a cost per request is all that was
-// spent over all requests: nothing is left out, as a median leaves out the slices in
-// which a server stood still.
+// Estimate is a figure with its 95 % confidence interval. A throughput is all counted replies
+// over all counted time, a cost per request is the whole cost over all requests. A median would
+// leave out the slices in which a server stood still.
 type Estimate struct {
 	Value float64 `json:"value"`
 	Low   float64 `json:"ci_low"`
@@ -199,13 +195,12 @@ type Memory struct {
 	After *float64 `json:"after,omitempty"` // load gone, connections closed
 }
 
-// Loader tells what the load cost and how far it was from its own limit.
+// Loader is the cost of the load, and how far the load generator was from its limit.
 type Loader struct {
 	CPU *float64 `json:"cpu_us_per_request,omitempty"`
-	// Headroom is loader ceiling / cell throughput: how many times the throughput the
-	// load generator could drive. Of two ceilings it takes the lower: that measured
-	// against the sink, and the cell's throughput / the loader's CPU share in it, as
-	// replies may cost more to take than the sink's.
+	// Headroom is the load generator's ceiling / the cell's throughput. The ceiling is the
+	// lower of two: the one measured against the sink, and the cell's throughput / the
+	// loader's CPU share in it, as replies may cost more to read than the sink's.
 	Headroom *float64 `json:"headroom,omitempty"`
 }
 
@@ -222,9 +217,9 @@ const (
 	BasisWhole  = "whole"
 )
 
-// Whole is what a candidate showed under load without a break, which its slices are
-// held against. SlicesOver are the slices' figures over those of the passes, in the
-// launches that have both: 1.1 says that slices show 10 % more.
+// Whole is the result of the load without a break, with which slices are compared. SlicesOver
+// are the slices' figures over those of the passes, in the launches that have both: at 1.1,
+// slices show 10 % more.
 type Whole struct {
 	Passes         int      `json:"passes"`
 	Seconds        float64  `json:"longest_s"` // of the longest
@@ -242,8 +237,8 @@ type Whole struct {
 type AtRest struct {
 	// Share is how much of a processor it used while others were loaded.
 	Share *float64 `json:"cpu_share,omitempty"`
-	// Deferred is the CPU time that it put off to after the load, µs per request; it is
-	// in the server CPU.
+	// Deferred is the CPU time that it deferred until after the load, in µs per request. The
+	// server CPU includes it.
 	Deferred *float64 `json:"deferred_us_per_request,omitempty"`
 }
 

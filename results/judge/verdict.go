@@ -27,15 +27,15 @@ const (
 )
 
 const (
-	// waking is what a thread may wait each time it is to run with nobody in its way.
-	// On a virtual machine it took 3 to 15 µs, and with another process on the same
-	// processor 30 to 200 µs (docs/measurements.md).
+	// waking is how long a thread may wait for a free processor each time it is woken. On
+	// a virtual machine this took 3 to 15 µs, and 30 to 200 µs with another process on
+	// the same processor (docs/measurements.md).
 	waking = 30 * time.Microsecond
-	// tick is how often, at least, a kernel looks who uses a processor.
+	// tick is the longest interval at which kernels sample who uses a processor.
 	tick = 10 * time.Millisecond
 )
 
-// verdict judges a cell by all rules and gives every reason, worst first; none if its
+// verdict judges a cell by all rules and returns every reason, worst first; none if its
 // figures hold.
 func verdict(e evidence) []Reason {
 	if e.unreached() {
@@ -44,15 +44,15 @@ func verdict(e evidence) []Reason {
 	return append(append([]Reason{}, e.voided()...), e.reservations()...) // not nil: in JSON it is a list
 }
 
-// unreached reports whether nothing was seen of the candidate in the block, neither good nor bad.
+// unreached reports whether the block has no data of the candidate at all.
 func (e evidence) unreached() bool {
 	return len(e.all()) == 0 && !slices.ContainsFunc(e.launches, func(l results.Launch) bool { return l.FailureIn(e.index) != "" }) &&
 		!slices.Contains(e.block.Without, e.candidate.Name)
 }
 
-// Load judges a load that was made by itself by those rules that concern it: what came
-// back, whether the rate was reached, and whether the connections were kept busy. p99 is the
-// 99th percentile of the response times, late that of how late the load generator itself was.
+// Load judges a single load by the rules that concern it: the replies, whether the rate was
+// reached, and whether the connections were kept busy. p99 is the 99th percentile of the
+// response times, late that of the load generator's own lateness.
 func Load(b results.Block, t results.Trial, p99, late time.Duration) (Verdict, []Reason) {
 	e := evidence{block: b, trials: []results.Trial{t}, p99: p99, late: late}
 	e.look = newLook(e)
@@ -103,7 +103,7 @@ func told(all []Reason, text string) bool {
 	return slices.ContainsFunc(all, func(r Reason) bool { return r.Text == text })
 }
 
-// reservations lists what the reader of the figures has to know.
+// reservations lists what readers of the figures must know.
 func (e evidence) reservations() []Reason {
 	var why []Reason
 	if len(e.trials) == 0 {
@@ -256,7 +256,7 @@ func (e evidence) errors() results.Errors {
 	for _, t := range e.all() {
 		all.Add(t.Errors, t.Causes, t.Examples)
 	}
-	// A search goes to rates at which requests fail, and turns back there.
+	// A search reaches rates at which requests fail, and then turns back.
 	all.Void = e.errorShare(all) > maxErrorShare && e.block.Load.SLO == nil
 	return all
 }
