@@ -54,12 +54,12 @@ type Response interface {
 	Stream(status int, body Body) error
 }
 
-// FileReplier is a Response of a server that has a way of its own to send a file,
-// such as sendfile(2). It is optional: apps ask for it by a type assertion.
+// FileReplier is a Response of a server with its own way to send a file, such as
+// sendfile(2). It is optional: apps find it by a type assertion.
 type FileReplier interface {
-	// File answers with the content of the regular file at path, as Reply would with
-	// the same bytes, but that the server may read and cache it as it does for
-	// files. The file does not change while it is served.
+	// File answers with the content of the regular file at path, like Reply with the
+	// same bytes, but the server may read and cache it like its other files. The file
+	// does not change while it is served.
 	File(status int, path string) error
 }
 

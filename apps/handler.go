@@ -11,10 +11,9 @@ import (
 	"sync"
 )
 
-// FromHandler makes an App of an http.Handler, so that anybody's own app can be
-// measured. It is not free: each request costs a goroutine, a pipe and the
-// objects of net/http, on every engine. Write to this package's contract what is
-// to be compared closely.
+// FromHandler makes an App of an http.Handler, so that any Go app can be measured. This
+// has a cost: each request takes a goroutine, a pipe and the objects of net/http, on every
+// engine. For exact comparisons, write the app to this package's contract.
 //
 // fields names the request fields that h reads besides Host and Content-Type;
 // the contract has no way to list all. Several values of a response field are

@@ -2,7 +2,7 @@ package conform
 
 import "github.com/benchctl/benchctl/apps/wsgi"
 
-// appSemantics is the source of rules about what an app's reply is.
+// appSemantics is the source of rules about the replies of apps.
 const appSemantics = "app semantics"
 
 // Checks is every check, in the order they are made.

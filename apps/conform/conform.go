@@ -1,11 +1,11 @@
-// Package conform is the conformance gate: checks over the wire that a server
-// behaves as HTTP/1.1, or HTTP/2 where its load speaks that, asks and carries the test apps as they are. Each check has an
-// id, a level, and the rule that it checks, with its source.
+// Package conform is the conformance gate: checks over the wire that a server conforms to
+// HTTP/1.1, or to HTTP/2 where its load speaks it, and serves the test apps unchanged. Each
+// check has an id, a level, and its rule with the source.
 //
-// A failure of level Gate concerns the cells of the apps whose requests are like
-// the check's: they are not measured, as a reply that is wrong may well be fast.
-// Others, such as those about malformed requests, which no load sends, are shown by
-// "benchctl verify" and touch no cell.
+// A failure of level Gate concerns the cells of the apps whose requests are like those of
+// the check: these cells are not measured, as a wrong reply may be fast. Other failures,
+// such as those of malformed requests, which no load sends, are shown by "benchctl verify"
+// and concern no cell.
 package conform
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/benchctl/benchctl/apps/suite"
 )
 
-// Level says what a failed check means.
+// Level is the consequence of a failed check.
 type Level string
 
 // Levels.
@@ -34,15 +34,15 @@ type Check struct {
 	Level  Level
 	Rule   string // in a sentence
 	Source string // "RFC 9112 section 7.1", or "app semantics"
-	// Each has the check made with every app, whose cells it concerns then. A check
-	// without it needs the apps in Needs and concerns the cells of those in Concerns.
+	// Each makes the check with every app, and concerns the cells of that app. A check
+	// without Each requires the apps in Needs and concerns the cells of those in Concerns.
 	Each     bool
 	Needs    []string
 	Concerns []string
 	// Long checks take up to a minute.
 	Long bool
-	// HTTP2 has the check made over HTTP/2 in cleartext with prior knowledge, where the
-	// server's load speaks that.
+	// HTTP2 makes the check over HTTP/2 in cleartext with prior knowledge, if the server's
+	// load speaks it.
 	HTTP2 bool
 
 	run func(*probe) error
@@ -54,29 +54,29 @@ const UsesClose = "connection: close"
 // Target is the server that is checked.
 type Target struct {
 	Address string
-	// Carries tells which apps the server serves; nil: all.
+	// Carries reports whether the server serves an app; nil: it serves all.
 	Carries func(app string) bool
 	// Memory is what the server uses, over its whole process tree, in MiB; nil: it
 	// isn't known.
 	Memory func() (float64, error)
-	// Restart starts the server again, where Server finds that it answers nobody any
-	// more; nil: that can't be done.
+	// Restart starts the server again if Server finds that it no longer answers; nil: that
+	// is not possible.
 	Restart func(context.Context) (Target, error)
-	// HTTP2 tells that its load speaks HTTP/2 in cleartext with prior knowledge (RFC 9113
+	// HTTP2 means that its load speaks HTTP/2 in cleartext with prior knowledge (RFC 9113
 	// section 3.3).
 	HTTP2 bool
 }
 
 func (t Target) carries(app string) bool { return t.Carries == nil || t.Carries(app) }
 
-// Finding is how one check went.
+// Finding is the result of one check.
 type Finding struct {
 	Check
 	App string // that it was made with, of a check for each app
 	// One of them at most is set; none if the check was passed.
 	Err     error
 	Skipped string // why it was not made
-	// Transcript is what went over the connections of a check that failed.
+	// Transcript has the bytes of the connections of a failed check.
 	Transcript []Message
 }
 
@@ -85,13 +85,13 @@ const (
 	// on top.
 	Timeout     = 5 * time.Second
 	longTimeout = time.Minute
-	// patience is how long a check waits for what a server should do at once.
+	// patience is how long a check waits for an action that a server should do at once.
 	patience = 2 * time.Second
 )
 
-// App makes every check that concerns the cells of app, and what else its load uses,
-// over what its load speaks. If the server answers nobody after one of them, or ctx has
-// ended, those that are left fail without being tried.
+// App makes every check that concerns the cells of app, and the other features that its load
+// uses, over the protocol of its load. If the server no longer answers after a check, or ctx
+// has ended, the remaining checks fail without being made.
 func App(ctx context.Context, t Target, app suite.Instance, uses ...string) []Finding {
 	t.Restart = nil // it is the caller's, who has more to do with it
 	s := series{target: t}
@@ -109,10 +109,9 @@ func (c Check) concerns(any []string) bool {
 	return slices.ContainsFunc(c.Concerns, func(one string) bool { return slices.Contains(any, one) })
 }
 
-// Server makes every check, those for each app with every app that the server
-// carries, with its parameters' defaults. A server that answers nobody after a check
-// is started again for the next one. Checks over HTTP/2 are left out where the load does
-// not speak that.
+// Server makes every check; those for each app with every app that the server serves, with
+// default parameters. A server that no longer answers after a check is started again for the
+// next one. Checks over HTTP/2 are left out if the load does not speak it.
 func Server(ctx context.Context, t Target) []Finding {
 	s := series{target: t}
 	hello, err := suite.Parse("hello")
@@ -246,7 +245,7 @@ func duration(app suite.Instance) time.Duration {
 	return max(keepAliveRequests, concurrent) * d * 2
 }
 
-// ErrMismatch marks a reply that no waiting will mend: one with the right status and the
+// ErrMismatch marks a reply that waiting does not correct: one with the right status and the
 // wrong content, or one that breaks the protocol.
 var ErrMismatch = errors.New("wrong reply")
 

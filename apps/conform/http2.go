@@ -361,7 +361,7 @@ func (c *http2Client) start(r request) *http2Stream {
 	return s
 }
 
-// reset returns a request up (RFC 9113 section 8.7).
+// reset gives up a request (RFC 9113 section 8.7).
 func (c *http2Client) reset(s *http2Stream) {
 	c.write(fmt.Sprintf("RST_STREAM stream=%d CANCEL", s.id), func() error { return c.framer.WriteRSTStream(s.id, http2.ErrCodeCancel) })
 }

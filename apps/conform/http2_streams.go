@@ -205,7 +205,7 @@ const (
 	windowed = 100_000
 )
 
-// checkH2Window returns a server the time that a PING takes to send too much.
+// checkH2Window gives a server the time of a PING to send too much.
 func checkH2Window(p *probe) error {
 	c, err := p.http2(narrow)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 // MatrixSchema names the format of Matrix. Fields are added, never redefined.
 const MatrixSchema = "benchctl/verify/v1"
 
-// Matrix is how servers went through the checks, as "benchctl verify --json" prints it.
+// Matrix is the results of the checks of servers, as "benchctl verify --json" prints them.
 type Matrix struct {
 	Schema     string   `json:"schema"`
 	Checks     []Column `json:"checks"`
@@ -40,7 +40,7 @@ type Row struct {
 	Findings  []Entry `json:"findings"`
 }
 
-// State is the outcome of a candidate that was to be verified.
+// State is whether a candidate was verified.
 type State string
 
 // States.
@@ -61,7 +61,7 @@ type Entry struct {
 	Concerns []string    `json:"-"` // apps whose cells depend on it, beside App
 }
 
-// Outcome is how a check went.
+// Outcome is the result of a check.
 type Outcome string
 
 // Outcomes.
@@ -79,8 +79,8 @@ type Exchanged struct {
 	Cut        int    `json:"bytes_left_out,omitempty"`
 }
 
-// NewMatrix is a matrix of so many candidates, with a column for each check that is made
-// with any of them: those over HTTP/2 where the load of one speaks that.
+// NewMatrix makes a matrix for a number of candidates, with a column for each check that is made
+// with any of them. It has the checks over HTTP/2 if the load of one speaks it.
 func NewMatrix(candidates int, http2 bool) Matrix {
 	m := Matrix{Schema: MatrixSchema, Candidates: make([]Row, candidates)}
 	for _, c := range Checks() {
@@ -104,8 +104,8 @@ func (m Matrix) Failed() bool {
 	return slices.ContainsFunc(m.Candidates, func(r Row) bool { return r.State != Absent && !r.Gate })
 }
 
-// NewRow is the row of a candidate by what was found of it, whose load speaks HTTP/2 or
-// not. A broken one tells why in err: it does not pass the gate, whatever was found.
+// NewRow makes the row of a candidate from its findings. http2 means that its load speaks HTTP/2.
+// err is why a candidate could not be checked: it then fails the gate, whatever the findings.
 func NewRow(candidate, version, class string, http2 bool, findings []Finding, err error) Row {
 	r := Row{Candidate: candidate, Version: version, Class: class, State: Verified, Gate: err == nil && Gated(findings) == nil, Findings: []Entry{}}
 	if err != nil {

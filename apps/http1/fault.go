@@ -9,7 +9,7 @@ const (
 	Closed    = "closed"    // the connection ended before the whole reply
 )
 
-// Fault is why a reply is none, or not the right one.
+// Fault is why a reply is invalid or wrong.
 type Fault struct {
 	// Kind is one of those above, or of the user's own.
 	Kind string

@@ -1,7 +1,7 @@
-// Package http1 reads replies of HTTP/1.1 and HTTP/1.0 (RFC 9112) from their bytes, in
-// whatever pieces these come in, and refuses framing that two readers could understand
-// in different ways. Both the conformance gate and the load read with it, so that what
-// passes the one is no fault to the other.
+// Package http1 reads replies of HTTP/1.1 and HTTP/1.0 (RFC 9112) incrementally, in pieces of
+// any size, and refuses framing that two readers could understand in different ways. Both the
+// conformance gate and the load use it, so that a reply that passes one is no fault for the
+// other.
 package http1
 
 import (

@@ -114,7 +114,7 @@ func isID(text string) bool {
 	return len(text) > 0 && len(text) <= maxID
 }
 
-// Ident is what a reply of the app "ident" tells.
+// Ident is the content of a reply of the app "ident".
 type Ident struct {
 	ID   string // of the request; "-": it had none
 	PID  int    // process that answered; 0: it is not told

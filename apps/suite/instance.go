@@ -148,8 +148,8 @@ func (i Instance) Parts() []Part {
 	return out
 }
 
-// Work is the CPU time that a reply takes in the app at least; of a mix, the mean
-// over its requests.
+// Work is the least CPU time that a reply takes in the app; of a mix, the mean over its
+// requests.
 func (i Instance) Work() time.Duration {
 	var work, weight time.Duration
 	for _, p := range i.Parts() {
@@ -166,7 +166,7 @@ func (i Instance) work() time.Duration {
 	return i.Spec.work(i.Args)
 }
 
-// Loadable tells why no load can be made of the app, nil if it can.
+// Loadable returns why the app can't make a load, nil if it can.
 func (i Instance) Loadable() error {
 	switch {
 	case i.Spec.Probe:

@@ -96,7 +96,7 @@ func (w *watched) note(event byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// watchedSpec tells what "watch" has noted.
+// watchedSpec returns the notes of "watch".
 func watchedSpec() Spec {
 	return Spec{
 		Name: "watched", Doc: "the notes of watch",

@@ -1,8 +1,8 @@
-// Package agent does the work of a run on the machines that it takes place on: a Host
-// starts candidates and reads what they and their machine do, a Loader makes load. The
-// harness talks to these two alone. What crosses is plain data, names, addresses, numbers,
-// histograms, and no functions, so that both may be in another process or on another
-// machine: Serve and Dial take them over a pipe.
+// Package agent does the work of a run on its machines: a Host starts candidates and reads
+// the meters of the candidates and their machine, a Loader makes load. The harness uses only
+// these two. They exchange plain data (names, addresses, numbers, histograms) and no functions,
+// so that both may be in another process or on another machine: Serve and Dial connect them
+// over a pipe.
 package agent
 
 import (
@@ -19,7 +19,7 @@ import (
 // ID names a candidate that a Host has started; 0 is none.
 type ID int
 
-// Start is what a candidate is started with.
+// Start has the parameters of a candidate's start.
 type Start struct {
 	Candidate string        // by its name
 	App       string        // that it is asked for until it is ready
@@ -29,63 +29,63 @@ type Start struct {
 	Noted     bool          // it notes the id of each request of app ident that it gets
 }
 
-// Started is a candidate that runs and is ready.
+// Started describes a candidate that runs and is ready.
 type Started struct {
 	ID      ID // of what is to be stopped; not 0 after some errors as well
 	Address string
 	Startup time.Duration // from its start to its first correct reply
 }
 
-// Ended is how a candidate ended that was stopped.
+// Ended is how a stopped candidate ended.
 type Ended struct {
 	How     string   // "exit status 0"
-	Killed  bool     // as it did not stop when asked
+	Killed  bool     // because it did not stop on request
 	Unasked string   // why it could not be asked; "" if it was
 	Outside []string // processes that worked for it and that were not measured
-	Guard   string   // why its guard did not see to its end; "" if it did
+	Guard   string   // why its guard did not end it; "" if it did
 	Left    string   // what could not be removed; "" for nothing
 }
 
-// Host is where candidates run. Figures that its system does not tell are nil or absent.
-// It is safe for use by several goroutines.
+// Host is where candidates run. Figures that its system does not provide are nil or absent.
+// It is safe for concurrent use.
 type Host interface {
-	// Start starts a candidate and waits until it answers correctly. It fails with ctx's
-	// error, with one that Lack tells of, or with what the candidate did.
+	// Start starts a candidate and waits until it answers correctly. Its error is ctx's, one
+	// that Lack recognizes, or the fault of the candidate.
 	Start(ctx context.Context, s Start) (Started, error)
-	// Stop asks the candidate to stop, kills it if it does not within grace, and removes
-	// what it left.
+	// Stop asks the candidate to stop, kills it if it does not stop within grace, and removes
+	// its remains.
 	Stop(id ID, grace time.Duration) Ended
-	// Ask has the candidate do a verb, and waits until its signal was sent or its command has
-	// ended. The error is control.ErrNotOffered if its server does not declare the verb.
+	// Ask performs a verb, and waits until its signal was sent or its command has ended. The
+	// error is control.ErrNotOffered if the server does not declare the verb.
 	Ask(ctx context.Context, id ID, verb control.Verb) (control.Ack, error)
 	// Harm does a fault of package scenarios to the candidate, and tells to which process, or
 	// a change to what it reads, which is done to no process: 0.
 	Harm(id ID, fault string) (pid int, err error)
-	// Ended waits for d at most until the candidate has ended, and tells why it should not
-	// have; nil if it still runs.
+	// Ended waits for d at most until the candidate has ended, and returns how it ended; nil if
+	// it still runs.
 	Ended(id ID, d time.Duration) error
 
-	// CPU is the CPU time, in ns, of each candidate and of all it started, at one moment.
+	// CPU is the CPU time, in ns, of each candidate and of all its processes, at one moment.
 	CPU(ids []ID) []*int64
 	// Memory is the candidate's resident memory in MiB.
 	Memory(id ID) *float64
-	// Counters are how often things have happened to its processes since it was asked last.
+	// Counters are the counts of its processes since the last call, by name.
 	Counters(id ID) map[string]uint64
-	// Holdings are what its processes hold.
+	// Holdings are the resources that its processes hold.
 	Holdings(id ID) *results.Holdings
-	// Requests are the ids that it has noted, see Start; none if it notes nothing.
+	// Requests are the ids that it has recorded, see Start; none if it records nothing.
 	Requests(id ID) (witness.IDs, error)
 	// Runs reports whether a thread of the candidate runs, or waits for a processor.
 	Runs(id ID) bool
-	// Deed is what the candidate did that invalidates its row, by those of its processes that are
-	// known; "" for nothing.
+	// Deed is an action of the candidate, by its known processes, that invalidates its row; ""
+	// for none.
 	Deed(id ID) string
-	// Faithful looks closer: at all its processes and at who holds its port. An error is
-	// what else is wrong.
+	// Faithful checks more: all its processes, and who holds its port. An error is any other
+	// fault.
 	Faithful(id ID) (deed string, err error)
 	// Steal is the time, in ns, that the hypervisor has withheld so far.
 	Steal() *int64
-	// Beside is what the machine did beside the run since the last call.
+	// Beside is the activity of the machine outside the run since the last call.
 	Beside() *results.Host
 }
 
@@ -106,7 +106,7 @@ type Window struct {
 	Arrivals   uint64  // seed of random arrivals
 }
 
-// Seen is what a slice saw and cost the load generator.
+// Seen is the outcome of a slice, and its cost for the load generator.
 type Seen struct {
 	load.Result
 	CPU      *int64 // ns, of the load generator, without what it polled for nothing
@@ -119,14 +119,14 @@ type Seen struct {
 type Loader interface {
 	// Open prepares a load. Nothing is connected yet.
 	Open(o Offer) (Session, error)
-	// Watch begins a load whose requests each are told of.
+	// Watch begins a load that reports the outcome of each request.
 	Watch(ctx context.Context, o Offer) (Watching, error)
-	// Holds reports whether the system would hold so many connections of each of n loads.
+	// Holds reports whether the system can hold this number of connections for each of n loads.
 	Holds(n, connections int) bool
 }
 
 // Session is one load on one server. It is not safe for concurrent use. Its errors are
-// ctx's, ones that Lack tells of, or of what the server did.
+// ctx's, ones that Lack recognizes, or faults of the server.
 type Session interface {
 	// Connect opens the connections that carry the load, at a rate in req/s or in a closed
 	// loop, 0, if they are not open.

@@ -11,15 +11,15 @@ import (
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
-// Meters read what the machine does. The zero value asks the operating system; a
-// test puts in what it can't provoke, such as a hypervisor that steals.
+// Meters read the activity of the machine. The zero value asks the operating system. A
+// test replaces what it can't provoke, such as time stolen by a hypervisor.
 type Meters struct {
 	Steal      func() (time.Duration, error)
 	Ticks      func() (map[int]measure.Ticks, error)
 	Throttling func() measure.Throttling
 }
 
-// complete is m with what it lacks.
+// complete is m with its defaults.
 func (m Meters) complete() Meters {
 	if m.Steal == nil {
 		m.Steal = measure.Steal
@@ -33,9 +33,9 @@ func (m Meters) complete() Meters {
 	return m
 }
 
-// beside watches what the machine does beside the run, from trial to trial: what others do
-// is told of the candidate that had its slice meanwhile. Processors are accounted for in ticks,
-// so that the slices of a candidate tell all together what one can't.
+// beside measures the activity of the machine outside the run, from trial to trial. It belongs
+// to the candidate that had its slice meanwhile. The kernel accounts in ticks, so a single
+// slice is too short, but all slices of a candidate together are not.
 type beside struct {
 	Meters
 	servers, loader []int // processors; both empty where nothing is pinned
@@ -100,8 +100,8 @@ func (h *beside) turn(candidates []*measure.Tree) *results.Host {
 	if before.ticks == nil || after.ticks == nil || all == nil || self == nil {
 		return seen
 	}
-	// The process table does not tell of children that nobody waited for, and the
-	// candidates' own meters may.
+	// The process table lacks children that nobody waited for. The candidates' own meters
+	// may have them.
 	*all = max(*all, *self+heldSince(before, after))
 	others := func(cpus []int, own int64) *int64 {
 		ns := measure.Used(before.ticks, after.ticks, cpus).Nanoseconds() - own
@@ -117,8 +117,8 @@ func (h *beside) turn(candidates []*measure.Tree) *results.Host {
 	return seen
 }
 
-// Processes that are not the run's are told of if they used this share of a processor, the
-// most of them.
+// Processes outside the run are reported if they used this share of a processor, up to this
+// number.
 const (
 	busyShare = 0.02
 	mostBusy  = 3

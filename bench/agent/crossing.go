@@ -9,13 +9,13 @@ import (
 	"github.com/benchctl/benchctl/servers/control"
 )
 
-// Request is a call across a pipe: an argument, and a number by which it can be ended.
+// Request is a call across a pipe: an argument, and a number by which it can be cancelled.
 type Request[T any] struct {
 	Call uint64
 	Arg  T
 }
 
-// Reply is what a call across a pipe came to.
+// Reply is the result of a call across a pipe.
 type Reply[T any] struct {
 	Value T
 	Fault *Fault // nil: none
@@ -51,7 +51,7 @@ func (f *Fault) err() error {
 	return errors.New(f.Text)
 }
 
-// notOffered is control.ErrNotOffered as another process tells it.
+// notOffered is control.ErrNotOffered of another process.
 type notOffered string
 
 func (e notOffered) Error() string        { return string(e) }

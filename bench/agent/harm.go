@@ -13,7 +13,7 @@ import (
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
-// errNoWorker is that a candidate has one process alone.
+// errNoWorker is the error of a candidate with a single process.
 var errNoWorker = errors.New("it has no process but its main one")
 
 // Harm implements Host.

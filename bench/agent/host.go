@@ -19,7 +19,7 @@ import (
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
-// Setup is how the agents of this machine work.
+// Setup configures the agents of this machine.
 type Setup struct {
 	Candidates []servers.Candidate
 	Benchctl   string            // program that serves Go engines; candidates with a version have their own
@@ -116,7 +116,7 @@ func (h *LocalHost) launch(c *child, s Start) servers.Launch {
 }
 
 // Await waits until the process at address answers app correctly and is known to hold the
-// address, for patience at most, and tells how long that took from its start.
+// address, for patience at most. It returns the time since the start of the process.
 func Await(ctx context.Context, p *control.Process, address string, app suite.Instance, patience time.Duration) (time.Duration, error) {
 	return p.Ready(ctx, address, patience, func(ctx context.Context) error {
 		err := conform.Probe(ctx, address, app)
@@ -135,7 +135,7 @@ func (h *LocalHost) add(c *child) ID {
 	return h.last
 }
 
-// child is the candidate of an id; one that is empty if there is none.
+// child is the candidate of an id; an empty one if there is none.
 func (h *LocalHost) child(id ID) *child {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -145,7 +145,7 @@ func (h *LocalHost) child(id ID) *child {
 	return &child{}
 }
 
-// Stop implements Host. It is as gentle to the candidates of a run that was interrupted.
+// Stop implements Host. It also stops the candidates of an interrupted run gracefully.
 func (h *LocalHost) Stop(id ID, grace time.Duration) (ended Ended) {
 	c := h.child(id)
 	h.mu.Lock()

@@ -42,13 +42,13 @@ func NewLoader(s Setup) (*LocalLoader, error) {
 	return l, nil
 }
 
-// PollFor is how long the load generator polls before it sleeps. To wake it took
-// servers about 1 µs of CPU time, a tenth of what light ones spend on a request
-// (docs/measurements.md): more seldom than this it is no more than 1 %.
+// PollFor is how long the load generator polls before it sleeps. Waking it cost servers
+// about 1 µs of CPU time, a tenth of a request of light ones (docs/measurements.md). At
+// most one wake-up in this time costs no more than 1 %.
 const PollFor = 100 * time.Microsecond
 
-// mayPoll reports whether the load generator has whole cores of its own, all the time:
-// polling would take something from the servers otherwise.
+// mayPoll reports whether the load generator always has whole cores of its own. Otherwise
+// polling would take CPU time from the servers.
 func mayPoll(s Setup, conditions measure.Conditions) bool {
 	apart := len(s.ServerCPUs) > 0 && len(s.LoaderCPUs) > 0 && !overlap(s.LoaderCPUs, s.ServerCPUs)
 	return apart && !conditions.Limited() && !control.ShareCore(os.DirFS("/"), s.LoaderCPUs, s.ServerCPUs)
@@ -219,13 +219,13 @@ func overlap(a, b []int) bool {
 
 func joined(texts []string) string { return strings.Join(texts, "; ") }
 
-// lackError is what the load generator lacks, as another process tells it.
+// lackError is what the load generator lacks, as reported by another process.
 type lackError string
 
 func (e lackError) Error() string { return string(e) }
 
-// Lack is what of an error tells that the load generator itself, or its machine, had too
-// little of something; nil if it tells of something else. It is no candidate's fault.
+// Lack is the error of the load generator, or its machine, that lacked a resource; nil if err
+// has another cause. A lack is not a fault of a candidate.
 func Lack(err error) error {
 	var told lackError
 	if errors.As(err, &told) {

@@ -26,13 +26,12 @@ func Dial(pipe io.ReadWriteCloser) *Pipe { return &Pipe{client: jsonrpc.NewClien
 // Close ends the pipe.
 func (p *Pipe) Close() error { return p.client.Close() }
 
-// ask calls a method that can't fail but by the pipe, of which what it should have told is
-// not known then.
+// ask calls a method that can only fail by the pipe. Its result is unknown then.
 func (p *Pipe) ask(method string, arg, reply any) error {
 	return p.client.Call("Agent."+method, arg, reply)
 }
 
-// call calls a method that ends when ctx does.
+// call calls a method that is cancelled when ctx ends.
 func call[A, V any](ctx context.Context, p *Pipe, method string, arg A) (v V, err error) {
 	q, r := Request[A]{p.last.Add(1), arg}, new(Reply[V])
 	made := p.client.Go("Agent."+method, q, r, make(chan *rpc.Call, 1))

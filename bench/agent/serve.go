@@ -15,7 +15,7 @@ import (
 )
 
 // Serve lets the other end of a pipe use a host and a loader until it closes the pipe.
-// Then it rests all loads and stops all candidates that are left.
+// Then it closes all loads and stops all remaining candidates.
 func Serve(pipe io.ReadWriteCloser, h Host, l Loader) error {
 	s := &service{
 		host: h, loader: l, calls: make(map[uint64]context.CancelFunc), sessions: make(map[int]Session), watches: make(map[int]Watching), started: make(map[ID]bool),
@@ -46,7 +46,7 @@ type service struct {
 	die   context.CancelFunc
 }
 
-// leftGrace is how long candidates may take to stop whose user is gone.
+// leftGrace is how long remaining candidates may take to stop.
 const leftGrace = time.Second
 
 func (s *service) end() {
@@ -182,7 +182,7 @@ type FigureArg struct {
 	What string
 }
 
-// Figure tells one figure of a candidate, or of the machine.
+// Figure returns one figure of a candidate, or of the machine.
 func (s *service) Figure(a FigureArg, r *Figures) (err error) {
 	switch a.What {
 	case "memory":

@@ -9,8 +9,8 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 )
 
-// minVariants is how many different requests a mix has at least for a part whose
-// reply depends on them, if there are so many.
+// minVariants is the least number of different requests in a mix for a part whose reply
+// depends on them, if the part has so many.
 const minVariants = 4
 
 // Targets makes an app's exchanges, or those of a mix, into targets of load at
@@ -76,7 +76,7 @@ func target(x suite.Exchange, address string) load.Target {
 	return t
 }
 
-// early is by how much the timers of some runtimes fire too early: those that count
+// early is how much too early the timers of some runtimes fire: those that count
 // milliseconds.
 const early = time.Millisecond
 

@@ -7,7 +7,7 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Record notes in a trial what its load saw.
+// Record copies the outcome of a load into its trial.
 func Record(t *results.Trial, res *load.Result) {
 	t.Sent, t.Answered, t.Counted, t.Elapsed = res.Sent, res.Answered, res.Counted, res.Elapsed
 	t.BytesIn, t.WireIn = res.BytesIn, res.WireIn

@@ -14,16 +14,17 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 )
 
-// Watching is a load at work of whose requests each is told of. It is not safe for
-// concurrent use, but for Now.
+// Watching is a running load that reports the outcome of each request. Only Now is safe for
+// concurrent use.
 type Watching interface {
 	// Now is the load's clock: how long ago it began.
 	Now() time.Duration
-	// End sends nothing more, waits for what is in progress, and tells of all.
+	// End sends nothing more, waits for requests in progress, and returns all outcomes.
 	End() (Witnessed, error)
 }
 
-// Witnessed is the outcome of the requests of a load, and what kept the load generator.
+// Witnessed is the outcome of the requests of a load, and how long the load generator waited
+// for processors.
 type Witnessed struct {
 	witness.Result
 	Wait *int64 // ns that its threads could have run and did not
@@ -80,7 +81,7 @@ func (l *LocalLoader) watched(app suite.Instance, o Offer) []witness.Config {
 	return slices.DeleteFunc([]witness.Config{get, post}, func(c witness.Config) bool { return c.Connections == 0 })
 }
 
-// streamed is what the streams of a load ask for: a reply that is long in coming.
+// streamed is the request of a load's streams, whose reply takes long.
 func streamed(o Offer) load.Target {
 	app, err := suite.Parse("stream?blocks=1000&ms=100")
 	if err != nil || o.Load.Streams == 0 {

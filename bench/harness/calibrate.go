@@ -22,8 +22,8 @@ import (
 	"github.com/benchctl/benchctl/servers/control"
 )
 
-// Calibration determines what can be measured. For what the load generator reaches it loads a
-// sink, which runs where candidates do and does nothing but reply.
+// Calibration determines what can be measured. To find the limit of the load generator, it loads
+// a sink, a minimal server on the candidates' processors.
 type Calibration struct {
 	Benchctl               string        // program that serves Go engines, for Machine
 	Sink                   []string      // command line of a server on descriptor 3 that calls Sink
@@ -156,7 +156,7 @@ func share(ns int64, wall time.Duration, cpus control.CPUs) float64 {
 	return float64(ns) / float64(wall) / float64(count(cpus))
 }
 
-// Look does nothing for d and tells what others did to the processors meanwhile.
+// Look waits for d and reports how others used the processors meanwhile.
 func Look(ctx context.Context, d time.Duration, servers, loader control.CPUs) ([]measure.Warning, error) {
 	before, err := measure.ReadTicks()
 	if errors.Is(err, measure.ErrUnsupported) {
@@ -183,9 +183,8 @@ const (
 	ceilingSlice = 250 * time.Millisecond
 )
 
-// calibrate looks at the machine and at the load generator before the first
-// launch, and notes what it sees in the manifest. What it can't find out stops no
-// run.
+// calibrate examines the machine and the load generator before the first launch, and
+// records the result in the manifest. A failure to determine something stops no run.
 func (r *run) calibrate(ctx context.Context) error {
 	if r.Sink == nil || r.calibrated || r.InBudget(lookFor+ceilingTime) != nil {
 		return nil

@@ -28,9 +28,9 @@ const (
 // floorCandidates is a server and itself.
 var floorCandidates = []string{"nethttp", "nethttp#b"}
 
-// Machine determines in about d what this machine can measure, and what stands in the way. It
-// spends a tenth of the time, 1 s at most, on watching others, a tenth on the load
-// generator's limit and the rest on the noise floor.
+// Machine determines in about d what this machine can measure, and what disturbs it. It spends a
+// tenth of the time, at most 1 s, on the observation of others, a tenth on the load generator's
+// limit and the rest on the noise floor.
 func (c Calibration) Machine(ctx context.Context, d time.Duration) (judge.Calibration, []measure.Warning, error) {
 	told := judge.Calibration{Environment: c.environment()}
 	warnings := measure.ReadConditions().Warnings(len(floorCandidates), floorConnections)

@@ -1,6 +1,5 @@
-// Package harness measures: it starts the candidates of a launch, lets an experiment do its
-// work on them, and stops them, launch after launch. What is seen goes to the store, round
-// by round.
+// Package harness measures: launch after launch, it starts the candidates, lets an experiment
+// measure them, and stops them. Results go to the store, round by round.
 package harness
 
 import (
@@ -30,9 +29,9 @@ type Experiment interface {
 	// launch.ErrBudget, what benchctl lacks (agent.Lack), or of the store: what a candidate
 	// does wrong is recorded.
 	Measure(ctx context.Context, block int, rounds []results.RoundKey, field []*launch.Runner) error
-	// Takes is how long the least that is worth a launch took the latest time in a block.
+	// Takes is how long the least useful part of a launch took last in a block.
 	Takes(number, block int) time.Duration
-	// Reserve is what of the budget is kept for a block's later needs, from a launch on.
+	// Reserve is the part of the budget that is kept for a block's later needs, from a launch on.
 	Reserve(number, block int) time.Duration
 }
 
@@ -123,9 +122,9 @@ func (r *run) filled(number int) bool {
 	return r.Plan.Fill && (number < r.Begun() || judge.Status(r.Record) == judge.StatusComplete)
 }
 
-// spare reports whether a launch is left out: what is left of a budget is for as many
-// launches as it has room for, where slices turned out to take long or give way to passes.
-// Those that are to begin with passes are not left out.
+// spare reports whether a launch is left out: the rest of a budget may have room for fewer
+// launches than planned, if slices took long or gave way to passes. Launches that begin with
+// passes are not left out.
 func (r *run) spare(number int) bool {
 	switch {
 	case !r.Plan.Fill || number == 0:

@@ -12,8 +12,8 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// Judge judges a load that was made by itself, at a rate or in a closed loop, by those
-// rules of a run's rows that it can answer for.
+// Judge judges a single load, at a rate or in a closed loop, by the applicable rules of a run's
+// rows.
 func Judge(offer scenarios.Load, res *load.Result) (judge.Verdict, []judge.Reason) {
 	b := results.Block{Load: offer}
 	t := results.Trial{Rate: offer.Rate}

@@ -25,8 +25,8 @@ import (
 	"github.com/benchctl/benchctl/scenarios/offered"
 )
 
-// LoadRequest asks for a load by itself, on one URL. Errors of it name the options of
-// "benchctl load", which its fields are.
+// LoadRequest is the request of a single load on one URL. Its fields are the options of
+// "benchctl load", which its errors name.
 type LoadRequest struct {
 	URL         string
 	Offer       scenarios.Load
@@ -45,14 +45,14 @@ type LoadRequest struct {
 // AutoPoll leaves it to agent.PollBeside how long the load generator polls.
 const AutoPoll = "auto"
 
-// maxDuration and maxPoll bound what can be asked for.
+// maxDuration and maxPoll bound a request.
 const (
 	maxDuration = 24 * time.Hour
 	maxPoll     = time.Second
 )
 
-// Run drives the load and tells what came back. What was asked wrongly is a misuse.Error.
-// Where ctx ends early there is a summary of what was seen beside the error.
+// Run drives the load and summarizes the replies. An error of usage is a misuse.Error. If ctx
+// ends early, it returns the summary so far beside the error.
 func (r LoadRequest) Run(ctx context.Context) (*judge.LoadSummary, error) {
 	config, err := r.config()
 	if err != nil {
@@ -93,7 +93,7 @@ func summarizeLoad(c load.Config, res *load.Result, cpu time.Duration) judge.Loa
 	return s
 }
 
-// config checks what was asked for, all of it before anything is sent.
+// config checks the whole request before anything is sent.
 func (r LoadRequest) config() (load.Config, error) {
 	none := load.Config{}
 	u, err := url.Parse(r.URL)
@@ -174,7 +174,7 @@ func (r LoadRequest) poll(address string) (time.Duration, error) {
 	return d, nil
 }
 
-// target is the request that is sent, and what is to come back.
+// target is the request that is sent, and the expected reply.
 func (r LoadRequest) target() (load.Target, error) {
 	t := load.Target{Length: r.ExpectLength, Chunked: r.Chunked}
 	t.Method, t.URL, t.Body = r.Method, r.URL, []byte(r.Body)

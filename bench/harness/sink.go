@@ -15,8 +15,8 @@ const (
 // requestEnd ends a request without a body.
 var requestEnd = []byte("\r\n\r\n")
 
-// Sink answers on ln until ctx ends, as app hello does and with as little work as a server
-// can have. It is what a Calibration loads, and no server that anyone should measure.
+// Sink answers on ln until ctx ends, like app hello and with the least possible work of a
+// server. A Calibration loads it. It is not a candidate.
 func Sink(ctx context.Context, ln net.Listener) error {
 	defer context.AfterFunc(ctx, func() { ln.Close() })()
 	for {

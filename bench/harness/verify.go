@@ -25,9 +25,9 @@ type Verification struct {
 	User     *control.User // that candidates run as; nil: this process's own
 }
 
-// Verify starts the candidate alone, with one worker, makes every check and stops
-// it. One that answers nobody any more after a check is started again. An error says
-// why it could not be checked; findings up to then are kept.
+// Verify starts the candidate alone, with one worker, makes every check and stops it. A
+// candidate that no longer answers after a check is started again. An error is why it
+// could not be checked; earlier findings are kept.
 func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings []conform.Finding, err error) {
 	s := subject{candidate: c, host: agent.NewHost(agent.Setup{Candidates: []servers.Candidate{c}, Benchctl: v.Benchctl, Guard: v.Guard, Env: v.Env, User: v.User})}
 	defer func() { err = errors.Join(err, s.stop(control.DefaultGrace)) }()
@@ -128,7 +128,7 @@ func (s *subject) memory() (float64, error) {
 	return 0, errors.New("the system does not tell")
 }
 
-// stuckGrace is how long a candidate may take to stop that answers nobody.
+// stuckGrace is how long a candidate that does not answer may take to stop.
 const stuckGrace = time.Second
 
 func (s *subject) restart(ctx context.Context) (conform.Target, error) {

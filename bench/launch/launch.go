@@ -1,6 +1,6 @@
-// Package launch is what every experiment shares: the candidates of a launch, which it
-// starts and stops, who of them is out and why, the time that is left, and the record that
-// grows. What is measured while they run is the experiment's (bench/paired, bench/timeline).
+// Package launch is shared by all experiments: it starts and stops the candidates of a launch,
+// and keeps which of them are out and why, the time left, and the record. The experiments
+// (bench/paired, bench/timeline) measure.
 package launch
 
 import (
@@ -44,7 +44,7 @@ func (c Config) complete() (Config, error) {
 	return c, nil
 }
 
-// ErrBudget is that the time was up before the plan was.
+// ErrBudget means that the budget ended before the plan was complete.
 var ErrBudget = errors.New("the budget ended before the plan")
 
 // Run is the state of a run that is being measured.
@@ -99,7 +99,7 @@ type cell struct {
 	block     int
 }
 
-// EveryBlock is what a candidate is out of that could not be started.
+// EveryBlock stands for all blocks, for a candidate that could not be started.
 const EveryBlock = -1
 
 // Drop takes a candidate out of a block, or of EveryBlock.

@@ -24,9 +24,9 @@ type Runner struct {
 	Record  results.Launch
 }
 
-// Start starts every candidate that is not out, one after the other so that
-// none's start-up slows another's, and passes each through the gate. The result
-// has an entry for each candidate, nil for those not started.
+// Start starts every candidate that is not out, and passes each through the gate. It starts
+// them one after the other, so that no start-up slows another. The result has an entry for
+// each candidate, nil for those not started.
 func (r *Run) Start(ctx context.Context, launch int) ([]*Runner, error) {
 	field := make([]*Runner, len(r.Candidates))
 	for _, i := range plan.StartOrder(launch, len(field)) {
@@ -188,8 +188,8 @@ func (r *Run) append(l results.Launch) error {
 // may be dozens on one processor.
 const leastGrace = 5 * time.Second
 
-// Stop stops it. It does not take the run's context: an interrupted run stops its candidates
-// as gently as any other. What it can't remove is in the record.
+// Stop stops the candidate. It ignores the run's context, because an interrupted run stops its
+// candidates gracefully too. The record has what it can't remove.
 func (c *Runner) Stop() {
 	if c.ID == 0 {
 		return

@@ -118,8 +118,9 @@ func (x *Experiment) round(ctx context.Context, key results.RoundKey, lanes []*l
 	return nil
 }
 
-// dropVoid takes out whose rows are invalid by what was seen, where the time is bounded: it
-// would not mend them, and who starves connections takes as long as they are waited for.
+// dropVoid takes out candidates whose rows are already invalid, if the time is limited: more
+// slices would not change that, and a candidate that starves connections takes the whole
+// timeout.
 func (x *Experiment) dropVoid(b int) {
 	if !x.Plan.Fill {
 		return

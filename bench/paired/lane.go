@@ -205,16 +205,16 @@ func lacking(res agent.Seen) error {
 	return errors.New(res.Examples[load.ErrLoader])
 }
 
-// maxStuck is in how many slices in a row requests may time out, maxStuckShare which of
-// those of a pass.
+// maxStuck is in how many slices in a row requests may time out, maxStuckShare the share of
+// requests of a pass that may.
 const (
 	maxStuck      = 3
 	maxStuckShare = 0.001
 )
 
-// waits takes the candidate out of a block in which requests time out again and
-// again: its row is invalid by that, and each of its slices takes as long as a request
-// is waited for. A search goes where that happens, and turns back there.
+// waits takes the candidate out of a block in which requests time out repeatedly: its row
+// is invalid, and each of its slices takes as long as the timeout. A search reaches rates
+// where that happens, and then turns back.
 func (l *lane) waits(t results.Trial, res agent.Seen) {
 	timeouts := res.Errors[load.ErrTimeout]
 	if l.stuck++; l.block.Load.SLO != nil || timeouts == 0 {

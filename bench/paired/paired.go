@@ -1,6 +1,6 @@
-// Package paired is the experiment that compares: the candidates of a launch take slices of
-// load in turn, all alive and all but one idle, so that whatever the machine does meanwhile
-// it does to all of them. An uninterrupted pass of each is what its slices are held against.
+// Package paired is the experiment that compares: the candidates of a launch take slices of load
+// in turn, while the others are alive and idle, so that a disturbance of the machine affects all
+// of them. The slices of each are compared with an uninterrupted pass.
 package paired
 
 import (

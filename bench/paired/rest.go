@@ -10,17 +10,17 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// A candidate that others share processors with must be at rest while those are
-// loaded. What it does then is measured in every slice. One that is seen at work is
-// waited for after each of its slices from then on: work that ends within restLimit
-// was put off and is charged to the requests of the slice, as it is theirs; what does
-// not end follows from no request, and a candidate that goes on and on is taken out.
+// A candidate must be at rest while others are loaded on the same processors. Every slice
+// measures its CPU time then. Once it was seen at work, it is waited for after each of its
+// slices. Work that ends within restLimit was deferred by the requests of the slice, and is
+// charged to them. Work that does not end follows from no request, and such a candidate is
+// taken out.
 const (
-	// glance is how long a candidate is looked at, some of the kernel's ticks: the CPU
-	// time of what runs is told at those only.
+	// glance is the length of one observation of a candidate: several of the kernel's
+	// ticks, as the kernel accounts for CPU time only at ticks.
 	glance = 20 * time.Millisecond
-	// glances is in how many in a row a candidate has to be at rest: where others have its
-	// processors, one that goes on and on looks so in some.
+	// glances is how many observations in a row a candidate must be at rest: a busy one
+	// looks idle in some of them, if others have its processors.
 	glances = 2
 	// atRest is the share of a processor that a candidate at rest may use in a glance.
 	atRest = 0.10
