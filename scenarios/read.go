@@ -77,7 +77,7 @@ func (l Load) Check(set ...string) error {
 	return nil
 }
 
-// MarshalJSON returns the load as a scenario's file would: the keys that are set, in the
+// MarshalJSON writes the load like a scenario's file: the keys that are set, in the
 // order of documentation.
 func (l Load) MarshalJSON() ([]byte, error) {
 	var text bytes.Buffer

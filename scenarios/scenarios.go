@@ -2,7 +2,7 @@
 // give it a name and apps. A scenario is a strict YAML file; the built-in ones are embedded.
 //
 //	name: concurrency-256
-//	doc: 256 connections, each asking again as soon as it was answered
+//	doc: 256 connections, each sends the next request when it has the reply
 //	engine: raw
 //	connections: 256
 //	apps: [hello]

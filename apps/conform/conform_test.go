@@ -140,7 +140,7 @@ func raw(w http.ResponseWriter, reply string, end bool) {
 	}()
 }
 
-// answers returns each GET of hello a reply of other bytes, and ends the connection.
+// answers gives each GET of hello a reply of other bytes, and ends the connection.
 func answers(reply string) func(http.ResponseWriter, *http.Request, int) bool {
 	return func(w http.ResponseWriter, r *http.Request, _ int) bool {
 		ours := r.URL.Path == "/hello" && r.Method == http.MethodGet

@@ -26,9 +26,9 @@ var prose = sync.OnceValue(func() []byte {
 // differ; what they decompress to does not.
 func compressSpec() Spec {
 	return Spec{
-		Name: "compress", Doc: "text, compressed with gzip at level 6 if the request takes that",
+		Name: "compress", Doc: "text, compressed with gzip at level 6 if the request accepts it",
 		Methods: get(),
-		Params:  []Param{{Name: "bytes", Default: 10000, Min: 1, Max: maxCompressed, Doc: "bytes of the text before"}},
+		Params:  []Param{{Name: "bytes", Default: 10000, Min: 1, Max: maxCompressed, Doc: "bytes of the text before compression"}},
 		handler: func() handler {
 			writers := &sync.Pool{New: func() any {
 				w, err := gzip.NewWriterLevel(nil, 6)

@@ -15,7 +15,7 @@ const typeBytes = "application/octet-stream"
 
 func echoSpec() Spec {
 	return Spec{
-		Name: "echo", Doc: "the request's body back, block by block as it comes",
+		Name: "echo", Doc: "the request's body, returned block by block as it arrives",
 		Methods: []string{"POST"},
 		Params:  []Param{{Name: "bytes", Default: 1024, Min: 1, Max: 4 << 20, Doc: "bytes that the load sends"}},
 		handler: func() handler {

@@ -30,7 +30,7 @@ func errorSpec() Spec {
 		Methods: get(),
 		Params: []Param{{
 			Name: "at", Default: failOwn, Min: failOwn, Max: failShort,
-			Doc: "0: the app replies 500; 1: it fails before it answered; for verify alone 2: after the first block; 3, 4: more, less than its Content-Length",
+			Doc: "0: the app replies 500; 1: it fails before its reply; for verify only: 2: it fails after the first block; 3: it sends more, 4: less than its Content-Length",
 		}},
 		handler: func() handler { return fail },
 		exchange: func(a Args) Exchange {
@@ -82,7 +82,7 @@ func (f *failing) Close() error { return nil }
 // statusSpec answers without a look at the request, nor at its body.
 func statusSpec() Spec {
 	return Spec{
-		Name: "status", Doc: "a reply of this status; the body of a request is left unread",
+		Name: "status", Doc: "a reply with this status; the body of the request is not read",
 		Methods: []string{"GET", "POST"},
 		Params:  []Param{{Name: "code", Default: 204, Min: 200, Max: 599, Doc: "status"}},
 		handler: func() handler {

@@ -19,7 +19,7 @@ type field struct {
 
 func headersSpec() Spec {
 	return Spec{
-		Name: "headers", Doc: "request fields X-Bench-N back as X-Reply-N",
+		Name: "headers", Doc: "request fields X-Bench-N, returned as X-Reply-N",
 		Methods: get(),
 		Params:  []Param{{Name: "count", Default: 20, Min: 0, Max: maxHeaders, Doc: "fields"}},
 		handler: func() handler {

@@ -10,7 +10,7 @@ var helloBody = []byte("Hello, World!")
 
 func helloSpec() Spec {
 	return Spec{
-		Name: "hello", Doc: `"Hello, World!", 13 bytes: what a server costs by itself`,
+		Name: "hello", Doc: `"Hello, World!", 13 bytes: the cost of the server alone`,
 		Methods: get(),
 		handler: func() handler {
 			return func(_ Args, _ apps.Request, res apps.Response) error {

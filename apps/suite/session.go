@@ -23,7 +23,7 @@ func sessionSpec() Spec {
 	return Spec{
 		Name: "session", Doc: "a count in a cookie, signed with HMAC-SHA256, checked, raised and signed again",
 		Methods: get(),
-		Params:  []Param{{Name: "visits", Default: 1, Min: 1, Max: maxVisits - 1, Doc: "visits that the load's cookies tell, the fewest"}},
+		Params:  []Param{{Name: "visits", Default: 1, Min: 1, Max: maxVisits - 1, Doc: "least number of visits in the load's cookies"}},
 		handler: func() handler {
 			return func(_ Args, req apps.Request, res apps.Response) error {
 				visits := visitsOf(req.Header("Cookie")) + 1

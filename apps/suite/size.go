@@ -10,7 +10,7 @@ import (
 // sizeSpec is CherryPy's sizer: the size of a reply against its rate.
 func sizeSpec() Spec {
 	return Spec{
-		Name: "size", Doc: "so many bytes of a known pattern, with a Content-Length",
+		Name: "size", Doc: "a number of bytes of a known pattern, with a Content-Length",
 		Methods: get(),
 		Params:  []Param{{Name: "bytes", Default: 10000, Min: 1, Max: 100000000, Doc: "bytes of the reply's body"}},
 		handler: func() handler {

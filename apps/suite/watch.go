@@ -28,14 +28,14 @@ const watchBlock = 1024
 const maxWatch = 1000000000
 
 func idParam() Param {
-	return Param{Name: "id", Default: 0, Min: 0, Max: maxWatch, Doc: "name of the notes"}
+	return Param{Name: "id", Default: 0, Min: 0, Max: maxWatch, Doc: "name of the record"}
 }
 
 // watchSpec shows the life of a reply: whether the server asks for its blocks, and
 // closes it once, also if the client has left.
 func watchSpec() Spec {
 	return Spec{
-		Name: "watch", Doc: "a stream that notes how it is asked for and closed",
+		Name: "watch", Doc: "a stream that records how the server reads and closes it",
 		Methods: get(), Probe: true,
 		Params: []Param{
 			idParam(),
@@ -99,7 +99,7 @@ func (w *watched) note(event byte) error {
 // watchedSpec returns the notes of "watch".
 func watchedSpec() Spec {
 	return Spec{
-		Name: "watched", Doc: "the notes of watch",
+		Name: "watched", Doc: "the record of watch",
 		Methods: get(), Probe: true,
 		Params: []Param{idParam()},
 		handler: func() handler {

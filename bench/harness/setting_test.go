@@ -324,7 +324,7 @@ func (s *setting) resume() {
 	s.Store = store
 }
 
-// ownTemp returns the test a directory for temporary files of its own. The tests that have
+// ownTemp gives the test its own directory for temporary files. The tests that have
 // one run alone: they look at what this process has started, and nothing else may.
 func ownTemp(t *testing.T) { t.Setenv("TMPDIR", t.TempDir()) }
 

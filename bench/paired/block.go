@@ -15,8 +15,8 @@ import (
 	"github.com/benchctl/benchctl/servers"
 )
 
-// open returns each candidate that is not out of the block a lane; the others' are
-// nil. Who died in an earlier block of the launch is started again.
+// open returns a lane for each candidate that is not out of the block, nil for the others.
+// A candidate that died in an earlier block of the launch is started again.
 func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Runner) ([]*lane, error) {
 	block, lanes := x.Plan.Blocks[b], make([]*lane, len(field))
 	app, err := suite.Parse(block.App)

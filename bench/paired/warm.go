@@ -21,11 +21,11 @@ const (
 	warmUpReplies = 5000
 )
 
-// A server that has fewer places than there are connections leaves requests without a reply
-// for as long as one is waited for, though nothing loads it any more. The others are warmed
-// up and begin their passes meanwhile. Who was late is then loaded once more, for
-// longer. Who leaves connections without any reply in time then, or ends
-// them, would be invalid by that, and each of its slices would take as long: it is out.
+// A server with fewer places than connections leaves requests without a reply until their
+// timeout, though nothing loads it any more. The others are warmed up and begin their passes
+// meanwhile. The late candidate is then loaded once more, for longer. If it then leaves
+// connections without any reply in time, or ends them, its row would be invalid, and each of
+// its slices would take as long: it is out.
 const (
 	lateAfter = time.Second // beyond the warm-up's own length
 	longer    = 2 * time.Second

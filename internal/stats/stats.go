@@ -27,7 +27,7 @@ func Median(values []float64) float64 {
 // StdDev is the standard deviation of a sample, NaN of fewer than two values.
 func StdDev(values []float64) float64 { return stat.StdDev(values, nil) }
 
-// Rank returns each of n things its rank: 1 plus the number of things that are
+// Rank gives each of n things its rank: 1 plus the number of things that are
 // better, so ranks are shared where evidence ends. better reports whether i is better
 // than j and the difference is resolved. ties lists for each the others that it
 // can't be told from.

@@ -25,7 +25,7 @@ func SummarizeDir(dir string) (*Summary, error) {
 }
 
 // Summarize computes the summary of what a run has recorded so far. The same
-// record returns the same summary.
+// record gives the same summary.
 func Summarize(r *results.Record) (*Summary, error) {
 	m := r.Manifest
 	s := &Summary{Schema: SummarySchema, Run: Run{
