@@ -10,8 +10,7 @@ import (
 	"github.com/benchctl/benchctl/scenarios/slo"
 )
 
-// Key is a property of a Load: the one place that says how it is called, what it may be,
-// and where it is in the Load.
+// Key is a property of a Load: its name, its values, and its place in the Load.
 type Key struct {
 	Name  string
 	Takes string // what it may be, as documentation tells it
@@ -69,7 +68,7 @@ var keys = []Key{
 	duration("lead", "how long the load is on before a slice is counted", 0, func(l *Load) *time.Duration { return &l.Lead }),
 }
 
-// excluded are keys of which one can be given.
+// excluded are groups of keys of which at most one may be given.
 var excluded = [][]string{
 	{"rate", "ramp", "steps", "slo"}, {"requests", "close"},
 	{"events", "ramp"}, {"events", "steps"}, {"events", "slo"}, {"events", "arrivals"}, {"events", "close"},
@@ -82,7 +81,7 @@ func (k Key) by(engine string) Key {
 	return k
 }
 
-// unlessSaid is k with a default.
+// unlessSaid returns k with a default.
 func (k Key) unlessSaid(usual any) Key {
 	k.usual = usual
 	return k

@@ -15,13 +15,13 @@ const (
 )
 
 // Load is what is offered to a server: the same value from a scenario's file through the
-// plan and the manifest to the load engine. Its keys say what each field means, what it
-// may be and what it excludes.
+// plan and the manifest to the load engine. Its keys define the meaning of each field, its
+// values and what it excludes.
 type Load struct {
 	Engine       string
 	Connections  int
 	offered.Pace // zero: a closed loop
-	// SLO is the objective to search the highest rate for; nil: the pace says the rate.
+	// SLO is the objective of a search for the highest rate; nil: the pace sets the rate.
 	SLO      *slo.Objective
 	Pipeline int // 0: one request at a time
 	Requests int // of a connection; 0: any number
@@ -39,10 +39,10 @@ type Load struct {
 	Slice, Lead time.Duration
 }
 
-// DefaultTimeout is how long a reply is waited for where the load does not say.
+// DefaultTimeout is the default timeout of a reply.
 const DefaultTimeout = 10 * time.Second
 
-// Company is clients that are there beside the load and are not counted.
+// Company is the clients beside the load, which are not counted.
 type Company struct {
 	Idle, SlowReaders, SlowHeaders int
 }
@@ -60,8 +60,8 @@ func (l Load) Open() bool { return l.Pace.Open() || l.SLO != nil }
 // connections that last.
 func (l Load) Plain() bool { return !l.Open() && l.Pipeline <= 1 && l.Requests == 0 && !l.Close }
 
-// FollowsCeiling reports whether the rate takes each candidate's ceiling to be known: its
-// throughput in a closed loop.
+// FollowsCeiling reports whether the rate depends on each candidate's ceiling, its throughput
+// in a closed loop.
 func (l Load) FollowsCeiling() bool { return l.Relative() || l.SLO != nil }
 
 // Search is the load as a search of the highest rate that meets an objective. It has no

@@ -26,7 +26,7 @@ func (l *Load) fields(g given) strict.Fields {
 	return fields
 }
 
-// agree finds values that make no sense together, at the place of one of them.
+// agree finds values that contradict each other, at the position of one of them.
 func (g given) agree(l Load) error {
 	for _, names := range excluded {
 		for i, name := range names {
@@ -62,8 +62,8 @@ func (g given) agree(l Load) error {
 	return nil
 }
 
-// Check finds values out of bounds, and connections and other keys that must be set and
-// are not. The error begins with the key.
+// Check finds values out of bounds, and missing keys that are required, such as connections.
+// The error begins with the key.
 func (l Load) Check(set ...string) error {
 	for _, k := range keys {
 		if k.right == nil {
@@ -109,8 +109,8 @@ func (l *Load) UnmarshalJSON(text []byte) error {
 	return g.agree(*l)
 }
 
-// Identity names what is offered to a server that serves an app: 12 hexadecimal digits of
-// the SHA-256 of both. Two measurements of one identity are of the same thing.
+// Identity identifies a load and an app: the first 12 hexadecimal digits of the SHA-256 of both.
+// Measurements with the same identity are of the same cell.
 func (l Load) Identity(app string) string {
 	text, _ := json.Marshal(struct {
 		App  string `json:"app"`

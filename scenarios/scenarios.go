@@ -1,5 +1,5 @@
-// Package scenarios says what is offered to servers: a Load, and the scenarios, which
-// give it a name and apps. A scenario is a strict YAML file; the built-in ones are embedded.
+// Package scenarios describes what is offered to servers: a Load, and scenarios, which give
+// it a name and apps. A scenario is a strict YAML file; the built-in ones are embedded.
 //
 //	name: concurrency-256
 //	doc: 256 connections, each sends the next request when it has the reply

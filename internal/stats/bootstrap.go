@@ -52,8 +52,8 @@ func (i Interval) Excludes(x float64) bool { return x < i.Low || x > i.High }
 // Inference with Clustered Errors). No test decides whether launches differ, as
 // small samples pass it wrongly just when that does harm.
 //
-// A single launch tells nothing of others: its values are drawn one by one, and
-// the interval is of that launch.
+// A single launch says nothing about others: its values are drawn one by one, and the
+// interval is that of this launch.
 //
 // ok is false if there are fewer than MinValues, or if the interval has no bounds;
 // it is then the range of the values.

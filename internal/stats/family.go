@@ -41,7 +41,7 @@ func Holm(p []float64) []float64 {
 //
 //	exp(h * (t(0.975) + t(0.8)) / t(0.975)) - 1, with h = ln(High/Low) / 2
 //
-// It is as uncertain as the interval's width is: of few launches, very.
+// It is as uncertain as the width of the interval, which is very uncertain with few launches.
 func (i Interval) MinimalEffect() float64 {
 	t := distuv.StudentsT{Sigma: 1, Nu: i.Freedom}
 	if i.Freedom == 0 {

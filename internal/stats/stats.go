@@ -1,6 +1,6 @@
-// Package stats turns numbers into estimates: medians, their confidence intervals
-// and p-values by a seeded hierarchical bootstrap, what a comparison can see at
-// all, and ranks with ties. It imports nothing of this module.
+// Package stats turns numbers into estimates: medians and totals, their confidence intervals
+// and p-values by a seeded bootstrap of whole launches, the smallest difference that a
+// comparison resolves, and ranks with ties. It imports nothing of this module.
 package stats
 
 import (

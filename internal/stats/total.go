@@ -8,11 +8,11 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// Share is an amount and what it was counted over: requests and the seconds they
-// were counted in, or CPU time and the requests it was spent on.
+// Share is an amount and its denominator: requests and the seconds in which they were
+// counted, or CPU time and the requests on which it was spent.
 type Share struct{ Amount, Over float64 }
 
-// rate is the amount per unit of what it was counted over.
+// rate is the amount per unit of its denominator.
 func (s Share) rate() float64 { return s.Amount / s.Over }
 
 func (s Share) plus(o Share) Share { return Share{s.Amount + o.Amount, s.Over + o.Over} }
@@ -25,12 +25,11 @@ func (p Paired) ratio() float64 { return p.B.rate() / p.A.rate() }
 
 func (p Paired) plus(o Paired) Paired { return Paired{p.A.plus(o.A), p.B.plus(o.B)} }
 
-// Total estimates the whole amount over the whole of what it was counted over, with
-// a 95 % interval. Unlike a median of rates it leaves nothing out: a server that
-// stands still in one slice of ten loses a tenth. Groups are launches, drawn as
-// Bootstrap does; ok is false if there are fewer than MinValues shares or the
-// interval has no bounds, and it is then the range of the shares' rates. Amounts are
-// never negative, and neither is the interval.
+// Total estimates the sum of the amounts over the sum of the denominators, with a 95 %
+// interval. Unlike a median of rates it leaves nothing out: a server that stands still in
+// one slice of ten loses a tenth. Groups are launches, drawn as in Bootstrap. ok is false if
+// there are fewer than MinValues shares or the interval has no bounds; the interval is then
+// the range of the shares' rates. Amounts are never negative, and neither is the interval.
 func Total(groups [][]Share, seed uint64) (i Interval, ok bool) {
 	i, _, ok = totalTest(groups, Share.plus, Share.rate, 1, seed)
 	i.Low = max(0, i.Low)

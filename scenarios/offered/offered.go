@@ -1,5 +1,5 @@
-// Package offered describes the pace that an open loop sends at: how many requests
-// per second, whatever comes back, and how they arrive.
+// Package offered describes the pace of an open loop: how many requests per second it sends,
+// whatever the replies, and how they arrive.
 package offered
 
 import (
@@ -50,7 +50,7 @@ func (p Pace) Open() bool {
 	return p.Rate > 0 || p.Relative() || p.Ramp != [2]float64{} || len(p.Steps) > 0
 }
 
-// Relative reports whether the rate takes a measured ceiling to be known.
+// Relative reports whether the rate depends on a measured ceiling.
 func (p Pace) Relative() bool { return p.Share > 0 }
 
 // Mean is the mean rate over a slice; 0 if the pace is relative or a closed loop.

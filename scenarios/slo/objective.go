@@ -70,11 +70,11 @@ func (o *Objective) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// MinAnswered is the share of the offered requests that must be answered, or a
-// server could meet any limit by what it leaves out.
+// MinAnswered is the share of the offered requests that must be answered. Otherwise a
+// server could meet any limit by leaving requests out.
 const MinAnswered = 0.99
 
-// Slice is what the load of one slice came to.
+// Slice is the outcome of one slice.
 type Slice struct {
 	Percentile time.Duration // of the response time
 	Due        uint64        // requests that were to be sent
@@ -88,11 +88,11 @@ func (o Objective) Met(s Slice) bool {
 	return within && s.Errors == 0 && s.Counted > 0 && float64(s.Counted) >= MinAnswered*float64(s.Due)
 }
 
-// minBeyond is how many samples must lie beyond a percentile for it to be told.
+// minBeyond is how many samples must lie beyond a percentile for it to be reported.
 const minBeyond = 100
 
 // Enough is the share of Samples that a slice must have, as random arrivals vary.
 const Enough = 0.95
 
-// Samples is how many requests a slice takes for its percentile to be told.
+// Samples is how many requests a slice requires for its percentile.
 func (o Objective) Samples() float64 { return minBeyond * 100 / (100 - o.Percent) }

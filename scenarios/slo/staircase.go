@@ -4,10 +4,10 @@ import "math"
 
 // How the search steps.
 const (
-	// StartShare of its ceiling is what a candidate's search starts at.
+	// StartShare is the share of its ceiling at which a candidate's search starts.
 	StartShare = 0.5
-	// SettledAfter so many reversals the steps are at their least, and the rates
-	// that are tried lie around the one that is searched.
+	// SettledAfter is the number of reversals after which the steps are smallest, and
+	// the tried rates lie around the rate that is searched.
 	SettledAfter = 4
 
 	firstFactor = 1.5 // of two rates that follow each other
@@ -18,11 +18,11 @@ const (
 	lowestShare = 1.0 / 64
 )
 
-// Staircase is an up-down search (Dixon and Mood 1948; Levitt 1971): after a slice
-// that meets the objective the rate goes up by a factor, after one that does not it
-// goes down. Each time the direction turns, a reversal, the factor shrinks to its
-// root. So it comes to swing around the rate at which half of the slices meet the
-// objective, and follows that rate as the machine drifts.
+// Staircase is an up-down search (Dixon and Mood 1948; Levitt 1971): after a slice that
+// meets the objective, the rate rises by a factor; otherwise it falls. Each time the
+// direction turns, a reversal, the factor shrinks to its root. The rate then swings around
+// the one at which half of the slices meet the objective, and follows it as the machine
+// drifts.
 type Staircase struct {
 	rate, lowest float64
 	factor       float64

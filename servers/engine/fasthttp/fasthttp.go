@@ -13,11 +13,11 @@
 // app left unread, and would take it for the next request; this package reads it
 // (S10), as the engine itself does without streaming.
 //
-// When the engine stops it looks every 100 ms whether its connections are idle,
-// and waits up to five seconds for one that has not sent its first request.
+// When the engine stops, it checks every 100 ms whether its connections are idle, and
+// waits up to five seconds for one that has not sent its first request.
 //
-// Two things it does whatever an adapter does: it sends chunks to HTTP/1.0
-// clients, and a chunked request body that breaks off looks complete.
+// An adapter cannot prevent two deviations: the engine sends chunks to HTTP/1.0 clients,
+// and a truncated chunked request body looks complete.
 //
 // Per request the adapter takes one object from a pool and allocates nothing.
 package fasthttp
@@ -56,8 +56,8 @@ type Handler = fasthttp.RequestHandler
 // Ctx is what a Handler gets.
 type Ctx = fasthttp.RequestCtx
 
-// ServeHandler is Serve with what wrap makes of the handler of app: a framework's
-// routing, for example.
+// ServeHandler is Serve with the handler that wrap returns for the handler of app: a
+// framework's routing, for example.
 func ServeHandler(ctx context.Context, ln *drain.Listener, app apps.App, wrap func(Handler) Handler) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -226,8 +226,8 @@ func (x *exchange) promised() int {
 	return n
 }
 
-// headOfStream makes the headers of a stream whose body is not sent. A body
-// stream would do too, but the engine ends those with a stray CRLF.
+// headOfStream makes the headers of a stream whose body is not sent. A body stream would
+// work too, but the engine ends it with a stray CRLF.
 func (x *exchange) headOfStream() {
 	x.ctx.Response.SkipBody = true
 	x.ctx.Response.Header.SetContentLength(x.promised())

@@ -1,5 +1,5 @@
-// Package fcgi serves apps with the standard library's net/http/fcgi behind nginx:
-// what a Go program costs that is not its own HTTP server.
+// Package fcgi serves apps with the standard library's net/http/fcgi behind nginx: the
+// cost of a Go program that is not its own HTTP server.
 //
 // nginx takes the listening socket over, with the vendor's defaults except for
 //
@@ -10,13 +10,13 @@
 // nginx opens a connection to the Go side, over a Unix socket, for each request, as
 // it does by default.
 //
-// What nginx cannot do, whatever an adapter does:
+// An adapter cannot change these deviations of nginx:
 //
 //   - A chunked request body is not streamed: nginx reads it whole, since FastCGI
-//     wants its length.
-//   - A request body is not read on once the reply has begun.
-//   - A stream that fails looks whole unless it has a Content-Length: neither the end
-//     of a FastCGI request nor that of the connection tells otherwise.
+//     requires its length.
+//   - nginx stops reading a request body once the reply has begun.
+//   - A failed stream looks complete unless it has a Content-Length: neither the end of
+//     a FastCGI request nor the end of the connection shows the failure.
 //   - "OPTIONS *" is answered 400.
 package fcgi
 
@@ -42,7 +42,7 @@ import (
 	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
-// Nginx is the program that is put in front.
+// Nginx is the path of nginx.
 const Nginx = "/usr/sbin/nginx"
 
 // socketName is the file of the socket on which the Go side listens.

@@ -1,14 +1,13 @@
-// Package gnet serves apps with github.com/panjf2000/gnet, event loops for TCP that
-// know nothing of HTTP, and an HTTP/1.1 codec of this package's own: what an engine
-// can leave out. It passes the gate, and is in class stripped for
-// what it does without:
+// Package gnet serves apps with github.com/panjf2000/gnet, event loops for TCP without
+// HTTP, and with this package's own HTTP/1.1 codec. It shows what an engine can leave
+// out. It passes the gate, and is in class stripped for these limits:
 //
-//   - Apps run on the event loops: one that waits keeps the other connections of its
-//     loop waiting. Streams are pulled by a goroutine each, so that they do not.
+//   - Apps run on the event loops: an app that waits delays the other connections of its
+//     loop. Each stream has a goroutine, and delays none.
 //   - A request's body is kept whole, up to 64 MiB, before the app is called.
-//   - A client that ends what it sends is taken for gone, by gnet itself: it gets what
-//     was written and no more of a stream.
-//   - There are no timeouts: a connection that sends nothing stays.
+//   - gnet itself treats a client that closes its sending side as gone: the client gets
+//     what was written and no more of a stream.
+//   - There are no timeouts: a silent connection stays open.
 //
 // gnet can't take over a listening socket. Connections are accepted by package net
 // and handed over one by one, so connections that carry one request each cost more
@@ -87,7 +86,7 @@ func accept(ln *drain.Listener, loops *gnet.Client) error {
 	}
 }
 
-// engine takes the events of all connections.
+// engine handles the events of all connections.
 type engine struct {
 	gnet.BuiltinEventEngine
 	app     apps.App
@@ -172,7 +171,7 @@ func (e *engine) OnClose(c gnet.Conn, _ error) gnet.Action {
 	return gnet.None
 }
 
-// quiet is the engine's log, which would tell of each start.
+// quiet discards the engine's log, which would report each start.
 type quiet struct{}
 
 func (quiet) Debugf(string, ...any)             {}

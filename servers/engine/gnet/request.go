@@ -17,8 +17,8 @@ const (
 	maxBody = 64 << 20 // bytes, as it is kept whole
 )
 
-// refusal is the answer to a request that is malformed or too long. The connection
-// ends after it, as nobody knows where the next request begins.
+// refusal is the answer to a malformed or too long request. The connection ends after
+// it, as the beginning of the next request is unknown.
 type refusal struct {
 	status int
 	why    string
@@ -249,9 +249,9 @@ func (h *head) frame() *refusal {
 	return checkCodings(codings)
 }
 
-// checkCodings takes chunked alone. Empty elements of the list, which a recipient
-// should ignore (RFC 9110 section 5.6.1.2), are refused: others make of them what
-// they will, and where a body ends must not be a matter of taste.
+// checkCodings accepts chunked only. It refuses empty elements of the list, which a
+// recipient should ignore (RFC 9110 section 5.6.1.2): implementations differ, and the end
+// of a body must not be ambiguous.
 func checkCodings(codings []string) *refusal {
 	unknown := false
 	for i, coding := range codings {

@@ -6,13 +6,13 @@
 // client side, which is not made, and its log, which is global to the process
 // and off.
 //
-// What the engine cannot do, whatever an adapter does:
+// An adapter cannot change these deviations of the engine:
 //
 //   - A request body is not streamed: the engine calls the app when the last byte
 //     has come, and keeps the whole body in memory until then.
-//   - "Expect: 100-continue" is not answered (S11): a client that waits for it
-//     waits in vain.
-//   - A reply is handed over, not sent: what the socket does not take at once is
+//   - "Expect: 100-continue" is not answered (S11): a client that waits for 100 gets
+//     none.
+//   - A reply is queued, not sent: bytes that the socket does not accept at once are
 //     queued in memory without a limit, and lost when the engine closes the
 //     connection (the last reply before "Connection: close", or a stop).
 //   - A request that it can't parse is not answered: its connection is closed, or,
