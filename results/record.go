@@ -31,13 +31,13 @@ func Read(dir string) (*Record, error) {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	r := &Record{Dir: dir, Manifest: m}
-	if r.Trials, _, err = readLog(filepath.Join(dir, fileTrials), scanRounds[Trial]); err != nil {
+	if r.Trials, _, err = readLog(filepath.Join(dir, fileTrials), scanRounds); err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
-	if r.Passes, _, err = readLog(filepath.Join(dir, filePasses), scanRounds[Trial]); err != nil {
+	if r.Passes, _, err = readLog(filepath.Join(dir, filePasses), scanRounds); err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
-	if r.Watches, _, err = readLog(filepath.Join(dir, fileWatches), scanRounds[Watch]); err != nil {
+	if r.Watches, _, err = readLog(filepath.Join(dir, fileWatches), scanWatches); err != nil {
 		return nil, fmt.Errorf("read run: %w", err)
 	}
 	if r.Launches, _, err = readLog(filepath.Join(dir, fileLaunches), scanLaunches); err != nil {
@@ -63,41 +63,31 @@ func readLog[T any](path string, scan func([]byte) ([]T, int, error)) (all []T, 
 	return all, whole, nil
 }
 
-// inRound is a line that is one of a round.
-type inRound interface {
-	Key() RoundKey
-	place() (position, of int)
-}
-
-func (t Trial) place() (position, of int) { return t.Position, t.Of }
-func (w Watch) place() (position, of int) { return w.Position, w.Of }
-
-// scanRounds reads the complete rounds of trials.jsonl, or of a similar file, and returns where
-// they end. Each round is written at once, so only the last one can be incomplete. If a round
-// follows a line that belongs to none, something else has changed the file.
-func scanRounds[T inRound](text []byte) (all []T, end int, err error) {
-	var round []T
+// scanRounds reads the complete rounds of trials.jsonl, or of a file like it, and reports
+// where they end. Each round is written at once, so only the last one can be incomplete:
+// where another follows what is no line of a round, something else has been at the file.
+func scanRounds(text []byte) (all []Trial, end int, err error) {
+	var round []Trial
 	at, number, torn := 0, 0, 0
 	for line := range bytes.Lines(text) {
 		at += len(line)
 		number++
-		t, ok := parseLine[T](line)
-		position, of := t.place()
+		t, ok := parseLine[Trial](line)
 		switch {
-		case ok && position == 0 && of > 0: // a round begins
+		case ok && t.Position == 0 && t.Of > 0: // a round begins
 			if torn == 0 && len(round) > 0 {
 				torn = number
 			}
 			if torn > 0 {
 				return nil, 0, fmt.Errorf("%d: not the trial that must follow here", torn)
 			}
-			round = []T{t}
+			round = []Trial{t}
 		case ok && torn == 0 && continues(t, round):
 			round = append(round, t)
 		case torn == 0:
 			torn = number
 		}
-		if torn == 0 && len(round) == of {
+		if torn == 0 && len(round) == t.Of {
 			all, end, round = append(all, round...), at, nil
 		}
 	}
@@ -105,31 +95,35 @@ func scanRounds[T inRound](text []byte) (all []T, end int, err error) {
 }
 
 // continues reports whether t is the next of a round that has begun.
-func continues[T inRound](t T, round []T) bool {
-	if len(round) == 0 {
-		return false
-	}
-	position, of := t.place()
-	_, first := round[0].place()
-	return t.Key() == round[0].Key() && of == first && position == len(round)
+func continues(t Trial, round []Trial) bool {
+	return len(round) > 0 && t.Key() == round[0].Key() && t.Of == round[0].Of && t.Position == len(round)
 }
 
-// scanLaunches reads launches.jsonl, of which only the last line can be torn.
-func scanLaunches(text []byte) (launches []Launch, end int, err error) {
+func scanLaunches(text []byte) ([]Launch, int, error) {
+	return scanLines(text, "launch", func(l Launch) bool { return l.Candidate != "" })
+}
+
+func scanWatches(text []byte) ([]Watch, int, error) {
+	return scanLines(text, "watch", func(w Watch) bool { return w.Candidate != "" })
+}
+
+// scanLines reads a file of independent lines, of which only the last one can be torn, and
+// tells where they end.
+func scanLines[T any](text []byte, what string, is func(T) bool) (all []T, end int, err error) {
 	at, number, torn := 0, 0, 0
 	for line := range bytes.Lines(text) {
 		at += len(line)
 		number++
 		if torn > 0 {
-			return nil, 0, fmt.Errorf("%d: not a launch", torn)
+			return nil, 0, fmt.Errorf("%d: not a %s", torn, what)
 		}
-		if l, ok := parseLine[Launch](line); ok && l.Candidate != "" {
-			launches, end = append(launches, l), at
+		if one, ok := parseLine[T](line); ok && is(one) {
+			all, end = append(all, one), at
 		} else {
 			torn = number
 		}
 	}
-	return launches, end, nil
+	return all, end, nil
 }
 
 // parseLine reads a line; ok is false if it has no end or is not a T.
@@ -161,9 +155,27 @@ func (r *Record) Done() map[RoundKey]bool {
 		done[t.Key()] = true
 	}
 	for _, w := range r.Watches {
-		done[w.Key()] = true
+		if key := w.Key(); !done[key] && r.watchedAll(key) {
+			done[key] = true
+		}
 	}
 	return done
+}
+
+// Watched reports whether a candidate was watched in a round.
+func (r *Record) Watched(key RoundKey, candidate string) bool {
+	return slices.ContainsFunc(r.Watches, func(w Watch) bool { return w.Candidate == candidate && w.Key() == key })
+}
+
+// watchedAll reports whether all candidates were watched in a round that are to be, and were
+// not taken out of its block.
+func (r *Record) watchedAll(key RoundKey) bool {
+	return !slices.ContainsFunc(r.Manifest.Candidates, func(c Candidate) bool {
+		out := slices.Contains(r.Manifest.Blocks[key.Block].Without, c.Name) || slices.ContainsFunc(r.Launches, func(l Launch) bool {
+			return l.Candidate == c.Name && l.FailureIn(key.Block) != ""
+		})
+		return !out && !r.Watched(key, c.Name)
+	})
 }
 
 // Passed reports whether a block has had its uninterrupted passes in a launch.

@@ -158,35 +158,24 @@ func (s *Store) appendTrials(to *os.File, trials []Trial, times []Times) error {
 	return appendLines(to, trials)
 }
 
-// AppendWatches adds the watches of one round, in the order they were taken, as
-// AppendRound adds its trials.
-func (s *Store) AppendWatches(round []Watch) error {
-	for i := range round {
-		round[i].Position, round[i].Of = i, len(round)
-	}
-	return appendLines(s.watches, round)
-}
+// AppendWatch adds a watch, and returns when it is on the disk. Nothing is compared within a
+// round of watches, each of which takes seconds: one is there whatever becomes of the others.
+func (s *Store) AppendWatch(w Watch) error { return appendLines(s.watches, []Watch{w}) }
 
-// appendLines adds a round.
-func appendLines[T any](to *os.File, round []T) error {
+// appendLines adds a line for each of all.
+func appendLines[T any](to *os.File, all []T) error {
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
-	for _, t := range round {
-		if err := encoder.Encode(t); err != nil {
-			return fmt.Errorf("write trials: %w", err)
+	for _, one := range all {
+		if err := encoder.Encode(one); err != nil {
+			return fmt.Errorf("write %s: %w", filepath.Base(to.Name()), err)
 		}
 	}
 	return appendSynced(to, lines.Bytes())
 }
 
-// AppendLaunch adds the record of one start of one candidate.
-func (s *Store) AppendLaunch(l Launch) error {
-	line, err := json.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("write launch: %w", err)
-	}
-	return appendSynced(s.launches, append(line, '\n'))
-}
+// AppendLaunch adds how one start of one candidate went.
+func (s *Store) AppendLaunch(l Launch) error { return appendLines(s.launches, []Launch{l}) }
 
 // WriteSummary writes summary.json and replaces an earlier one atomically. sum is the
 // summary of package judge.
@@ -229,25 +218,18 @@ func writeJSON(path string, v any) error {
 
 // cutIncomplete removes a torn last line, and the trials of a round with missing lines.
 func (s *Store) cutIncomplete() error {
-	_, whole, err := readLog(s.launches.Name(), scanLaunches)
-	if err == nil {
-		err = cut(s.launches, whole)
-	}
+	return errors.Join(
+		cutTorn(s.launches, scanLaunches), cutTorn(s.watches, scanWatches), cutTorn(s.trials, scanRounds), cutTorn(s.passes, scanRounds),
+	)
+}
+
+// cutTorn removes what is not whole of a file.
+func cutTorn[T any](f *os.File, scan func([]byte) ([]T, int, error)) error {
+	_, whole, err := readLog(f.Name(), scan)
 	if err != nil {
 		return err
 	}
-	for _, f := range []*os.File{s.trials, s.passes} {
-		if _, whole, err = readLog(f.Name(), scanRounds[Trial]); err == nil {
-			err = cut(f, whole)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if _, whole, err = readLog(s.watches.Name(), scanRounds[Watch]); err == nil {
-		err = cut(s.watches, whole)
-	}
-	return err
+	return cut(f, whole)
 }
 
 func cut(f *os.File, whole int) error {

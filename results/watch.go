@@ -13,8 +13,6 @@ type Watch struct {
 	Attempt   int       `json:"attempt"`
 	Block     int       `json:"block"`
 	Round     int       `json:"round"`
-	Position  int       `json:"position"` // in the round's order, from 0
-	Of        int       `json:"of"`       // watches in this round; fewer lines mean that it was cut off
 	Scenario  string    `json:"scenario"`
 	App       string    `json:"app"`
 	Candidate string    `json:"candidate"`

@@ -1,6 +1,8 @@
 package harness_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -9,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios"
@@ -190,4 +193,42 @@ func total(counts map[judge.Became]int) (n int) {
 		n += times
 	}
 	return n
+}
+
+// What was watched before a run is interrupted within a round is kept and shown, and what is
+// missing is watched when it is resumed.
+func TestInterruptedWatches(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, "", around(scenarios.KillMain), "nethttp", "fasthttp")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ready := 0
+	s.Observe = func(e launch.Event) {
+		if e.Kind == launch.Ready {
+			if ready++; ready == 2 { // the second candidate of the first round
+				cancel()
+			}
+		}
+	}
+	r, err := s.measure(ctx)
+	if !errors.Is(err, context.Canceled) || len(r.Watches) != 1 || len(r.Done()) != 0 {
+		t.Fatalf("interrupted: %v, %d watches, %d rounds", err, len(r.Watches), len(r.Done()))
+	}
+	sum, err := judge.Summarize(r)
+	if err != nil || sum.Run.Status != judge.StatusPartial || !slices.Contains(sum.Run.Notes, "partial: 1 of 4 repetitions were watched") {
+		t.Errorf("%v, %s, notes %q", err, sum.Run.Status, sum.Run.Notes)
+	}
+	for _, c := range sum.Cells {
+		if was := c.Candidate == r.Watches[0].Candidate; (c.Watched != nil) != was || (c.Verdict == judge.Unreached) == was {
+			t.Errorf("%s is %s: %+v", c.Candidate, c.Verdict, c.Watched)
+		}
+	}
+	s.resume()
+	s.Observe = nil
+	if r, err = s.measure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Watches) != 4 || len(r.Done()) != 2 || judge.Status(r) != judge.StatusComplete {
+		t.Errorf("%d watches, %d rounds, %s", len(r.Watches), len(r.Done()), judge.Status(r))
+	}
 }

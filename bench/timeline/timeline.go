@@ -51,27 +51,28 @@ func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundK
 		if err := x.InBudget(x.round(b)); err != nil {
 			return err
 		}
-		var round []results.Watch
 		for _, at := range plan.Order(x.Plan.Seed, key, x.Plan.Candidates) {
-			if x.IsOut(x.Candidates[at].Name, b) {
+			c := x.Candidates[at]
+			if x.IsOut(c.Name, b) || x.Record.Watched(key, c.Name) { // in an earlier attempt
 				continue
 			}
-			w, err := x.turn(ctx, x.Candidates[at], key)
-			if err != nil {
+			if err := x.record(x.turn(ctx, c, key)); err != nil {
 				return err
 			}
-			if w != nil {
-				round = append(round, *w)
-			}
-		}
-		if err := x.Store.AppendWatches(round); err != nil {
-			return err
 		}
 		x.Done[key] = true
-		x.Record.Watches = append(x.Record.Watches, round...)
 		x.Tell(launch.Event{Kind: launch.Round, Launch: key.Launch, Scenario: block.Scenario, App: block.App})
 	}
 	return ctx.Err()
+}
+
+// record keeps what was watched, if there is something, as soon as it has been.
+func (x *Experiment) record(w *results.Watch, err error) error {
+	if err != nil || w == nil {
+		return err
+	}
+	x.Record.Watches = append(x.Record.Watches, *w)
+	return x.Store.AppendWatch(*w)
 }
 
 // turn watches a candidate in a process that is started for it, and stops it; nil if it

@@ -91,6 +91,13 @@ func partial(r *results.Record) string {
 	if r.Manifest.Fills() {
 		return fmt.Sprintf("partial: the run ended after %d rounds, before the last launch had its share of the budget", len(r.Done()))
 	}
+	if m := r.Manifest; m.Blocks[0].Load.Watched() {
+		repetitions := 0
+		for _, b := range m.Blocks {
+			repetitions += m.Launches * m.Rounds * (len(m.Candidates) - len(b.Without))
+		}
+		return fmt.Sprintf("partial: %d of %d repetitions were watched", len(r.Watches), repetitions)
+	}
 	return fmt.Sprintf("partial: %d of %d rounds were measured", len(r.Done()), planned(r))
 }
 
