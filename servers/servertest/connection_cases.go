@@ -43,15 +43,6 @@ var stopCases = []testCase{
 	{name: "S13 what outlasts the grace is cut", run: outlasts, slow: true},
 }
 
-var drainCases = []testCase{
-	{name: "S14 an idle connection ends with its next reply", run: drainsIdle},
-	{name: "S14 a POST on an idle connection is the last", run: drainsPost},
-	{name: "S14 a failure is the last reply too", run: drainsFailure},
-	{name: "S14 a reply in flight ends its connection", run: drainsBusy},
-	{name: "S14 a stream ends its connection", run: drainsStream},
-	{name: "S14 new connections are refused", run: drainRefuses},
-}
-
 func keepAlive(h *harness) error {
 	c, err := h.startAndDial(hello)
 	if err != nil {
@@ -100,13 +91,7 @@ func closesAfter(h *harness, size int) error {
 		return err
 	}
 	r, err := c.do("GET", get("/", "Connection: close"))
-	if err := want(r, err, 200, text); err != nil {
-		return err
-	}
-	if !r.Close {
-		return fmt.Errorf("reply without Connection: close")
-	}
-	return c.closed()
+	return c.last(r, err, 200, text)
 }
 
 // finishes stops the server while a request is in the app, and lets the app go on
@@ -122,10 +107,7 @@ func finishes(h *harness, answer func(res apps.Response, block func() ([]byte, e
 	if err != nil {
 		return err
 	}
-	if err := c.send(get("/")); err != nil {
-		return err
-	}
-	if err := wait(entered, "request in the app"); err != nil {
+	if err := c.enters(entered); err != nil {
 		return err
 	}
 	h.cancel()
@@ -167,32 +149,42 @@ func finishesLarge(h *harness) error {
 	return h.stopped(stopping)
 }
 
-func idle(h *harness) error {
-	if err := h.start(hello); err != nil {
-		return err
+// answered starts the app and has three connections get one reply each.
+func (h *harness) answered(app apps.Func, target, body string) (all []*client, err error) {
+	if err := h.start(app); err != nil {
+		return nil, err
 	}
 	for range 3 {
 		c, err := h.dial()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := c.aligned("/", "hello"); err != nil {
-			return err
+		if err := c.aligned(target, body); err != nil {
+			return nil, err
 		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// enters sends a request and waits until the app has it.
+func (c *client) enters(entered <-chan struct{}) error {
+	if err := c.send(get("/")); err != nil {
+		return err
+	}
+	return wait(entered, "request in the app")
+}
+
+func idle(h *harness) error {
+	if _, err := h.answered(hello, "/", "hello"); err != nil {
+		return err
 	}
 	h.cancel()
 	return h.stopped(stopping)
 }
 
 func refused(h *harness) error {
-	if err := h.start(hello); err != nil {
-		return err
-	}
-	c, err := h.dial()
-	if err != nil {
-		return err
-	}
-	if err := c.aligned("/", "hello"); err != nil {
+	if _, err := h.answered(hello, "/", "hello"); err != nil {
 		return err
 	}
 	h.cancel()
@@ -228,10 +220,7 @@ func outlasts(h *harness) error {
 	if err != nil {
 		return err
 	}
-	if err := c.send(get("/")); err != nil {
-		return err
-	}
-	if err := wait(entered, "request in the app"); err != nil {
+	if err := c.enters(entered); err != nil {
 		return err
 	}
 	h.cancel()

@@ -9,6 +9,15 @@ import (
 	"github.com/benchctl/benchctl/apps"
 )
 
+var drainCases = []testCase{
+	{name: "S14 an idle connection ends with its next reply", run: drainsIdle},
+	{name: "S14 a POST on an idle connection is the last", run: drainsPost},
+	{name: "S14 a failure is the last reply too", run: drainsFailure},
+	{name: "S14 a reply in flight ends its connection", run: drainsBusy},
+	{name: "S14 a stream ends its connection", run: drainsStream},
+	{name: "S14 new connections are refused", run: drainRefuses},
+}
+
 // answersRest is an app that reads the body and answers with its length.
 func answersRest(req apps.Request, res apps.Response) error {
 	n, err := io.Copy(io.Discard, req.Body())
@@ -21,19 +30,9 @@ func answersRest(req apps.Request, res apps.Response) error {
 // drained has three connections answer, stops the listener, and checks that each ends
 // with its next reply, which ask sends for, and that none is left then.
 func (h *harness) drained(app apps.Func, first string, ask func(*client) error) error {
-	if err := h.start(app); err != nil {
+	all, err := h.answered(app, "/first", first)
+	if err != nil {
 		return err
-	}
-	var all []*client
-	for range 3 {
-		c, err := h.dial()
-		if err != nil {
-			return err
-		}
-		if err := c.aligned("/first", first); err != nil {
-			return err
-		}
-		all = append(all, c)
 	}
 	if err := h.ln.Stop(); err != nil {
 		return err
@@ -120,10 +119,7 @@ func drainsBusy(h *harness) error {
 	if err != nil {
 		return err
 	}
-	if err := c.send(get("/")); err != nil {
-		return err
-	}
-	if err := wait(entered, "request in the app"); err != nil {
+	if err := c.enters(entered); err != nil {
 		return err
 	}
 	if err := h.ln.Stop(); err != nil {
