@@ -19,13 +19,15 @@ func compareCommand(e env) *cobra.Command {
 	var f compareFlags
 	cmd := &cobra.Command{
 		Use:   "compare A B",
-		Short: "Compare two candidates of a run, or two runs; exit 1 if B is slower",
+		Short: "Compare two candidates of a run, or two runs; exit 1 if B is slower or worse",
 		Long: `Compare B with A: two candidates of one run, two versions of one run's
 candidates (@base @head), or two runs. The ratio is B/A with its 95 % confidence
 interval. CAN SEE is the difference that such data resolves in 80 % of cases.
+What was watched around events is compared by the difference B-A.
 
 The exit code is 1 if a cell of B is slower than that of A: it serves fewer
-requests per second, or takes more CPU time per request. The whole interval must
+requests per second, or takes more CPU time per request; or if it is worse: it
+loses more requests around events, or stalls for longer. The whole interval must
 show it, also after the correction for the number of comparisons (Holm). The exit
 code is 1 as well if a cell cannot be compared.`,
 		Example: "  benchctl compare nethttp fasthttp\n  benchctl compare @base @head --tolerance 2\n  benchctl compare 20260101-0300 20260102-0300",
@@ -55,7 +57,7 @@ func (e env) compare(f compareFlags) error {
 	}
 	all, missing := answer.Comparisons, answer.Missing
 	if len(all) == 0 && len(missing) == 0 {
-		return fail(exitFound, fmt.Errorf("compare %s %s: no scenario and app has both, with enough slices to compare", f.A, f.B))
+		return fail(exitFound, fmt.Errorf("compare %s %s: no scenario and app has both, with enough slices or repetitions to compare", f.A, f.B))
 	}
 	switch {
 	case f.json:

@@ -140,14 +140,10 @@ func (e estimate) distance(x float64) float64 {
 	return x - e.value
 }
 
-// over is the estimate e/a. Its degrees of freedom are Welch's (1947, The
-// Generalization of "Student's" Problem).
+// over is the estimate e/a.
 func (e estimate) over(a estimate) estimate {
 	r := estimate{value: e.value / a.value, err: math.Hypot(e.err, a.err), relative: true}
-	r.freedom = e.freedom + a.freedom
-	if r.err > 0 {
-		r.freedom = 1 / (math.Pow(e.err/r.err, 4)/e.freedom + math.Pow(a.err/r.err, 4)/a.freedom)
-	}
+	r.freedom = welch(e, a, r.err)
 	return r
 }
 

@@ -17,6 +17,14 @@ func (s Share) rate() float64 { return s.Amount / s.Over }
 
 func (s Share) plus(o Share) Share { return Share{s.Amount + o.Amount, s.Over + o.Over} }
 
+// Rate is the whole amount over the whole of what it was counted over. Of no share it is NaN.
+func Rate(all []Share) float64 {
+	if len(all) == 0 {
+		return math.NaN()
+	}
+	return sum(all, Share.plus).rate()
+}
+
 // Paired is the shares of two candidates in one round.
 type Paired struct{ A, B Share }
 

@@ -8,12 +8,14 @@ import (
 	"github.com/benchctl/benchctl/results"
 )
 
-// Comparison compares b with a in one scenario, app and metric: Ratio is b/a with its
-// 95 % confidence interval.
+// Comparison is how b does against a in one scenario, app and metric: Ratio is
+// b/a with its 95 % confidence interval, or Difference is b - a.
 type Comparison struct {
 	Pair
-	// Paired comparisons are of slices of the same rounds, in which the machine's drift
-	// cancels. It does not cancel in comparisons of two runs.
+	// Difference is there in place of a ratio for what was watched around events.
+	Difference *Difference `json:"difference,omitempty"`
+	// Paired comparisons are of slices of the same rounds, in which the machine's
+	// drift cancels. Others are of two sittings, and it does not.
 	Paired bool `json:"paired"`
 	// PAdjusted is P corrected for the family of comparisons.
 	PAdjusted *float64 `json:"p_adjusted,omitempty"`
@@ -124,13 +126,13 @@ func CompareRuns(a, b *results.Record, tolerance float64) (all []Comparison, mis
 		if len(missing) > lacking {
 			continue
 		}
-		if ca.Watched != nil || cb.Watched != nil {
-			missing = append(missing, fmt.Sprintf("%s, %s, %s: what was watched around events is not compared yet", ca.Scenario, ca.App, ca.Candidate))
-			continue
+		compared, what := compareCells(a, b, ca, tolerance), "slices"
+		if ca.Watched != nil {
+			ea, eb := evidenceOf(a, ca), evidenceOf(b, ca)
+			compared, what = compareWatched(ea, eb, inRun(a, ca), inRun(b, ca), tolerance), "repetitions"
 		}
-		compared := compareCells(a, b, ca, tolerance)
 		if len(compared) == 0 {
-			missing = append(missing, fmt.Sprintf("%s, %s, %s has too few slices in one of the runs", ca.Scenario, ca.App, ca.Candidate))
+			missing = append(missing, fmt.Sprintf("%s, %s, %s has too few %s in one of the runs", ca.Scenario, ca.App, ca.Candidate, what))
 		}
 		all = append(all, compared...)
 	}
@@ -146,13 +148,15 @@ func compareCells(a, b *results.Record, cell Cell, tolerance float64) []Comparis
 		if !ok {
 			continue
 		}
-		name := func(r *results.Record) string { return fmt.Sprintf("%s %s", r.Manifest.ID, cell.Candidate) }
-		all = append(all, newComparison(newPair(ea.block, name(a), name(b), metric.Name, i, p), false, tolerance))
+		all = append(all, newComparison(newPair(ea.block, inRun(a, cell), inRun(b, cell), metric.Name, i, p), false, tolerance))
 	}
 	return all
 }
 
-// evidenceOf is the data of a cell in a run.
+// inRun is the name of a cell's candidate where it is one of several runs.
+func inRun(r *results.Record, c Cell) string { return r.Manifest.ID + " " + c.Candidate }
+
+// evidenceOf is what a run has of a cell.
 func evidenceOf(r *results.Record, c Cell) evidence {
 	m := r.Manifest
 	block := slices.IndexFunc(m.Blocks, func(b results.Block) bool { return b.Scenario == c.Scenario && b.App == c.App })

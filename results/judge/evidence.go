@@ -36,6 +36,11 @@ func newEvidence(r *results.Record, block int, c results.Candidate) evidence {
 			e.launches = append(e.launches, l)
 		}
 	}
+	for _, w := range r.Watches {
+		if w.Block == block && w.Candidate == c.Name {
+			e.watches = append(e.watches, w)
+		}
+	}
 	e.trials = e.own(r.Trials)
 	for _, t := range r.Trials {
 		if t.Block == block && t.Candidate != c.Name {

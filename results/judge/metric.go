@@ -32,6 +32,8 @@ type Metric struct {
 	settles  bool // it is a value that a search swings around: the median, not a total
 	// watched is the figure of a watch around events, for metrics without of.
 	watched func(results.Watch) (float64, bool)
+	// counts are what that is a rate of, where it is counted; Over 0: the watch tells nothing.
+	counts func(results.Watch) stats.Share
 }
 
 // Watched reports whether the metric is of loads with events. Its figures may be 0 or negative.
@@ -80,11 +82,11 @@ var metrics = []Metric{
 	},
 	{
 		Name: MetricLost, Unit: "/event", Head: "lost", Help: "requests that the server owed a reply and did not give, for each event: the mean",
-		Verb: "loses", Of: "requests per event", LessIsBetter: true, watched: lostPerEvent,
+		Verb: "loses", Of: "requests per event", LessIsBetter: true, Decides: true, watched: lostPerEvent, counts: lostOf,
 	},
 	{
 		Name: "stall_ms", Unit: "ms", Head: "stall", Help: "the longest time without a right reply after the first event, median",
-		Verb: "stalls for", Of: "time", LessIsBetter: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Stall }),
+		Verb: "stalls for", Of: "time", LessIsBetter: true, Decides: true, settles: true, watched: inMS(func(w results.Watch) *time.Duration { return w.Stall }),
 	},
 	{
 		Name: "p99_before_ms", Unit: "ms", Head: "p99 before", Help: "99 % of right replies before the first event took at most this long, but for the first of each connection; median",

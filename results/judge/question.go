@@ -66,7 +66,11 @@ func (a *Answer) candidates(q Question) error {
 	if err != nil {
 		return misuse.Of(err)
 	}
-	s, err := SummarizeDir(dir)
+	r, err := results.Read(dir)
+	if err != nil {
+		return err
+	}
+	s, err := Summarize(r)
 	if err != nil {
 		return err
 	}
@@ -76,6 +80,8 @@ func (a *Answer) candidates(q Question) error {
 	}
 	for _, p := range pairs {
 		all, missing := CompareCandidates(s, p[0], p[1], q.Tolerance/100)
+		a.Comparisons, a.Missing = append(a.Comparisons, all...), append(a.Missing, missing...)
+		all, missing = CompareWatched(r, s, p[0], p[1], q.Tolerance/100)
 		a.Comparisons, a.Missing = append(a.Comparisons, all...), append(a.Missing, missing...)
 	}
 	a.remarkPartial(s.Run.ID, s.Run.Status)

@@ -251,9 +251,9 @@ type Pair struct {
 	A        string  `json:"a"`
 	B        string  `json:"b"`
 	Metric   string  `json:"metric"`
-	Ratio    float64 `json:"ratio"`
-	Low      float64 `json:"ci_low"`
-	High     float64 `json:"ci_high"`
+	Ratio    float64 `json:"ratio,omitzero"`
+	Low      float64 `json:"ci_low,omitzero"`
+	High     float64 `json:"ci_high,omitzero"`
 	// MDE is the minimal detectable effect: the relative difference that data of
 	// this spread would resolve in 80 % of cases, 0.02 for 2 %.
 	MDE *float64 `json:"mde,omitempty"`

@@ -69,13 +69,7 @@ func (s *Summary) addWatched(r *results.Record, block int) {
 		if slices.Contains(b.Without, c.Name) {
 			continue
 		}
-		e := newEvidence(r, block, c)
-		for _, w := range r.Watches {
-			if w.Block == block && w.Candidate == c.Name {
-				e.watches = append(e.watches, w)
-			}
-		}
-		s.Cells = append(s.Cells, e.watchedCell(m))
+		s.Cells = append(s.Cells, newEvidence(r, block, c).watchedCell(m))
 	}
 }
 
@@ -386,8 +380,12 @@ func (e evidence) tellings(of func(results.Watch) (float64, bool)) (groups [][]s
 
 // lostPerEvent is how many requests were lost, over how often something was done.
 func lostPerEvent(w results.Watch) (float64, bool) {
-	n := len(w.Done())
-	return float64(w.LostAll()) / float64(max(1, n)), n > 0
+	s := lostOf(w)
+	return s.Amount / max(1, s.Over), s.Over > 0
+}
+
+func lostOf(w results.Watch) stats.Share {
+	return stats.Share{Amount: float64(w.LostAll()), Over: float64(len(w.Done()))}
 }
 
 // inMS is a time of a watch in ms.
