@@ -232,12 +232,15 @@ func TestReadNamesTheCause(t *testing.T) {
 }
 
 // What a reader takes, the writer writes, and both give the same again.
-func again(f *testing.F, form format.Form) {
+func again(f *testing.F, form format.Form, seeds ...string) {
 	text, err := os.ReadFile(filepath.Join("testdata", "rich."+string(form)))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(text)
+	for _, seed := range seeds {
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		doc, err := format.Parse("f", form, text, formattest.Catalog())
 		if err != nil {
@@ -259,7 +262,18 @@ func again(f *testing.F, form format.Form) {
 	})
 }
 
-func FuzzYAML(f *testing.F) { again(f, format.YAML) }
-func FuzzTOML(f *testing.F) { again(f, format.TOML) }
-func FuzzJSON(f *testing.F) { again(f, format.JSON) }
-func FuzzGo(f *testing.F)   { again(f, format.Go) }
+func FuzzYAML(f *testing.F) {
+	again(f, format.YAML, "main: hello", "main: {layers: [plain, all: {list: [a], map: {b: c}, bool: true}], app: says}", "a:\n  cascade:\n  - hello\n  -\n    app: says\n    with:\n      text: |\n        b\n  catch: [0x194]\n", "? a\n: 'b'\n\"c\": >-\n  d\n", "a: {hosts: {}, default: {paths: {}}}")
+}
+
+func FuzzTOML(f *testing.F) {
+	again(f, format.TOML, "main = 'hello'", "[a]\nlayers = ['plain', {all.list = ['a'], all.map = {b.c = 1}}]\napp = 'says'\n[a.with]\ntext = \"\"\"\na\\\n b\"\"\"\n", "[[a.cascade]]\napp='says'\nwith.text='b'\n[[a.cascade]]\napp='hello'\n[a]\ncatch = [1_0]", "a.b.c = 1\n[a.b.d]")
+}
+
+func FuzzJSON(f *testing.F) {
+	again(f, format.JSON, `{"main": "hello"}`, `{"a": {"layers": ["plain", {"all": {"list": ["a"], "map": {"b": "c"}, "fraction": 1e3, "bool": true}}], "app": "says"}}`, `{"a": {"cascade": [null, "hello"], "catch": [404]}}`)
+}
+
+func FuzzGo(f *testing.F) {
+	again(f, format.Go, goHead+`func Stack() stack.Node { return stack.Pipeline{Layers: []stack.Layer{ft.All{Duration: 3*time.Second, Size: 1<<10, List: []string{"a"}, Map: map[string]string{"a": "b"}}}, Node: stack.App{Source: ft.Hello{}}} }`)
+}
