@@ -150,7 +150,9 @@ func (d *decoder) node(v *value, here place) stack.Node {
 	if !ok {
 		return nil
 	}
-	return stack.Pipeline{Layers: layers, Node: d.answer(p, here.field(keyApp))}
+	inner := here.field(keyApp)
+	d.origins[string(inner)] = d.origin(p.answer.value.at)
+	return stack.Pipeline{Layers: layers, Node: d.answer(p, inner)}
 }
 
 // parts sorts the keys of a node. It is not ok if there is nothing that answers.
@@ -187,7 +189,9 @@ func (d *decoder) parts(v *value, here place) (p parts, ok bool) {
 // answer reads what answers in a node.
 func (d *decoder) answer(p parts, here place) stack.Node {
 	v := p.answer.value
-	d.origins[string(here)] = d.origin(v.at)
+	if p.answer.key != keyApp {
+		d.origins[string(here.field(p.answer.key))] = d.origin(p.answer.at)
+	}
 	switch p.answer.key {
 	case keyHosts:
 		return d.hosts(v, p.beside[keyDefault], here)
@@ -265,6 +269,7 @@ func (d *decoder) leaf(name, with *value, here place) stack.Node {
 
 func (d *decoder) layers(v *value, here place) []stack.Layer {
 	var out []stack.Layer
+	d.origins[string(here.field(keyLayers))] = d.origin(v.at)
 	for i, one := range d.items(v, here.field(keyLayers), "layers") {
 		at := here.index(keyLayers, i)
 		d.origins[string(at)] = d.origin(one.at)
@@ -379,7 +384,7 @@ func parseMap(v *value) (any, *fault) {
 			return nil, &fault{p.at, fmt.Errorf("%q is there a second time", p.key)}
 		}
 		if p.value.kind != scalar {
-			return nil, &fault{p.value.at, fmt.Errorf("%s: text is needed, not %v", p.key, p.value.kind)}
+			return nil, &fault{p.value.at, fmt.Errorf("%q: text is needed, not %v", p.key, p.value.kind)}
 		}
 		all[p.key] = p.value.text
 	}

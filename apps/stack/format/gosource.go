@@ -81,7 +81,7 @@ func (r *goReader) syntax(err error) error {
 	}
 	var all []error
 	for _, one := range list {
-		all = append(all, faultf(r.ruler.at(one.Pos.Offset), "%s", one.Msg))
+		all = append(all, syntaxFault(r.ruler.at(one.Pos.Offset), one.Msg))
 	}
 	return errors.Join(all...)
 }
@@ -262,7 +262,7 @@ func (r *goReader) written(lit *ast.CompositeLit) string {
 		return "a literal without a type"
 	}
 	from, to := r.fset.Position(lit.Type.Pos()).Offset, r.fset.Position(lit.Type.End()).Offset
-	return string(r.data[from:min(to, from+100)])
+	return strings.Join(strings.Fields(string(r.data[from:min(to, from+100)])), " ")
 }
 
 func isNil(e ast.Expr) bool {

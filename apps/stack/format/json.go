@@ -44,11 +44,11 @@ func (r *jsonReader) token() (json.Token, position, error) {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return nil, at, &fault{r.at(int(syntax.Offset)), errors.New(syntax.Error())}
+		return nil, at, syntaxFault(r.at(int(syntax.Offset)), syntax.Error())
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, at, faultf(r.at(len(r.data)), "the text ends in a value")
 	case err != nil:
-		return nil, at, &fault{at, err}
+		return nil, at, syntaxFault(at, err.Error())
 	}
 	return t, at, nil
 }

@@ -58,7 +58,7 @@ func (r *tomlReader) syntax(err error) error {
 	if errors.As(err, &placed) {
 		at.line, at.column = placed.Position()
 	}
-	return faultf(at, "%s", message)
+	return syntaxFault(at, message)
 }
 
 // checkBrackets refuses values that stand too deep in brackets for the parser, which calls itself

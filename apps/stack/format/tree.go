@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -70,6 +71,11 @@ func (f *fault) Error() string { return fmt.Sprintf("%d:%d: %v", f.at.line, f.at
 
 func faultf(at position, format string, args ...any) error {
 	return &fault{at, fmt.Errorf(format, args...)}
+}
+
+// syntaxFault is a message of a parser, in one line.
+func syntaxFault(at position, message string) error {
+	return faultf(at, "%s", strings.ReplaceAll(message, "\n", `\n`))
 }
 
 // bounds counts the values of a document while it is read.

@@ -2,7 +2,6 @@ package format
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -43,13 +42,11 @@ func (p position) token(t *token.Token) position {
 
 // yamlSyntax places an error of the parser.
 func yamlSyntax(err error) error {
-	at := start
 	var placed yaml.Error
 	if errors.As(err, &placed) {
-		message, _, _ := strings.Cut(placed.GetMessage(), "\n")
-		at, err = at.token(placed.GetToken()), errors.New(message)
+		return syntaxFault(start.token(placed.GetToken()), placed.GetMessage())
 	}
-	return &fault{at, err}
+	return syntaxFault(start, err.Error())
 }
 
 // refusals are the parts of YAML by which a file says what does not stand there.

@@ -1,0 +1,112 @@
+package format
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/benchctl/benchctl/apps/stack"
+)
+
+// Line is a line of a stack's outline: a node, a layer, or a field with its value.
+type Line struct {
+	Depth int // lines are below the last one before them that is less deep
+	Text  string
+	Place string
+	// Default tells that the field is not set, so that its value is no file's.
+	Default bool
+	// About describes what the line is of: an app or a layer; nil for other lines.
+	About *stack.About
+	Layer bool // it is of a layer
+}
+
+// Outline is a stack as people read it, from the outside in: what a request meets first stands
+// first.
+func (s Stack) Outline() []Line {
+	o := &outline{}
+	o.node(s.Name, s.Node, "", 0)
+	return o.lines
+}
+
+// layerKind says of a line that it is of a layer.
+const layerKind = "layer"
+
+type outline struct{ lines []Line }
+
+func (o *outline) add(depth int, at place, format string, args ...any) {
+	o.lines = append(o.lines, Line{Depth: depth, Text: fmt.Sprintf(format, args...), Place: string(at)})
+}
+
+// node adds a node by what it is called where it stands.
+func (o *outline) node(name string, n stack.Node, at place, depth int) {
+	o.add(depth, at, "%s", name)
+	o.inner(n, at, depth+1)
+}
+
+func (o *outline) inner(n stack.Node, at place, depth int) {
+	switch n := n.(type) {
+	case stack.App:
+		o.part(keyApp, n.Source, at, depth)
+	case stack.Pipeline:
+		for i, l := range n.Layers {
+			o.part(layerKind, l, at.index(keyLayers, i), depth)
+		}
+		o.inner(n.Node, at.field(keyApp), depth)
+	case stack.Hosts:
+		o.add(depth, at.field(keyHosts), keyHosts)
+		for _, one := range n.Nodes {
+			o.node(one.Name, one.Node, at.key(keyHosts, one.Name), depth+1)
+		}
+		if n.Default != nil {
+			o.node(keyDefault, n.Default, at.field(keyDefault), depth+1)
+		}
+	case stack.Paths:
+		o.add(depth, at.field(keyPaths), keyPaths)
+		for _, one := range n.Nodes {
+			o.node(one.Prefix, one.Node, at.key(keyPaths, one.Prefix), depth+1)
+		}
+	case stack.Cascade:
+		o.add(depth, at.field(keyCascade), keyCascade)
+		if n.Catch == nil {
+			o.add(depth+1, at.field(keyCatch), "catch = 404")
+			o.lines[len(o.lines)-1].Default = true
+		} else {
+			o.add(depth+1, at.field(keyCatch), "catch = %s", strings.Trim(fmt.Sprint(n.Catch), "[]"))
+		}
+		for i, one := range n.Nodes {
+			o.node(strconv.Itoa(i+1), one, at.index(keyCascade, i), depth+1)
+		}
+	}
+}
+
+// part adds an app or a layer with its fields; those that are not set have their defaults.
+func (o *outline) part(kind string, part interface{ About() stack.About }, at place, depth int) {
+	about := part.About()
+	o.add(depth, at, "%s %s", kind, about.Name)
+	line := &o.lines[len(o.lines)-1]
+	line.About, line.Layer = &about, kind == layerKind
+	for _, f := range stack.Fields(part) {
+		value := f.Value(part)
+		unset := reflect.ValueOf(value).IsZero()
+		if unset && f.Default == "" {
+			continue
+		}
+		text := shown(f, value)
+		if unset {
+			text = f.Default
+		}
+		o.add(depth+1, at.field(f.Name), "%s = %s", f.Name, text)
+		o.lines[len(o.lines)-1].Default = unset
+	}
+}
+
+func shown(f stack.Field, value any) string {
+	switch value.(type) {
+	case string, []string:
+		return fmt.Sprintf("%q", value)
+	case map[string]string:
+		return strings.TrimPrefix(fmt.Sprintf("%q", value), "map")
+	}
+	return f.Format(value)
+}
