@@ -43,7 +43,8 @@ func pages(t *testing.T) map[string][]byte {
 }
 
 // Every command of each page runs here, in the page's order, in one directory, with runs
-// made short. YAML blocks are files there: manifests below servers, and scenarios.
+// made short. YAML blocks are files there: manifests below servers, scenarios, and those that name
+// their file.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -71,7 +72,7 @@ func TestPages(t *testing.T) {
 			newPage(t).run(all)
 		})
 	}
-	for _, name := range []string{"README.md", "docs/tutorial.md", "docs/adding-a-server.md", "docs/ci.md", "docs/latency.md", "docs/choose-a-server.md", "docs/serve.md"} {
+	for _, name := range []string{"README.md", "docs/tutorial.md", "docs/adding-a-server.md", "docs/ci.md", "docs/latency.md", "docs/choose-a-server.md", "docs/serve.md", "docs/stacks.md"} {
 		if commands[name] < 4 {
 			t.Errorf("only %d commands were found in %s", commands[name], name)
 		}
@@ -128,6 +129,12 @@ func (p *page) stopServices() {
 
 func (p *page) run(all []block) {
 	for _, b := range all {
+		if m := namedFile.FindStringSubmatch(b.text); m != nil {
+			if err := os.WriteFile(filepath.Join(p.dir, m[1]), []byte(b.text), 0o644); err != nil {
+				p.Fatal(err)
+			}
+			continue
+		}
 		switch b.language {
 		case "yaml":
 			p.file(b.text)
@@ -145,6 +152,9 @@ func (p *page) run(all []block) {
 		}
 	}
 }
+
+// namedFile is a block that begins with the name of its file.
+var namedFile = regexp.MustCompile(`\A# (\S+\.yaml)\n`)
 
 var yamlName = regexp.MustCompile(`(?m)^name: (\S+)$`)
 
