@@ -1,0 +1,15 @@
+package layers
+
+import "github.com/benchctl/benchctl/apps/stack"
+
+// All is a layer of each type with no field set, in the order of their names.
+func All() []stack.Layer {
+	return []stack.Layer{
+		Headers{},
+	}
+}
+
+// Catalog is what config files can name: All, and the sources of this package.
+func Catalog() stack.Catalog {
+	return stack.Catalog{Layers: All()}
+}
