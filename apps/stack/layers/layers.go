@@ -7,6 +7,7 @@ func All() []stack.Layer {
 	return []stack.Layer{
 		ETag{},
 		Headers{},
+		Range{},
 	}
 }
 
