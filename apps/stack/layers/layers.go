@@ -15,5 +15,5 @@ func All() []stack.Layer {
 
 // Catalog is what config files can name: All, and the sources of this package.
 func Catalog() stack.Catalog {
-	return stack.Catalog{Layers: All()}
+	return stack.Catalog{Layers: All(), Sources: []stack.Source{Static{}}}
 }
