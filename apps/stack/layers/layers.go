@@ -7,6 +7,7 @@ func All() []stack.Layer {
 	return []stack.Layer{
 		CORS{},
 		Compress{},
+		Cookies{},
 		ETag{},
 		Headers{},
 		Range{},
