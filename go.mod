@@ -12,6 +12,7 @@ require (
 	github.com/go-chi/chi/v5 v5.2.3
 	github.com/goccy/go-yaml v1.19.2
 	github.com/gofiber/fiber/v2 v2.52.9
+	github.com/gorilla/securecookie v1.1.2
 	github.com/klauspost/compress v1.20.0
 	github.com/labstack/echo/v4 v4.13.4
 	github.com/lesismal/nbio v1.6.12
