@@ -100,7 +100,7 @@ func columns(t *Table) []column {
 		figure(Headroom, "headroom", "x", "the loader's ceiling / this throughput; near 1 the loader was the limit",
 			func(c *judge.Cell) *float64 { return loader(c).Headroom }),
 		number(Requests, "requests", "", "answered rightly within counted windows", answered),
-		number(Sent, "sent", "", "requests that were sent around events", sent),
+		number(Sent, "sent", "", "requests that were sent to tell what becomes of each", sent),
 		name(Exit, "exit", "how the server ended", exit),
 		figure(Looked, "unbroken", "s", "the longest load without a break: what takes longer was not seen", whole),
 		name(Version, "version", "the version that was measured", func(c *judge.Cell) string { return c.Version }),

@@ -120,6 +120,14 @@ func printableWatched(w *judge.Watched) *judge.Watched {
 	if w.Reloads != nil {
 		p.Reloads = &judge.Reloads{Broken: printableKeys(w.Reloads.Broken), Mended: printableKeys(w.Reloads.Mended), Refusal: Prose(w.Reloads.Refusal)}
 	}
+	if w.Race != nil {
+		r := *w.Race
+		r.Outcomes = make(map[string]map[string]uint64, len(w.Race.Outcomes))
+		for method, outcomes := range w.Race.Outcomes {
+			r.Outcomes[Printable(method)] = printableKeys(outcomes)
+		}
+		p.Race = &r
+	}
 	return &p
 }
 

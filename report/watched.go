@@ -3,13 +3,14 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// isWatched tells whether the table's rows were watched around events.
+// isWatched tells whether the table's rows tell what became of each request.
 func (t *Table) isWatched() bool {
 	return slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Cell.Watched != nil })
 }
@@ -39,8 +40,11 @@ func (t *Table) watchedFindings() []string {
 		if w == nil || !r.Cell.Verdict.Usable() {
 			continue
 		}
+		if w.Race != nil && !raced(w) {
+			continue // a note says why
+		}
 		if lost := sum(w.Lost); lost > 0 {
-			all = append(all, fmt.Sprintf("%s lost %s of %s requests%s.", r.Cell.Candidate, Whole(lost), Whole(w.Sent), fate(w)))
+			all = append(all, fmt.Sprintf("%s lost %s of %s requests%s.", r.Cell.Candidate, Whole(lost), Whole(judged(w)), fate(w)))
 		} else {
 			none = append(none, r.Cell.Candidate)
 		}
@@ -112,13 +116,48 @@ func reloadRemarks(r *judge.Reloads) (texts []string) {
 	return texts
 }
 
+// raced tells whether a request raced with the end of its connection.
+func raced(w *judge.Watched) bool { return len(w.Race.Outcomes) > 0 }
+
+// judged is how many requests there were that might be lost.
+func judged(w *judge.Watched) (n uint64) {
+	if w.Race == nil {
+		return w.Sent
+	}
+	for _, outcomes := range w.Race.Outcomes {
+		n += sum(outcomes)
+	}
+	return n
+}
+
+// raceRemarks are how requests fared that raced with the end of their connection.
+func raceRemarks(r *judge.Race) (texts []string) {
+	if r == nil || r.Closed == 0 {
+		return nil
+	}
+	texts = append(texts, fmt.Sprintf("%s of %s connections were closed when they had been idle for %s to %s ms (80 %% of them)",
+		Whole(uint64(r.Closed)), Whole(uint64(r.Closed+r.Kept)), Number(r.LowMS, 4), Number(r.HighMS, 4)))
+	for _, method := range slices.Sorted(maps.Keys(r.Outcomes)) {
+		texts = append(texts, fmt.Sprintf("%s that raced: %s", method, kinds(r.Outcomes[method])))
+	}
+	if r.Found > 0 {
+		texts = append(texts, fmt.Sprintf("%s requests were not sent, as their connection had been closed before", Whole(uint64(r.Found))))
+	}
+	return texts
+}
+
+// kinds are how many there were of each outcome.
+func kinds(counts map[string]uint64) string {
+	var all []string
+	for _, outcome := range outcomes(counts) {
+		all = append(all, fmt.Sprintf("%s %s", Whole(counts[outcome]), outcome))
+	}
+	return strings.Join(all, ", ")
+}
+
 // fate is how lost requests were lost, and whether the app had done them.
 func fate(w *judge.Watched) string {
-	var kinds []string
-	for _, outcome := range outcomes(w.Lost) {
-		kinds = append(kinds, fmt.Sprintf("%s %s", Whole(w.Lost[outcome]), outcome))
-	}
-	text := ": " + strings.Join(kinds, ", ")
+	text := ": " + kinds(w.Lost)
 	if w.Executed != nil {
 		text += fmt.Sprintf("; the app had got %s of them, whose answers were lost", Whole(*w.Executed))
 	}
@@ -161,13 +200,9 @@ func watchedRemarks(w *judge.Watched) (texts []string) {
 			Number(l.Processes, 3), Number(l.Threads, 3), Number(l.Files, 3), Number(l.MemoryMiB, 3)))
 	}
 	if len(w.Streams) > 0 {
-		var kinds []string
-		for _, outcome := range outcomes(w.Streams) {
-			kinds = append(kinds, fmt.Sprintf("%s %s", Whole(w.Streams[outcome]), outcome))
-		}
-		texts = append(texts, "streaming replies that were held open: "+strings.Join(kinds, ", "))
+		texts = append(texts, "streaming replies that were held open: "+kinds(w.Streams))
 	}
-	return texts
+	return append(texts, raceRemarks(w.Race)...)
 }
 
 // exit is how a row's server ended, most often.

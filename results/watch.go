@@ -68,6 +68,10 @@ type Watch struct {
 	// event; nil: replies don't tell.
 	Changed *bool `json:"changed,omitempty"`
 
+	// Race tells of requests that were sent about when the server closes idle connections;
+	// nil: the load was none such. Lost are those that raced then, and LostBefore others.
+	Race *Race `json:"race,omitempty"`
+
 	// Deed is an action of the candidate that invalidates its row; "" for none.
 	Deed string `json:"deed,omitempty"`
 	// Ended is when the candidate ended, nil if it did not; Exit how.
@@ -83,6 +87,33 @@ type Watch struct {
 	Host       *Host         `json:"host,omitempty"`
 	Wall       time.Duration `json:"wall_ns"`
 }
+
+// Race is how a server ended idle connections, and how requests fared that were sent about
+// then. Times are in ns.
+type Race struct {
+	Limit  time.Duration   `json:"limit_ns"`  // how long connections were watched for their end
+	Closed []time.Duration `json:"closed_ns"` // how long each that the server closed had been idle
+	Kept   int             `json:"kept"`      // connections that were open after Limit
+	Ending int             `json:"ending"`    // connections that the server ended with their reply
+	// Found is how many connections had ended, as the client could see, when their request
+	// was to be sent: it was not.
+	Found    int                          `json:"found"`
+	Outcomes map[string]map[string]uint64 `json:"outcomes"` // of requests that were sent, by method
+}
+
+// Of is how many requests of a method were sent, and how many of them were lost.
+func (r Race) Of(method string) (sent, lost uint64) {
+	for outcome, n := range r.Outcomes[method] {
+		sent += n
+		if outcome != Completed {
+			lost += n
+		}
+	}
+	return sent, lost
+}
+
+// Completed is the outcome of a right reply.
+const Completed = "completed"
 
 // Happened is one event and its outcome.
 type Happened struct {

@@ -176,8 +176,17 @@ func (l Load) EventTexts() []string {
 	return all
 }
 
-// Watched tells whether the load is watched around events, and not measured in slices.
-func (l Load) Watched() bool { return len(l.Events) > 0 }
+// Watched tells whether what becomes of each request of the load is told, around events or
+// at the end of idle connections, and it is not measured in slices.
+func (l Load) Watched() bool { return len(l.Events) > 0 || l.Race > 0 }
+
+// Deeds are what is done to the server, as texts.
+func (l Load) Deeds() []string {
+	if l.Race > 0 {
+		return []string{fmt.Sprintf("requests within %v of the end of idle connections", RaceWindow)}
+	}
+	return l.EventTexts()
+}
 
 // Stops tells whether an event is to end the server.
 func (l Load) Stops() bool { return slices.ContainsFunc(l.Events, Event.Stops) }

@@ -41,7 +41,8 @@ const (
 var keys = []Key{
 	word("engine", "what drives the load", func(l *Load) *string { return &l.Engine }, Raw, Vegeta, Witness),
 	{Name: "events", Takes: "a list of \"reload at 2s\" or \"reload at 2s, 10 times every 500ms\"", Doc: "what is done to the server since the load began: a verb, a fault (" + strings.Join(Faults(), ", ") + "), or a change of what it reads (" + strings.Join(Changes(), ", ") + ")", only: Witness,
-		read: readEvents, value: func(l *Load) any { return unless(!l.Watched(), l.EventTexts()) }},
+		read: readEvents, value: func(l *Load) any { return unless(len(l.Events) == 0, l.EventTexts()) }},
+	duration("race", "how long an idle connection is watched for its end by the server; requests are then sent within "+RaceWindow.String()+" of it", minTime, func(l *Load) *time.Duration { return &l.Race }).by(Witness),
 	boolean("post", "half of the connections send POST with a body, the others GET", func(l *Load) *bool { return &l.Post }).by(Witness),
 	integer("streams", "connections beside the load that hold a reply of app stream open", maxSlow, func(l *Load) *int { return &l.Streams }).by(Witness),
 	integer("silent", "connections beside the load that never send anything", maxConnections, func(l *Load) *int { return &l.Silent }).by(Witness),
@@ -73,6 +74,8 @@ var excluded = [][]string{
 	{"rate", "ramp", "steps", "slo"}, {"requests", "close"},
 	{"events", "ramp"}, {"events", "steps"}, {"events", "slo"}, {"events", "arrivals"}, {"events", "close"},
 	{"events", "idle"}, {"events", "slow-readers"}, {"events", "slow-headers"}, {"events", "lead"},
+	{"race", "events"}, {"race", "rate"}, {"race", "ramp"}, {"race", "steps"}, {"race", "slo"}, {"race", "arrivals"}, {"race", "close"},
+	{"race", "streams"}, {"race", "silent"}, {"race", "idle"}, {"race", "slow-readers"}, {"race", "slow-headers"}, {"race", "lead"},
 }
 
 // by is k where one engine alone offers it.

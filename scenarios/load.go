@@ -30,7 +30,10 @@ type Load struct {
 	FirstByte bool
 	// Events are done to the server while it is loaded; nil: it is compared in slices.
 	Events []Event
-	Post   bool // on half of the connections
+	// Race is how long an idle connection is watched for its end by the server; requests are
+	// sent within RaceWindow of that moment then. 0: at a rate.
+	Race time.Duration
+	Post bool // on half of the connections
 	// Streams and Silent are connections beside the load.
 	Streams, Silent int
 	Timeout         time.Duration // 0: DefaultTimeout
@@ -41,6 +44,10 @@ type Load struct {
 
 // DefaultTimeout is the default timeout of a reply.
 const DefaultTimeout = 10 * time.Second
+
+// RaceWindow is by how much a request that races with the end of its connection is early
+// or late at most.
+const RaceWindow = 2 * time.Millisecond
 
 // Company is the clients beside the load, which are not counted.
 type Company struct {
@@ -58,7 +65,9 @@ func (l Load) Open() bool { return l.Pace.Open() || l.SLO != nil }
 
 // Plain reports whether requests are sent as they are answered, one at a time on
 // connections that last.
-func (l Load) Plain() bool { return !l.Open() && l.Pipeline <= 1 && l.Requests == 0 && !l.Close }
+func (l Load) Plain() bool {
+	return !l.Open() && !l.Watched() && l.Pipeline <= 1 && l.Requests == 0 && !l.Close
+}
 
 // FollowsCeiling reports whether the rate depends on each candidate's ceiling, its throughput
 // in a closed loop.

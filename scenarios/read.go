@@ -41,7 +41,7 @@ func (g given) agree(l Load) error {
 		return n.Errorf("takes a rate, ramp, steps or slo")
 	}
 	if n := g["engine"]; n.Line() > 0 && l.Engine == Witness && !l.Watched() {
-		return n.Errorf("engine %s takes events", Witness)
+		return n.Errorf("engine %s takes events or race", Witness)
 	}
 	if n := g["events"]; n.Line() > 0 {
 		switch {
@@ -50,6 +50,9 @@ func (g given) agree(l Load) error {
 		case l.last() >= l.Slice:
 			return n.Errorf("the last is at %v, and slice, how long the load lasts, is %v", l.last(), l.Slice)
 		}
+	}
+	if n := g["race"]; n.Line() > 0 && l.Race >= l.Slice {
+		return n.Errorf("it is %v, and slice, how long the load lasts, is %v", l.Race, l.Slice)
 	}
 	if n := g["post"]; n.Line() > 0 && l.Post && l.Connections < 2 {
 		return n.Errorf("it takes 2 connections at least: half of them send POST")

@@ -221,7 +221,10 @@ func TestErrors(t *testing.T) {
 		{"connections: 0\n", `x.yaml:1: connections: "0" is not a whole number from 1 to 10000`},
 		{"connections: 10001\n", `x.yaml:1: connections: "10001" is not a whole number from 1 to 10000`},
 		{"engine: wrk\n", `x.yaml:1: engine: unknown value "wrk": known are raw, vegeta, witness`},
-		{"name: x\nconnections: 1\nengine: witness\n", `x.yaml:3: engine: engine witness takes events`},
+		{"name: x\nconnections: 1\nengine: witness\n", `x.yaml:3: engine: engine witness takes events or race`},
+		{"name: x\nconnections: 1\nengine: witness\nrace: 10s\nslice: 10s\n", `x.yaml:4: race: it is 10s, and slice, how long the load lasts, is 10s`},
+		{"name: x\nconnections: 1\nengine: witness\nrace: 1s\nrate: 10/s\nslice: 10s\n", `x.yaml:5: rate: can't be given with race`},
+		{"name: x\nconnections: 1\nrace: 1s\nslice: 10s\n", `x.yaml:3: race: engine raw does not offer it, witness does`},
 		{"name: x\nconnections: 1\nevents: [reload at 2s]\nrate: 10/s\nslice: 5s\n", `x.yaml:3: events: engine raw does not offer it, witness does`},
 		{"name: x\nconnections: 1\nengine: witness\nslice: 5s\nevents: [reload at 2s]\n", `x.yaml:5: events: they take a rate in requests per second: a load as fast as replies come hides what is lost`},
 		{"name: x\nconnections: 1\nengine: witness\nrate: 10/s\nslice: 2s\nevents: [reload at 2s]\n", `x.yaml:6: events: the last is at 2s, and slice, how long the load lasts, is 2s`},
@@ -382,5 +385,21 @@ func TestGroup(t *testing.T) {
 	}
 	if _, err := Find(all, []string{"process-contrl"}); err == nil || !strings.Contains(err.Error(), `did you mean "process-control"?`) {
 		t.Errorf("a mistyped group: %v", err)
+	}
+}
+
+// A load that races with the end of idle connections is watched, and no closed loop.
+func TestRace(t *testing.T) {
+	all, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := Find(all, []string{"idle-close"})
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%d scenarios, %v", len(found), err)
+	}
+	l := found[0].Load
+	if !l.Watched() || l.Plain() || l.Stops() || l.Race != 10*time.Second || !slices.Equal(l.Deeds(), []string{"requests within 2ms of the end of idle connections"}) {
+		t.Errorf("load is %+v", l)
 	}
 }

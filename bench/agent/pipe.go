@@ -203,6 +203,12 @@ type pipeWatch struct {
 // Now implements Watching.
 func (w *pipeWatch) Now() time.Duration { return time.Since(w.begun) }
 
+// Wait implements Watching.
+func (w *pipeWatch) Wait(ctx context.Context, d time.Duration) error {
+	_, err := call[WaitArg, bool](ctx, w.pipe, "WatchWait", WaitArg{w.number, d})
+	return err
+}
+
 // End implements Watching.
 func (w *pipeWatch) End() (Witnessed, error) {
 	var r Reply[Witnessed]

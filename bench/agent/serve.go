@@ -321,6 +321,24 @@ func (s *service) watch(n int) (Watching, error) {
 	return w, nil
 }
 
+// WaitArg is what Watching.Wait takes.
+type WaitArg struct {
+	Watch int
+	For   time.Duration
+}
+
+// WatchWait is Watching.Wait.
+func (s *service) WatchWait(q Request[WaitArg], r *Reply[bool]) error {
+	w, err := s.watch(q.Arg.Watch)
+	if err != nil {
+		return err
+	}
+	ctx, done := s.begin(q.Call)
+	defer done()
+	r.Fault = faultOf(w.Wait(ctx, q.Arg.For))
+	return nil
+}
+
 // WatchEnd is Watching.End.
 func (s *service) WatchEnd(n int, r *Reply[Witnessed]) error {
 	w, err := s.watch(n)

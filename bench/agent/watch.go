@@ -19,7 +19,9 @@ import (
 type Watching interface {
 	// Now is the load's clock: how long ago it began.
 	Now() time.Duration
-	// End sends nothing more, waits for requests in progress, and returns all outcomes.
+	// Wait waits for d at most, or until the load has nothing left to do. The error is ctx's.
+	Wait(ctx context.Context, d time.Duration) error
+	// End sends nothing more, waits for what is under way, and tells of all.
 	End() (Witnessed, error)
 }
 
@@ -68,7 +70,7 @@ func (l *LocalLoader) watched(app suite.Instance, o Offer) []witness.Config {
 	target := Targets(app, o.Address, o.Seed)[0]
 	get := witness.Config{
 		Address: o.Address, Target: target, Ident: app.String() == ident, Connections: o.Load.Connections, Rate: o.Load.Rate, Timeout: o.Load.Timeout,
-		Seed: o.Seed, FirstID: firstID, Streams: o.Load.Streams, Stream: streamed(o), Silent: o.Load.Silent,
+		Seed: o.Seed, FirstID: firstID, Streams: o.Load.Streams, Stream: streamed(o), Silent: o.Load.Silent, Race: o.Load.Race,
 	}
 	if !o.Load.Post {
 		return []witness.Config{get}
@@ -100,6 +102,22 @@ type localWatch struct {
 
 // Now implements Watching.
 func (w *localWatch) Now() time.Duration { return w.parts[0].Now() }
+
+// Wait implements Watching.
+func (w *localWatch) Wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for _, s := range w.parts {
+		select {
+		case <-s.Done():
+		case <-t.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
 
 // End implements Watching.
 func (w *localWatch) End() (Witnessed, error) {

@@ -117,6 +117,32 @@ func TestStopAcrossAPipe(t *testing.T) {
 	}
 }
 
+// A server that keeps idle connections for longer than is waited is not raced with, and its
+// row says so at once. Here, too, the agents are in another process.
+func TestIdleKept(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, "", func(m *results.Manifest) {
+		around("reload")(m)
+		load := &m.Blocks[0].Load
+		load.Events, load.Pace, load.Race, load.Slice = nil, offered.Pace{}, 10*time.Millisecond, time.Hour
+	}, "nethttp")
+	pipe, ended := s.elsewhere()
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pipe.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	c := watched(t, r)
+	if race := c.Watched.Race; race == nil || race.Kept != 8 || race.Closed != 0 || !slices.Contains(c.Notes, "it keeps idle connections longer than 10ms: no race was tried") {
+		t.Errorf("%q, %q, %+v", judge.Texts(c.Reasons), c.Notes, race)
+	}
+}
+
 // What can't be done to a server is told, and nothing else is done to it.
 func TestFaultThatCantBe(t *testing.T) {
 	t.Parallel()

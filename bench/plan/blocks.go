@@ -20,7 +20,7 @@ func unmixed(blocks []results.Block) error {
 	for _, b := range blocks {
 		if b.Load.Watched() != blocks[0].Load.Watched() {
 			return &misuse.Error{
-				Err:    fmt.Errorf("plan: %s and %s can't be of one run: one compares in slices, the other watches events", blocks[0].Scenario, b.Scenario),
+				Err:    fmt.Errorf("plan: %s and %s can't be of one run: one compares in slices, the other watches each request", blocks[0].Scenario, b.Scenario),
 				Remedy: "run them one after the other",
 			}
 		}

@@ -57,7 +57,7 @@ func (r Request) bounded() bool {
 func (r Request) watching(m results.Manifest) (results.Manifest, error) {
 	for option, given := range map[string]bool{"slice": r.Slice > 0, "pass": r.Pass > 0, "find-slo": r.SLO != nil} {
 		if given {
-			return m, misuse.Of(fmt.Errorf("plan: --%s is of slices, and %s watches events", option, m.Blocks[0].Scenario))
+			return m, misuse.Of(fmt.Errorf("plan: --%s is of slices, and %s watches each request", option, m.Blocks[0].Scenario))
 		}
 	}
 	m.Launches, m.Rounds = cmp.Or(m.Launches, DefaultLaunches), cmp.Or(m.Rounds, 1)

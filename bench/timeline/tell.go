@@ -21,12 +21,13 @@ type telling struct {
 	first, last time.Duration // when the first event began, and when the last was done
 	whole       time.Duration // when the first event began that was to bring other processes; first where none was
 	stopped     time.Duration // when it was asked to stop; 0: it was not
+	races       bool          // requests are to be lost by the end of idle connections alone
 }
 
 // tell notes in a watch what became of its requests. Seen are the ids that the server has
 // noted; none if it notes nothing.
 func tell(of *results.Watch, r witness.Result, seen witness.IDs) {
-	w := newTelling(of)
+	w := newTelling(of, r)
 	w.Outcomes, w.Lost, w.LostByMethod, w.Examples = make(map[string]uint64), make(map[string]uint64), make(map[string]uint64), make(map[string]string)
 	w.Bin = bin
 	w.Missed, w.Replaced, w.Silent = r.Missed, len(r.Replaced), len(r.Silent)
@@ -44,17 +45,25 @@ func tell(of *results.Watch, r witness.Result, seen witness.IDs) {
 		case q.Outcome == witness.Completed:
 			w.Good = counted(w.Good, q.Ended)
 		case w.owed(q):
-			w.lose(q, q.Method)
-			w.fate(fates[q.ID])
+			if w.lose(q, q.Method) {
+				w.fate(fates[q.ID])
+			}
 		}
+	}
+	if r.Race != nil {
+		w.raced(r)
+		return
 	}
 	w.streams(r.Streams)
 	w.around(r.Requests)
 	w.reloads(r.Requests)
 }
 
-func newTelling(w *results.Watch) telling {
-	t := telling{Watch: w, first: w.Length, whole: w.Length}
+func newTelling(w *results.Watch, r witness.Result) telling {
+	t := telling{Watch: w, first: w.Length, whole: w.Length, races: r.Race != nil}
+	if t.races {
+		t.first = 0 // there is no event
+	}
 	broken := false
 	for _, h := range w.Events {
 		if h.Event().IsChange() {
@@ -94,11 +103,12 @@ func (w telling) owed(q witness.Request) bool {
 	return q.Outcome.Lost() && (q.Outcome != witness.Refused || w.stopped == 0 || q.Ended < w.stopped)
 }
 
-// lose counts a request that was lost, apart where it was before the first event.
-func (w telling) lose(q witness.Request, method string) {
-	if q.Ended < w.first {
+// lose counts a request that was lost. It returns false, and counts it apart, where that was
+// before the first event, or no race.
+func (w telling) lose(q witness.Request, method string) bool {
+	if q.Ended < w.first || w.races && !q.Raced {
 		w.LostBefore++
-		return
+		return false
 	}
 	w.Lost[string(q.Outcome)]++
 	w.LostByMethod[method]++
@@ -107,6 +117,25 @@ func (w telling) lose(q witness.Request, method string) {
 		w.Recovery = new(time.Duration)
 	}
 	*w.Recovery = max(*w.Recovery, q.Sent-w.first)
+	return true
+}
+
+// raced tells how requests fared that were sent about when their connection was to end.
+func (w telling) raced(r witness.Result) {
+	w.Recovery = nil
+	all := &results.Race{
+		Limit: r.Race.Limit, Closed: r.Race.Closed, Kept: r.Race.Kept, Ending: r.Race.Ending, Found: len(r.Replaced), Outcomes: make(map[string]map[string]uint64),
+	}
+	for _, q := range r.Requests {
+		if !q.Raced || q.Outcome == witness.Unsent || q.Outcome == witness.Unfinished {
+			continue
+		}
+		if all.Outcomes[q.Method] == nil {
+			all.Outcomes[q.Method] = make(map[string]uint64)
+		}
+		all.Outcomes[q.Method][string(q.Outcome)]++
+	}
+	w.Race = all
 }
 
 // fate counts what the app had done with a lost request, where it is known.

@@ -120,6 +120,31 @@ func TestTellEdges(t *testing.T) {
 	}
 }
 
+// Of requests that race with the end of their connection those are lost, and no others.
+func TestTellRaced(t *testing.T) {
+	r := steady()
+	r.Race = &witness.Race{Limit: time.Second, Closed: []time.Duration{7}, Kept: 1, Ending: 2}
+	r.Replaced = make([]witness.Ended, 3)
+	for n := range r.Requests {
+		r.Requests[n].Raced = n%4 > 1
+	}
+	for n, outcome := range map[int]witness.Outcome{2: witness.Reset, 3: witness.Closed, 4: witness.Reset, 6: witness.Unfinished, 7: witness.TimedOut} {
+		r.Requests[n].Outcome = outcome
+	}
+	w := &results.Watch{Length: 2 * time.Second}
+	tell(w, r, witness.IDs{1: {}, 4: {}, 5: {}}) // ids count from 1
+	race := w.Race
+	if race == nil || !maps.Equal(race.Outcomes["GET"], map[string]uint64{"completed": 48, "reset": 1}) || !maps.Equal(race.Outcomes["POST"], map[string]uint64{"completed": 48, "closed": 1, "timed-out": 1}) {
+		t.Fatalf("race is %+v", race)
+	}
+	if sent, lost := race.Of("POST"); sent != 50 || lost != 2 || race.Found != 3 || race.Kept != 1 || race.Ending != 2 {
+		t.Errorf("race is %+v", race)
+	}
+	if w.LostAll() != 3 || w.LostBefore != 1 || *w.Executed != 1 || *w.Unseen != 2 || w.LostByMethod["POST"] != 2 || w.Recovery != nil || w.Stall != nil {
+		t.Errorf("lost %v, before %d, executed %v, unseen %v", w.Lost, w.LostBefore, *w.Executed, *w.Unseen)
+	}
+}
+
 // A stream that is cut is lost. One that the client ends is not.
 func TestTellStreams(t *testing.T) {
 	r := steady()

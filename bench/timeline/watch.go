@@ -35,7 +35,7 @@ func (x *Experiment) watch(ctx context.Context, c *launch.Runner, key results.Ro
 	happens := &happenings{host: x.Host, id: c.ID, load: load}
 	err = happens.take(ctx, block.Load.Moments(), func() { w.HadBefore = x.Host.Holdings(c.ID) })
 	if err == nil {
-		err = pause(ctx, block.Load.Slice-load.Now())
+		err = load.Wait(ctx, block.Load.Slice-load.Now())
 	}
 	w.Length, w.HadAfter, w.Deed = load.Now(), x.Host.Holdings(c.ID), x.Host.Deed(c.ID)
 	seen, failed := load.End()

@@ -65,10 +65,12 @@ func differing(p Pair, d Difference, tolerance float64) Comparison {
 // few to tell.
 func (m Metric) difference(a, b []results.Watch) (d Difference, p float64, ok bool) {
 	var i stats.Interval
-	if m.counts != nil {
+	unit := 1.0
+	if m.each > 0 {
+		unit = m.each
 		sa, sb := m.countsOf(a), m.countsOf(b)
 		if i, p, ok = stats.CountDifference(sa, sb); ok {
-			d.A, d.B = stats.Rate(sa), stats.Rate(sb)
+			d.A, d.B = unit*stats.Rate(sa), unit*stats.Rate(sb)
 		}
 	} else {
 		va, vb := m.valuesOf(a), m.valuesOf(b)
@@ -76,15 +78,15 @@ func (m Metric) difference(a, b []results.Watch) (d Difference, p float64, ok bo
 			d.A, d.B = mean(va), mean(vb)
 		}
 	}
-	d.Value, d.Low, d.High, d.MDE = i.Value, i.Low, i.High, i.MinimalDifference()
+	d.Value, d.Low, d.High, d.MDE = unit*i.Value, unit*i.Low, unit*i.High, unit*i.MinimalDifference()
 	return d, p, ok
 }
 
 // valuesOf are the figures of the watches that tell one.
 func (m Metric) valuesOf(all []results.Watch) (values []float64) {
 	for _, w := range all {
-		if v, ok := m.watched(w); ok {
-			values = append(values, v)
+		if s, ok := m.watched(w); ok {
+			values = append(values, s.Amount/s.Over)
 		}
 	}
 	return values
@@ -93,8 +95,8 @@ func (m Metric) valuesOf(all []results.Watch) (values []float64) {
 // countsOf are the counts of the watches that tell one.
 func (m Metric) countsOf(all []results.Watch) (shares []stats.Share) {
 	for _, w := range all {
-		if s := m.counts(w); s.Over > 0 {
-			shares = append(shares, s)
+		if s, ok := m.watched(w); ok {
+			shares = append(shares, stats.Share{Amount: s.Amount / m.each, Over: s.Over})
 		}
 	}
 	return shares

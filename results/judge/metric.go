@@ -9,6 +9,7 @@ import (
 
 	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // Metric is a figure that candidates are compared by. One entry in Metrics puts it into
@@ -30,13 +31,15 @@ type Metric struct {
 	compared share
 	inParts  bool // the parts of a pass tell it, not only their sum
 	settles  bool // it is a value that a search swings around: the median, not a total
-	// watched is the figure of a watch around events, for metrics without of.
-	watched func(results.Watch) (float64, bool)
-	// counts are what that is a rate of, where it is counted; Over 0: the watch tells nothing.
-	counts func(results.Watch) stats.Share
+	// watched tells the figure of a watch, where of tells nothing.
+	watched func(results.Watch) (stats.Share, bool)
+	// each is what each of what a watched metric counts adds to its amount; 0: it is of no
+	// counts.
+	each float64
 }
 
-// Watched reports whether the metric is of loads with events. Its figures may be 0 or negative.
+// Watched reports whether the metric is of loads of whose requests each is told. Its figures
+// may be 0 or below.
 func (m Metric) Watched() bool { return m.watched != nil }
 
 // Objective is the placeholder for the objective of a search in the texts of a Metric.
@@ -56,7 +59,11 @@ const (
 	MetricServerCPU  = "server_cpu_us_per_request"
 	MetricSLORate    = "slo_rate_rps"
 	MetricLost       = "lost_per_event"
+	MetricRaceLost   = "race_lost_post_percent"
 )
+
+// window is what requests that race with the end of their connection are sent within.
+var window = scenarios.RaceWindow.String()
 
 // metrics are all that there are, in the order in which they are shown.
 var metrics = []Metric{
@@ -82,7 +89,19 @@ var metrics = []Metric{
 	},
 	{
 		Name: MetricLost, Unit: "/event", Head: "lost", Help: "requests that the server owed a reply and did not give, for each event: the mean",
-		Verb: "loses", Of: "requests per event", LessIsBetter: true, Decides: true, watched: lostPerEvent, counts: lostOf,
+		Verb: "loses", Of: "requests per event", LessIsBetter: true, Decides: true, watched: lostPerEvent, each: 1,
+	},
+	{
+		Name: "race_lost_get_percent", Unit: "%", Head: "GET lost", Help: "share of the GET sent within " + window + " of when the server closes an idle connection that were lost",
+		Verb: "loses", Of: "share of GET that race with the end of their connection", LessIsBetter: true, watched: raceLost("GET"), each: 100,
+	},
+	{
+		Name: MetricRaceLost, Unit: "%", Head: "POST lost", Help: "share of the POST sent within " + window + " of when the server closes an idle connection that were lost",
+		Verb: "loses", Of: "share of POST that race with the end of their connection", LessIsBetter: true, watched: raceLost("POST"), each: 100,
+	},
+	{
+		Name: "idle_closed_ms", Unit: "ms", Head: "idle until", Help: "how long a connection had been idle when the server closed it, median",
+		Verb: "keeps idle connections for", Of: "time that idle connections are kept", settles: true, watched: inMS(closedAfter),
 	},
 	{
 		Name: "stall_ms", Unit: "ms", Head: "stall", Help: "the longest time without a right reply after the first event, median",

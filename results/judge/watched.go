@@ -12,9 +12,10 @@ import (
 	"github.com/benchctl/benchctl/scenarios"
 )
 
-// Watched is what became of requests around events, over all repetitions.
+// Watched is what became of requests around events, or at the end of idle connections, over
+// all repetitions.
 type Watched struct {
-	Events      []string          `json:"events"` // as the scenario has them
+	Events      []string          `json:"events"` // as the scenario has them, or that requests were raced
 	Repetitions int               `json:"repetitions"`
 	Sent        uint64            `json:"sent"`
 	Outcomes    map[string]uint64 `json:"outcomes"`
@@ -33,8 +34,25 @@ type Watched struct {
 	Left *Leak `json:"left_by_100,omitempty"`
 	// Reloads are what came of reloads where something was broken for one of them.
 	Reloads *Reloads `json:"reloads,omitempty"`
+	// Race is how idle connections ended, and what became of requests that were sent about
+	// then; absent of other loads.
+	Race *Race `json:"race,omitempty"`
 	// Worst is the repetition in which the most was lost, or else that with the longest stall.
 	Worst *Course `json:"worst,omitempty"`
+}
+
+// Race is how a server ended idle connections, and how requests fared that were sent about
+// then, over all repetitions.
+type Race struct {
+	LimitMS float64 `json:"limit_ms"` // how long connections were watched for their end
+	Closed  int     `json:"closed"`   // connections that the server closed within
+	// LowMS and HighMS are how long 10 % and 90 % of those had been idle at most.
+	LowMS    float64                      `json:"idle_p10_ms"`
+	HighMS   float64                      `json:"idle_p90_ms"`
+	Kept     int                          `json:"kept"`     // connections that it did not close
+	Ending   int                          `json:"ending"`   // connections that it ended with their reply, as that said
+	Found    int                          `json:"found"`    // connections that had ended, as the client could see, when their request was to be sent
+	Outcomes map[string]map[string]uint64 `json:"outcomes"` // of requests that were sent, by method
 }
 
 // Leak is what events leave behind.
@@ -79,27 +97,32 @@ func (e evidence) watchedCell(m results.Manifest) Cell {
 	cell := Cell{
 		Scenario: b.Scenario, App: b.App, Identity: b.Load.Identity(b.App), Candidate: c.Name, Server: c.Server, Version: c.Version,
 		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Load.Engine, Launches: countLaunches(e.asTrials()), Connections: b.Load.Connections,
-		Figures: e.watchedFigures(m), StartupMS: startup(e.launches), TiedWith: []string{}, RankedBy: MetricLost,
+		Figures: e.watchedFigures(m), StartupMS: startup(e.launches), TiedWith: []string{}, RankedBy: rankedBy(b.Load),
 		Errors: results.Errors{ByKind: map[string]uint64{}},
 	}
 	cell.Reasons = e.watchedReasons()
 	cell.Verdict = worst(cell.Reasons)
 	if len(e.watches) > 0 {
 		cell.Watched = e.watched()
-		cell.Requests = cell.Watched.Outcomes[completed]
+		cell.Requests = cell.Watched.Outcomes[results.Completed]
 		cell.Notes = e.watchedNotes()
 	}
 	return cell
 }
 
-// completed is the outcome of a right reply.
-const completed = "completed"
+// rankedBy is the metric that the rows of a load are in order by.
+func rankedBy(l scenarios.Load) string {
+	if l.Race > 0 {
+		return MetricRaceLost
+	}
+	return MetricLost
+}
 
 // watched sums the repetitions.
 func (e evidence) watched() *Watched {
 	w := &Watched{
-		Events: e.block.Load.EventTexts(), Repetitions: len(e.watches), Outcomes: map[string]uint64{}, Lost: map[string]uint64{}, ByMethod: map[string]uint64{}, Examples: map[string]string{},
-		Streams: map[string]uint64{}, Exits: map[string]int{}, Left: e.leak(), Reloads: e.reloads(),
+		Events: e.block.Load.Deeds(), Repetitions: len(e.watches), Outcomes: map[string]uint64{}, Lost: map[string]uint64{}, ByMethod: map[string]uint64{}, Examples: map[string]string{},
+		Streams: map[string]uint64{}, Exits: map[string]int{}, Left: e.leak(), Reloads: e.reloads(), Race: e.race(),
 	}
 	for _, one := range e.watches {
 		w.Sent += one.Sent
@@ -124,6 +147,33 @@ func (e evidence) watched() *Watched {
 		w.Worst.Events = append(w.Worst.Events, Moment{h.Do, ms(h.Began)})
 	}
 	return w
+}
+
+// race sums the races of the repetitions; nil if there was none.
+func (e evidence) race() *Race {
+	if e.block.Load.Race == 0 {
+		return nil
+	}
+	sum := &Race{LimitMS: ms(e.block.Load.Race), Outcomes: map[string]map[string]uint64{}}
+	var idle []time.Duration
+	for _, w := range e.watches {
+		if w.Race == nil {
+			continue
+		}
+		idle = append(idle, w.Race.Closed...)
+		sum.Kept, sum.Ending, sum.Found = sum.Kept+w.Race.Kept, sum.Ending+w.Race.Ending, sum.Found+w.Race.Found
+		for method, outcomes := range w.Race.Outcomes {
+			if sum.Outcomes[method] == nil {
+				sum.Outcomes[method] = map[string]uint64{}
+			}
+			add(sum.Outcomes[method], outcomes)
+		}
+	}
+	if sum.Closed = len(idle); sum.Closed > 0 {
+		slices.Sort(idle)
+		sum.LowMS, sum.HighMS = ms(idle[len(idle)/10]), ms(idle[len(idle)-1-len(idle)/10])
+	}
+	return sum
 }
 
 func add(sum, more map[string]uint64) {
@@ -188,7 +238,7 @@ func (e evidence) watchedReasons() []Reason {
 	why = append(why, e.undone()...)
 	why = append(why, e.untimelyEnds()...)
 	if n := e.countWatches(func(w results.Watch) bool { return w.Changed != nil && !*w.Changed && w.Ended == nil }); n > 0 && e.renews() && !e.block.Load.Breaks() {
-		why = append(why, changedNothing.because(strings.Join(e.block.Load.EventTexts(), ", "), n, len(e.watches)))
+		why = append(why, changedNothing.because(strings.Join(e.block.Load.Deeds(), ", "), n, len(e.watches)))
 	}
 	if n := len(e.watches); n < stats.MinValues {
 		why = append(why, fewRepetitions.because(n, stats.MinValues))
@@ -215,7 +265,7 @@ func (e evidence) unwatched() []Reason {
 
 // untimelyEnds tells of ends that were not to be, and of one that did not come.
 func (e evidence) untimelyEnds() (why []Reason) {
-	events := strings.Join(e.block.Load.EventTexts(), ", ")
+	events := strings.Join(e.block.Load.Deeds(), ", ")
 	before := func(w results.Watch) bool { return w.Ended != nil && len(w.Events) > 0 && *w.Ended < w.Events[0].Began }
 	if n := e.countWatches(before); n > 0 {
 		why = append(why, endedBefore.because(n, len(e.watches), e.firstExit()))
@@ -260,7 +310,29 @@ func (e evidence) watchedNotes() (notes []string) {
 		}
 	}
 	if n := sumOver(e.watches, func(w results.Watch) uint64 { return w.LostBefore }); n > 0 {
-		notes = append(notes, fmt.Sprintf("%d requests were lost before the first event, and are not counted as its", n))
+		text := "%d requests were lost before the first event, and are not counted as its"
+		if e.block.Load.Race > 0 {
+			text = "%d requests were lost that did not race with the end of their connection, and are not counted"
+		}
+		notes = append(notes, fmt.Sprintf(text, n))
+	}
+	return append(notes, e.raceNotes()...)
+}
+
+// raceNotes say why nothing was raced, or that the moment to race with is not known well.
+func (e evidence) raceNotes() (notes []string) {
+	r := e.race()
+	switch {
+	case r == nil:
+	case r.Closed == 0 && r.Kept > 0:
+		notes = append(notes, fmt.Sprintf("it keeps idle connections longer than %v: no race was tried", e.block.Load.Race))
+	case r.Closed == 0 && r.Ending > 0:
+		notes = append(notes, "it ends each connection with its reply, and says so: there is no idle one to race with")
+	case r.Closed == 0:
+		notes = append(notes, "no connection could be watched for its end: no race was tried")
+	case r.HighMS-r.LowMS > 2*ms(scenarios.RaceWindow):
+		notes = append(notes, fmt.Sprintf("it closes connections that were idle for %.4g to %.4g ms (80 %% of %d), a wider span than requests were sent in around the median: fewer of them met the end",
+			r.LowMS, r.HighMS, r.Closed))
 	}
 	return notes
 }
@@ -334,7 +406,7 @@ func (e evidence) asTrials() []results.Trial {
 }
 
 // watchedFigures are a cell's figures by all metrics that its watches tell: of counts the
-// mean of the repetitions, of times the median. Where nothing was lost, the interval of
+// share or the mean, of times the median. Where nothing was lost, the interval of
 // losses reaches to what would show nothing in as many events in 5 % of cases (the rule of
 // three: Hanley and Lippman-Hand 1983, JAMA 249:1743).
 func (e evidence) watchedFigures(m results.Manifest) Figures {
@@ -351,16 +423,26 @@ func (e evidence) watchedFigures(m results.Manifest) Figures {
 		if metric.settles {
 			i, _ = stats.Bootstrap(amounts(groups), m.Seed)
 		}
-		if metric.Name == MetricLost && i.Value == 0 {
-			i.High = 3 / float64(sumOver(e.watches, func(w results.Watch) uint64 { return uint64(len(w.Done())) }))
+		if metric.each > 0 && i.Value == 0 {
+			i.High = metric.each * 3 / over(groups)
 		}
 		all[metric.Name] = &Estimate{i.Value, i.Low, i.High}
 	}
 	return all
 }
 
+// over is what shares are of, all together.
+func over(groups [][]stats.Share) (sum float64) {
+	for _, g := range groups {
+		for _, s := range g {
+			sum += s.Over
+		}
+	}
+	return sum
+}
+
 // tellings are a figure of the watches, grouped by launch.
-func (e evidence) tellings(of func(results.Watch) (float64, bool)) (groups [][]stats.Share) {
+func (e evidence) tellings(of func(results.Watch) (stats.Share, bool)) (groups [][]stats.Share) {
 	index := make(map[[2]int]int)
 	for _, w := range e.watches {
 		v, ok := of(w)
@@ -373,26 +455,43 @@ func (e evidence) tellings(of func(results.Watch) (float64, bool)) (groups [][]s
 			at = len(groups)
 			index[key], groups = at, append(groups, nil)
 		}
-		groups[at] = append(groups[at], stats.Share{Amount: v, Over: 1})
+		groups[at] = append(groups[at], v)
 	}
 	return groups
 }
 
 // lostPerEvent is how many requests were lost, over how often something was done.
-func lostPerEvent(w results.Watch) (float64, bool) {
-	s := lostOf(w)
-	return s.Amount / max(1, s.Over), s.Over > 0
+func lostPerEvent(w results.Watch) (stats.Share, bool) {
+	n := len(w.Done())
+	return stats.Share{Amount: float64(w.LostAll()), Over: float64(n)}, n > 0
 }
 
-func lostOf(w results.Watch) stats.Share {
-	return stats.Share{Amount: float64(w.LostAll()), Over: float64(len(w.Done()))}
+// raceLost is how many of 100 requests of a method that raced were lost.
+func raceLost(method string) func(results.Watch) (stats.Share, bool) {
+	return func(w results.Watch) (stats.Share, bool) {
+		if w.Race == nil {
+			return stats.Share{}, false
+		}
+		sent, lost := w.Race.Of(method)
+		return stats.Share{Amount: 100 * float64(lost), Over: float64(sent)}, sent > 0
+	}
+}
+
+// closedAfter is how long half of the connections had been idle at most that the server
+// closed.
+func closedAfter(w results.Watch) *time.Duration {
+	if w.Race == nil || len(w.Race.Closed) == 0 {
+		return nil
+	}
+	all := slices.Sorted(slices.Values(w.Race.Closed))
+	return &all[len(all)/2]
 }
 
 // inMS is a time of a watch in ms.
-func inMS(of func(results.Watch) *time.Duration) func(results.Watch) (float64, bool) {
-	return func(w results.Watch) (float64, bool) {
+func inMS(of func(results.Watch) *time.Duration) func(results.Watch) (stats.Share, bool) {
+	return func(w results.Watch) (stats.Share, bool) {
 		d := of(w)
-		return ms(orZero(d)), d != nil
+		return stats.Share{Amount: ms(orZero(d)), Over: 1}, d != nil
 	}
 }
 

@@ -61,6 +61,7 @@ type Request struct {
 	// Written means that the system accepted all bytes of the request. Otherwise the server
 	// can't have received it whole.
 	Written bool
+	Raced   bool   // it was sent about when the server would close its idle connection
 	Close   bool   // the reply said that the connection ends with it
 	Cause   string // of an outcome other than completed, as the system told it, or what is wrong
 }
@@ -87,6 +88,7 @@ type Result struct {
 	// was in progress when they became due.
 	Missed  uint64
 	Stopped time.Duration // when Stop was called
+	Race    *Race         // nil: none was asked for
 }
 
 // With joins r and the result of another session, which began later by the given time.
@@ -106,6 +108,7 @@ func (r Result) With(o Result, later time.Duration) Result {
 	}
 	slices.SortStableFunc(r.Requests, func(a, b Request) int { return cmp.Compare(a.Sent, b.Sent) })
 	r.Missed += o.Missed
+	r.Race = r.Race.with(o.Race)
 	r.Stopped = max(r.Stopped, o.Stopped+later)
 	return r
 }

@@ -36,8 +36,11 @@ type Config struct {
 	// is not sent, see Result.Missed. 0: a closed loop, in which each connection sends as
 	// soon as it has its reply.
 	Rate float64
-	// Timeout is how long a request may take, including the opening of a connection; 0: the
-	// default of loads.
+	// Race is how long an idle connection is watched for its end, instead of a rate: each
+	// connection then sends its requests about when the server closes it, see Race.
+	Race time.Duration
+	// Timeout is how long a request may take, with the opening of a connection for it; 0:
+	// that of loads.
 	Timeout time.Duration
 	Seed    uint64
 	FirstID uint64 // of the requests' ids, which count up; 0: 1
@@ -56,6 +59,8 @@ func (c Config) check() error {
 		return fmt.Errorf("%d connections, %d streams, %d silent: at least one is needed", c.Connections, c.Streams, c.Silent)
 	case c.Rate < 0:
 		return fmt.Errorf("rate %v is below 0", c.Rate)
+	case c.Race < 0 || c.Race > 0 && c.Rate > 0:
+		return fmt.Errorf("race %v, rate %v: one is 0, the other not below", c.Race, c.Rate)
 	case c.Timeout < 0:
 		return fmt.Errorf("timeout %v is below 0", c.Timeout)
 	}
@@ -78,6 +83,8 @@ type Session struct {
 	all     sync.WaitGroup
 	cold    sync.WaitGroup // connections that have not been used yet
 	warm    chan struct{}
+	race    *race // nil: requests are paced
+	done    chan struct{}
 }
 
 // Start begins to send. When ctx ends, the session ends too and gives up requests in
@@ -97,10 +104,13 @@ func newSession(c Config) (*Session, error) {
 	}
 	c.Timeout, c.FirstID = cmp.Or(c.Timeout, scenarios.DefaultTimeout), cmp.Or(c.FirstID, 1)
 	s := &Session{
-		config: c, warm: make(chan struct{}), dialer: dial.New(c.Address, c.Timeout), aside: dial.New(c.Address, c.Timeout),
+		config: c, warm: make(chan struct{}), done: make(chan struct{}), dialer: dial.New(c.Address, c.Timeout), aside: dial.New(c.Address, c.Timeout),
 	}
 	s.ids.Store(c.FirstID - 1)
 	s.cold.Add(c.Connections + c.Streams + c.Silent)
+	if c.Race > 0 {
+		s.race = newRace(c)
+	}
 	return s, s.prepare()
 }
 
@@ -109,13 +119,24 @@ func (s *Session) start(ctx context.Context) {
 	s.begun = time.Now()
 	s.running, s.halt = context.WithCancel(ctx)
 	s.keep = context.AfterFunc(ctx, func() { s.dialer.Cut(); s.aside.Cut() })
-	for _, c := range slices.Concat(s.clients, s.streams) {
+	for _, c := range s.clients {
+		if s.race != nil {
+			s.all.Go(func() { c.compete(ctx) })
+		} else {
+			s.all.Go(func() { c.run(ctx) })
+		}
+	}
+	for _, c := range s.streams {
 		s.all.Go(func() { c.run(ctx) })
 	}
 	for _, q := range s.silents {
 		s.all.Go(q.run)
 	}
+	if s.race != nil {
+		go s.race.settle()
+	}
 	go func() { s.cold.Wait(); close(s.warm) }()
+	go func() { s.all.Wait(); close(s.done) }()
 }
 
 // prepare makes the connections' clients.
@@ -153,8 +174,13 @@ func (s *Session) Now() time.Duration { return time.Since(s.begun) }
 // stream has begun, a silent one is open. A failed attempt counts as well.
 func (s *Session) Warm() <-chan struct{} { return s.warm }
 
-// Stop sends nothing more, waits for the requests in progress, up to their timeout, ends the
-// streams and silent connections, and returns the outcome of all. It must be called once.
+// Done is closed when there is nothing left to do: after Stop, or where no connection can
+// be raced.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Stop sends nothing more, waits for the requests that are under way, up to their timeout,
+// ends the streams and silent connections, and tells what became of all. It is to be
+// called once.
 func (s *Session) Stop() Result {
 	r := Result{Stopped: s.Now()}
 	s.halt()
@@ -171,6 +197,9 @@ func (s *Session) Stop() Result {
 	}
 	for _, q := range s.silents {
 		r.Silent = append(r.Silent, q.ended...)
+	}
+	if s.race != nil {
+		r.Race = &s.race.told
 	}
 	for _, all := range [][]Request{r.Requests, r.Streams} {
 		slices.SortFunc(all, func(a, b Request) int { return cmp.Or(cmp.Compare(a.Sent, b.Sent), cmp.Compare(a.ID, b.ID)) })
