@@ -149,6 +149,7 @@ type Holdings struct {
 	Threads   int     `json:"threads"`
 	Files     int     `json:"files"` // open file descriptors
 	MemoryMiB float64 `json:"memory_mib"`
+	Zombies   int     `json:"zombies,omitempty"` // that ended as their children and were not waited for
 }
 
 // Key names the round of the watch.

@@ -25,6 +25,11 @@ const (
 	KillMain    = "kill-main"    // SIGKILL to its main process
 	KillWorker  = "kill-worker"  // SIGKILL to one of its other processes
 	WedgeWorker = "wedge-worker" // SIGSTOP to one of its other processes
+	// The server is process 1, and a foreign process that it adopted ends: by status 0, by
+	// another, by SIGKILL.
+	Orphan       = "orphan"
+	OrphanFails  = "orphan-fails"
+	OrphanKilled = "orphan-killed"
 )
 
 // Changes of what a server reads at its next reload. Its description says how: a server that
@@ -38,7 +43,9 @@ const (
 var verbs = []string{"stop-graceful", "stop-now", "reload", "upgrade", "scale-up", "scale-down"}
 
 // Faults are what may be done to any server.
-func Faults() []string { return []string{KillMain, KillWorker, WedgeWorker} }
+func Faults() []string {
+	return []string{KillMain, KillWorker, WedgeWorker, Orphan, OrphanFails, OrphanKilled}
+}
 
 // Changes are what may be done to what a server reads.
 func Changes() []string { return []string{Break, Mend} }
@@ -51,6 +58,12 @@ func (e Event) IsFault() bool { return slices.Contains(Faults(), e.Do) }
 
 // Stops tells whether the server is not to serve any longer afterwards.
 func (e Event) Stops() bool { return e.Do == "stop-graceful" || e.Do == "stop-now" }
+
+// Orphans tells whether the server is made to adopt a process.
+func (e Event) Orphans() bool { return e.Do == Orphan || e.Do == OrphanFails || e.Do == OrphanKilled }
+
+// AsInit tells whether the server is to be process 1 of a pid namespace of its own.
+func (l Load) AsInit() bool { return slices.ContainsFunc(l.Events, Event.Orphans) }
 
 // Renews tells whether replies are to come from other processes, or from an app that was
 // loaded anew, afterwards.

@@ -32,6 +32,7 @@ type Launch struct {
 	// IDs is a file to which the app "ident" appends the id of each request, made if it
 	// isn't there; "": none. Servers that answer from their configuration may not do it.
 	IDs     string
+	Init    bool                // its main process is process 1 of a pid namespace of its own
 	User    *control.User       // to run as, unless the candidate has to be root; nil: this process's own
 	Observe func(control.Event) // of control.Spec; nil if nobody wants to know
 }
@@ -87,7 +88,7 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
 	}
 	p, err := control.Start(c.Name, control.Spec{
-		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir, Verbs: actions(c.Server.declared(c.Profile))}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
+		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir, Verbs: actions(c.Server.declared(c.Profile))}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Init: l.Init, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
 	})
 	return p, ln.Addr().String(), err
 }
@@ -185,7 +186,7 @@ func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
 	}
 	command.Env = l.environ(command.Env)
-	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe})
+	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Init: l.Init, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe})
 	return p, l.Address, err
 }
 

@@ -26,6 +26,7 @@ type Start struct {
 	Workers   int           // processes of a server that forks; 0: one for each of its processors
 	Log       string        // file for its output; "" discards it
 	Patience  time.Duration // how long it may take to be ready; 0: as long as its server is known to take
+	Init      bool          // its main process is process 1 of a pid namespace of its own
 	Noted     bool          // it notes the id of each request of app ident that it gets
 }
 

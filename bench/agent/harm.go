@@ -16,11 +16,18 @@ import (
 // errNoWorker is the error of a candidate with a single process.
 var errNoWorker = errors.New("it has no process but its main one")
 
+// orphans are how the processes end that a candidate is made to adopt. By status 3 workers
+// of gunicorn tell that they can't be started.
+var orphans = map[string]string{scenarios.Orphan: "exit 0", scenarios.OrphanFails: "exit 3", scenarios.OrphanKilled: "kill -KILL $$"}
+
 // Harm implements Host.
 func (h *LocalHost) Harm(id ID, fault string) (pid int, err error) {
 	c := h.child(id)
 	if c.process == nil {
 		return 0, errNotStarted
+	}
+	if end, ok := orphans[fault]; ok {
+		return c.process.Orphan(end)
 	}
 	signal := syscall.SIGKILL
 	switch fault {

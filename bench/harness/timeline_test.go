@@ -16,6 +16,7 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/scenarios/offered"
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // around is a short load with an event, as the only block.
@@ -256,5 +257,27 @@ func TestInterruptedWatches(t *testing.T) {
 	}
 	if len(r.Watches) != 4 || len(r.Done()) != 2 || judge.Status(r) != judge.StatusComplete {
 		t.Errorf("%d watches, %d rounds, %s", len(r.Watches), len(r.Done()), judge.Status(r))
+	}
+}
+
+// A server that is process 1 adopts processes, whose ends do not end it.
+func TestOrphans(t *testing.T) {
+	t.Parallel()
+	if err := control.CanInit(); err != nil {
+		t.Skip(err)
+	}
+	s := prepare(t, "", around(scenarios.OrphanFails), "nethttp")
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := watched(t, r)
+	if c.Figures["zombies_per_event"] == nil || judge.Has(c.Reasons, "event-failed") || judge.Has(c.Reasons, "ended-by-event") || c.Figures[judge.MetricLost].Value != 0 {
+		t.Errorf("%q, %+v", judge.Texts(c.Reasons), c.Figures)
+	}
+	for _, l := range r.Launches {
+		if l.Killed || l.Left != "" {
+			t.Errorf("its end: %+v", l)
+		}
 	}
 }

@@ -38,27 +38,33 @@ func (r *Run) Start(ctx context.Context, launch int) ([]*Runner, error) {
 			return field, err
 		}
 		var err error
-		if field[i], err = r.Spawn(ctx, launch, c); err != nil {
+		if field[i], err = r.Spawn(ctx, launch, c, EveryBlock); err != nil {
 			return field, err
 		}
 	}
 	return field, nil
 }
 
-// Spawn starts a candidate, which is out of the run if that fails; an error is
-// ctx's, or of what benchctl itself lacks to start anybody.
-func (r *Run) Spawn(ctx context.Context, launch int, candidate servers.Candidate) (*Runner, error) {
+// Spawn starts a candidate for a block alone, or for EveryBlock. If that fails it is out of
+// the run, or of the block where that has it be process 1; an error is ctx's, or of what
+// benchctl itself lacks to start anybody.
+func (r *Run) Spawn(ctx context.Context, launch int, candidate servers.Candidate, block int) (*Runner, error) {
 	c := &Runner{Candidate: candidate, Run: r, Record: results.Launch{
 		Launch: launch, Attempt: r.Attempt, Candidate: candidate.Name, Started: time.Now(),
 	}}
-	if err := c.start(ctx); err != nil {
+	init := block != EveryBlock && r.Plan.Blocks[block].Load.AsInit()
+	if err := c.start(ctx, init); err != nil {
 		if ctx.Err() != nil {
 			return c, ctx.Err()
 		}
 		if own := agent.Lack(err); own != nil {
 			return c, own
 		}
-		c.FailStart(err)
+		if init {
+			c.Fail(block, fmt.Errorf("as process 1 of a pid namespace: %w", err))
+		} else {
+			c.FailStart(err)
+		}
 		c.Stop() // what it still does would cost the others
 		return c, nil
 	}
@@ -72,12 +78,12 @@ func (r *Run) Again(ctx context.Context, dead *Runner) (*Runner, error) {
 	if err := r.append(dead.Record); err != nil {
 		return dead, err
 	}
-	return r.Spawn(ctx, dead.Record.Launch, dead.Candidate)
+	return r.Spawn(ctx, dead.Record.Launch, dead.Candidate, EveryBlock)
 }
 
-// start starts the candidate and waits until it is ready.
-func (c *Runner) start(ctx context.Context) error {
-	started, err := c.Run.Host.Start(ctx, agent.Start{Candidate: c.Name, App: c.firstApp(), Log: c.log(), Patience: c.Run.patience(c.Server.ReadyTimeout()), Noted: c.Run.watches()})
+// start starts the candidate, as process 1 if asked for, and waits until it is ready.
+func (c *Runner) start(ctx context.Context, init bool) error {
+	started, err := c.Run.Host.Start(ctx, agent.Start{Candidate: c.Name, App: c.firstApp(), Log: c.log(), Patience: c.Run.patience(c.Server.ReadyTimeout()), Init: init, Noted: c.Run.watches()})
 	c.ID, c.Address = started.ID, started.Address
 	if err != nil {
 		return err

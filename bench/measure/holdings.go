@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/servers/control/proc"
 )
 
 // Holdings are what the processes of a tree hold; nil if the system does not tell.
@@ -14,7 +15,10 @@ func (t *Tree) Holdings() *results.Holdings {
 		return nil
 	}
 	h := &results.Holdings{MemoryMiB: mib}
-	for _, pid := range t.PIDs() {
+	pids := t.PIDs()
+	zombies, _ := proc.Zombies(pids)
+	h.Zombies = len(zombies)
+	for _, pid := range pids {
 		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 		if err != nil {
 			continue // it has ended

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ type Request struct {
 	Pass       time.Duration // of uninterrupted load; 0: by what is seen
 	NoPass     bool          // there is none
 	Seed       uint64
+	NoInit     error // why no candidate can be process 1 of a pid namespace; nil: it can
 	// SLO asks for the highest rate that meets it in place of the scenarios' rates;
 	// nil: it is not searched.
 	SLO *slo.Objective
@@ -75,11 +77,18 @@ func New(r Request) (results.Manifest, error) {
 		Seed: r.Seed, Launches: r.Launches, Rounds: r.Rounds, Slice: r.Slice, Budget: r.Budget,
 	}
 	for _, s := range r.Scenarios {
+		if s.AsInit() && r.NoInit != nil {
+			m.Notes = append(m.Notes, fmt.Sprintf("skipped %s: %v", s.Name, r.NoInit))
+			continue
+		}
 		blocks, err := r.blocks(s)
 		if err != nil {
 			return m, err
 		}
 		m.Blocks = append(m.Blocks, blocks...)
+	}
+	if len(m.Blocks) == 0 {
+		return m, errors.New("plan: nothing to measure: no scenario can be measured here")
 	}
 	for _, c := range r.Candidates {
 		if carriesNone(m.Blocks, c.Name) {
@@ -93,7 +102,7 @@ func New(r Request) (results.Manifest, error) {
 	if err := unmixed(m.Blocks); err != nil {
 		return m, err
 	}
-	if len(m.Blocks) == 0 || len(m.Candidates) == 0 {
+	if len(m.Candidates) == 0 {
 		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates that carry their apps", len(r.Scenarios), len(m.Candidates))
 	}
 	if m.Blocks[0].Load.Watched() {

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -181,5 +182,27 @@ func TestProbesAreNoLoad(t *testing.T) {
 	r.Apps = []string{"watch"}
 	if _, err := plan.New(r); err == nil || !strings.Contains(err.Error(), "makes no load") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A scenario whose servers can't be process 1 here is skipped, and why is told.
+func TestNoInit(t *testing.T) {
+	r := request(t)
+	builtin, err := scenarios.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen, err := scenarios.Find(builtin, []string{"orphans", "kill-main"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Scenarios, r.Apps, r.NoInit = chosen, nil, errors.New("no right to")
+	m, err := plan.New(r)
+	if err != nil || len(m.Blocks) != 1 || m.Blocks[0].Scenario != "kill-main" || !slices.Contains(m.Notes, "skipped orphans: no right to") {
+		t.Errorf("%v: %+v, %q", err, m.Blocks, m.Notes)
+	}
+	r.Scenarios = chosen[:1]
+	if m, err := plan.New(r); err == nil || !strings.Contains(err.Error(), "no scenario can be measured here") || len(m.Notes) != 1 {
+		t.Errorf("%v, %q", err, m.Notes)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,9 @@ import (
 	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // Run asks for a run. Zero values take the defaults.
@@ -114,6 +117,9 @@ func (r Run) resolve(ctx context.Context, ready *Ready) (results.Manifest, error
 	}
 	if asked.Candidates, err = r.candidates(ctx, ready, asked.binaries); err != nil {
 		return none, err
+	}
+	if slices.ContainsFunc(asked.Scenarios, func(s scenarios.Scenario) bool { return s.AsInit() }) {
+		asked.NoInit = control.CanInit()
 	}
 	m, err := plan.New(asked.Request)
 	ready.Notes = append(ready.Notes, m.Notes...)

@@ -78,7 +78,7 @@ func (x *Experiment) record(w *results.Watch, err error) error {
 // turn watches a candidate in a process that is started for it, and stops it; nil if it
 // turns out not to be fit for that.
 func (x *Experiment) turn(ctx context.Context, candidate servers.Candidate, key results.RoundKey) (w *results.Watch, err error) {
-	c, err := x.Spawn(ctx, key.Launch, candidate)
+	c, err := x.Spawn(ctx, key.Launch, candidate, key.Block)
 	defer func() {
 		if left := x.Retire(c); err == nil {
 			err = left

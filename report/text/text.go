@@ -29,7 +29,7 @@ const (
 var narrow = []report.Key{
 	report.Rank, report.Candidate, report.Class, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
 	report.P50, report.P99, report.FirstP50, report.Peak, report.IdleKiB, report.Errors,
-	report.Lost, "stall_ms", "p99_before_ms", "p99_around_ms", "overlap_ms", "drain_ms", "recovery_ms", "ended_ms", report.Sent, report.Verdict,
+	report.Lost, "zombies_per_event", "idle_closed_ms", "race_lost_get_percent", "race_lost_post_percent", "stall_ms", "p99_before_ms", "p99_around_ms", "overlap_ms", "drain_ms", "recovery_ms", "ended_ms", report.Sent, report.Verdict,
 }
 
 // dispensable are the columns left out, in that order, where width is lacking.

@@ -92,6 +92,10 @@ var metrics = []Metric{
 		Verb: "loses", Of: "requests per event", LessIsBetter: true, Decides: true, watched: lostPerEvent, each: 1,
 	},
 	{
+		Name: "zombies_per_event", Unit: "/event", Head: "zombies", Help: "foreign processes that the server, as process 1, had adopted, that had ended, and that it had not reaped at the end of the load, for each: the mean",
+		Verb: "leaves", Of: "zombies per adopted process", LessIsBetter: true, watched: zombies, each: 1,
+	},
+	{
 		Name: "race_lost_get_percent", Unit: "%", Head: "GET lost", Help: "share of the GET sent within " + window + " of when the server closes an idle connection that were lost",
 		Verb: "loses", Of: "share of GET that race with the end of their connection", LessIsBetter: true, watched: raceLost("GET"), each: 100,
 	},

@@ -265,13 +265,12 @@ func (e evidence) unwatched() []Reason {
 
 // untimelyEnds tells of ends that were not to be, and of one that did not come.
 func (e evidence) untimelyEnds() (why []Reason) {
-	events := strings.Join(e.block.Load.Deeds(), ", ")
 	before := func(w results.Watch) bool { return w.Ended != nil && len(w.Events) > 0 && *w.Ended < w.Events[0].Began }
 	if n := e.countWatches(before); n > 0 {
 		why = append(why, endedBefore.because(n, len(e.watches), e.firstExit()))
 	}
 	if n := e.countWatches(func(w results.Watch) bool { return w.Ended != nil && !before(w) }); n > 0 && !e.mayEnd() {
-		why = append(why, endedByEvent.because(events, e.firstExit(), n, len(e.watches)))
+		why = append(why, endedByEvent.because(strings.Join(e.block.Load.Deeds(), ", "), e.firstExit(), n, len(e.watches)))
 	}
 	if n := e.countWatches(func(w results.Watch) bool { return w.Ended == nil }); n > 0 && e.block.Load.Stops() {
 		why = append(why, neverEnded.because(n, len(e.watches)))
@@ -424,7 +423,9 @@ func (e evidence) watchedFigures(m results.Manifest) Figures {
 			i, _ = stats.Bootstrap(amounts(groups), m.Seed)
 		}
 		if metric.each > 0 && i.Value == 0 {
-			i.High = metric.each * 3 / over(groups)
+			if i.High = metric.each * 3 / over(groups); metric.Unit == "%" {
+				i.High = min(i.High, 100)
+			}
 		}
 		all[metric.Name] = &Estimate{i.Value, i.Low, i.High}
 	}
@@ -464,6 +465,21 @@ func (e evidence) tellings(of func(results.Watch) (stats.Share, bool)) (groups [
 func lostPerEvent(w results.Watch) (stats.Share, bool) {
 	n := len(w.Done())
 	return stats.Share{Amount: float64(w.LostAll()), Over: float64(n)}, n > 0
+}
+
+// zombies is how many processes that a candidate adopted it left, over how many there were.
+// Of one that ended nothing is left.
+func zombies(w results.Watch) (stats.Share, bool) {
+	n := 0
+	for _, h := range w.Done() {
+		if (scenarios.Event{Do: h.Do}).Orphans() {
+			n++
+		}
+	}
+	if n == 0 || w.Ended != nil || w.HadBefore == nil || w.HadAfter == nil {
+		return stats.Share{}, false
+	}
+	return stats.Share{Amount: float64(max(0, w.HadAfter.Zombies-w.HadBefore.Zombies)), Over: float64(n)}, true
 }
 
 // raceLost is how many of 100 requests of a method that raced were lost.

@@ -95,3 +95,40 @@ func TestRaceNotes(t *testing.T) {
 		}
 	}
 }
+
+// What a server that is process 1 leaves of those it adopted is over those alone, and one
+// that ended left nothing.
+func TestZombies(t *testing.T) {
+	m := sample.Manifest()
+	m.Launches, m.Rounds = 6, 1
+	m.Candidates = m.Candidates[:1]
+	events := []scenarios.Event{{Do: scenarios.Orphan, At: time.Second, Times: 1}, {Do: scenarios.OrphanFails, At: 2 * time.Second, Times: 1}}
+	m.Blocks = []results.Block{{Scenario: "orphans", App: "ident", Load: scenarios.Load{Engine: scenarios.Witness, Connections: 4, Events: events, Slice: 4 * time.Second}}}
+	r := &results.Record{Manifest: m}
+	for n := range 6 {
+		w := results.Watch{
+			Launch: n, Scenario: "orphans", App: "ident", Candidate: "a", At: sample.Start, Length: 4 * time.Second, Wall: 4 * time.Second, Steal: sample.NS(0),
+			HadBefore: &results.Holdings{Zombies: 1}, HadAfter: &results.Holdings{Zombies: 1 + n%2},
+		}
+		for _, e := range events {
+			w.Events = append(w.Events, results.Happened{Do: e.Do, Began: e.At})
+		}
+		if n == 5 {
+			w.Ended, w.Exit, w.HadAfter = new(time.Duration), "exit status 3", nil
+			*w.Ended = 1500 * time.Millisecond
+		}
+		r.Watches = append(r.Watches, w)
+		r.Launches = append(r.Launches, results.Launch{Launch: n, Candidate: "a", Started: sample.Start})
+	}
+	sum, err := judge.Summarize(r)
+	if err != nil || len(sum.Cells) != 1 {
+		t.Fatalf("%v: %d cells", err, len(sum.Cells))
+	}
+	c := sum.Cells[0]
+	if z := c.Figures["zombies_per_event"]; z == nil || z.Value != 0.2 { // 2 of 10
+		t.Errorf("zombies are %+v", z)
+	}
+	if want := `it ended, as it was not to, by "orphan at 1s, orphan-fails at 2s" (exit status 3) in 1 of 6 repetitions`; !strings.Contains(judge.Sentences(c.Reasons), want) {
+		t.Errorf("%q", judge.Texts(c.Reasons))
+	}
+}

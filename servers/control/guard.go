@@ -157,7 +157,13 @@ func (g *guard) start() error {
 	if g.order.Listener {
 		files = append(files, os.NewFile(fdListener, "listener"))
 	}
-	p, err := g.fork(path, &os.ProcAttr{Dir: g.order.Dir, Env: g.environ(), Files: files, Sys: g.own(ownGroup())})
+	sys := g.own(ownGroup())
+	if g.order.Init {
+		if err := asInit(sys); err != nil {
+			return err
+		}
+	}
+	p, err := g.fork(path, &os.ProcAttr{Dir: g.order.Dir, Env: g.environ(), Files: files, Sys: sys})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,10 @@ type Spec struct {
 	CPUs     CPUs   // processors to run on; empty: any
 	Log      string // file that takes stdout and stderr; "" discards them, LogStderr shows them
 	Groups   Groups // control groups that may be made for it
-	User     *User  // it runs as, and the commands of its verbs; nil: this process's own
+	// Init has the candidate's main process be process 1 of a pid namespace of its own
+	// (pid_namespaces(7)), as in a container; see CanInit.
+	Init bool
+	User *User // it runs as, and the commands of its verbs; nil: this process's own
 	// Scratch is a directory that the guard removes, if this process lets go of the
 	// candidate without stopping it: when it is killed. "" for none.
 	Scratch  string
@@ -152,7 +155,7 @@ func startGuard(name string, s Spec) (*Process, error) {
 	// Where it can't be written the guard does not run, of which firstReport tells.
 	_ = p.tell(p.patience.Start, order{
 		Argv: s.Argv, Env: append(slices.Clip(s.Env), p.mark.Variable()), Dir: s.Dir, Verbs: verbs, CPUs: s.CPUs, Log: s.Log, Scratch: s.Scratch,
-		Groups: s.Groups, User: s.User, Death: p.patience.Death, Command: p.patience.Command, Listener: s.Listener != nil, Observed: s.Observe != nil,
+		Groups: s.Groups, Init: s.Init, User: s.User, Death: p.patience.Death, Command: p.patience.Command, Listener: s.Listener != nil, Observed: s.Observe != nil,
 	})
 	return p, nil
 }

@@ -31,6 +31,7 @@ type order struct {
 	Log      string
 	Scratch  string
 	Groups   Groups
+	Init     bool          // the candidate is process 1 of a pid namespace of its own
 	User     *User         // to run as; nil: the guard's own
 	Death    time.Duration // how long what was killed may take to be gone
 	Command  time.Duration // how long the command of a verb may take

@@ -23,6 +23,12 @@ func Children(int) ([]int, error) { return nil, ErrUnsupported }
 // Executed is not offered here.
 func Executed(int) bool { return false }
 
+// Inner is not offered here.
+func Inner(int) (int, error) { return 0, ErrUnsupported }
+
+// Zombies is not offered here.
+func Zombies([]int) ([]int, error) { return nil, ErrUnsupported }
+
 // ListenerOwners is not offered here.
 func ListenerOwners(int, []int) (Owners, error) { return Owners{}, ErrUnsupported }
 
