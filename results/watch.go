@@ -122,6 +122,8 @@ type Happened struct {
 	Began time.Duration `json:"began_ns"`
 	Done  time.Duration `json:"done_ns"`       // its signal was sent, or its command has ended
 	PID   int           `json:"pid,omitempty"` // that it was done to, or of its command
+	// Guessed tells that it is not known whether the process gave replies, as one was to.
+	Guessed bool `json:"guessed,omitempty"`
 	// Error is why it was not done; "" if it was.
 	Error string `json:"error,omitempty"`
 	Then  *Then  `json:"then,omitempty"` // of reloads and upgrades where something was broken

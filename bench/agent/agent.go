@@ -47,6 +47,12 @@ type Ended struct {
 	Left    string   // what could not be removed; "" for nothing
 }
 
+// Harmed is what a fault was done to.
+type Harmed struct {
+	PID     int
+	Guessed bool // it is not known whether the process gives replies
+}
+
 // Host is where candidates run. Figures that its system does not provide are nil or absent.
 // It is safe for concurrent use.
 type Host interface {
@@ -59,9 +65,11 @@ type Host interface {
 	// Ask performs a verb, and waits until its signal was sent or its command has ended. The
 	// error is control.ErrNotOffered if the server does not declare the verb.
 	Ask(ctx context.Context, id ID, verb control.Verb) (control.Ack, error)
-	// Harm does a fault of package scenarios to the candidate, and tells to which process, or
-	// a change to what it reads, which is done to no process: 0.
-	Harm(id ID, fault string) (pid int, err error)
+	// Harm does a fault of package scenarios to the candidate, and reports to which process, or
+	// a change to what it reads, which is done to no process. A fault of a worker is done to the
+	// oldest process, but for the main one, of those that gave replies; if gave is empty, to the
+	// oldest.
+	Harm(id ID, fault string, gave []int) (Harmed, error)
 	// Ended waits for d at most until the candidate has ended, and returns how it ended; nil if
 	// it still runs.
 	Ended(id ID, d time.Duration) error

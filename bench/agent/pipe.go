@@ -69,10 +69,10 @@ func (p *Pipe) Ask(ctx context.Context, id ID, verb control.Verb) (control.Ack, 
 }
 
 // Harm implements Host.
-func (p *Pipe) Harm(id ID, fault string) (int, error) {
-	var r Reply[int]
-	if err := p.ask("Harm", HarmArg{id, fault}, &r); err != nil {
-		return 0, fmt.Errorf("%s at the other end of the pipe: %w", fault, err)
+func (p *Pipe) Harm(id ID, fault string, gave []int) (Harmed, error) {
+	var r Reply[Harmed]
+	if err := p.ask("Harm", HarmArg{id, fault, gave}, &r); err != nil {
+		return Harmed{}, fmt.Errorf("%s at the other end of the pipe: %w", fault, err)
 	}
 	return r.Value, r.Fault.err()
 }
@@ -202,6 +202,14 @@ type pipeWatch struct {
 
 // Now implements Watching.
 func (w *pipeWatch) Now() time.Duration { return time.Since(w.begun) }
+
+// Gave implements Watching.
+func (w *pipeWatch) Gave() (pids []int) {
+	if w.pipe.ask("WatchGave", w.number, &pids) != nil {
+		return nil
+	}
+	return pids
+}
 
 // Wait implements Watching.
 func (w *pipeWatch) Wait(ctx context.Context, d time.Duration) error {

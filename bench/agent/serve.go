@@ -139,11 +139,12 @@ func (s *service) Ask(q Request[AskArg], r *Reply[control.Ack]) (err error) {
 type HarmArg struct {
 	ID    ID
 	Fault string
+	Gave  []int
 }
 
 // Harm is Host.Harm.
-func (s *service) Harm(a HarmArg, r *Reply[int]) (err error) {
-	r.Value, err = s.host.Harm(a.ID, a.Fault)
+func (s *service) Harm(a HarmArg, r *Reply[Harmed]) (err error) {
+	r.Value, err = s.host.Harm(a.ID, a.Fault, a.Gave)
 	r.Fault = faultOf(err)
 	return nil
 }
@@ -319,6 +320,15 @@ func (s *service) watch(n int) (Watching, error) {
 		return nil, fmt.Errorf("there is no load %d", n)
 	}
 	return w, nil
+}
+
+// WatchGave is Watching.Gave.
+func (s *service) WatchGave(n int, r *[]int) error {
+	w, err := s.watch(n)
+	if err == nil {
+		*r = w.Gave()
+	}
+	return err
 }
 
 // WaitArg is what Watching.Wait takes.

@@ -14,13 +14,16 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 )
 
-// Watching is a running load that reports the outcome of each request. Only Now is safe for
+// Watching is a running load that reports the outcome of each request. Only Now and Gave are safe for
 // concurrent use.
 type Watching interface {
 	// Now is the load's clock: how long ago it began.
 	Now() time.Duration
 	// Wait waits for d at most, or until the load has nothing left to do. The error is ctx's.
 	Wait(ctx context.Context, d time.Duration) error
+	// Gave are the processes that have given replies, by the numbers that they have
+	// themselves; none where replies don't tell.
+	Gave() []int
 	// End sends nothing more, waits for what is under way, and tells of all.
 	End() (Witnessed, error)
 }
@@ -102,6 +105,14 @@ type localWatch struct {
 
 // Now implements Watching.
 func (w *localWatch) Now() time.Duration { return w.parts[0].Now() }
+
+// Gave implements Watching.
+func (w *localWatch) Gave() (pids []int) {
+	for _, s := range w.parts {
+		pids = append(pids, s.Gave()...)
+	}
+	return pids
+}
 
 // Wait implements Watching.
 func (w *localWatch) Wait(ctx context.Context, d time.Duration) error {

@@ -160,7 +160,9 @@ func (h *happenings) do(ctx context.Context, m scenarios.Moment) {
 	e := results.Happened{Do: m.Do, Due: m.At, Began: h.load.Now()}
 	var err error
 	if e.Event().IsFault() || e.Event().IsChange() {
-		e.PID, err = h.host.Harm(h.id, m.Do)
+		var done agent.Harmed
+		done, err = h.host.Harm(h.id, m.Do, h.load.Gave())
+		e.PID, e.Guessed = done.PID, done.Guessed
 	} else {
 		var ack control.Ack
 		ack, err = h.host.Ask(ctx, h.id, control.Verb(m.Do))

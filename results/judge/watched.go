@@ -315,6 +315,10 @@ func (e evidence) watchedNotes() (notes []string) {
 		}
 		notes = append(notes, fmt.Sprintf(text, n))
 	}
+	guessed := func(h results.Happened) bool { return h.Guessed }
+	if n := e.countWatches(func(w results.Watch) bool { return slices.ContainsFunc(w.Done(), guessed) }); n > 0 {
+		notes = append(notes, fmt.Sprintf("in %d of %d repetitions the oldest process beside the main one was taken for a worker: replies do not tell who gives them", n, len(e.watches)))
+	}
 	return append(notes, e.raceNotes()...)
 }
 

@@ -1,6 +1,7 @@
 package judge_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,7 @@ func TestZombies(t *testing.T) {
 			HadBefore: &results.Holdings{Zombies: 1}, HadAfter: &results.Holdings{Zombies: 1 + n%2},
 		}
 		for _, e := range events {
-			w.Events = append(w.Events, results.Happened{Do: e.Do, Began: e.At})
+			w.Events = append(w.Events, results.Happened{Do: e.Do, Began: e.At, Guessed: n > 3})
 		}
 		if n == 5 {
 			w.Ended, w.Exit, w.HadAfter = new(time.Duration), "exit status 3", nil
@@ -127,6 +128,9 @@ func TestZombies(t *testing.T) {
 	c := sum.Cells[0]
 	if z := c.Figures["zombies_per_event"]; z == nil || z.Value != 0.2 { // 2 of 10
 		t.Errorf("zombies are %+v", z)
+	}
+	if want := "in 2 of 6 repetitions the oldest process beside the main one was taken for a worker"; !slices.ContainsFunc(c.Notes, func(n string) bool { return strings.HasPrefix(n, want) }) {
+		t.Errorf("notes are %q", c.Notes)
 	}
 	if want := `it ended, as it was not to, by "orphan at 1s, orphan-fails at 2s" (exit status 3) in 1 of 6 repetitions`; !strings.Contains(judge.Sentences(c.Reasons), want) {
 		t.Errorf("%q", judge.Texts(c.Reasons))

@@ -153,6 +153,9 @@ func (c *client) exchange(r *Request, limit time.Time) {
 		r.Outcome = Wrong
 	}
 	r.PID, r.Born = a.told.PID, a.told.Born
+	if r.PID > 0 {
+		c.gave.Store(r.PID, nil)
+	}
 	if a.reader.Close || unwritten != nil {
 		c.drop()
 	}

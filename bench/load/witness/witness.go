@@ -85,6 +85,8 @@ type Session struct {
 	warm    chan struct{}
 	race    *race // nil: requests are paced
 	done    chan struct{}
+
+	gave sync.Map // processes that gave a reply, by PID
 }
 
 // Start begins to send. When ctx ends, the session ends too and gives up requests in
@@ -169,6 +171,15 @@ func (s *Session) prepare() error {
 
 // Now is the session's clock: the time since it began.
 func (s *Session) Now() time.Duration { return time.Since(s.begun) }
+
+// Gave are the processes that have given replies, as those tell.
+func (s *Session) Gave() (pids []int) {
+	s.gave.Range(func(pid, _ any) bool {
+		pids = append(pids, pid.(int))
+		return true
+	})
+	return pids
+}
 
 // Warm is closed when each connection has been used: a paced one has had its first request, a
 // stream has begun, a silent one is open. A failed attempt counts as well.

@@ -273,6 +273,9 @@ func TestEveryRequestIsTold(t *testing.T) {
 			wait(t, "requests", s.Warm())
 		}
 		all := s.Stop().Requests
+		if gave := s.Gave(); !slices.Equal(gave, []int{4711}) {
+			t.Errorf("replies came from %v", gave)
+		}
 		ids := IDs{}
 		for i, r := range all {
 			if r.Outcome != Completed || r.PID != 4711 || r.Born != 42 || r.Method != http.MethodPost || i > 0 && r.Sent < all[i-1].Sent {
