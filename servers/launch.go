@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,30 +165,35 @@ func (c Candidate) startExternal(l Launch) (*control.Process, string, error) {
 		}
 		l.Address = address
 	}
-	host, port, err := net.SplitHostPort(l.Address)
-	if err != nil {
-		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		return nil, "", fmt.Errorf("start %s: port: %w", c.Name, err)
-	}
-	threads := l.Threads
-	if threads == 0 {
-		threads = DefaultThreads
-	}
-	command, err := c.Server.Manifest.Command(external.Launch{
-		Host: host, Port: n, Dir: l.Dir, Workers: l.Workers, Threads: threads, App: l.App, Profile: c.Profile, User: l.User.String(), IDs: l.IDs,
-	})
+	command, err := c.external(l, external.Launch{User: l.User.String()})
 	if err != nil {
 		return nil, "", err
 	}
-	if err := l.User.Own(l.Dir); err != nil {
-		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
-	}
-	command.Env = l.environ(command.Env)
 	p, err := control.Start(c.Name, control.Spec{Command: command, Guard: l.Guard, CPUs: l.CPUs, Init: l.Init, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe})
 	return p, l.Address, err
+}
+
+// external writes the files of a server that a manifest describes, and says how it is started.
+// What m has is not of l.
+func (c Candidate) external(l Launch, m external.Launch) (control.Command, error) {
+	var none control.Command
+	host, port, err := net.SplitHostPort(l.Address)
+	if err != nil {
+		return none, fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	if m.Port, err = strconv.Atoi(port); err != nil {
+		return none, fmt.Errorf("start %s: port: %w", c.Name, err)
+	}
+	m.Host, m.Dir, m.Workers, m.Threads, m.App, m.Profile, m.IDs = host, l.Dir, l.Workers, cmp.Or(l.Threads, DefaultThreads), l.App, c.Profile, l.IDs
+	command, err := c.Server.Manifest.Command(m)
+	if err != nil {
+		return none, err
+	}
+	if err := l.User.Own(l.Dir); err != nil {
+		return none, fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	command.Env = l.environ(command.Env)
+	return command, nil
 }
 
 // Listener returns the listening socket that this process was handed as a file

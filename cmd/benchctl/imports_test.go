@@ -48,6 +48,7 @@ var layers = map[string][]string{
 	"servers/servertest":                    {"apps", "servers/process/drain"},
 	"servers/external":                      {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
 	"servers":                               {"apps", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external", "servers/process/drain"}, // and every adapter
+	"servers/audit":                         {"apps/conform", "apps/suite", "servers", "servers/control", "servers/control/proc"},
 	"servers/service": {
 		"internal/misuse", "internal/nearest", "servers", "servers/control", "servers/process", "servers/process/bus", "servers/process/daemon", "servers/process/handover", "servers/process/listen", "servers/process/notify", "servers/process/pidfile", "servers/process/privileges", "servers/process/signals",
 	},
@@ -84,7 +85,7 @@ var layers = map[string][]string{
 		"apps/suite", "bench/agent", "bench/launch", "bench/measure", "bench/plan", "internal/misuse", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control",
 	},
 	"report":                  {"results", "results/judge"},
-	"report/text":             {"apps/conform", "report", "results", "results/judge", "scenarios"},
+	"report/text":             {"apps/conform", "report", "results", "results/judge", "scenarios", "servers/audit"},
 	"report/plots":            {"report", "results/judge"},
 	"report/export":           {"report", "results", "results/judge"},
 	"report/html":             {"report", "report/plots", "results", "results/judge"},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/servers/audit"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -29,6 +30,9 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == guardCommand {
 		os.Exit(control.RunGuard())
 	}
+	if len(os.Args) > 2 && os.Args[1] == stageCommand {
+		os.Exit(audit.RunStage(os.Args[2:]))
+	}
 	ctx, stop := interruptible()
 	code := run(ctx, environment(), os.Args[1:])
 	stop()
@@ -37,6 +41,10 @@ func main() {
 
 // guardCommand is the hidden command that runs the guard of a candidate.
 const guardCommand = "guard"
+
+// stageCommand is the hidden command that a server is started from whose process control is
+// checked.
+const stageCommand = "stage"
 
 // env is what the program gets from its surroundings.
 type env struct {

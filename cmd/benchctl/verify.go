@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/report/text"
 	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/audit"
 	"github.com/benchctl/benchctl/servers/control"
 )
 
@@ -21,6 +23,7 @@ type verifyFlags struct {
 	runAs           string
 	jobs            int
 	json, exchanges bool
+	processControl  bool
 }
 
 func verifyCommand(e env) *cobra.Command {
@@ -32,10 +35,17 @@ wire. A failed check of level gate makes the cells of the apps that it concerns
 invalid in a run. Other failures are only reported. Checks over HTTP/2 (h2-...) apply
 to candidates whose load speaks HTTP/2.
 
+With --process-control the checks are others: of each server that offers to become a
+daemon, to keep a pidfile, to give up root's rights or to serve on sockets that it
+inherits, whether it does so. It is started by its own options for that, as root
+where it is to give up rights and benchctl is root. What a server does not offer is
+no failure.
+
 The exit code is 1 if a check of level gate fails.`,
 		Example: `  benchctl verify --servers fasthttp
   benchctl verify --servers wsgi --exchanges
-  benchctl verify --servers all --json`,
+  benchctl verify --servers all --json
+  benchctl verify --process-control --servers nginx,gunicorn-sync`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.verify(cmd.Context(), f) },
 	}
@@ -46,6 +56,7 @@ The exit code is 1 if a check of level gate fails.`,
 	fs.StringArrayVar(&f.env, "env", nil, envUsage)
 	fs.StringVar(&f.runAs, "run-as", "", runAsUsage)
 	fs.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "how many candidates are checked at a time")
+	fs.BoolVar(&f.processControl, "process-control", false, "check daemons, pidfiles, users and inherited sockets instead")
 	fs.BoolVar(&f.exchanges, "exchanges", false, "print the bytes of failed checks")
 	fs.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
@@ -57,6 +68,9 @@ func (e env) verify(ctx context.Context, f verifyFlags) error {
 	}
 	if err := control.CheckEnv(f.env); err != nil {
 		return usage(fmt.Errorf("verify: --env: %w", err))
+	}
+	if f.processControl && f.exchanges {
+		return usage(errors.New("verify: --exchanges: the checks of --process-control send no bytes to print"))
 	}
 	user, err := e.runAs("verify", f.runAs)
 	if err != nil {
@@ -70,22 +84,41 @@ func (e env) verify(ctx context.Context, f verifyFlags) error {
 		e.tellRoot(c, user)
 	}
 	e.warnOf(measure.Leftovers())
+	if f.processControl {
+		return e.audit(ctx, choice, user, f)
+	}
 	v := harness.Verification{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Env: f.env, User: user}
 	m, err := v.All(ctx, choice, f.jobs, func(row conform.Row) { e.say("%s: %s", row.Candidate, row) })
-	switch {
-	case err != nil:
+	if err != nil {
 		return unable(err)
-	case f.json:
-		err = e.printJSON(m)
-	default:
-		err = unable(text.Matrix(e.stdout, m, f.exchanges))
+	}
+	return e.verified(ctx, f, m, m.Failed(), func() error { return text.Matrix(e.stdout, m, f.exchanges) })
+}
+
+// audit checks process control.
+func (e env) audit(ctx context.Context, choice servers.Choice, user *control.User, f verifyFlags) error {
+	a := audit.Audit{Benchctl: e.executable, Guard: []string{e.executable, guardCommand}, Stage: []string{e.executable, stageCommand}, Env: f.env, User: user}
+	m, err := a.All(ctx, choice, f.jobs, func(row audit.Row) { e.say("%s: %s", row.Candidate, row) })
+	if err != nil {
+		return unable(err)
+	}
+	return e.verified(ctx, f, m, m.Failed(), func() error { return text.ProcessControl(e.stdout, m) })
+}
+
+// verified prints a matrix, as JSON or as text, and tells by its failure what was found.
+func (e env) verified(ctx context.Context, f verifyFlags, matrix any, found bool, asText func() error) error {
+	var err error
+	if f.json {
+		err = e.printJSON(matrix)
+	} else {
+		err = unable(asText())
 	}
 	switch {
 	case err != nil:
 		return err
 	case ctx.Err() != nil:
 		return interrupted("verify", nil)
-	case m.Failed():
+	case found:
 		return &failure{code: exitFound}
 	}
 	return nil

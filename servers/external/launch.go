@@ -31,6 +31,12 @@ type Launch struct {
 	App     string // mounted alone; "": the whole suite
 	Profile string // "": Default
 	IDs     string // file for the ids of requests to the app "ident"; filled in relative to Dir where it is below that; "": none
+
+	Use     []control.Facility // of those that the manifest offers
+	Daemon  bool               // it becomes one; filled in
+	Sockets bool               // it inherits them; filled in
+	Pidfile string             // with control.Pidfile: its path; else ""
+	Group   string             // with control.OtherUser: that it runs as, beside User; else ""
 }
 
 // sample is the Launch that templates are tried with.
@@ -50,6 +56,7 @@ func (m Manifest) Command(l Launch) (control.Command, error) {
 	l.Workers, l.Threads = cmp.Or(l.Workers, 1), cmp.Or(l.Threads, 1)
 	l.Pool, l.User, l.Address = l.Workers*l.Threads, cmp.Or(l.User, control.OwnName()), net.JoinHostPort(l.Host, strconv.Itoa(l.Port))
 	l.IPv6 = strings.Contains(l.Host, ":")
+	l.Daemon, l.Sockets = slices.Contains(l.Use, control.Background), slices.Contains(l.Use, control.Sockets)
 	if below, err := filepath.Rel(l.Dir, l.IDs); l.IDs != "" && err == nil && filepath.IsLocal(below) {
 		l.IDs = below
 	}
@@ -66,9 +73,20 @@ func (m Manifest) Command(l Launch) (control.Command, error) {
 }
 
 func (m Manifest) fill(c *control.Command, p Profile, l Launch) (err error) {
-	args := m.Argv
+	args, more := m.Argv, p.Args
 	if len(p.Argv) > 0 {
 		args = p.Argv
+	}
+	offers := m.Facilities(l.Profile)
+	for _, facility := range slices.Backward(l.Use) { // the first one's command counts
+		offer, offered := offers[facility]
+		if !offered {
+			return fmt.Errorf("%s is not offered", facility)
+		}
+		if len(offer.Argv) > 0 {
+			args = offer.Argv
+		}
+		more = slices.Concat(more, offer.Args)
 	}
 	program, err := complete(args[0], l)
 	if err == nil && program == "" {
@@ -77,7 +95,7 @@ func (m Manifest) fill(c *control.Command, p Profile, l Launch) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.Argv, err = expandArgs(slices.Concat(args, p.Args), l); err != nil {
+	if c.Argv, err = expandArgs(slices.Concat(args, more), l); err != nil {
 		return err
 	}
 	if c.Env, err = m.environ(p, l); err != nil {
@@ -156,7 +174,7 @@ func (m Manifest) write(l Launch) error {
 		return err
 	}
 	defer root.Close()
-	if os.Geteuid() == 0 && l.User == control.OwnName() {
+	if os.Geteuid() == 0 && (l.User == control.OwnName() || l.Group != "") {
 		if err := share(root); err != nil {
 			return err
 		}

@@ -41,6 +41,7 @@ type Manifest struct {
 	Probe    []string // argv that prints the version; empty: none is known
 	Ready    Ready
 	Control  map[control.Verb]control.Declared
+	Offers   map[control.Facility]control.Offer
 	Twins    string   // TwinsWSGI, TwinsASGI or ""
 	Static   string   // directory below the launch's for the files of the static apps; "": they aren't written
 	Apps     []string // that the server carries; empty: all
@@ -70,6 +71,8 @@ type Profile struct {
 	// Control is how verbs reach the server where that is another way than the manifest's,
 	// and verbs that the server has by this profile alone.
 	Control map[control.Verb]control.Declared
+	// Offers are facilities in another way than the manifest's, and those of this profile alone.
+	Offers map[control.Facility]control.Offer
 }
 
 // Requirement is something that must be installed; one of Command, Python and
@@ -153,6 +156,14 @@ func (m Manifest) Verbs(profile string) map[control.Verb]control.Declared {
 	all := map[control.Verb]control.Declared{}
 	maps.Copy(all, m.Control)
 	maps.Copy(all, m.Profiles[profile].Control)
+	return all
+}
+
+// Facilities are those that the server offers when it is started by a profile.
+func (m Manifest) Facilities(profile string) map[control.Facility]control.Offer {
+	all := map[control.Facility]control.Offer{}
+	maps.Copy(all, m.Offers)
+	maps.Copy(all, m.Profiles[profile].Offers)
 	return all
 }
 

@@ -42,6 +42,7 @@ func Read(file string, data []byte) (Manifest, error) {
 		"version":  argv(&m.Probe),
 		"ready":    ready(&m.Ready),
 		"control":  verbs(&m.Control),
+		"offers":   offers(&m.Offers),
 		"twins":    strict.OneOf(&m.Twins, TwinsWSGI, TwinsASGI),
 		"static":   directory(&m.Static),
 		"apps":     carried(&m.Apps),
@@ -221,6 +222,7 @@ func profiles(all *map[string]Profile) func(strict.Node) error {
 				"args":    arguments(&p.Args),
 				"env":     environ(&p.Env),
 				"control": verbs(&p.Control),
+				"offers":  offers(&p.Offers),
 			}, "doc")
 			(*all)[key] = p
 			return err
@@ -283,6 +285,28 @@ func verbs(all *map[control.Verb]control.Declared) func(strict.Node) error {
 			fields[string(verb)] = func(n strict.Node) error {
 				d, err := declared(n)
 				(*all)[verb] = d
+				return err
+			}
+		}
+		return n.Fields(fields)
+	}
+}
+
+// offers takes how the server is started with each facility that it has.
+func offers(all *map[control.Facility]control.Offer) func(strict.Node) error {
+	return func(n strict.Node) error {
+		*all = map[control.Facility]control.Offer{}
+		fields := strict.Fields{}
+		for _, facility := range control.Facilities {
+			fields[string(facility)] = func(n strict.Node) error {
+				var o control.Offer
+				err := n.Fields(strict.Fields{
+					"command": argv(&o.Argv),
+					"args":    arguments(&o.Args),
+					"promise": strict.Line(&o.Promise),
+					"source":  link(&o.Source),
+				}, "promise", "source")
+				(*all)[facility] = o
 				return err
 			}
 		}

@@ -56,7 +56,7 @@ func expand(text string, l Launch) (string, error) {
 // launchFields and actions are all that a template may use. Every branch of it is
 // checked, also those that a trial would not reach.
 func launchFields() []string {
-	return []string{"Host", "IPv6", "Port", "Address", "Workers", "Threads", "Pool", "User", "App", "Profile", "Dir", "IDs"}
+	return []string{"Host", "IPv6", "Port", "Address", "Workers", "Threads", "Pool", "User", "App", "Profile", "Dir", "IDs", "Daemon", "Pidfile", "Group", "Sockets"}
 }
 
 func actions() []string { return []string{"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge"} }

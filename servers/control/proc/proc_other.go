@@ -32,6 +32,18 @@ func Zombies([]int) ([]int, error) { return nil, ErrUnsupported }
 // ListenerOwners is not offered here.
 func ListenerOwners(int, []int) (Owners, error) { return Owners{}, ErrUnsupported }
 
+// Threads is not offered here.
+func Threads(int) ([]Status, error) { return nil, ErrUnsupported }
+
+// Session is not offered here.
+func Session(int) (session, terminal int, err error) { return 0, 0, ErrUnsupported }
+
+// Image is not offered here.
+func Image(int) (string, error) { return "", ErrUnsupported }
+
+// ListenerInodes is not offered here.
+func ListenerInodes(int) ([]string, error) { return nil, ErrUnsupported }
+
 func marks() (map[int]Mark, error) { return nil, ErrUnsupported }
 
 func started(int) (uint64, error) { return 0, ErrUnsupported }

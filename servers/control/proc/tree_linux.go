@@ -173,6 +173,8 @@ const (
 	minorFaults    = 7
 	majorFaults    = 9
 	processGroup   = 2
+	sessionID      = 3
+	terminalNumber = 4
 	childrenUser   = 13
 	childrenSystem = 14
 	threads        = 17
