@@ -2,7 +2,6 @@ package servers
 
 import (
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/benchctl/benchctl/servers/control"
@@ -52,7 +51,7 @@ func (c Candidate) Command(l Launch, w With) (control.Command, error) {
 func (c Candidate) service(l Launch, w With) (control.Command, error) {
 	argv := []string{
 		l.Benchctl, "serve", "--server=" + c.Server.Name, "--app=" + l.App, "--workers=" + strconv.Itoa(max(1, l.Workers)),
-		"--state-dir=" + filepath.Join(l.Dir, "state"),
+		"--name=", // nobody asks for it by name
 	}
 	listen := "--addr=" + l.Address
 	if os.Geteuid() == 0 && w.User == nil {

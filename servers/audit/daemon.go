@@ -25,7 +25,7 @@ func (s *subject) detached(g *staged) {
 	}), g.each(func(pid int) error {
 		_, of, err := proc.Session(pid)
 		if err == nil && of != 0 {
-			err = errors.New("has the launcher's controlling terminal")
+			err = errors.New("has a controlling terminal")
 		}
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/benchctl/benchctl/servers/control/proc"
 )
@@ -27,7 +28,11 @@ func (s *subject) pidfiled(ctx context.Context, g *staged, w *watch) {
 	}
 	s.judge("P2", w.whole())
 	s.judge("P7", guarded(g.pidfile))
-	s.judge("P5", s.second(ctx, g, main))
+	if err := s.second(ctx, g, main); errors.Is(err, errShared) {
+		s.leave(NotMade, err.Error(), "P5")
+	} else {
+		s.judge("P5", err)
+	}
 	s.judge("P4", s.other(ctx, g, main))
 }
 
@@ -40,18 +45,18 @@ func guarded(path string) error {
 	return err
 }
 
+// errShared is that two servers listen on one port, each with a socket of its own
+// (SO_REUSEPORT of socket(7)).
+var errShared = errors.New("a second server serves beside the first, on the same port and pidfile")
+
 // second makes the same start once more beside a server that lives, and looks whether that
 // has kept what it had.
 func (s *subject) second(ctx context.Context, g *staged, main int) error {
 	again, err := s.stage(setting{use: s.usual(), address: g.address, pidfile: g.pidfile})
 	defer again.strike()
-	if err != nil {
-		return err
+	if err == nil {
+		err = again.fails(ctx, errShared)
 	}
-	err = again.await(ctx, "the second start does not end", func() (bool, error) {
-		all, err := again.running()
-		return again.over() && len(all) == 0, err
-	})
 	if err != nil {
 		return err
 	}
@@ -69,22 +74,44 @@ func (s *subject) second(ctx context.Context, g *staged, main int) error {
 
 // other starts another server, on another port, with the pidfile of one that lives.
 func (s *subject) other(ctx context.Context, g *staged, main int) error {
-	if now, err := g.main(); err != nil || now != main {
-		return errors.New("the pidfile was lost before")
+	if err := g.restore(main); err != nil {
+		return err
 	}
 	other, err := s.stage(setting{use: s.usual(), pidfile: g.pidfile})
 	defer other.strike()
 	if err != nil {
 		return err
 	}
-	return other.await(ctx, "the other server neither serves nor ends", func() (bool, error) {
-		all, err := other.running()
-		if err != nil || other.over() && len(all) == 0 {
+	return other.fails(ctx, errors.New("another server serves beside it"))
+}
+
+// restore gives the pidfile back what a start before has taken from it.
+func (g *staged) restore(main int) error {
+	if now, err := g.main(); err == nil && now == main {
+		return nil
+	}
+	if err := os.WriteFile(g.pidfile, fmt.Appendln(nil, main), 0o644); err != nil {
+		return err
+	}
+	return g.user.Own(filepath.Dir(g.pidfile))
+}
+
+// fails waits until a start has failed, and nothing of it is left. Serves is the error if it
+// listens instead.
+func (g *staged) fails(ctx context.Context, serves error) error {
+	port, err := g.port()
+	if err != nil {
+		return err
+	}
+	return g.await(ctx, "the second start neither serves nor ends", func() (bool, error) {
+		all, err := g.running()
+		if err != nil || g.over() && len(all) == 0 {
 			return true, err
 		}
-		if other.answers(ctx) == nil {
-			return false, errors.New("the other server serves beside it")
+		owners, err := proc.ListenerOwners(port, all)
+		if err == nil && owners.Owned > 0 {
+			err = serves
 		}
-		return false, nil
+		return false, err
 	})
 }

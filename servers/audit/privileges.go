@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/control/proc"
@@ -33,18 +35,32 @@ func (s *subject) privileges(ctx context.Context) {
 		s.leave(NotMade, err.Error(), all...)
 		return
 	}
-	sc, err := s.prepare(setting{use: []control.Facility{control.OtherUser}, address: address, root: true})
-	defer sc.strike()
+	sc, err := s.asRoot(ctx, address)
+	defer func() { sc.strike() }()
+	s.judge("U4", err)
+	if err != nil { // what it does with its rights can be seen on any port
+		sc.strike()
+		sc, err = s.asRoot(ctx, "")
+	}
 	if err == nil {
-		err = sc.start(sc.command, nil)
+		s.unprivileged(sc, user)
+	}
+}
+
+// asRoot has root start the candidate, "" for a port that anybody may open, and waits until
+// it rests. Strike is due, also if it fails.
+func (s *subject) asRoot(ctx context.Context, address string) (*scene, error) {
+	sc, err := s.prepare(setting{use: []control.Facility{control.OtherUser}, address: address, root: true})
+	if err == nil {
+		err = sc.start(sc.command, nil, launcherLog)
 	}
 	if err == nil {
 		err = sc.up(ctx)
 	}
-	s.judge("U4", err)
 	if err == nil {
-		s.unprivileged(sc, user)
+		err = sc.settles(ctx)
 	}
+	return sc, err
 }
 
 // unprivileged looks at each thread of the processes that serve. A main process that stays
@@ -133,11 +149,30 @@ func final(t proc.Status) error {
 	return nil
 }
 
-// lowAddress finds a loopback port below 1024 that nothing listens on now.
+// low are the ports below 1024 that checks were given, as those that run side by side must
+// not have the same one.
+var low struct {
+	sync.Mutex
+	given map[int]bool
+}
+
+// lowAddress finds a loopback port below 1024 that nothing listens on now. It begins anywhere,
+// as another process may look too.
 func lowAddress() (string, error) {
-	for port := 1023; port > 511; port-- {
+	const first, end = 512, 1024
+	low.Lock()
+	defer low.Unlock()
+	if low.given == nil || len(low.given) > (end-first)/2 {
+		low.given = make(map[int]bool)
+	}
+	for _, n := range rand.Perm(end - first) {
+		port := first + n
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		if low.given[port] {
+			continue
+		}
 		if ln, err := net.Listen("tcp", address); err == nil {
+			low.given[port] = true
 			return address, ln.Close()
 		} else if errors.Is(err, os.ErrPermission) {
 			return "", err

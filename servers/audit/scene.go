@@ -78,15 +78,14 @@ func (s *subject) prepare(set setting) (*scene, error) {
 	return sc, err
 }
 
-// start starts a command of the scene under a guard. Handed is its descriptor 3, nil for none.
-func (sc *scene) start(command control.Command, handed *os.File) (err error) {
+// start starts a command of the scene under a guard. Handed is its descriptor 3, nil for none,
+// and log the file for its output.
+func (sc *scene) start(command control.Command, handed *os.File, log string) (err error) {
 	sc.process, err = control.Start(sc.candidate.Name, control.Spec{
-		Command: command, Guard: sc.audit.Guard, Listener: handed, User: sc.user, Log: sc.log(), Scratch: sc.dir,
+		Command: command, Guard: sc.audit.Guard, Listener: handed, User: sc.user, Log: filepath.Join(sc.dir, log), Scratch: sc.dir,
 	})
 	return err
 }
-
-func (sc *scene) log() string { return filepath.Join(sc.dir, "launcher.log") }
 
 // strike ends all that was started, and removes the files.
 func (sc *scene) strike() {
@@ -97,13 +96,16 @@ func (sc *scene) strike() {
 	}
 	if sc.dir != "" {
 		sc.left = append(sc.left, os.RemoveAll(sc.dir))
+		sc.dir = ""
 	}
 }
 
 // failure adds the end of the launcher's output to an error.
 func (sc *scene) failure(err error) error {
-	if tail := control.LogTail(sc.log(), 5); tail != "" {
-		err = fmt.Errorf("%w; its output ends: %s", err, strings.ReplaceAll(tail, "\n", "; "))
+	for _, log := range []string{launcherLog, stageLog} {
+		if tail := control.LogTail(filepath.Join(sc.dir, log), 5); tail != "" {
+			return fmt.Errorf("%w; its output ends: %s", err, strings.ReplaceAll(tail, "\n", "; "))
+		}
 	}
 	return err
 }
@@ -117,7 +119,7 @@ func (sc *scene) answers(ctx context.Context) error {
 
 // up waits until the server answers, and proves that it is this one.
 func (sc *scene) up(ctx context.Context) error {
-	err := sc.await(ctx, "it does not answer", func() (bool, error) {
+	err := sc.await(ctx, "it does not answer rightly", func() (bool, error) {
 		if sc.gone() {
 			return false, errors.New("nothing of it runs any more")
 		}
@@ -132,7 +134,27 @@ func (sc *scene) up(ctx context.Context) error {
 	return err
 }
 
-// gone tells whether nothing of the server runs, whose launcher may not have begun.
+// Rest is a server's whose threads were not seen to run for so long. Those that do not rest
+// are waited for so long.
+const (
+	rest     = 500 * time.Millisecond
+	restless = 5 * time.Second
+)
+
+// settles waits until the server is at rest: it may answer before its start is over, and take
+// no verb until then, or have its rights still.
+func (sc *scene) settles(ctx context.Context) error {
+	began, still := time.Now(), time.Now()
+	return sc.await(ctx, "it does not rest", func() (bool, error) {
+		all, err := sc.running()
+		if slices.ContainsFunc(all, proc.Runs) {
+			still = time.Now()
+		}
+		return time.Since(still) > rest || time.Since(began) > restless, err
+	})
+}
+
+// gone tells whether nothing of the server runs any more.
 func (sc *scene) gone() bool {
 	select {
 	case <-sc.process.Done():
@@ -142,10 +164,15 @@ func (sc *scene) gone() bool {
 	}
 }
 
-// await waits until something is so; not tells what is if it is not in time. It is for what
+// lateError is that something was waited for in vain, for as long as patience.
+type lateError string
+
+func (e lateError) Error() string { return fmt.Sprintf("%s within %v", string(e), patience) }
+
+// await waits until something is so; late is its error if it is not in time. It is for what
 // no event tells: the acts of processes that are no children of this one.
-func (sc *scene) await(ctx context.Context, not string, so func() (bool, error)) error {
-	limited, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("%s, for %v", not, patience))
+func (sc *scene) await(ctx context.Context, late lateError, so func() (bool, error)) error {
+	limited, cancel := context.WithTimeoutCause(ctx, patience, late)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -192,7 +219,7 @@ func (sc *scene) ask(ctx context.Context, verb control.Verb, main int) error {
 	return err
 }
 
-// main reads the pidfile, and looks whether it is one of a process of the server.
+// main is the process that the pidfile names.
 func (sc *scene) main() (int, error) {
 	text, err := os.ReadFile(sc.pidfile)
 	if err != nil {
@@ -205,17 +232,22 @@ func (sc *scene) main() (int, error) {
 	return pid, nil
 }
 
-// inodes are the sockets that listen on the port of an address.
-func (sc *scene) inodes() ([]string, error) {
+// port is that of the address.
+func (sc *scene) port() (int, error) {
 	_, port, err := net.SplitHostPort(sc.address)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	n, err := strconv.Atoi(port)
+	return strconv.Atoi(port)
+}
+
+// inodes are the sockets that listen on the port.
+func (sc *scene) inodes() ([]string, error) {
+	port, err := sc.port()
 	if err != nil {
 		return nil, err
 	}
-	return proc.ListenerInodes(n)
+	return proc.ListenerInodes(port)
 }
 
 // first is the first app of the suite that the candidate carries.

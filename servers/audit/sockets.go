@@ -43,7 +43,7 @@ func (s *subject) inherited(ctx context.Context) {
 	if err == nil {
 		command := sc.command
 		command.Argv = append([]string{"/bin/sh", "-c", activated, "sh"}, command.Argv...)
-		err = sc.start(command, file)
+		err = sc.start(command, file, launcherLog)
 	}
 	file.Close()
 	ln.Close() // the guard has it, and hands it on
@@ -98,7 +98,7 @@ func (s *subject) rebound(ctx context.Context, id string, verb control.Verb) {
 		s.leave(NotOffered, "", id)
 		return
 	}
-	err = sc.start(sc.command, nil)
+	err = sc.start(sc.command, nil, launcherLog)
 	if err == nil {
 		err = sc.up(ctx)
 	}
@@ -114,7 +114,7 @@ func (s *subject) rebound(ctx context.Context, id string, verb control.Verb) {
 }
 
 // errUnseen is that nothing told that a server did what it was asked for.
-var errUnseen = errors.New("no process told that it did it")
+const errUnseen = lateError("no process shows that it did it")
 
 // kept asks for a verb, and judges whether the server serves on the same sockets after it.
 func (s *subject) kept(ctx context.Context, sc *scene, id string, verb control.Verb, before []string) {
@@ -136,6 +136,9 @@ func (s *subject) kept(ctx context.Context, sc *scene, id string, verb control.V
 // process runs, or one that executes its program anew, and the server answers. After a reload,
 // all others but the main process are to be gone.
 func (sc *scene) changed(ctx context.Context, verb control.Verb) error {
+	if err := sc.settles(ctx); err != nil {
+		return err
+	}
 	before, err := sc.census()
 	if err != nil {
 		return err
@@ -145,12 +148,14 @@ func (sc *scene) changed(ctx context.Context, verb control.Verb) error {
 		return err
 	}
 	if sc.command.Verbs[verb].Signal != 0 {
-		err := sc.await(ctx, errUnseen.Error(), func() (bool, error) {
+		if err := sc.await(ctx, errUnseen, func() (bool, error) {
+			if sc.gone() {
+				return false, sc.failure(fmt.Errorf("it ended: %s", sc.process.Exit()))
+			}
 			now, err := sc.census()
 			return later(before, now, main, verb), err
-		})
-		if err != nil && ctx.Err() == nil {
-			return errUnseen
+		}); err != nil {
+			return err
 		}
 	}
 	return sc.up(ctx)

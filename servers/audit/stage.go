@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,13 @@ import (
 // fdTold is the descriptor by which the shell tells its number and, once the launcher has
 // ended, the exit status of that.
 const fdTold = 3
+
+// Files for the output of launchers and servers, and of the stage, in the directory that they
+// start in. What a launcher has written is there when it has ended.
+const (
+	launcherLog = "launcher.log"
+	stageLog    = "stage.log"
+)
 
 // script is what the shell does. At last it waits for the end of the terminal.
 const script = `umask 022; echo $$ >&3; "$@" 3>&-; echo $? >&3; exec 3>&-; read -r end`
@@ -43,26 +51,22 @@ func stage(argv []string) error {
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
-	r, w, err := os.Pipe()
+	output, err := os.OpenFile(launcherLog, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	shell := exec.Command("/bin/sh", append([]string{"-c", script, "sh"}, argv...)...)
-	shell.Stdin, shell.Stdout, shell.Stderr, shell.ExtraFiles = line, w, w, []*os.File{told}
+	shell.Stdin, shell.Stdout, shell.Stderr, shell.ExtraFiles = line, output, output, []*os.File{told}
 	shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := shell.Start(); err != nil {
 		return err
 	}
-	for _, f := range []*os.File{told, line, w} {
+	for _, f := range []*os.File{told, line, output} {
 		f.Close()
 	}
-	go forward(terminal)
-	go forward(r)
-	return shell.Wait() // until the guard kills both
+	go func() { _, _ = io.Copy(os.Stdout, terminal) }() // nobody is to wait until it is read
+	return shell.Wait()                                 // until the guard kills both
 }
-
-// forward copies to the log what comes, so that nobody waits for it to be read.
-func forward(from *os.File) { _, _ = bufio.NewReader(from).WriteTo(os.Stdout) }
 
 // staged is a server that was started from a stage.
 type staged struct {
@@ -83,7 +87,7 @@ func (sc *scene) raise() (*staged, error) {
 	}
 	command := sc.command
 	command.Argv = slices.Concat(sc.audit.Stage, command.Argv)
-	err = sc.start(command, w)
+	err = sc.start(command, w, stageLog)
 	w.Close()
 	told := bufio.NewReader(r)
 	if err == nil {

@@ -75,6 +75,35 @@ func TestCommand(t *testing.T) {
 }
 
 // A file for ids below the directory is told as it is from there.
+// The first facility in use that has a command has it instead of the manifest's, and all add
+// their arguments.
+func TestCommandWithFacilities(t *testing.T) {
+	t.Parallel()
+	m, err := Read("demo.yaml", []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []control.Facility{control.Background, control.Pidfile}
+	for _, c := range []struct {
+		launch Launch
+		want   []string
+	}{
+		{Launch{Use: both, Pidfile: "/run/demo.pid"}, []string{"/usr/bin/demod", "--app=", "--pid=/run/demo.pid", "--late"}},
+		{Launch{Use: both[1:], Pidfile: "/run/demo.pid"}, []string{"/usr/bin/demo", "--app=", "--pid=/run/demo.pid"}},
+		{Launch{Use: both[:1], Profile: "tuned"}, []string{"/usr/bin/demod", "--app=", "--fast"}},
+		{Launch{Use: both[:1], Profile: "other"}, []string{"/usr/bin/otherd"}},
+	} {
+		c.launch.Dir, c.launch.Port = t.TempDir(), 8081
+		if got, err := m.Command(c.launch); err != nil || !reflect.DeepEqual(got.Argv, c.want) {
+			t.Errorf("%v of %q: %q, %v, want %q", c.launch.Use, c.launch.Profile, got.Argv, err, c.want)
+		}
+	}
+	_, err = m.Command(Launch{Dir: t.TempDir(), Port: 8081, Use: []control.Facility{control.Sockets}})
+	if want := "launch demo: demo.yaml: sockets is not offered"; err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+}
+
 func TestIDs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

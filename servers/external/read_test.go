@@ -59,6 +59,8 @@ profiles:
     control:
       stop-graceful: INT
       scale-up: {command: [/usr/bin/otherctl, "{{.Port}}"], promise: adds one, source: "https://example.org/other"}
+    offers:
+      daemon: {command: [/usr/bin/otherd], promise: forks, source: "https://example.org/other"}
 requires:
   - command: /usr/bin/demo
     install: apt-get install demo
@@ -72,6 +74,18 @@ control:
     promise: ends at once
     source: https://example.org/demo#quit
   reload: [/usr/bin/democtl, --port, "{{.Port}}", reload]
+offers:
+  daemon:
+    command: [/usr/bin/demod, "--app={{.App}}"]
+    promise: detaches
+    source: https://example.org/demo#daemon
+  pidfile:
+    args: ["--pid={{.Pidfile}}", "{{if .Daemon}}--late{{end}}"]
+    promise: writes it
+    source: https://example.org/demo#pidfile
+  user:
+    promise: becomes another
+    source: https://example.org/demo#user
 twins: wsgi
 `
 
@@ -106,6 +120,26 @@ func TestReadFull(t *testing.T) {
 	}
 }
 
+func TestReadOffers(t *testing.T) {
+	t.Parallel()
+	m, err := Read("demo.yaml", []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[control.Facility]control.Offer{
+		control.Background: {Argv: []string{"/usr/bin/demod", "--app={{.App}}"}, Promise: "detaches", Source: "https://example.org/demo#daemon"},
+		control.Pidfile:    {Args: []string{"--pid={{.Pidfile}}", "{{if .Daemon}}--late{{end}}"}, Promise: "writes it", Source: "https://example.org/demo#pidfile"},
+		control.OtherUser:  {Promise: "becomes another", Source: "https://example.org/demo#user"},
+	}
+	if got := m.Facilities(""); !reflect.DeepEqual(got, want) {
+		t.Errorf("facilities are %+v", got)
+	}
+	want[control.Background] = control.Offer{Argv: []string{"/usr/bin/otherd"}, Promise: "forks", Source: "https://example.org/other"}
+	if got := m.Facilities("other"); !reflect.DeepEqual(got, want) {
+		t.Errorf("facilities of other are %+v", got)
+	}
+}
+
 // TestErrors holds the exact text of each mistake in a manifest.
 func TestErrors(t *testing.T) {
 	t.Parallel()
@@ -113,7 +147,7 @@ func TestErrors(t *testing.T) {
 		{"empty", "", `x.yaml:1: is empty`},
 		{"no command", "name: a\nclass: wsgi\ndoc: d\n", `x.yaml:1: key "command" is missing`},
 		{"unknown key", minimal + "comand: [x]\n", `x.yaml:5: unknown key "comand": did you mean "command"?`},
-		{"unknown key far", minimal + "zzzzzzzz: 1\n", `x.yaml:5: unknown key "zzzzzzzz": known are apps, break, class, command, control, doc, env, files, home, name, profiles, ready, requires, root, static, twins, version`},
+		{"unknown key far", minimal + "zzzzzzzz: 1\n", `x.yaml:5: unknown key "zzzzzzzz": known are apps, break, class, command, control, doc, env, files, home, name, offers, profiles, ready, requires, root, static, twins, version`},
 		{"bad name", "name: Demo\n", `x.yaml:1: name: "Demo" is not a name: a-z, 0-9, and . _ - after the first`},
 		{"path as name", "name: ../demo\n", `x.yaml:1: name: "../demo" is not a name: a-z, 0-9, and . _ - after the first`},
 		{"bad class", "class: wsgy\n", `x.yaml:1: class: unknown value "wsgy": did you mean "wsgi"?`},
@@ -127,8 +161,8 @@ func TestErrors(t *testing.T) {
 		{"zero byte", "command: [\"a\\0b\"]\n", `x.yaml:1: command[0]: contains a zero byte`},
 		{"unknown field", "command:\n  - demo\n  - --port={{.Prot}}\n", `x.yaml:3: command[1]: template: unknown field ".Prot": did you mean "Port"?`},
 		{"field not reached", "command: [demo, \"{{if gt .Workers 9}}{{.Treads}}{{end}}\"]\n", `x.yaml:1: command[1]: template: unknown field ".Treads": did you mean "Threads"?`},
-		{"field in else", "command: [demo, \"{{if .App}}{{else}}{{.X}}{{end}}\"]\n", `x.yaml:1: command[1]: template: unknown field ".X": known are Host, IPv6, Port, Address, Workers, Threads, Pool, User, App, Profile, Dir, IDs`},
-		{"field of a field", "command: [\"{{.Dir.Name}}\"]\n", `x.yaml:1: command[0]: template: unknown field ".Dir.Name": known are Host, IPv6, Port, Address, Workers, Threads, Pool, User, App, Profile, Dir, IDs`},
+		{"field in else", "command: [demo, \"{{if .App}}{{else}}{{.X}}{{end}}\"]\n", `x.yaml:1: command[1]: template: unknown field ".X": known are Host, IPv6, Port, Address, Workers, Threads, Pool, User, App, Profile, Dir, IDs, Daemon, Pidfile, Group, Sockets`},
+		{"field of a field", "command: [\"{{.Dir.Name}}\"]\n", `x.yaml:1: command[0]: template: unknown field ".Dir.Name": known are Host, IPv6, Port, Address, Workers, Threads, Pool, User, App, Profile, Dir, IDs, Daemon, Pidfile, Group, Sockets`},
 		{"unknown action", "command: [\"{{printf `%9d` 1}}\"]\n", `x.yaml:1: command[0]: template: unknown action "printf": known are and, or, not, eq, ne, lt, le, gt, ge`},
 		{"range", "command: [\"{{range .App}}{{end}}\"]\n", `x.yaml:1: command[0]: template: "{{range .App}}{{end}}" is not taken`},
 		{"variable", "command: [\"{{$x := .App}}\"]\n", `x.yaml:1: command[0]: template: variables are not taken`},
@@ -175,6 +209,11 @@ func TestErrors(t *testing.T) {
 		{"source is no URL", "control:\n  reload:\n    signal: HUP\n    source: signal(7)\n", `x.yaml:4: control.reload.source: "signal(7)" is not a URL with http or https`},
 		{"long promise", "control:\n  reload:\n    promise: |\n      a\n      b\n", `x.yaml:3: control.reload.promise: is more than one line`},
 		{"template in a verb", "control:\n  reload:\n    command: [a, '{{.Prot}}']\n", `x.yaml:3: control.reload.command[1]: template: unknown field ".Prot": did you mean "Port"?`},
+		{"bad facility", "offers:\n  deamon: {}\n", `x.yaml:2: offers: unknown key "deamon": did you mean "daemon"?`},
+		{"facility of nobody", "offers:\n  daemon: {args: [-d]}\n", `x.yaml:2: offers.daemon: key "promise" is missing`},
+		{"facility without source", "offers:\n  daemon: {promise: much}\n", `x.yaml:2: offers.daemon: key "source" is missing`},
+		{"facility without program", "offers:\n  daemon:\n    command: []\n", `x.yaml:3: offers.daemon.command: a program is needed`},
+		{"template in a facility", "offers:\n  pidfile:\n    args: ['{{.Pidfil}}']\n", `x.yaml:3: offers.pidfile.args[0]: template: unknown field ".Pidfil": did you mean "Pidfile"?`},
 		{"verb of a profile", "profiles:\n  tuned:\n    doc: d\n    control: {reload: HUPP}\n", `x.yaml:4: profiles.tuned.control.reload: unknown signal "HUPP": did you mean "HUP"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
