@@ -50,7 +50,6 @@ dead: broken: left running: PID 7
   not made D1: it; is so
 
 ghost: skipped: not installed
-
 `
 	var out strings.Builder
 	if err := text.ProcessControl(&out, rules()); err != nil {

@@ -1,10 +1,14 @@
 package audit_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/benchctl/benchctl/apps/conform"
@@ -42,9 +46,28 @@ func fake(t *testing.T, rule string) (audit.Audit, servers.Candidate) {
 	return audit.Audit{Benchctl: own, Guard: []string{own, "guard"}, Stage: []string{own, "stage"}, Env: []string{"BREAK=" + rule}}, choice.Candidates[0]
 }
 
+// offer leaves a candidate what the rule that it breaks is about, "" for all: every start takes
+// its time.
+func offer(c *servers.Candidate, broken string) {
+	if broken == "" {
+		return
+	}
+	about := map[byte][]control.Facility{
+		'D': {control.Background}, 'P': {control.Background, control.Pidfile}, 'U': {control.OtherUser}, 'L': {control.Sockets},
+	}
+	manifest := *c.Server.Manifest
+	manifest.Offers = map[control.Facility]control.Offer{}
+	for _, f := range about[broken[0]] {
+		manifest.Offers[f] = c.Server.Manifest.Offers[f]
+	}
+	if broken[0] != 'L' {
+		manifest.Control = control.StopVerbs()
+	}
+	c.Server.Manifest = &manifest
+}
+
 // consequent are rules that can't be kept where another one is broken.
 var consequent = map[string][]string{
-	"D1": {"P3"}, // neither start succeeds
 	"D3": {"D4"}, // the session has a terminal
 }
 
@@ -54,6 +77,7 @@ func TestRules(t *testing.T) {
 		t.Run("break "+broken, func(t *testing.T) {
 			t.Parallel()
 			a, c := fake(t, broken)
+			offer(&c, broken)
 			if strings.HasPrefix(broken, "U") && os.Geteuid() != 0 {
 				t.Skip("needs root")
 			}
@@ -87,7 +111,7 @@ func ids() (all []string) {
 	return all
 }
 
-// A server that offers nothing breaks no rule, and daemons that a check leaves do not live on.
+// A server that offers nothing breaks no rule.
 func TestNothingOffered(t *testing.T) {
 	t.Parallel()
 	a, c := fake(t, "")
@@ -97,5 +121,37 @@ func TestNothingOffered(t *testing.T) {
 	row := a.Row(t.Context(), c)
 	if !row.Gate || row.Count(audit.NotOffered) != len(audit.Rules()) || row.String() != "offers nothing that is checked" {
 		t.Errorf("row = %+v", row)
+	}
+}
+
+// Nothing is left of a check that is broken off: neither a daemon nor a file.
+func TestInterrupted(t *testing.T) {
+	a, c := fake(t, "")
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	began := filepath.Join(t.TempDir(), "began")
+	if err := syscall.Mkfifo(began, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.Env = append(a.Env, "BEGAN="+began)
+	go func() {
+		pipe, err := os.Open(began) // returns when the first daemon serves
+		if err == nil {
+			pipe.Close()
+		}
+		cancel(errors.New("enough"))
+	}()
+	row := a.Row(ctx, c)
+	if row.State != conform.Broken || !strings.Contains(row.Reason, "enough") || strings.Contains(row.Reason, "left") {
+		t.Errorf("%s: %s", row.State, row.Reason)
+	}
+	left, err := os.ReadDir(tmp)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+	processes, err := proc.Tree(os.Getpid())
+	if err != nil || len(processes) > 1 {
+		t.Errorf("left run %v, %v", proc.Named(processes[1:]), err)
 	}
 }
