@@ -47,7 +47,7 @@ func (c Candidate) Command(l Launch, w With) (control.Command, error) {
 	return c.external(l, external.Launch{Use: w.Use, Pidfile: w.Pidfile, User: user.String(), Group: w.Group})
 }
 
-// service is Command of a Go engine. Its directory is not shared with another user.
+// service is Command of a Go engine.
 func (c Candidate) service(l Launch, w With) (control.Command, error) {
 	argv := []string{
 		l.Benchctl, "serve", "--server=" + c.Server.Name, "--app=" + l.App, "--workers=" + strconv.Itoa(max(1, l.Workers)),
@@ -69,5 +69,9 @@ func (c Candidate) service(l Launch, w With) (control.Command, error) {
 			listen = "--listen=systemd"
 		}
 	}
-	return control.Command{Argv: append(argv, listen), Env: l.environ(nil), Dir: l.Dir, Verbs: actions(supervised())}, l.User.Own(l.Dir)
+	err := l.User.Own(l.Dir)
+	if w.User != nil {
+		err = os.Chmod(l.Dir, 0o777|os.ModeSticky) // its temporary files are those of the user that it becomes
+	}
+	return control.Command{Argv: append(argv, listen), Env: l.environ(nil), Dir: l.Dir, Verbs: actions(supervised())}, err
 }
