@@ -32,6 +32,9 @@ func Zombies([]int) ([]int, error) { return nil, ErrUnsupported }
 // ListenerOwners is not offered here.
 func ListenerOwners(int, []int) (Owners, error) { return Owners{}, ErrUnsupported }
 
+// Runs is not offered here.
+func Runs(int) bool { return false }
+
 // Threads is not offered here.
 func Threads(int) ([]Status, error) { return nil, ErrUnsupported }
 
