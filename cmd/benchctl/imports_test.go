@@ -35,6 +35,7 @@ var layers = map[string][]string{
 	"apps/stack/format":                     {"apps/stack", "internal/nearest"},
 	"apps/stack/format/formattest":          {"apps", "apps/stack"},
 	"apps/stack/suiteapps":                  {"apps", "apps/stack", "apps/suite"},
+	"apps/stack/paste":                      {"apps/stack", "internal/nearest"},
 	"apps/conform":                          {"apps/http1", "apps/suite", "apps/wsgi"},
 	"scenarios":                             {"apps/suite", "internal/nearest", "internal/strict", "scenarios/offered", "scenarios/slo"},
 	"scenarios/offered":                     {"internal/nearest"},
