@@ -8,7 +8,7 @@ func prefixes(kind Kind) [][]string {
 	if kind == Filter {
 		return [][]string{{"filter"}}
 	}
-	return [][]string{{"app", "application"}, {"composite", "composit"}, {"pipeline"}, {"filter-app"}}
+	return [][]string{{"app", "application"}, {"composite", "composit"}, {"pipeline"}, {"filter-app"}} //nolint:misspell // Paste's
 }
 
 // find is the section of a name.
@@ -41,7 +41,7 @@ func (l *loader) find(kind Kind, name word) (*section, error) {
 func (l *loader) missing(kind Kind, name word) error {
 	other := map[Kind]Kind{Application: Filter, Filter: Application}[kind]
 	if wrong := l.anyOf(other, name.text); wrong != nil {
-		return fault(name.at, "%s has no %s %q; [%s] in line %d is none", l.file.name, kind, name.text, wrong.name, wrong.at.Line)
+		return fault(name.at, "%s has no %s %q; [%s] in line %d is none", l.file.name, kind, abridged(name.text), wrong.name, wrong.at.Line)
 	}
 	var known []string
 	for _, s := range l.file.sections {
@@ -49,7 +49,7 @@ func (l *loader) missing(kind Kind, name word) error {
 			known = append(known, rest)
 		}
 	}
-	return fault(name.at, "%s has no %s %q%s", l.file.name, kind, name.text, hint(name.text, known))
+	return fault(name.at, "%s has no %s %q%s", l.file.name, kind, abridged(name.text), hint(name.text, known))
 }
 
 // anyOf is a section of a name, if there is one.

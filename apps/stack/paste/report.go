@@ -3,6 +3,7 @@ package paste
 import (
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/benchctl/benchctl/apps/stack"
 	"github.com/benchctl/benchctl/internal/nearest"
@@ -46,9 +47,15 @@ func (w *work) do(n int, at stack.Origin) error {
 	return nil
 }
 
-// hint is nearest.Hint among the first of many names.
+// hint is nearest.Hint, but of many names it looks at the first, and tells none that is not near.
 func hint(name string, known []string) string {
-	return nearest.Hint(name, known[:min(len(known), maxNames)])
+	if len(known) <= manyNames {
+		return nearest.Hint(name, known)
+	}
+	if near, ok := nearest.Name(name, known[:min(len(known), maxNames)]); ok {
+		return ": did you mean " + strconv.Quote(near) + "?"
+	}
+	return ""
 }
 
-const maxNames = 1000
+const manyNames, maxNames = 30, 1000

@@ -234,7 +234,7 @@ func sectionProtocol(section string) string {
 	switch prefix {
 	case "app", "application":
 		return "paste.app_factory"
-	case "composite", "composit":
+	case "composite", "composit": //nolint:misspell // Paste's
 		return "paste.composit_factory"
 	}
 	return "paste." + prefix + "_factory"
