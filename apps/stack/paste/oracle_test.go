@@ -167,7 +167,7 @@ var names = map[string]string{
 	"trac.ini":             "trac svn",
 	"filterwith.ini":       "explicit uses uses2 piped direct",
 	"filterapp.ini":        "second over nonext called",
-	"include.ini":          "named hash pipe back quoted backslash case gone eggof theirs",
+	"include.ini":          "named hash pipe back quoted backslash case gone eggof theirs setfile",
 	"cycles.ini":           "a p fa turn grows map",
 	"names.ini":            "two spaced twice upper old tail br]ack onlyfilter called called2 called3 chain badcall badcall2 scheme eggegg eggconfig emptyegg emptyname nothing both extras noattr module space wrongprotocol required egg:direct config:names.ini#chain missing",
 	"pipelines.ini":        "inner extra empty none badlast badfilter uses ofpipeline",
