@@ -2,12 +2,12 @@ package layers
 
 import "github.com/benchctl/benchctl/apps/stack"
 
-// All is a layer of each type with no field set, in the order of their names.
+// All is a layer of each type with no field set, in the order of the names of their About.
 func All() []stack.Layer {
 	return []stack.Layer{
-		CORS{},
 		Compress{},
 		Cookies{},
+		CORS{},
 		ETag{},
 		Headers{},
 		Range{},

@@ -21,7 +21,7 @@ import (
 // that the client gets all (RFC 9110 section 14.2). So are those of encoded replies: it
 // belongs inside of compress, and outside of etag, whose conditions go before (section 13.2.2).
 type Range struct {
-	MaxRanges int `stack:"max-ranges" default:"16" min:"1" max:"1000" doc:"ranges of a request from which on it gets the whole body"`
+	MaxRanges int `stack:"max-ranges" default:"16" min:"1" max:"1000" doc:"ranges of a request at most; one with more gets the whole body"`
 }
 
 // About implements stack.Layer.

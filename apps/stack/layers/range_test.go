@@ -1,6 +1,7 @@
 package layers_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -112,7 +113,7 @@ func parts(t *testing.T, contentType string, body io.Reader) string {
 	for m := multipart.NewReader(body, params["boundary"]); ; {
 		p, err := m.NextRawPart()
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Error(err)
 			}
 			return strings.Join(all, ", ")
@@ -195,7 +196,7 @@ func TestRangeStreams(t *testing.T) {
 	if r := appstest.Serve(t, served, appstest.Get("/", "Range", "bytes=4-6")); r.Body() != "efg" || len(body.All) != 1 || body.Closed != 1 {
 		t.Errorf("%v, %d blocks left, closed %d times", r, len(body.All), body.Closed)
 	}
-	if r := appstest.Serve(t, served, appstest.Get("/", "Range", "bytes=4-6")); r.Err != io.ErrUnexpectedEOF {
+	if r := appstest.Serve(t, served, appstest.Get("/", "Range", "bytes=4-6")); !errors.Is(r.Err, io.ErrUnexpectedEOF) {
 		t.Error(r)
 	}
 }
