@@ -97,6 +97,9 @@ func (f Field) Parse(text string) (any, error) {
 		return n, unread(err, text, "a whole number")
 	case Fraction:
 		n, err := strconv.ParseFloat(text, 64)
+		if err == nil && n-n != 0 { // no bound holds NaN, and no file's number is infinite
+			err = strconv.ErrSyntax
+		}
 		return n, unread(err, text, "a number")
 	case Bool:
 		return parseBool(text)

@@ -373,6 +373,8 @@ func TestFieldsRefuse(t *testing.T) {
 		{"number", "1.5", `"1.5" is not a whole number`},
 		{"number", "99999999999999999999", `"99999999999999999999" is beyond what a number holds`},
 		{"fraction", "", `"" is not a number`},
+		{"fraction", "nan", `"nan" is not a number`},
+		{"fraction", "-Inf", `"-Inf" is not a number`},
 		{"bool", "maybe", `"maybe" is neither true nor false`},
 		{"duration", "30", `"30" is not a duration with a unit, as "30s"`},
 		{"size", "5 potatoes", `"5 potatoes" is not a size, as "64KiB" or a number of bytes`},
