@@ -88,11 +88,11 @@ type (
 	Upload struct{}
 	// Compress is the app "compress".
 	Compress struct {
-		Bytes int64 `stack:"bytes" default:"10000" min:"1" max:"1000000" doc:"bytes of the text before"`
+		Bytes int64 `stack:"bytes" default:"10000" min:"1" max:"1000000" doc:"bytes of the text before compression"`
 	}
 	// Error is the app "error".
 	Error struct {
-		At int64 `stack:"at" default:"0" min:"0" max:"4" doc:"0: the app replies 500; 1: it fails before it answered; for verify alone 2: after the first block; 3, 4: more, less than its Content-Length"`
+		At int64 `stack:"at" default:"0" min:"0" max:"4" doc:"0: the app replies 500; 1: it fails before its reply; for verify only: 2: it fails after the first block; 3: it sends more, 4: less than its Content-Length"`
 	}
 	// Status is the app "status".
 	Status struct {
@@ -107,13 +107,13 @@ type (
 	Ident struct{}
 	// Watch is the app "watch".
 	Watch struct {
-		ID     int64 `stack:"id" default:"0" min:"0" max:"1000000000" doc:"name of the notes"`
+		ID     int64 `stack:"id" default:"0" min:"0" max:"1000000000" doc:"name of the record"`
 		Chunks int64 `stack:"chunks" default:"300" min:"1" max:"1000" doc:"chunks of the reply's body, of 1 KiB"`
 		MS     int64 `stack:"ms" default:"10" min:"0" max:"1000" doc:"milliseconds between two chunks"`
 	}
 	// Watched is the app "watched".
 	Watched struct {
-		ID int64 `stack:"id" default:"0" min:"0" max:"1000000000" doc:"name of the notes"`
+		ID int64 `stack:"id" default:"0" min:"0" max:"1000000000" doc:"name of the record"`
 	}
 	// Seen is the app "seen".
 	Seen struct{}
