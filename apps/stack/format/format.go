@@ -193,7 +193,7 @@ func write(form Form, doc *Document) ([]byte, error) {
 // nearest one around it that has an origin.
 func (s Stack) Locate(err error) error {
 	var all []error
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // it is taken apart
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
 			all = append(all, s.Locate(one))
 		}

@@ -2,6 +2,7 @@ package format
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ func (w *tomlWriter) table(path []string, v *value) {
 		}
 	}
 	for _, p := range v.pairs {
-		here := append(path[:len(path):len(path)], tomlKey(p.key))
+		here := slices.Concat(path, []string{tomlKey(p.key)})
 		name := strings.Join(here, ".")
 		switch {
 		case !hasHeader(p.value):

@@ -55,11 +55,11 @@ var refusals = map[token.Type]string{
 	token.MergeKeyType: "a merge key", token.DirectiveType: "a directive",
 }
 
-// checkTokens refuses what the parser shall not see. Its time and stack grow with brackets, and
-// with list items and keys ("- - -", "? ? ?") that begin on one line; deep indentation costs the
-// file a square of its depth, and is left to yamlReader.
+// checkTokens refuses what the parser shall not see. Its time grows with the square of the values,
+// and its stack with brackets, and with list items and keys ("- - -", "? ? ?") that begin on one
+// line. Deep indentation costs the file a square of its depth, and is left to yamlReader.
 func checkTokens(tokens token.Tokens) error {
-	brackets, items, line := 0, 0, 0
+	brackets, items, line, values := 0, 0, 0, 0
 	for i, t := range tokens {
 		if t.Position.Line != line {
 			items, line = 0, t.Position.Line
@@ -75,10 +75,13 @@ func checkTokens(tokens token.Tokens) error {
 		case token.SequenceEntryType, token.MappingKeyType:
 			items++
 		}
+		if t.Type == token.SequenceEntryType || t.Type == token.MappingValueType {
+			values++ // each stands before one
+		}
 		switch {
 		case brackets > maxDepth || items > maxDepth:
 			return faultf(start.token(t), "more than %d values within values", maxDepth)
-		case i > 6*maxValues: // a key, its colon, a dash or comma, a comment, brackets
+		case values > maxValues, i > 6*maxValues: // a key, its colon, a dash or comma, a comment, brackets
 			return faultf(start.token(t), "more than %d values", maxValues)
 		}
 	}
