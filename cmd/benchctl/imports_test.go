@@ -16,9 +16,9 @@ const module = "github.com/benchctl/benchctl/"
 // above its own.
 var floors = []string{"cmd", "report", "bench", "results", "servers", "scenarios", "apps", "internal"}
 
-// layers says what each package may import of this module. A package that is not listed
+// mayImport says what each package may import of this module. A package that is not listed
 // has no place yet: find it one.
-var layers = map[string][]string{
+var mayImport = map[string][]string{
 	"internal/misuse":                       {},
 	"internal/nearest":                      {},
 	"internal/strict":                       {"internal/nearest"},
@@ -134,12 +134,12 @@ var homes = map[string][]string{
 func TestImports(t *testing.T) {
 	for _, p := range listPackages(t) {
 		name := strings.TrimPrefix(p.ImportPath, module)
-		allowed, known := layers[name]
+		allowed, known := mayImport[name]
 		if isAdapter(name) {
 			allowed, known = []string{"apps", "apps/adapter", "servers/process/drain"}, true
 		}
 		if !known && !strings.HasPrefix(name, "cmd/") {
-			t.Errorf("package %s has no place in the layers", name)
+			t.Errorf("package %s has no place in mayImport", name)
 		}
 		for _, path := range p.Imports {
 			inner, ours := strings.CutPrefix(path, module)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/benchctl/benchctl/apps/stack"
 	"github.com/benchctl/benchctl/apps/stack/format"
+	"github.com/benchctl/benchctl/apps/stack/layers"
 	"github.com/benchctl/benchctl/apps/stack/suiteapps"
 	"github.com/benchctl/benchctl/internal/nearest"
 )
@@ -29,7 +30,9 @@ func stackCommand(e env) *cobra.Command {
 
 // stackCatalog is what files of stacks can name.
 func stackCatalog() stack.Catalog {
-	return stack.Catalog{Sources: suiteapps.All()}
+	catalog := layers.Catalog()
+	catalog.Sources = append(catalog.Sources, suiteapps.All()...)
+	return catalog
 }
 
 // stackFileUsage names the argument of the commands that read a file.
@@ -80,17 +83,17 @@ func stackCheckCommand(e env) *cobra.Command {
 				return usage(err)
 			}
 			for _, s := range doc.Stacks {
-				layers, leaves := 0, 0
+				wraps, leaves := 0, 0
 				for _, line := range s.Outline() {
 					switch {
 					case line.About == nil:
 					case line.Layer:
-						layers++
+						wraps++
 					default:
 						leaves++
 					}
 				}
-				fmt.Fprintf(e.stdout, "%s#%s: %s around %s\n", path, s.Name, count(layers, "layer"), count(leaves, "app"))
+				fmt.Fprintf(e.stdout, "%s#%s: %s around %s\n", path, s.Name, count(wraps, "layer"), count(leaves, "app"))
 			}
 			return nil
 		},

@@ -18,9 +18,9 @@ func stackShowCommand(e env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows := [][]string{{"STACK", "FROM", "WHAT IT IS"}}
+			rows := [][]string{{"STACK", "FROM", "VALUE, OR WHAT IT IS"}}
 			for _, line := range s.Outline() {
-				row := []string{strings.Repeat("  ", line.Depth) + line.Text, "default", ""}
+				row := []string{strings.Repeat("  ", line.Depth) + line.Text, "default", line.Value}
 				if origin, ok := s.Origin(line.Place); ok && !line.Default {
 					row[1] = fmt.Sprintf("%s:%d", origin.File, origin.Line)
 				}

@@ -13,6 +13,7 @@ import (
 type Line struct {
 	Depth int // lines are below the last one before them that is less deep
 	Text  string
+	Value string // of a field; "" for other lines
 	Place string
 	// Default tells that the field is not set, so that its value is no file's.
 	Default bool
@@ -34,13 +35,18 @@ const layerKind = "layer"
 
 type outline struct{ lines []Line }
 
-func (o *outline) add(depth int, at place, format string, args ...any) {
-	o.lines = append(o.lines, Line{Depth: depth, Text: fmt.Sprintf(format, args...), Place: string(at)})
+func (o *outline) add(depth int, at place, text string) {
+	o.lines = append(o.lines, Line{Depth: depth, Text: text, Place: string(at)})
+}
+
+// field adds a field of what is at a place.
+func (o *outline) field(depth int, at place, name, value string, unset bool) {
+	o.lines = append(o.lines, Line{Depth: depth, Text: name, Value: value, Place: string(at.field(name)), Default: unset})
 }
 
 // node adds a node by what it is called where it stands.
 func (o *outline) node(name string, n stack.Node, at place, depth int) {
-	o.add(depth, at, "%s", name)
+	o.add(depth, at, name)
 	o.inner(n, at, depth+1)
 }
 
@@ -69,10 +75,9 @@ func (o *outline) inner(n stack.Node, at place, depth int) {
 	case stack.Cascade:
 		o.add(depth, at.field(keyCascade), keyCascade)
 		if n.Catch == nil {
-			o.add(depth+1, at.field(keyCatch), "catch = 404")
-			o.lines[len(o.lines)-1].Default = true
+			o.field(depth+1, at, keyCatch, "404", true)
 		} else {
-			o.add(depth+1, at.field(keyCatch), "catch = %s", strings.Trim(fmt.Sprint(n.Catch), "[]"))
+			o.field(depth+1, at, keyCatch, strings.Trim(fmt.Sprint(n.Catch), "[]"), false)
 		}
 		for i, one := range n.Nodes {
 			o.node(strconv.Itoa(i+1), one, at.index(keyCascade, i), depth+1)
@@ -83,7 +88,7 @@ func (o *outline) inner(n stack.Node, at place, depth int) {
 // part adds an app or a layer with its fields; those that are not set have their defaults.
 func (o *outline) part(kind string, part interface{ About() stack.About }, at place, depth int) {
 	about := part.About()
-	o.add(depth, at, "%s %s", kind, about.Name)
+	o.add(depth, at, kind+" "+about.Name)
 	line := &o.lines[len(o.lines)-1]
 	line.About, line.Layer = &about, kind == layerKind
 	for _, f := range stack.Fields(part) {
@@ -96,8 +101,7 @@ func (o *outline) part(kind string, part interface{ About() stack.About }, at pl
 		if unset {
 			text = f.Default
 		}
-		o.add(depth+1, at.field(f.Name), "%s = %s", f.Name, text)
-		o.lines[len(o.lines)-1].Default = unset
+		o.field(depth+1, at, f.Name, text, unset)
 	}
 }
 

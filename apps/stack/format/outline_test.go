@@ -22,7 +22,11 @@ func TestOutline(t *testing.T) {
 		if ok == l.Default {
 			t.Errorf("%+v: origin %v", l, origin)
 		}
-		fmt.Fprintf(&got, "%s%s @%d", strings.Repeat("  ", l.Depth), l.Text, origin.Line)
+		text := l.Text
+		if l.Value != "" {
+			text += " = " + l.Value
+		}
+		fmt.Fprintf(&got, "%s%s @%d", strings.Repeat("  ", l.Depth), text, origin.Line)
 		if l.About != nil {
 			got.WriteString(" " + l.About.Doc)
 		}
