@@ -197,10 +197,11 @@ func TestServiceUpgrade(t *testing.T) {
 	}
 	s.programAt(running, "echo new >&2; exec "+self+` "$@"`)
 	s.does("ctl", "upgrade", "nethttp")
-	if now := s.status("nethttp"); now.Generation == 1 {
+	now := s.settled("nethttp", 1)
+	if now.Generation == 1 {
 		t.Errorf("%+v", now)
 	}
-	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.status("nethttp").Processes[0].PID))
+	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", now.Processes[0].PID))
 	if err != nil || !strings.HasPrefix(string(command), self+"\x00serve\x00") {
 		t.Errorf("a worker runs %q, %v", command, err)
 	}

@@ -99,6 +99,15 @@ func (s *place) status(name string) (now service.Status) {
 	return now
 }
 
+// settled is how a service is once so many processes serve and those before have left.
+func (s *place) settled(name string, processes int) (now service.Status) {
+	s.Helper()
+	if !eventually(s.T, func() bool { now = s.status(name); return len(now.Processes) == processes }) {
+		s.Fatalf("%+v", now)
+	}
+	return now
+}
+
 // address is that of a running service.
 func (s *place) address(name string) string {
 	s.Helper()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control/proc"
-	"github.com/benchctl/benchctl/servers/service"
 )
 
 // build builds benchctl with cgo or without.
@@ -62,10 +61,7 @@ func TestServicePrivileges(t *testing.T) {
 					s.program = program
 					s.does("serve", "--server="+engine.Name, "--daemon", "--addr=127.0.0.1:0", "--user=nobody", "--workers=2", "--name=e")
 					s.does("ctl", "reload", "e")
-					var now service.Status
-					if !eventually(t, func() bool { now = s.status("e"); return len(now.Processes) == 2 }) {
-						t.Fatalf("%+v", now)
-					}
+					now := s.settled("e", 2)
 					tree, err := proc.Tree(now.PID)
 					if err != nil || len(tree) < 3 {
 						t.Fatalf("processes %v, %v", tree, err)
@@ -106,7 +102,7 @@ func TestServiceOutOfReach(t *testing.T) {
 	}
 	s.does("serve", "--server=nethttp", "--daemon", "--addr=127.0.0.1:0", "--user=nobody", "--log=log")
 	s.does("ctl", "reload", "nethttp")
-	now := s.status("nethttp")
+	now := s.settled("nethttp", 1)
 	if body, err := says(s.address("nethttp")); body != "Hello, World!" || err != nil || now.Generation != 2 {
 		t.Errorf("%q, %v, %+v", body, err, now)
 	}
