@@ -117,8 +117,8 @@ handover: ## count requests lost while each Go engine is replaced 50 times under
 	@$(BIN)/handoverbench $(HANDOVERFLAGS)
 
 .PHONY: kills
-kills: ## kill the processes of services at 100 random moments; takes some minutes (KILLS is another number)
-	BENCHCTL_TEST_KILLS=$(or $(KILLS),100) $(GOTEST) -count 1 -v -run TestServiceKills ./cmd/benchctl
+kills: ## kill a run, a server, a supervisor and a worker at 100 random moments each; takes ten minutes (KILLS is another number)
+	$(GOTEST) -count 1 -v -run TestKills ./cmd/benchctl -kills $(or $(KILLS),100)
 
 .PHONY: clean
 clean: ## remove what was built; runs are kept

@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -34,6 +32,20 @@ func benchctl(t *testing.T, dir string, args ...string) *exec.Cmd {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), marker+"="+dir, "TMPDIR="+temporary(t, dir))
 	return cmd
+}
+
+// started starts a command, and tells when it has ended.
+func started(t *testing.T, cmd *exec.Cmd) <-chan struct{} {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	return ended
 }
 
 // temporary is where a run started by benchctl puts temporary files, as open to all users
@@ -126,107 +138,6 @@ func trials(t *testing.T, dir string) (run string, lines []byte) {
 		t.Fatal(err)
 	}
 	return filepath.Dir(runs[0]), lines
-}
-
-// rounds cuts lines to those of complete rounds.
-func rounds(lines []byte) []byte {
-	var complete, open []byte
-	for line := range bytes.Lines(lines) {
-		var trial results.Trial
-		if json.Unmarshal(line, &trial) != nil {
-			break
-		}
-		open = append(open, line...)
-		if bytes.Count(open, []byte("\n")) == trial.Of {
-			complete, open = append(complete, open...), nil
-		}
-	}
-	return complete
-}
-
-func TestKilledAtAnyMoment(t *testing.T) {
-	t.Parallel()
-	needLinux(t)
-	const kills = 8
-	if testing.Short() {
-		t.Skip("kills a run again and again")
-	}
-	dir := t.TempDir()
-	first := []string{"run", "--scenario=smoke", "--apps=hello", "--servers=nethttp,fasthttp", "--launches=3", "--pass=none", "--rounds=20", "--slice=50ms"}
-	for n := range kills {
-		run, before := trials(t, dir)
-		args := first
-		if run != "" {
-			args = []string{"run", "--resume=latest"}
-		}
-		cmd := benchctl(t, dir, args...)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan struct{})
-		go func() {
-			_ = cmd.Wait()
-			close(ended)
-		}()
-		if n%2 == 1 { // while it measures, if anything is left of that
-			grown := func() bool { _, now := trials(t, dir); return len(now) > len(before) || isClosed(ended) }
-			if !eventually(t, grown) {
-				t.Error("it measures nothing")
-			}
-		}
-		moment := time.Duration(rand.Int64N(int64(500 * time.Millisecond)))
-		timer := time.AfterFunc(moment, func() { _ = cmd.Process.Kill() })
-		<-ended
-		timer.Stop()
-		noneLeft(t, dir)
-		nothingTemporary(t, dir)
-		_, after := trials(t, dir)
-		if !bytes.HasPrefix(after, rounds(before)) {
-			t.Fatalf("kill %d after %v: recorded rounds are gone", n, moment)
-		}
-	}
-	if out, err := benchctl(t, dir, "run", "--resume=latest").CombinedOutput(); err != nil {
-		t.Fatalf("resume: %v\n%s", err, out)
-	}
-	noneLeft(t, dir)
-	run, lines := trials(t, dir)
-	if !bytes.Equal(lines, rounds(lines)) {
-		t.Error("the complete run has an incomplete round")
-	}
-	everyTrialOnce(t, lines, 3*20*2)
-	if s, err := judge.ReadSummary(run); err != nil || s.Run.Status != judge.StatusComplete {
-		t.Errorf("summary: %v, %v", s, err)
-	}
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
-// everyTrialOnce checks that no trial is lost or doubled.
-func everyTrialOnce(t *testing.T, lines []byte, want int) {
-	t.Helper()
-	seen := make(map[string]int)
-	for line := range bytes.Lines(lines) {
-		var trial results.Trial
-		if err := json.Unmarshal(line, &trial); err != nil {
-			t.Fatalf("line %q: %v", line, err)
-		}
-		seen[fmt.Sprint(trial.Key(), trial.Candidate)]++
-	}
-	if len(seen) != want {
-		t.Errorf("%d trials, want %d", len(seen), want)
-	}
-	for key, n := range seen {
-		if n != 1 {
-			t.Errorf("trial %s is there %d times", key, n)
-		}
-	}
 }
 
 func TestInterrupted(t *testing.T) {
@@ -337,14 +248,7 @@ func interruptWhen(t *testing.T, dir, command, manifest string, waits <-chan str
 		}
 		waits = appears(t, there)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(ended)
-	}()
+	ended := started(t, cmd)
 	select {
 	case <-waits:
 		_ = cmd.Process.Signal(syscall.SIGINT)
