@@ -3,10 +3,13 @@ package servers_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/benchctl/benchctl/servers"
@@ -18,7 +21,7 @@ import (
 // survive. All others end.
 var refusals = map[string]string{
 	"nginx":                 `unknown directive "this"`,
-	"haproxy:master-worker": "unknown keyword 'this'",
+	"haproxy:master-worker": "Loading failure!",
 	"caddy":                 "Error: adapting config",
 	"nethttp:supervised":    "this program is broken",
 	"fasthttp:supervised":   "this program is broken",
@@ -85,10 +88,31 @@ func (r *trial) survives(c servers.Candidate) {
 	if body, err := r.hello(); err != nil || body != said {
 		r.Errorf("it says %q, %v", body, err)
 	}
+	if strings.HasPrefix(r.name, "haproxy") { // which executes itself anew after a refusal, and loses signals meanwhile
+		r.until("it waits for the next reload", func() bool {
+			environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", r.process.PID()))
+			return err == nil && bytes.Contains(environ, []byte("HAPROXY_MWORKER_WAIT_ONLY=1")) && catches(r.process.PID(), syscall.SIGUSR2)
+		})
+	}
 	if err := c.Mend(r.dir); err != nil {
 		r.Fatal(err)
 	}
 	r.reloadsMended()
+}
+
+// catches reports whether a process has a handler for a signal, and does not hold it back (proc(5)).
+func catches(pid int, s syscall.Signal) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	has := func(field string) bool {
+		_, after, _ := strings.Cut(string(status), "\n"+field+":\t")
+		mask, _, _ := strings.Cut(after, "\n")
+		bits, err := strconv.ParseUint(mask, 16, 64)
+		return err == nil && bits>>(s-1)&1 == 1
+	}
+	return has("SigCgt") && !has("SigBlk")
 }
 
 // reloadsMended holds that it serves by other workers, if it has any.
