@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/benchctl/benchctl/apps/stack"
+	"github.com/benchctl/benchctl/apps/stack/files"
 	"github.com/benchctl/benchctl/apps/stack/format"
 	"github.com/benchctl/benchctl/apps/stack/layers"
 	"github.com/benchctl/benchctl/apps/stack/suiteapps"
@@ -38,31 +39,26 @@ func stackCatalog() stack.Catalog {
 // stackFileUsage names the argument of the commands that read a file.
 const stackFileUsage = "FILE[#NAME]"
 
-// readStacks reads the stacks of FILE[#NAME]: one if it is named, else all of the file.
-func readStacks(arg string) (path string, doc *format.Document, err error) {
-	path, name, named := strings.Cut(arg, "#")
-	doc, err = format.Read(path, stackCatalog())
-	if err != nil || !named {
-		return path, doc, usage(err)
-	}
-	s, err := doc.Stack(name)
+// readStacks reads FILE[#NAME], and tells its warnings.
+func readStacks(e env, arg string) (*files.File, error) {
+	f, err := files.Read(arg, stackCatalog())
 	if err != nil {
-		return path, nil, usage(fmt.Errorf("%s: %w", path, err))
+		return nil, usage(err)
 	}
-	return path, &format.Document{Stacks: []format.Stack{s}}, nil
+	for _, w := range f.Warnings {
+		fmt.Fprintln(e.stderr, "warning:", w)
+	}
+	return f, nil
 }
 
-// readStack reads the stack of FILE[#NAME]; without a name, it is the one called main, or the
-// only one.
-func readStack(arg string) (path string, s format.Stack, err error) {
-	path, doc, err := readStacks(arg)
+// readStack reads the one stack of FILE[#NAME].
+func readStack(e env, arg string) (path string, s format.Stack, err error) {
+	f, err := readStacks(e, arg)
 	if err != nil {
-		return path, s, err
+		return "", s, err
 	}
-	if s, err = doc.Stack(""); err != nil {
-		err = usage(fmt.Errorf("%s: %w", path, err))
-	}
-	return path, s, err
+	s, err = f.Stack()
+	return f.Path, s, usage(err)
 }
 
 func stackCheckCommand(e env) *cobra.Command {
@@ -70,19 +66,19 @@ func stackCheckCommand(e env) *cobra.Command {
 		Use: "check " + stackFileUsage, Short: "Build the stacks of a file, and tell all that is wrong with them",
 		Args: takes("a file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			path, doc, err := readStacks(args[0])
+			f, err := readStacks(e, args[0])
 			if err != nil {
 				return err
 			}
 			var faults []error
-			for _, s := range doc.Stacks {
+			for _, s := range f.Stacks.Stacks {
 				_, err := stack.Build(s.Node)
 				faults = append(faults, s.Locate(err))
 			}
 			if err := errors.Join(faults...); err != nil {
 				return usage(err)
 			}
-			for _, s := range doc.Stacks {
+			for _, s := range f.Stacks.Stacks {
 				wraps, leaves := 0, 0
 				for _, line := range s.Outline() {
 					switch {
@@ -93,7 +89,7 @@ func stackCheckCommand(e env) *cobra.Command {
 						leaves++
 					}
 				}
-				fmt.Fprintf(e.stdout, "%s#%s: %s around %s\n", path, s.Name, count(wraps, "layer"), count(leaves, "app"))
+				fmt.Fprintf(e.stdout, "%s#%s: %s around %s\n", f.Path, s.Name, count(wraps, "layer"), count(leaves, "app"))
 			}
 			return nil
 		},
@@ -114,26 +110,23 @@ func stackConvertCommand(e env) *cobra.Command {
 		Use: "convert " + stackFileUsage + " --to FORM", Short: "Write the stacks of a file in another form, to standard output",
 		Args: takes("a file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var names []string
-			for _, f := range format.Forms() {
-				names = append(names, string(f))
-			}
+			names := files.Forms()
 			switch {
 			case to == "":
 				return usage(fmt.Errorf("stack convert: no form: name one with --to: %s", strings.Join(names, ", ")))
 			case !slices.Contains(names, to):
 				return usage(fmt.Errorf("stack convert: unknown form %q%s", to, nearest.Hint(to, names)))
 			}
-			path, doc, err := readStacks(args[0])
+			f, err := readStacks(e, args[0])
 			if err != nil {
 				return err
 			}
-			if err := format.Write(e.stdout, format.Form(to), doc); err != nil {
-				return usage(fmt.Errorf("%s: %w", path, err))
+			if err := files.Write(e.stdout, to, f.Stacks); err != nil {
+				return usage(fmt.Errorf("%s: %w", f.Path, err))
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "form: yaml, toml, json or go")
+	cmd.Flags().StringVar(&to, "to", "", "form: yaml, toml, json, go or ini")
 	return cmd
 }

@@ -14,7 +14,7 @@ func stackShowCommand(e env) *cobra.Command {
 		Use: "show " + stackFileUsage, Short: "Show a stack from the outside in: each value with where it stands, or that it is a default",
 		Args: takes("a file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			_, s, err := readStack(args[0])
+			_, s, err := readStack(e, args[0])
 			if err != nil {
 				return err
 			}
