@@ -61,11 +61,11 @@ func (g Given) Deeds(pids []int) []string {
 			if len(t.cpus) > 0 {
 				moved = append(moved, t)
 			}
-			if t.class.Nice < g.class.Nice {
-				nicer = append(nicer, t)
-			}
-			if g.overtakes(t.class) {
+			switch {
+			case g.overtakes(t.class): // such a thread is at nice 0, whatever it was
 				realTime = append(realTime, t)
+			case t.class.Nice < g.class.Nice:
+				nicer = append(nicer, t)
 			}
 			if t.left != "" {
 				left = append(left, t)

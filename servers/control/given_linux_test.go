@@ -64,7 +64,7 @@ func TestDeeds(t *testing.T) {
 		}{
 			"nothing":         {do: func(int) error { return nil }},
 			"nicer to others": {do: func(pid int) error { return unix.Setpriority(unix.PRIO_PROCESS, pid, 19) }},
-			"batch":           {do: func(pid int) error { return schedule(pid, unix.SchedAttr{Policy: unix.SCHED_BATCH}) }},
+			"batch":           {do: func(pid int) error { return schedule(pid, unix.SchedAttr{Policy: unix.SCHED_BATCH, Nice: int32(own)}) }},
 			"moved": {
 				do:   func(pid int) error { return unix.SchedSetaffinity(pid, &both) },
 				want: fmt.Sprintf("moved to processors %s (given %d): ", all, all[0]),
@@ -74,7 +74,7 @@ func TestDeeds(t *testing.T) {
 				want: fmt.Sprintf("raised its priority: nice -5 (given %d): ", own),
 			},
 			"real time": {
-				do:   func(pid int) error { return schedule(pid, unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1}) },
+				do:   func(pid int) error { return schedule(pid, unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1, Nice: int32(own)}) },
 				want: "real-time scheduling: SCHED_RR 1: ",
 			},
 		} {

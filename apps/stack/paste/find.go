@@ -34,14 +34,14 @@ func (l *loader) find(kind Kind, name word) (*section, error) {
 		return found[0], nil
 	}
 	return nil, fault(name.at, "%q may be [%s] in line %d or [%s] in line %d of %s", name.text,
-		found[0].name, found[0].at.Line, found[1].name, found[1].at.Line, l.file.name)
+		found[0].name, found[0].at.Line, found[1].name, found[1].at.Line, l.file.shown)
 }
 
 // missing is the error that there is no section of a name.
 func (l *loader) missing(kind Kind, name word) error {
 	other := map[Kind]Kind{Application: Filter, Filter: Application}[kind]
 	if wrong := l.anyOf(other, name.text); wrong != nil {
-		return fault(name.at, "%s has no %s %q; [%s] in line %d is none", l.file.name, kind, abridged(name.text), wrong.name, wrong.at.Line)
+		return fault(name.at, "%s has no %s %q; [%s] in line %d is none", l.file.shown, kind, abridged(name.text), wrong.name, wrong.at.Line)
 	}
 	var known []string
 	for _, s := range l.file.sections {
@@ -49,7 +49,7 @@ func (l *loader) missing(kind Kind, name word) error {
 			known = append(known, rest)
 		}
 	}
-	return fault(name.at, "%s has no %s %q%s", l.file.name, kind, abridged(name.text), hint(name.text, known))
+	return fault(name.at, "%s has no %s %q%s", l.file.shown, kind, abridged(name.text), hint(name.text, known))
 }
 
 // anyOf is a section of a name, if there is one.

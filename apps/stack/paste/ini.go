@@ -34,7 +34,8 @@ const defaultSection = "DEFAULT"
 // ini is an INI file as configparser.ConfigParser reads it when keys keep their case. No value is
 // interpolated.
 type ini struct {
-	name     string
+	name     string // as a reference to it has it
+	shown    string // in origins and errors
 	defaults *Conf
 	sections []*section
 	named    map[string]*section
@@ -48,7 +49,7 @@ type section struct {
 }
 
 // readFile reads a regular file.
-func readFile(name string) (*ini, error) {
+func readFile(name, shown string) (*ini, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -68,12 +69,17 @@ func readFile(name string) (*ini, error) {
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("%s is larger than 1 MiB", name)
 	}
-	return parse(name, string(text))
+	file, err := parse(shown, string(text))
+	if err != nil {
+		return nil, err
+	}
+	file.name = name
+	return file, nil
 }
 
 // parse reads the text of a file.
-func parse(name, text string) (*ini, error) {
-	p := &parser{file: &ini{name: name, defaults: newConf(), named: map[string]*section{}, index: map[string][]*section{}}}
+func parse(shown, text string) (*ini, error) {
+	p := &parser{file: &ini{shown: shown, defaults: newConf(), named: map[string]*section{}, index: map[string][]*section{}}}
 	for text != "" {
 		line, rest := cutLine(text)
 		text = rest
@@ -98,7 +104,7 @@ type parser struct {
 }
 
 func (p *parser) at(column int) stack.Origin {
-	return stack.Origin{File: p.file.name, Line: p.number, Column: column}
+	return stack.Origin{File: p.file.shown, Line: p.number, Column: column}
 }
 
 func (p *parser) line(line string) error {

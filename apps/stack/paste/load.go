@@ -1,6 +1,7 @@
 package paste
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -39,7 +40,7 @@ func (r *resolver) resolve(file, name string, globals map[string]string) (*Conte
 	if err != nil {
 		return nil, err
 	}
-	l, err := r.open(filepath.ToSlash(path))
+	l, err := r.open(filepath.ToSlash(path), file)
 	if err != nil {
 		return nil, unread(err)
 	}
@@ -51,11 +52,11 @@ func (r *resolver) resolve(file, name string, globals map[string]string) (*Conte
 		name = "main"
 	}
 	l.defaults.fill(given)
-	return l.context(Application, word{name, stack.Origin{File: l.file.name, Line: 1, Column: 1}}, given, nil)
+	return l.context(Application, word{name, stack.Origin{File: l.file.shown, Line: 1, Column: 1}}, given, nil)
 }
 
-// open reads a file, once for all that refer to it.
-func (r *resolver) open(name string) (*loader, error) {
+// open reads a file, once for all that refer to it. It is shown by the name given, or else by its own.
+func (r *resolver) open(name, shown string) (*loader, error) {
 	name = strip(name)
 	path, err := filepath.Abs(filepath.FromSlash(name))
 	if err != nil {
@@ -63,7 +64,7 @@ func (r *resolver) open(name string) (*loader, error) {
 	}
 	file := r.files[name]
 	if file == nil {
-		if file, err = readFile(name); err != nil {
+		if file, err = readFile(name, cmp.Or(shown, name)); err != nil {
 			return nil, err
 		}
 		r.files[name] = file
@@ -123,7 +124,7 @@ func (r *resolver) include(path string, at stack.Origin, folder string) (*loader
 	if strings.HasPrefix(path, "///") {
 		path = path[2:]
 	}
-	l, err := r.open(unquote(path))
+	l, err := r.open(unquote(path), "")
 	var inside *Error
 	if err == nil || errors.As(err, &inside) {
 		return l, err

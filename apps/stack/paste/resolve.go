@@ -22,7 +22,7 @@ type loader struct {
 
 func newLoader(r *resolver, file *ini, path string) *loader {
 	l := &loader{r, file, path, newConf()}
-	here := stack.Origin{File: file.name, Line: 1, Column: 1}
+	here := stack.Origin{File: file.shown, Line: 1, Column: 1}
 	folder := path[:max(strings.LastIndexByte(path, '/'), 1)]
 	l.defaults.put("here", &Value{Text: folder, At: here})
 	l.defaults.put("__file__", &Value{Text: path, At: here})

@@ -2,7 +2,6 @@ package paste_test
 
 import (
 	"bytes"
-	"math"
 	"os"
 	"reflect"
 	"strconv"
@@ -50,7 +49,6 @@ func TestWriteRefuses(t *testing.T) {
 		{of(leaf(""), nil), `stack: layers[0]: no layer`},
 		{leaf("a\rb"), `stack: text: a file can't say a text that is not UTF-8 or has a carriage return`},
 		{leaf("a\xff"), `stack: text: a file can't say a text that is not UTF-8 or has a carriage return`},
-		{stack.App{Source: says{Share: math.NaN()}}, `stack: share: no text says NaN: "NaN" would be read as NaN`},
 		{stack.App{Source: says{Key: "hunter2"}}, `stack: key: a secret is given by reference, as "env:NAME" or "file:PATH"`},
 		{of(leaf(""), mark{Types: []string{"a b"}}), `stack: layers[0].types: no text says [a b]: "a b" would be read as [a b]`},
 		{of(leaf(""), odd{"x"}), `stack: layers[0].use: the key "use" has a meaning of its own`},
