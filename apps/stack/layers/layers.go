@@ -11,6 +11,7 @@ func All() []stack.Layer {
 		ETag{},
 		Headers{},
 		Range{},
+		Recover{},
 		RequestID{},
 		Session{},
 	}
