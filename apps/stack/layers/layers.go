@@ -5,6 +5,7 @@ import "github.com/benchctl/benchctl/apps/stack"
 // All is a layer of each type with no field set, in the order of the names of their About.
 func All() []stack.Layer {
 	return []stack.Layer{
+		AccessLog{},
 		BasicAuth{},
 		BodyLimit{},
 		Compress{},
