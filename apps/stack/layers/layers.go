@@ -17,6 +17,7 @@ func All() []stack.Layer {
 		Recover{},
 		RequestID{},
 		Session{},
+		Timeout{},
 	}
 }
 
