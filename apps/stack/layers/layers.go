@@ -13,6 +13,7 @@ func All() []stack.Layer {
 		CORS{},
 		ETag{},
 		Headers{},
+		Health{},
 		Range{},
 		Recover{},
 		RequestID{},
