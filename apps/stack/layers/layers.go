@@ -12,6 +12,7 @@ func All() []stack.Layer {
 		Cookies{},
 		CORS{},
 		ETag{},
+		Forwarded{},
 		Headers{},
 		Health{},
 		Range{},
