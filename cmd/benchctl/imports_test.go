@@ -128,6 +128,7 @@ var homes = map[string][]string{
 	"github.com/klauspost/compress/":             {"apps/stack/layers"},
 	"github.com/gorilla/securecookie":            {"apps/stack/layers"},
 	"golang.org/x/crypto/":                       {"apps/stack/layers"},
+	"golang.org/x/time/":                         {"apps/stack/layers"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 	"github.com/moby/sys/user":                   {"servers/process/privileges"},
 	"kernel.org/pub/linux/libs/security/libcap/": {"servers/process/privileges"},

@@ -16,6 +16,7 @@ func All() []stack.Layer {
 		Headers{},
 		Health{},
 		Range{},
+		RateLimit{},
 		Recover{},
 		RequestID{},
 		Session{},
