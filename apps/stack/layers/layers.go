@@ -15,6 +15,7 @@ func All() []stack.Layer {
 		Forwarded{},
 		Headers{},
 		Health{},
+		MethodOverride{},
 		Range{},
 		RateLimit{},
 		Recover{},
