@@ -129,6 +129,7 @@ var homes = map[string][]string{
 	"github.com/gorilla/securecookie":            {"apps/stack/layers"},
 	"golang.org/x/crypto/":                       {"apps/stack/layers"},
 	"golang.org/x/time/":                         {"apps/stack/layers"},
+	"github.com/prometheus/":                     {"apps/stack/layers"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 	"github.com/moby/sys/user":                   {"servers/process/privileges"},
 	"kernel.org/pub/linux/libs/security/libcap/": {"servers/process/privileges"},

@@ -16,6 +16,7 @@ func All() []stack.Layer {
 		Headers{},
 		Health{},
 		MethodOverride{},
+		Metrics{},
 		Range{},
 		RateLimit{},
 		Recover{},
