@@ -36,6 +36,8 @@ var mayImport = map[string][]string{
 	"apps/stack/format/formattest":          {"apps", "apps/stack"},
 	"apps/stack/suiteapps":                  {"apps", "apps/stack", "apps/suite"},
 	"apps/stack/lint":                       {"apps", "apps/stack"},
+	"apps/stack/paste":                      {"apps/stack", "internal/nearest"},
+	"apps/stack/files":                      {"apps/stack", "apps/stack/format", "apps/stack/paste"},
 	"apps/conform":                          {"apps/http1", "apps/suite", "apps/wsgi"},
 	"scenarios":                             {"apps/suite", "internal/nearest", "internal/strict", "scenarios/offered", "scenarios/slo"},
 	"scenarios/offered":                     {"internal/nearest"},
