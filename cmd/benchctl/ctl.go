@@ -29,7 +29,7 @@ var ctlVerbs = []struct {
 	{service.StopNow, "Stop a service at once"},
 	{service.Restart, "Stop what serves and start it again; the process of the service and its sockets stay"},
 	{service.Reload, "Reload a service; a Go engine gets new workers and loses no request"},
-	{service.Upgrade, "Have new workers of what the program is now, or what the server's manifest says"},
+	{service.Upgrade, "Replace the workers by new ones of the program's current file, or what the server's manifest says"},
 	{service.ScaleUp, "Start one more worker"},
 	{service.ScaleDown, "Stop one worker"},
 }
@@ -52,15 +52,15 @@ func ctlCommand(e env) *cobra.Command {
 		})
 	}
 	status := &cobra.Command{
-		Use: "status NAME", Short: "Tell how a running service is", Args: takes("the name of a service"),
+		Use: "status NAME", Short: "Print the state of a service", Args: takes("the name of a service"),
 		RunE: func(cmd *cobra.Command, args []string) error { return e.ctlStatus(cmd.Context(), f, args[0]) },
 	}
 	list := &cobra.Command{
-		Use: "list", Short: "List all services: those that run, were stopped or were killed", Args: noArgs,
+		Use: "list", Short: "List services: running, stopped and killed ones", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.ctlList(cmd.Context(), f) },
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use: "forget NAME", Short: "Remove what is known of a service that does not run", Args: takes("the name of a service"),
+		Use: "forget NAME", Short: "Remove the record of a service that is not running", Args: takes("the name of a service"),
 		RunE: func(cmd *cobra.Command, args []string) error { return e.ctlForget(cmd.Context(), f, args[0]) },
 	})
 	for _, c := range []*cobra.Command{status, list} {
@@ -73,7 +73,7 @@ func ctlCommand(e env) *cobra.Command {
 func (e env) ctlStart(f *ctlFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "start NAME [-- FLAGS OF SERVE]",
-		Short: "Start a service in the background: with these flags, or as it was started last, or the server of the name",
+		Short: "Start a service in the background: with these flags, as it was last started, or the server with this name",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); len(args) == 0 || dash == 0 || dash < 0 && len(args) > 1 || dash > 1 {

@@ -30,12 +30,12 @@ const (
 
 func newCommand(e env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "new", Short: "Write the start of something new", Args: noArgs,
+		Use: "new", Short: "Generate files to start from", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return usage(errors.New("new: what: server?")) },
 	}
 	var f newFlags
 	server := &cobra.Command{
-		Use: "server NAME", Short: "Write the start of a server that can be verified and measured at once",
+		Use: "server NAME", Short: "Generate a manifest or an adapter that can be verified and measured at once",
 		Long: `With --lang external, writes a manifest that starts a server of benchctl's own. Put
 your program in its place. With --lang go, in a clone of benchctl, writes an adapter
 package that serves with net/http and adds it to the list of servers. Put your engine

@@ -67,8 +67,8 @@ Any of --supervised, --daemon, --pidfile, --name, --workers, --drain, --user, --
 	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
 	fs.StringArrayVar(&f.env, "env", nil, "NAME=VALUE for the environment of a server that is not a Go engine; may be repeated")
 	fs.StringVar(&f.runAs, "run-as", "", runAsUsage)
-	fs.IntVar(&f.spin, "spin", 0, "steps of arithmetic, of about 1 ns each, added to each request of a Go engine, to try what a measurement can resolve")
-	fs.IntVar(&f.listenerFD, "listener-fd", 0, "file descriptor of a listening socket that benchctl has opened, instead of --addr")
+	fs.IntVar(&f.spin, "spin", 0, "add this many steps of arithmetic, about 1 ns each, to each request of a Go engine, to test what a measurement can resolve")
+	fs.IntVar(&f.listenerFD, "listener-fd", 0, "listen on this inherited file descriptor, instead of --addr")
 	f.define(fs)
 	return cmd
 }
@@ -76,18 +76,18 @@ Any of --supervised, --daemon, --pidfile, --name, --workers, --drain, --user, --
 // define adds the flags of services.
 func (f *serviceFlags) define(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.supervised, "supervised", false, "run as a service in the foreground")
-	fs.BoolVar(&f.daemon, "daemon", false, "run as a service in the background; exits once it serves, or tells why it does not")
-	fs.StringVar(&f.log, "log", "", "with --daemon: file that output is appended to (default none)")
-	fs.DurationVar(&f.startTimeout, "start-timeout", 30*time.Second, "with --daemon: how long the start may take")
-	fs.StringVar(&f.pidfile, "pidfile", "", "file for the process number; one of a live process is respected, one that was left is replaced")
+	fs.BoolVar(&f.daemon, "daemon", false, "run as a service in the background; exit when it serves, or report why it does not")
+	fs.StringVar(&f.log, "log", "", "with --daemon: append output to this file (default none)")
+	fs.DurationVar(&f.startTimeout, "start-timeout", 30*time.Second, "with --daemon: time limit of the start")
+	fs.StringVar(&f.pidfile, "pidfile", "", "write the process number to this file; refuse to start if its process is alive, replace a stale file")
 	fs.StringVar(&f.name, "name", "", `name of the service, for benchctl ctl (default the server's; "" without --daemon for none)`)
 	fs.StringVar(&f.stateDir, "state-dir", "", stateDirUsage)
-	fs.StringVar(&f.user, "user", "", "user that a Go engine becomes when its sockets are open (default that of --run-as)")
-	fs.StringVar(&f.group, "group", "", "group that it becomes with --user (default that user's)")
-	fs.StringVar(&f.umask, "umask", "", "permissions that files are made without, octal, such as 027")
-	fs.BoolVar(&f.reusePort, "reuse-port", false, "let other processes listen on the port too (SO_REUSEPORT); the queue of one that ends is lost")
-	fs.IntVar(&f.workers, "workers", 1, "processes that serve")
-	fs.DurationVar(&f.drain, "drain", 10*time.Second, "how long connections may take to end when a process is stopped or replaced")
+	fs.StringVar(&f.user, "user", "", "user of a Go engine once its sockets are open (default that of --run-as)")
+	fs.StringVar(&f.group, "group", "", "group for --user (default the user's own)")
+	fs.StringVar(&f.umask, "umask", "", "file mode creation mask, octal, such as 027")
+	fs.BoolVar(&f.reusePort, "reuse-port", false, "let other processes listen on the port too (SO_REUSEPORT); when one ends, its queued connections are lost")
+	fs.IntVar(&f.workers, "workers", 1, "number of processes that serve")
+	fs.DurationVar(&f.drain, "drain", 10*time.Second, "time limit for connections to end when a process is stopped or replaced")
 }
 
 // serve runs until ctx ends and then stops gracefully.

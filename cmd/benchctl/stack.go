@@ -63,7 +63,7 @@ func readStack(e env, arg string) (path string, s format.Stack, err error) {
 
 func stackCheckCommand(e env) *cobra.Command {
 	return &cobra.Command{
-		Use: "check " + stackFileUsage, Short: "Build the stacks of a file, and tell all that is wrong with them",
+		Use: "check " + stackFileUsage, Short: "Build the stacks of a file and report every fault",
 		Args: takes("a file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := readStacks(e, args[0])
@@ -107,7 +107,7 @@ func count(n int, of string) string {
 func stackConvertCommand(e env) *cobra.Command {
 	var to string
 	cmd := &cobra.Command{
-		Use: "convert " + stackFileUsage + " --to FORM", Short: "Write the stacks of a file in another form, to standard output",
+		Use: "convert " + stackFileUsage + " --to FORM", Short: "Print the stacks of a file in another form",
 		Args: takes("a file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			names := files.Forms()
@@ -127,6 +127,6 @@ func stackConvertCommand(e env) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "form: yaml, toml, json, go or ini")
+	cmd.Flags().StringVar(&to, "to", "", "form to write: yaml, toml, json, go or ini")
 	return cmd
 }

@@ -11,7 +11,7 @@ import (
 
 func stackShowCommand(e env) *cobra.Command {
 	return &cobra.Command{
-		Use: "show " + stackFileUsage, Short: "Show a stack from the outside in: each value with where it stands, or that it is a default",
+		Use: "show " + stackFileUsage, Short: "Print a stack from the outside in, each value with its place in the file",
 		Args: takes("a file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			_, s, err := readStack(e, args[0])
@@ -81,7 +81,7 @@ type fieldRow struct {
 func stackListCommand(e env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the layers and apps that stacks can have, with their fields",
+		Use: "list", Short: "List layers and apps with their fields",
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			catalog := stackCatalog()

@@ -30,16 +30,15 @@ func verifyCommand(e env) *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Check that servers conform to HTTP and serve the test apps unchanged",
-		Long: `Starts each candidate alone and makes the checks of the conformance gate over the
-wire. A failed check of level gate makes the cells of the apps that it concerns
-invalid in a run. Other failures are only reported. Checks over HTTP/2 (h2-...) apply
+		Long: `Start each candidate alone and check it over the wire by the rules of the conformance
+gate. In a run, a failed check of level gate makes the cells of the apps that it
+concerns invalid. Other failures are only reported. Checks over HTTP/2 (h2-...) apply
 to candidates whose load speaks HTTP/2.
 
-With --process-control the checks are others: of each server that offers to become a
-daemon, to keep a pidfile, to give up root's rights or to serve on sockets that it
-inherits, whether it does so. It is started by its own options for that, as root
-where it is to give up rights and benchctl is root. What a server does not offer is
-no failure.
+With --process-control, check instead how each server behaves as a process: as a
+daemon, with a pidfile, when it gives up root's rights, on inherited sockets. Each
+server is started with its own options for these. To check how it gives up rights,
+benchctl must run as root. What a server does not offer is not a failure.
 
 The exit code is 1 if a check of level gate fails.`,
 		Example: `  benchctl verify --servers fasthttp
