@@ -74,7 +74,9 @@ func TestDeeds(t *testing.T) {
 				want: fmt.Sprintf("raised its priority: nice -5 (given %d): ", own),
 			},
 			"real time": {
-				do:   func(pid int) error { return schedule(pid, unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1, Nice: int32(own)}) },
+				do: func(pid int) error {
+					return schedule(pid, unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1, Nice: int32(own)})
+				},
 				want: "real-time scheduling: SCHED_RR 1: ",
 			},
 		} {
