@@ -31,7 +31,7 @@ var reads = apps.Func(func(req apps.Request, res apps.Response) error {
 	case "/stream":
 		return res.Stream(200, &readsBody{req: req})
 	}
-	var body io.Reader = req.Body()
+	body := req.Body()
 	if req.Path() == "/bytes" {
 		body = iotest.OneByteReader(body)
 	}

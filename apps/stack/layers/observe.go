@@ -112,7 +112,6 @@ func (x *exchange) Next() ([]byte, error) {
 
 // Close implements apps.Body.
 func (x *exchange) Close() error {
-	err := errPanic
 	defer func() {
 		if x.failed.Load() {
 			x.status, x.err = 500, errors.Join(x.err, errServe)
@@ -120,8 +119,7 @@ func (x *exchange) Close() error {
 		x.took = time.Since(x.start)
 		x.home.end(x)
 	}()
-	err = x.body.Close()
-	return err
+	return x.body.Close()
 }
 
 // errServe is what became of a request whose app failed after it answered with a stream.

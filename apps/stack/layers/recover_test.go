@@ -63,7 +63,11 @@ func (b *panickingBody) Close() error {
 func TestRecover(t *testing.T) {
 	cause := errors.New("the cause")
 	for _, at := range []string{"serve", "answered", "next", "close"} {
-		for _, value := range []any{"no error", cause} {
+		for _, isError := range []bool{false, true} {
+			var value any = "no error"
+			if isError {
+				value = cause
+			}
 			var log bytes.Buffer
 			a := wrap(t, panicking{at, value}, layers.Recover{Log: slog.New(slog.NewTextHandler(&log, nil))})
 			r := appstest.Ask(a, appstest.Get("/way?a=b"))
@@ -75,10 +79,10 @@ func TestRecover(t *testing.T) {
 				told = strings.TrimPrefix(r.Broken, "close: ")
 			}
 			want := "panic: no error"
-			if value == cause {
+			if isError {
 				want = "panic: the cause"
 			}
-			if told != want || value == cause && at != "close" && !errors.Is(r.Err, cause) {
+			if told != want || isError && at != "close" && !errors.Is(r.Err, cause) {
 				t.Errorf("%s: %v, want %s", at, r, want)
 			}
 			where := map[string]string{"answered": "serve"}[at]
