@@ -39,8 +39,9 @@ const (
 const H2C = "h2c"
 
 // DefaultReadyTimeout bounds the time from start to ready where a server has no
-// time of its own.
-const DefaultReadyTimeout = 15 * time.Second
+// time of its own. It guards against a server that hangs: one that ends, or answers
+// wrongly, fails at once, and a busy machine takes several times as long as a quiet one.
+const DefaultReadyTimeout = time.Minute
 
 // Serve serves app on ln until ctx ends, and stops gracefully then. Once ln is stopped,
 // it drains (S14 of package apps); drain.Run stops the one after the other.

@@ -337,7 +337,7 @@ func TestLaunchOfEveryEngine(t *testing.T) {
 			if err := conform.Gated(conform.App(t.Context(), conform.Target{Address: address, HTTP2: s.Protocol == servers.H2C}, hello)); err != nil {
 				t.Error(err)
 			}
-			if exit := p.Stop(t.Context(), 10*time.Second); exit.Code != 0 || exit.Killed || exit.Escaped != 0 {
+			if exit := p.Stop(t.Context(), time.Minute); exit.Code != 0 || exit.Killed || exit.Escaped != 0 {
 				t.Errorf("stop: %+v", exit)
 			}
 			if text, err := os.ReadFile(log); err != nil || !strings.HasPrefix(string(text), "serve --server "+s.Name+" --listener-fd 3\n") {
@@ -400,7 +400,7 @@ func TestLaunchWithIDs(t *testing.T) {
 				}
 				want[x.Header[0][1]] = true
 			}
-			p.Stop(t.Context(), 10*time.Second)
+			p.Stop(t.Context(), time.Minute)
 			noted, err := os.ReadFile(ids)
 			if err != nil {
 				t.Fatal(err)

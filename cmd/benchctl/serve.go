@@ -78,7 +78,7 @@ func (f *serviceFlags) define(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.supervised, "supervised", false, "run as a service in the foreground")
 	fs.BoolVar(&f.daemon, "daemon", false, "run as a service in the background; exit when it serves, or report why it does not")
 	fs.StringVar(&f.log, "log", "", "with --daemon: append output to this file (default none)")
-	fs.DurationVar(&f.startTimeout, "start-timeout", 30*time.Second, "with --daemon: time limit of the start")
+	fs.DurationVar(&f.startTimeout, "start-timeout", 90*time.Second, "with --daemon: time limit of the start")
 	fs.StringVar(&f.pidfile, "pidfile", "", "write the process number to this file; refuse to start if its process is alive, replace a stale file")
 	fs.StringVar(&f.name, "name", "", `name of the service, for benchctl ctl (default the server's; "" without --daemon for none)`)
 	fs.StringVar(&f.stateDir, "state-dir", "", stateDirUsage)

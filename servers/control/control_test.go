@@ -230,14 +230,14 @@ func TestHandedInListener(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	p := start(t, "serve", func(s *control.Spec) { s.Listener, s.Log = f, log })
 	f.Close()
-	took, err := p.Ready(t.Context(), address, 10*time.Second, probe(address))
+	took, err := p.Ready(t.Context(), address, time.Minute, probe(address))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if took <= 0 {
 		t.Errorf("ready after %v", took)
 	}
-	if exit := p.Stop(t.Context(), 10*time.Second); exit.Code != 0 || exit.Killed {
+	if exit := p.Stop(t.Context(), time.Minute); exit.Code != 0 || exit.Killed {
 		t.Errorf("stop: %+v", exit)
 	}
 	if tail := control.LogTail(log, 1); tail != "stopping as asked" {
@@ -248,7 +248,7 @@ func TestHandedInListener(t *testing.T) {
 func TestStopKillsWhatIgnoresIt(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	p := start(t, "stubborn", func(s *control.Spec) { s.Log = log })
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for control.LogTail(log, 1) != "deaf now" && ctx.Err() == nil {
 		runtime.Gosched()
@@ -427,7 +427,7 @@ func TestNothingOutlivesItsOwner(t *testing.T) {
 // gone waits until pid no longer exists, within reason.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for syscall.Kill(pid, 0) == nil {
 		if state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); strings.Contains(string(state), ") Z ") {

@@ -111,7 +111,7 @@ func TestNiceOfASession(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, g := given(t, "fork-twice", func(s *control.Spec) { s.Env = append(s.Env, "TEST_ADDRESS="+address) })
-	if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
+	if _, err := p.Ready(t.Context(), address, time.Minute, probe(address)); err != nil {
 		t.Fatal(err)
 	}
 	held, err := p.Held()
@@ -197,7 +197,7 @@ func BenchmarkOwnership(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer p.Kill()
-	if _, err := p.Ready(b.Context(), address, 10*time.Second, probe(address)); err != nil {
+	if _, err := p.Ready(b.Context(), address, time.Minute, probe(address)); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

@@ -38,7 +38,7 @@ func needGroup(t *testing.T, p *control.Process, groups control.Groups) {
 // heldBy waits until p holds so many processes, once those between them have ended.
 func heldBy(t *testing.T, p *control.Process, n int) []int {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		held, err := p.Held()
@@ -57,7 +57,7 @@ func heldBy(t *testing.T, p *control.Process, n int) []int {
 // removed waits until the group no longer exists, within reason.
 func removed(t *testing.T, group proc.Group) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for group != "" && ctx.Err() == nil {
 		if _, err := os.Stat(string(group)); errors.Is(err, fs.ErrNotExist) {
@@ -82,7 +82,7 @@ func TestGrandchildAnswers(t *testing.T) {
 		if found := groupsOfThis(); p.Group != "" && !slices.Contains(found, string(p.Group)) {
 			t.Errorf("runs in control group %s; those of this process are %v", p.Group, found)
 		}
-		if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
+		if _, err := p.Ready(t.Context(), address, time.Minute, probe(address)); err != nil {
 			t.Fatal(err)
 		}
 		held := heldBy(t, p, 2)
@@ -106,7 +106,7 @@ func TestGrandchildAnswers(t *testing.T) {
 
 func TestGroupIsRemoved(t *testing.T) {
 	for name, end := range map[string]func(*testing.T, *control.Process){
-		"stop":  func(t *testing.T, p *control.Process) { p.Stop(t.Context(), 10*time.Second) },
+		"stop":  func(t *testing.T, p *control.Process) { p.Stop(t.Context(), time.Minute) },
 		"kill":  func(_ *testing.T, p *control.Process) { p.Kill() },
 		"guard": func(_ *testing.T, p *control.Process) { _ = syscall.Kill(p.Guard, syscall.SIGKILL) },
 	} {

@@ -22,7 +22,7 @@ func TestSomebodyElsesPort(t *testing.T) {
 	go http.Serve(other, http.NotFoundHandler())
 	address := other.Addr().String()
 	p := start(t, "hang", nil)
-	_, err = p.Ready(t.Context(), address, 10*time.Second, probe(address))
+	_, err = p.Ready(t.Context(), address, time.Minute, probe(address))
 	if err == nil || !strings.Contains(err.Error(), "belongs to somebody else") {
 		t.Errorf("ready: %v", err)
 	}
@@ -34,7 +34,7 @@ func TestBindsByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, "bind", func(s *control.Spec) { s.Env = append(s.Env, "TEST_ADDRESS="+address) })
-	if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
+	if _, err := p.Ready(t.Context(), address, time.Minute, probe(address)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -48,7 +48,7 @@ func TestPortIsSharedLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, "bind", func(s *control.Spec) { s.Env = append(s.Env, "TEST_ADDRESS="+address) })
-	if _, err := p.Ready(t.Context(), address, 10*time.Second, probe(address)); err != nil {
+	if _, err := p.Ready(t.Context(), address, time.Minute, probe(address)); err != nil {
 		t.Fatal(err)
 	}
 	ln, err := sharing(address)

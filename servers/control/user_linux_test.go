@@ -144,7 +144,7 @@ func TestRunsAsUser(t *testing.T) {
 		if err != nil || info.Sys().(*syscall.Stat_t).Uid != u.UID {
 			t.Errorf("what the verb wrote: %+v, %v", info, err)
 		}
-		if exit := p.Stop(t.Context(), 10*time.Second); exit.Code != 0 || exit.Killed || exit.Left != nil {
+		if exit := p.Stop(t.Context(), time.Minute); exit.Code != 0 || exit.Killed || exit.Left != nil {
 			t.Errorf("stop: %+v", exit)
 		}
 		text, err := os.ReadFile(log)

@@ -398,7 +398,7 @@ func serves(t *testing.T, m Manifest, l Launch) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), m.Ready.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
 	cmd.Env, cmd.Dir = append(control.Environ(l.Dir), c.Env...), c.Dir
