@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -175,4 +176,55 @@ func exchange(conn net.Conn, in *bufio.Reader, request string) (last bool, err e
 		err = fmt.Errorf("%s %q", res.Status, body)
 	}
 	return res.Close, err
+}
+
+// A service that stops refuses who connects, while its workers still serve those who did:
+// nobody waits for a worker that does not come.
+func TestStopRefuses(t *testing.T) {
+	t.Parallel()
+	s := newPlace(t)
+	s.does("ctl", "start", "web", "--", "--server=nethttp", "--addr=127.0.0.1:0", "--workers=2", "--drain=1m")
+	address := s.address("web")
+	early, err := net.Dial("tcp", address) // idle, it is left alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer early.Close()
+	in := bufio.NewReader(early)
+	if last, err := asked(early, in); last || err != nil { // it is accepted
+		t.Fatal(last, err)
+	}
+	stopped := make(chan string, 1)
+	go func() { stopped <- s.does("ctl", "stop", "web") }()
+	if !eventually(t, func() bool {
+		late, err := net.Dial("tcp", address)
+		if err == nil {
+			late.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	}) {
+		t.Error("who connects to a service that stops is not refused")
+	}
+	if last, err := asked(early, in); !last || err != nil {
+		t.Errorf("who had connected was told to go: %v, %v", last, err)
+	}
+	<-stopped
+	noneLeft(t, s.dir)
+}
+
+// asked asks for hello on a connection, and tells whether the reply is the last.
+func asked(conn net.Conn, in *bufio.Reader) (last bool, err error) {
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := io.WriteString(conn, "GET /hello HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
+		return false, err
+	}
+	reply, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return false, err
+	}
+	body, err := io.ReadAll(reply.Body)
+	if err == nil && string(body) != "Hello, World!" {
+		err = fmt.Errorf("it says %q", body)
+	}
+	return reply.Close, err
 }

@@ -42,7 +42,7 @@ type Server interface {
 	Ask(ctx context.Context, v control.Verb) error
 	// Stop stops the server gracefully, and at once when ctx ends. Nothing of it is left then.
 	Stop(ctx context.Context) error
-	// Close closes the sockets.
+	// Close closes the sockets, if they are open. The server serves on.
 	Close() error
 	// Status is what is known of the running server.
 	Status() Status
@@ -122,7 +122,7 @@ type running struct {
 func (r *running) Attach(b *bus.Bus) {
 	r.bus = b
 	b.On(bus.Start, bus.Listener{Name: "listen", Priority: bus.PrioritySockets, Run: r.Open, Undo: func(context.Context) error { return r.Close() }})
-	b.On(bus.Start, bus.Listener{Name: "start", Priority: bus.PriorityServe, Run: r.start, Undo: r.stop})
+	b.On(bus.Start, bus.Listener{Name: "start", Priority: bus.PriorityServe, Run: r.start, Undo: r.end})
 	b.On(serves, bus.Listener{Name: "serves", Run: r.tell})
 	b.On(restart, bus.Listener{Name: "restart", Run: r.restart})
 	for event, verb := range verbs {
@@ -181,6 +181,10 @@ func (r *running) stop(ctx context.Context) error {
 	close(stopped)
 	return r.Stop(ctx)
 }
+
+// end stops the server for good. The sockets are closed first: once the server accepts no
+// more, clients are refused and can go elsewhere, and none waits to be reset.
+func (r *running) end(ctx context.Context) error { return errors.Join(r.Close(), r.stop(ctx)) }
 
 // restart stops the server and starts it again. The sockets stay, so that who connects
 // meanwhile waits. If it does not start again the service fails.

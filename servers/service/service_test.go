@@ -191,7 +191,7 @@ func TestVerbs(t *testing.T) {
 	if err := r.end(); err != nil {
 		t.Error(err)
 	}
-	if did, want := r.done(), "open start reload upgrade scale-up scale-down stop start reload upgrade stop close"; strings.Join(did, " ") != want {
+	if did, want := r.done(), "open start reload upgrade scale-up scale-down stop start reload upgrade close stop close"; strings.Join(did, " ") != want {
 		t.Errorf("done was %v, want %s", did, want)
 	}
 	if err := r.ask(Reload); !errors.Is(err, ErrNotRunning) || misuse.Is(err) {
@@ -232,7 +232,7 @@ func TestServerEnds(t *testing.T) {
 	if err := r.end(); !errors.Is(err, ErrFailed) {
 		t.Error(err)
 	}
-	if did := strings.Join(r.done(), " "); did != "open start stop start close" {
+	if did := strings.Join(r.done(), " "); did != "open start stop start close close" {
 		t.Errorf("done was %s", did)
 	}
 }

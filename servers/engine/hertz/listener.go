@@ -18,12 +18,14 @@ import (
 // A socket is that of all processes that have it: another one's event loop that accepts
 // in that moment would stand still. It also closes its descriptor twice.
 //
-// When ln is stopped, the next connection that waits makes Accept fail as closed
-// listeners do: netpoll takes the socket out of its event loop and ends its Serve, and
-// leaves connections alone. So no event loop turns for what is meant for another process.
+// When ln is stopped, the descriptors are closed at once, but for the one that netpoll
+// polls, which leads to nothing then (see watch): no event loop turns for what is meant for
+// another process, and no connection waits for this one. Accept fails then as that of closed
+// listeners does: netpoll ends its Serve, and leaves connections alone.
 type polled struct {
 	ln   *drain.Listener
-	fd   int
+	fd   int   // of the socket
+	seen watch // what netpoll polls
 	once sync.Once
 }
 
@@ -46,7 +48,12 @@ func poll(ln *drain.Listener) (*polled, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("dup", err)
 	}
-	return &polled{ln: ln, fd: fd}, nil
+	seen, err := watchSocket(fd)
+	if err != nil {
+		return nil, errors.Join(err, syscall.Close(fd))
+	}
+	ln.OnStop(func() { seen.release(fd) })
+	return &polled{ln: ln, fd: fd, seen: seen}, nil
 }
 
 // dup duplicates a descriptor, for no program that is started.
@@ -63,7 +70,7 @@ func dup(fd int) (int, error) {
 // Fd implements netpoll.Listener. It is called once, when the server starts to poll.
 func (p *polled) Fd() int {
 	p.ln.Started()
-	return p.fd
+	return p.seen.fd()
 }
 
 func (p *polled) Addr() net.Addr { return p.ln.Addr() }
@@ -71,7 +78,7 @@ func (p *polled) Addr() net.Addr { return p.ln.Addr() }
 // Close implements net.Listener.
 func (p *polled) Close() error {
 	err := p.ln.Close()
-	p.once.Do(func() { err = errors.Join(err, syscall.Close(p.fd)) })
+	p.once.Do(func() { err = errors.Join(err, p.seen.close()) })
 	return err
 }
 

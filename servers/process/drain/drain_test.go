@@ -117,9 +117,14 @@ func TestAdmit(t *testing.T) {
 	if !ln.Admit(func() bool { return true }) || !ln.Admit(func() bool { return false }) || ln.Open() != 1 {
 		t.Errorf("%d open, want the one that was taken", ln.Open())
 	}
-	_ = ln.Stop()
+	released := 0
+	ln.OnStop(func() { released++ })
+	_, _ = ln.Stop(), ln.Stop()
 	if ln.Admit(func() bool { t.Error("asked to take"); return true }) {
 		t.Error("admitted after the stop")
+	}
+	if released != 1 {
+		t.Errorf("the descriptor was given up %d times", released)
 	}
 	ln.Closed()
 	if n := ln.Wait(t.Context(), nil); n != 0 {

@@ -35,6 +35,7 @@ type Listener struct {
 	accepting chan struct{} // closed at the first accept
 	first     sync.Once
 	admitting sync.Mutex    // held while a connection is admitted
+	release   func()        // called by Stop, may be nil
 	over      chan struct{} // closed by Close
 	closing   sync.Once
 	stopping  sync.Once
@@ -85,6 +86,16 @@ func (l *Listener) Admit(take func() (took bool)) bool {
 	return true
 }
 
+// OnStop has Stop call release, after which nothing is admitted: a server that polls the
+// socket by a descriptor of its own closes it there. A socket of which one is open goes on
+// queueing connections, which are reset when it is closed. OnStop is to be called before
+// the server accepts.
+func (l *Listener) OnStop(release func()) {
+	l.admitting.Lock()
+	defer l.admitting.Unlock()
+	l.release = release
+}
+
 // Started says that the server accepts, where it does not call Accept.
 func (l *Listener) Started() { l.first.Do(func() { close(l.accepting) }) }
 
@@ -119,6 +130,9 @@ func (l *Listener) Stop() error {
 	l.stopping.Do(func() {
 		l.admitting.Lock()
 		l.draining.Store(true)
+		if l.release != nil {
+			l.release()
+		}
 		l.admitting.Unlock()
 		l.stopErr = l.inner.Close() // without shutdown(2), which would stop all who share the socket
 	})

@@ -40,7 +40,8 @@ type process interface {
 // starter starts workers and has what they report told.
 type starter interface {
 	start(r role, to listener) (process, error)
-	close()
+	release() // the sockets: no worker is started any more
+	close()   // when no worker is left
 }
 
 // listener takes what happens to a worker; ended is the last.

@@ -20,7 +20,8 @@ type Config struct {
 	Argv []string
 	Env  []string // nil: that of this process
 	Dir  string   // "": that of this process
-	// Listeners are TCP or Unix sockets that listen. The supervisor does not close them.
+	// Listeners are TCP or Unix sockets that listen. The supervisor does not close them;
+	// it has descriptors of its own, until it stops.
 	Listeners []net.Listener
 	Workers   int // 1
 

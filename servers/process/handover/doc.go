@@ -2,7 +2,7 @@
 // request.
 //
 // A supervisor has the listening sockets and never accepts from them nor closes them
-// while it runs. It starts workers, processes that inherit the sockets: not new ones of
+// until it stops. It starts workers, processes that inherit the sockets: not new ones of
 // the same port, so that what waits to be accepted waits for whichever worker comes. To
 // replace a worker (Supervisor.Replace)
 //

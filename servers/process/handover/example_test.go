@@ -51,6 +51,7 @@ func run() error {
 				log.Print(err) // the old workers serve on
 			}
 		case <-ctx.Done():
+			listeners[0].Close() // first, so that no client waits for a worker that does not come
 			return s.Stop(context.WithoutCancel(ctx))
 		case <-s.Done():
 			return s.Err()

@@ -15,6 +15,7 @@ type fake struct {
 	mu      sync.Mutex
 	workers []*fakeWorker
 	fails   error // of the next start
+	freed   bool  // the sockets are
 	closed  bool
 }
 
@@ -45,6 +46,8 @@ func (f *fake) failNext(err error) {
 	defer f.mu.Unlock()
 	f.fails = err
 }
+
+func (f *fake) release() { f.freed = true }
 
 func (f *fake) close() { f.closed = true }
 
@@ -113,7 +116,7 @@ func try(t *testing.T, config Config, test func(*trial)) {
 				t.Errorf("worker %d is left", w.id)
 			}
 		}
-		if !tr.closed {
+		if !tr.freed || !tr.closed {
 			t.Error("the starter is left open")
 		}
 	})

@@ -35,7 +35,7 @@ func newStarter(c Config) (starter, error) {
 	for _, ln := range c.Listeners {
 		file, err := duplicate(ln)
 		if err != nil {
-			f.closeSockets()
+			f.release()
 			return nil, fmt.Errorf("handover: listener %s: %w", ln.Addr(), err)
 		}
 		f.sockets = append(f.sockets, file)
@@ -73,16 +73,16 @@ func duplicate(ln net.Listener) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "listener"), nil
 }
 
-func (f *forker) closeSockets() {
+// release implements starter.
+func (f *forker) release() {
 	for _, s := range f.sockets {
 		s.Close()
 	}
+	f.sockets = nil
 }
 
-func (f *forker) close() {
-	close(f.forks)
-	f.closeSockets()
-}
+// close implements starter.
+func (f *forker) close() { close(f.forks) }
 
 // start implements starter.
 func (f *forker) start(r role, to listener) (process, error) {

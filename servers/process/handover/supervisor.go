@@ -173,7 +173,9 @@ func (s *Supervisor) idle() error {
 }
 
 // Stop has all workers drain and end, and returns when none is left. The end of ctx ends
-// the wait, not the stop.
+// the wait, not the stop. Who stops for good closes Config.Listeners before: clients are
+// then refused, and can go elsewhere, once no worker accepts. While a listener is open
+// they wait to be accepted, and are reset when it is closed.
 func (s *Supervisor) Stop(ctx context.Context) error {
 	s.post(func() { s.stop(nil) })
 	select {
@@ -234,7 +236,8 @@ func (s *Supervisor) vacate(w *slot) {
 	}
 }
 
-// stop ends all workers, for the cause that Err will tell.
+// stop ends all workers, for the cause that Err will tell. The sockets go first: what
+// connected to them after the last worker has stopped accepting would wait for nobody.
 func (s *Supervisor) stop(cause error) {
 	if s.stopping {
 		return
@@ -243,5 +246,6 @@ func (s *Supervisor) stop(cause error) {
 	if s.roll != nil {
 		s.finish(cmp.Or(cause, ErrStopping))
 	}
+	s.config.start.release()
 	s.shrink(0)
 }

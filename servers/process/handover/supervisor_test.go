@@ -73,6 +73,10 @@ func TestStop(t *testing.T) {
 		if err := <-replaced; !errors.Is(err, ErrStopping) {
 			tr.Errorf("replace: %v", err)
 		}
+		tr.pending(done)
+		if !tr.freed {
+			tr.Error("clients wait for workers that do not come: the sockets are kept")
+		}
 		if !tr.workers[2].isEnded() {
 			tr.Error("the new one is left to start")
 		}
