@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
 )
 
@@ -19,7 +20,27 @@ type Listed struct {
 	Doc       string   `json:"doc"`
 	Home      string   `json:"home,omitempty"`
 	Verbs     []Verb   `json:"verbs"` // that can be asked of it while it runs
-	Lacks     string   `json:"-"`     // what is missing
+	Offers    []Offer  `json:"offers"`
+	Lacks     string   `json:"-"` // what is missing
+}
+
+// Offer is a facility that the default profile of a server offers, and what its vendor
+// documents of it.
+type Offer struct {
+	Facility control.Facility `json:"facility"`
+	Promise  string           `json:"promise,omitempty"` // in one sentence; absent where none is known
+	Source   string           `json:"source,omitempty"`  // URL of the promise
+}
+
+// offers are those of the server in the order of control.Facilities, never nil.
+func (s Server) offers() []Offer {
+	all, of := []Offer{}, Candidate{Server: s, Profile: "default"}.Facilities()
+	for _, name := range control.Facilities {
+		if o, ok := of[name]; ok {
+			all = append(all, Offer{name, o.Promise, o.Source})
+		}
+	}
+	return all
 }
 
 // List tells which servers are installed, in which version. Those of a class are together,
@@ -27,7 +48,7 @@ type Listed struct {
 func List(ctx context.Context, all []Server) ([]Listed, error) {
 	var list []Listed
 	for _, s := range byClass(all) {
-		one := Listed{Name: s.Name, Class: s.Class, Profiles: s.Profiles(), Doc: s.Doc, Home: s.Home, Verbs: s.Verbs()}
+		one := Listed{Name: s.Name, Class: s.Class, Profiles: s.Profiles(), Doc: s.Doc, Home: s.Home, Verbs: s.Verbs(), Offers: s.offers()}
 		err := s.Check(ctx)
 		var missing *external.NotInstalledError
 		switch {

@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/servers"
+	"github.com/benchctl/benchctl/servers/control"
 )
 
 // What is not installed says how to get it; classes are together.
 func TestList(t *testing.T) {
-	told := "name: told; class: baseline; doc: tells; home: https://example.org; command: [/bin/sh]; version: [/bin/echo, v 1.2.3]; profiles: {tuned: {doc: faster, args: [-t]}}"
+	told := "name: told; class: baseline; doc: tells; offers: {pidfile: {args: ['--pid={{.Pidfile}}'], promise: keeps one, source: https://example.org/pid}}; home: https://example.org; command: [/bin/sh]; version: [/bin/echo, v 1.2.3]; profiles: {tuned: {doc: faster, args: [-t]}}"
 	mute := "name: mute; class: wsgi; doc: second; command: [no-such-mute]"
 	ours := all(t, manifests(t, append(ghosts("ghost"), told, mute)...))
 	var some []servers.Server
@@ -36,6 +37,12 @@ func TestList(t *testing.T) {
 	}
 	if one := list[2]; one.Version != "1.2.3" || one.Class != "baseline" || one.Doc != "tells" || one.Home != "https://example.org" || len(one.Profiles) != 2 {
 		t.Errorf("%+v", one)
+	}
+	if one := list[2]; len(one.Offers) != 1 || one.Offers[0] != (servers.Offer{Facility: control.Pidfile, Promise: "keeps one", Source: "https://example.org/pid"}) {
+		t.Errorf("%+v", one.Offers)
+	}
+	if one := list[3]; one.Offers == nil || len(one.Offers) > 0 {
+		t.Errorf("%+v", one.Offers)
 	}
 	if one := list[3]; one.Install != "install it with: get it" || one.Version != "" {
 		t.Errorf("%+v", one)
