@@ -7,7 +7,7 @@
 //		Node:   stack.App{Source: hello},
 //	})
 //
-// A Node answers requests: App, Pipeline, Hosts, Paths, Cascade. A Layer is a struct whose
+// A Node answers requests: App, Pipeline, Hosts, Paths, Cascade, Front. A Layer is a struct whose
 // fields are its config. It says what it needs of the layers outside it and what it gives to those
 // inside, and Build refuses a stack where something is missing, out of bounds or can't be made,
 // with the place of each fault. Nothing is left out of a stack because it can't start.

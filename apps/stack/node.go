@@ -2,7 +2,7 @@ package stack
 
 import "github.com/benchctl/benchctl/apps"
 
-// Node is a part of a stack that answers requests: App, Pipeline, Hosts, Paths or Cascade.
+// Node is a part of a stack that answers requests: App, Pipeline, Hosts, Paths, Cascade or Front.
 // Two nodes that mean the same are deeply equal.
 type Node interface {
 	build(b *builder, at place) apps.App

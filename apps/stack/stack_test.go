@@ -226,6 +226,7 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 		{"/c", stack.Cascade{Catch: []int{99}}},
 		{"/c", of(of(leaf("y"), mark{Name: "ok", Needs: true}), ink{})},
 		{"/d", of(leaf("z"), &ink{})},
+		{"/e", stack.Front{Proxy: before{}, Node: leaf("e")}},
 	}})
 	want := `stack: paths["/a"].layers[0].wait: 1h0m0s is more than 1m
 stack: paths["/a"].layers[1]: no layer
@@ -239,9 +240,42 @@ stack: paths["b"].hosts["h"]: no app, but <nil>
 stack: paths["/c"].catch: no status to catch: 99; it is from 200 to 599
 stack: paths["/c"]: no apps in a cascade
 stack: paths["/c"]: a second app for this path
-stack: paths["/d"].layers[0]: *stack_test.ink is a pointer; a part is a value, which can't change after the build`
+stack: paths["/d"].layers[0]: *stack_test.ink is a pointer; a part is a value, which can't change after the build
+stack: paths["/e"]: a front stands at the root of a stack: nothing can be around another process`
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant\n%s", err, want)
+	}
+}
+
+// before is a process before a stack.
+type before struct {
+	Kind string `stack:"kind" default:"a" oneof:"a b"`
+}
+
+func (before) About() stack.About { return stack.About{Name: "before"} }
+
+// A front stands before the app that Build makes; who serves that asks for the front.
+func TestFront(t *testing.T) {
+	fronted := stack.Front{Proxy: before{}, Node: of(leaf("behind"), mark{Name: "m"})}
+	if r := appstest.Serve(t, build(t, fronted), appstest.Get("/")); r.Body() != "m(behind /)" {
+		t.Errorf("%v", r)
+	}
+	if proxy := stack.FrontOf(fronted); proxy != stack.Proxy(before{"a"}) {
+		t.Errorf("the front is %+v", proxy)
+	}
+	if proxy := stack.FrontOf(leaf("alone")); proxy != nil {
+		t.Errorf("the front of a stack without one is %+v", proxy)
+	}
+	for _, broken := range []struct {
+		front stack.Front
+		want  string
+	}{
+		{stack.Front{Node: leaf("x")}, "stack: front: no proxy"},
+		{stack.Front{Proxy: before{"c"}}, "stack: front.kind: \"c\" is none of a, b\nstack: app: no app, but <nil>"},
+	} {
+		if _, err := stack.Build(broken.front); err == nil || err.Error() != broken.want {
+			t.Errorf("%v\nwant\n%s", err, broken.want)
+		}
 	}
 }
 

@@ -50,7 +50,8 @@ var mayImport = map[string][]string{
 	"servers/process/handover/handovertest": {"servers/process/handover"},
 	"servers/servertest":                    {"apps", "servers/process/drain"},
 	"servers/external":                      {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
-	"servers":                               {"apps", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external", "servers/process/drain"}, // and every adapter
+	"servers/front":                         {"apps", "apps/adapter", "apps/stack", "servers/process/drain"},
+	"servers":                               {"apps", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external", "servers/front", "servers/process/drain"}, // and every adapter
 	"servers/audit":                         {"apps/conform", "apps/suite", "servers", "servers/control", "servers/control/proc"},
 	"servers/service": {
 		"internal/misuse", "internal/nearest", "servers", "servers/control", "servers/process", "servers/process/bus", "servers/process/daemon", "servers/process/handover", "servers/process/listen", "servers/process/notify", "servers/process/pidfile", "servers/process/privileges", "servers/process/signals",

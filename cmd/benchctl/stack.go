@@ -14,6 +14,7 @@ import (
 	"github.com/benchctl/benchctl/apps/stack/layers"
 	"github.com/benchctl/benchctl/apps/stack/suiteapps"
 	"github.com/benchctl/benchctl/internal/nearest"
+	"github.com/benchctl/benchctl/servers/front"
 )
 
 func stackCommand(e env) *cobra.Command {
@@ -33,6 +34,7 @@ func stackCommand(e env) *cobra.Command {
 func stackCatalog() stack.Catalog {
 	catalog := layers.Catalog()
 	catalog.Sources = append(catalog.Sources, suiteapps.All()...)
+	catalog.Proxies = front.All()
 	return catalog
 }
 
@@ -79,17 +81,13 @@ func stackCheckCommand(e env) *cobra.Command {
 				return usage(err)
 			}
 			for _, s := range f.Stacks.Stacks {
-				wraps, leaves := 0, 0
+				of, behind := map[format.Kind]int{}, ""
 				for _, line := range s.Outline() {
-					switch {
-					case line.About == nil:
-					case line.Layer:
-						wraps++
-					default:
-						leaves++
+					if of[line.Kind]++; line.Kind == format.OfFront {
+						behind = ", behind " + line.About.Name
 					}
 				}
-				fmt.Fprintf(e.stdout, "%s#%s: %s around %s\n", f.Path, s.Name, count(wraps, "layer"), count(leaves, "app"))
+				fmt.Fprintf(e.stdout, "%s#%s: %s around %s%s\n", f.Path, s.Name, count(of[format.OfLayer], "layer"), count(of[format.OfApp], "app"), behind)
 			}
 			return nil
 		},

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/benchctl/benchctl/apps/stack"
+	"github.com/benchctl/benchctl/apps/stack/format"
 )
 
 func stackShowCommand(e env) *cobra.Command {
@@ -55,10 +56,10 @@ func traits(about stack.About) string {
 	return strings.Join(all, "; ")
 }
 
-// partRow is a layer or an app as "stack list --json" shows it.
+// partRow is a layer, an app or a front as "stack list --json" shows it.
 type partRow struct {
 	Name     string     `json:"name"`
-	Kind     string     `json:"kind"` // "layer" or "app"
+	Kind     string     `json:"kind"` // "layer", "app" or "front"
 	Doc      string     `json:"doc"`
 	Requires []string   `json:"requires,omitempty"`
 	Provides []string   `json:"provides,omitempty"`
@@ -81,15 +82,15 @@ type fieldRow struct {
 func stackListCommand(e env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List layers and apps with their fields",
+		Use: "list", Short: "List layers, apps and fronts with their fields",
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			catalog := stackCatalog()
 			rows, table := []partRow{}, [][]string{{"NAME", "KIND", "WHAT IT IS"}}
-			add := func(kind string, part interface{ About() stack.About }) {
+			add := func(kind format.Kind, part interface{ About() stack.About }) {
 				about := part.About()
-				row := partRow{about.Name, kind, about.Doc, about.Requires, about.Provides, about.Buffers, about.Allocs, []fieldRow{}}
-				table = append(table, []string{about.Name, kind, traits(about)})
+				row := partRow{about.Name, string(kind), about.Doc, about.Requires, about.Provides, about.Buffers, about.Allocs, []fieldRow{}}
+				table = append(table, []string{about.Name, string(kind), traits(about)})
 				for _, f := range stack.Fields(part) {
 					row.Fields = append(row.Fields, fieldRow{f.Name, string(f.Type), f.Doc, f.Default, f.Min, f.Max, f.OneOf, f.Required})
 					table = append(table, []string{"  " + f.Name, string(f.Type), fieldText(f)})
@@ -97,10 +98,13 @@ func stackListCommand(e env) *cobra.Command {
 				rows = append(rows, row)
 			}
 			for _, l := range catalog.Layers {
-				add("layer", l)
+				add(format.OfLayer, l)
 			}
 			for _, s := range catalog.Sources {
-				add("app", s)
+				add(format.OfApp, s)
+			}
+			for _, p := range catalog.Proxies {
+				add(format.OfFront, p)
 			}
 			if asJSON {
 				return e.printJSON(rows)

@@ -22,6 +22,7 @@ const (
 	keyCascade = "cascade"
 	keyCatch   = "catch"
 	keyLayers  = "layers"
+	keyFront   = "front"
 )
 
 // answers are the keys of which a node has one: what answers requests.
@@ -31,7 +32,7 @@ var answers = []string{keyApp, keyHosts, keyPaths, keyCascade}
 var beside = map[string]string{keyWith: keyApp, keyDefault: keyHosts, keyCatch: keyCascade}
 
 // nodeKeys are all keys of a node.
-var nodeKeys = []string{keyLayers, keyApp, keyWith, keyHosts, keyDefault, keyPaths, keyCascade, keyCatch}
+var nodeKeys = []string{keyFront, keyLayers, keyApp, keyWith, keyHosts, keyDefault, keyPaths, keyCascade, keyCatch}
 
 // decoder makes nodes of a tree, and collects what is wrong with it.
 type decoder struct {
@@ -126,6 +127,7 @@ type parts struct {
 	answer pair
 	beside map[string]*value
 	layers *value
+	front  *value
 }
 
 // node reads a node; it is nil where that failed.
@@ -140,6 +142,16 @@ func (d *decoder) node(v *value, here place) stack.Node {
 		return nil
 	}
 	p, ok := d.parts(v, here)
+	if p.front == nil {
+		return d.behind(p, ok, here)
+	}
+	proxy, inner := d.proxy(p.front, here.field(keyFront)), here.field(keyApp)
+	d.origins[string(inner)] = d.origin(v.at)
+	return stack.Front{Proxy: proxy, Node: d.behind(p, ok, inner)}
+}
+
+// behind reads what of a node is behind its front, if it has one.
+func (d *decoder) behind(p parts, ok bool, here place) stack.Node {
 	switch {
 	case p.layers == nil && !ok:
 		return nil
@@ -164,6 +176,8 @@ func (d *decoder) parts(v *value, here place) (p parts, ok bool) {
 		switch {
 		case one.key == keyLayers:
 			p.layers = one.value
+		case one.key == keyFront:
+			p.front = one.value
 		case owner != "":
 			p.beside[one.key] = one.value
 			extra = append(extra, one)
@@ -281,24 +295,34 @@ func (d *decoder) layers(v *value, here place) []stack.Layer {
 }
 
 func (d *decoder) layer(v *value, here place) stack.Layer {
+	return named(d, v, here, "layer", "each is an item of the list", d.catalog.Layer)
+}
+
+func (d *decoder) proxy(v *value, here place) stack.Proxy {
+	d.origins[string(here)] = d.origin(v.at)
+	return named(d, v, here, "front", "each stands before a stack of its own", d.catalog.Proxy)
+}
+
+// named reads a part of the catalog that is a name, or a mapping of its name to its fields.
+func named[T any](d *decoder, v *value, here place, what, several string, find func(name string) (T, error)) (none T) {
 	name, at, fields := v.text, v.at, (*value)(nil)
 	if v.kind == mapping {
-		pairs := d.pairs(v, here, "the layer's name to its fields")
+		pairs := d.pairs(v, here, "the "+what+"'s name to its fields")
 		if len(pairs) != 1 {
-			d.fail(v.at, here, "one layer is needed, not %d: each is an item of the list", len(pairs))
-			return nil
+			d.fail(v.at, here, "one %s is needed, not %d: %s", what, len(pairs), several)
+			return none
 		}
 		name, at, fields = pairs[0].key, pairs[0].at, pairs[0].value
 	} else if v.kind != scalar {
-		d.fail(v.at, here, "a layer is needed, not %v", v.kind)
-		return nil
+		d.fail(v.at, here, "a %s is needed, not %v", what, v.kind)
+		return none
 	}
-	layer, err := d.catalog.Layer(name)
+	part, err := find(name)
 	if err != nil {
 		d.fail(at, here, "%w", err)
-		return nil
+		return none
 	}
-	return config(d, layer, fields, here)
+	return config(d, part, fields, here)
 }
 
 // config is a part of the catalog with the fields of a mapping, which may be nil.

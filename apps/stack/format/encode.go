@@ -68,6 +68,8 @@ func (e *encoder) node(n stack.Node, at place) *value {
 		return e.leaf(n, at)
 	case stack.Pipeline:
 		return e.pipeline(n, at)
+	case stack.Front:
+		return e.front(n, at)
 	case stack.Hosts:
 		nodes := &value{kind: mapping}
 		for _, one := range n.Nodes {
@@ -140,16 +142,33 @@ func (e *encoder) pipeline(n stack.Pipeline, at place) *value {
 			e.fail(here, "no layer")
 			continue
 		}
-		name, fields := e.part(l, here)
-		item := text(name)
-		if len(fields.pairs) > 0 {
-			item = of(name, fields)
-		}
-		layers.items = append(layers.items, item)
+		layers.items = append(layers.items, e.named(l, here))
 	}
-	out := of(keyLayers, layers)
-	inner := e.node(n.Node, at.field(keyApp))
-	if _, nested := n.Node.(stack.Pipeline); nested || inner.kind == scalar {
+	return e.around(keyLayers, layers, n.Node, at)
+}
+
+func (e *encoder) front(n stack.Front, at place) *value {
+	here := at.field(keyFront)
+	if n.Proxy == nil {
+		return e.fail(here, "no proxy")
+	}
+	return e.around(keyFront, e.named(n.Proxy, here), n.Node, at)
+}
+
+// named is a part by its name, with its fields if it has some.
+func (e *encoder) named(part interface{ About() stack.About }, at place) *value {
+	name, fields := e.part(part, at)
+	if len(fields.pairs) == 0 {
+		return text(name)
+	}
+	return of(name, fields)
+}
+
+// around is a node with what stands around it, in one mapping where that reads back as it was:
+// there a front is around layers, and both are around what answers.
+func (e *encoder) around(key string, v *value, n stack.Node, at place) *value {
+	out, inner := of(key, v), e.node(n, at.field(keyApp))
+	if inner.kind == scalar || inner.get(keyFront) != nil || inner.get(keyLayers) != nil && key == keyLayers {
 		out.add(keyApp, start, inner)
 		return out
 	}
@@ -157,7 +176,7 @@ func (e *encoder) pipeline(n stack.Pipeline, at place) *value {
 	return out
 }
 
-// part is the name of a Layer or Source, and the fields that it sets.
+// part is the name of a Layer, Source or Proxy, and the fields that it sets.
 func (e *encoder) part(part interface{ About() stack.About }, at place) (string, *value) {
 	fields := &value{kind: mapping}
 	if err := onlyConfig(part); err != nil {

@@ -40,6 +40,9 @@ f:3:12: app: a list of nodes is needed, not a single value`},
 		{format.YAML, "main:\n  layers: [{all: {duration: 30, secret: hunter2, size: x}}]\n  app: hello", `f:2:29: layers[0].duration: "30" is not a duration with a unit, as "30s"
 f:2:41: layers[0].secret: a secret is given by reference, as "env:NAME" or "file:PATH"
 f:2:56: layers[0].size: "x" is not a size, as "64KiB" or a number of bytes`},
+		{format.YAML, "a: {front: befor, app: hello}\nb: {front: {before: {kind: 1, numbr: 2}}, app: hello}\nc: {front: [], app: hello}", `f:1:12: front: unknown front "befor": did you mean "before"?
+f:2:31: front: unknown field "numbr": did you mean "number"?
+f:3:5: front: a front is needed, not a list`},
 		{format.YAML, "main: {cascade: [hello], catch: [4O4, [1]]}", "f:1:34: catch: \"4O4\" is no status, which is a number\nf:1:39: catch: a list is no status, which is a number"},
 		{format.YAML, "main: hello\nmain: hello", `f:2:1: "main" is there a second time; the first is in line 1`},
 		{format.YAML, "é: {paths: {é: nope}}", `f:1:16: paths["é"]: unknown app "nope": known are hello, says`},
@@ -102,7 +105,7 @@ func TestGoFaults(t *testing.T) {
 		{"func Stack() stack.Node { return stack.App{Source: ft.Says{Text: 5, Status: \"x\", Txt: 1, Text: \"\"}} }", "f:12:66: a constant for a text is needed, not 5\nf:12:77: a constant for a number is needed, not \"x\"\nf:12:82: unknown field \"Txt\": did you mean \"Text\"?\nf:12:90: \"Text\" is there a second time"},
 		{"func Stack() stack.Node { return stack.Pipeline{Layers: []stack.Layer{ft.All{Number: 1 << 70, Long: 1 << 63, List: []int{1}, Fraction: 1e400, Text: -\"x\"}}} }", "f:12:86: a constant is needed: files are read, not run\nf:12:101: a constant for a number is needed, not 9223372036854775808\nf:12:116: a []string is needed\nf:12:136: it is beyond what a number holds\nf:12:149: a constant is needed: files are read, not run"},
 		{"func Stack() stack.Node { return stack.Hosts{Nodes: []stack.Host{{\"a\", nil}, {Name: \"b\"}}} }", "f:12:66: no app\nf:12:67: a field without its name\nf:12:72: a field without its name\nf:12:78: no app"},
-		{"func Stack() stack.Node { return ft.Hello{} }", "f:12:34: ft.Hello is no node, which is a stack.App, Pipeline, Hosts, Paths or Cascade"},
+		{"func Stack() stack.Node { return ft.Hello{} }", "f:12:34: ft.Hello is no node, which is a stack.App, Pipeline, Hosts, Paths, Cascade or Front"},
 		{"func Stack() stack.Node { return stack.Pipeline{} }", "f:12:6: no app; a node has one of app, hosts, paths, cascade"},
 		{"func Stack() stack.Node { return", "f:12:33: expected '}', found 'EOF'"},
 	} {

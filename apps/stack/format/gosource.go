@@ -43,6 +43,9 @@ func readGo(data []byte, from stack.Catalog) (*value, error) {
 	for _, s := range from.Sources {
 		r.parts[typeName(reflect.TypeOf(s))] = catalog{s, s.About().Name}
 	}
+	for _, p := range from.Proxies {
+		r.parts[typeName(reflect.TypeOf(p))] = catalog{p, p.About().Name}
+	}
 	file, err := parser.ParseFile(r.fset, "", data, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		return nil, r.syntax(err)
@@ -242,6 +245,14 @@ func (r *goReader) node(e ast.Expr, depth int) *value {
 		}
 		out.add(keyLayers, out.at, layers)
 		r.addNode(out, keyApp, fields["Node"], depth)
+	case "Front":
+		fields := r.fields(lit, "Proxy", "Node")
+		if !isNil(fields["Proxy"]) {
+			if proxy, named := r.part(fields["Proxy"], depth+1); named != "" {
+				out.add(keyFront, proxy.at, of(named, proxy))
+			}
+		}
+		r.addNode(out, keyApp, fields["Node"], depth)
 	case "Hosts":
 		fields := r.fields(lit, "Nodes", "Default")
 		r.nodes(out, keyHosts, fields["Nodes"], "Host", "Name", depth)
@@ -251,7 +262,7 @@ func (r *goReader) node(e ast.Expr, depth int) *value {
 	case "Cascade":
 		r.cascade(out, lit, depth)
 	default:
-		return r.fail(lit, "%s is no node, which is a stack.App, Pipeline, Hosts, Paths or Cascade", r.written(lit))
+		return r.fail(lit, "%s is no node, which is a stack.App, Pipeline, Hosts, Paths, Cascade or Front", r.written(lit))
 	}
 	return out
 }

@@ -89,6 +89,8 @@ func (w *goWriter) node(n stack.Node) string {
 			out += "Layers: []stack.Layer{" + lines(n.Layers, func(l stack.Layer) string { return w.part(l) }) + "},\n"
 		}
 		return out + "Node: " + w.node(n.Node) + ",\n}"
+	case stack.Front:
+		return "stack.Front{\nProxy: " + w.part(n.Proxy) + ",\nNode: " + w.node(n.Node) + ",\n}"
 	case stack.Hosts:
 		out := "stack.Hosts{\nNodes: []stack.Host{" + lines(n.Nodes, func(h stack.Host) string {
 			return fmt.Sprintf("{Name: %s, Node: %s}", goText(h.Name), w.node(h.Node))

@@ -17,10 +17,19 @@ type Line struct {
 	Place string
 	// Default tells that the field is not set, so that its value is no file's.
 	Default bool
-	// About describes what the line is of: an app or a layer; nil for other lines.
-	About *stack.About
-	Layer bool // it is of a layer
+	Kind    Kind         // of what the line is of
+	About   *stack.About // describes it; nil for lines of no kind
 }
+
+// Kind tells what a line of an outline is of.
+type Kind string
+
+// Kinds of lines. Others, as those of a field or of a node that parts others, have none.
+const (
+	OfApp   Kind = keyApp
+	OfLayer Kind = "layer"
+	OfFront Kind = keyFront
+)
 
 // Outline is a stack as people read it, from the outside in: what a request meets first stands
 // first.
@@ -29,9 +38,6 @@ func (s Stack) Outline() []Line {
 	o.node(s.Name, s.Node, "", 0)
 	return o.lines
 }
-
-// layerKind says of a line that it is of a layer.
-const layerKind = "layer"
 
 type outline struct{ lines []Line }
 
@@ -53,11 +59,14 @@ func (o *outline) node(name string, n stack.Node, at place, depth int) {
 func (o *outline) inner(n stack.Node, at place, depth int) {
 	switch n := n.(type) {
 	case stack.App:
-		o.part(keyApp, n.Source, at, depth)
+		o.part(OfApp, n.Source, at, depth)
 	case stack.Pipeline:
 		for i, l := range n.Layers {
-			o.part(layerKind, l, at.index(keyLayers, i), depth)
+			o.part(OfLayer, l, at.index(keyLayers, i), depth)
 		}
+		o.inner(n.Node, at.field(keyApp), depth)
+	case stack.Front:
+		o.part(OfFront, n.Proxy, at.field(keyFront), depth)
 		o.inner(n.Node, at.field(keyApp), depth)
 	case stack.Hosts:
 		o.add(depth, at.field(keyHosts), keyHosts)
@@ -85,12 +94,12 @@ func (o *outline) inner(n stack.Node, at place, depth int) {
 	}
 }
 
-// part adds an app or a layer with its fields; those that are not set have their defaults.
-func (o *outline) part(kind string, part interface{ About() stack.About }, at place, depth int) {
+// part adds a part of the catalog with its fields; those that are not set have their defaults.
+func (o *outline) part(kind Kind, part interface{ About() stack.About }, at place, depth int) {
 	about := part.About()
-	o.add(depth, at, kind+" "+about.Name)
+	o.add(depth, at, string(kind)+" "+about.Name)
 	line := &o.lines[len(o.lines)-1]
-	line.About, line.Layer = &about, kind == layerKind
+	line.About, line.Kind = &about, kind
 	for _, f := range stack.Fields(part) {
 		value := f.Value(part)
 		unset := reflect.ValueOf(value).IsZero()

@@ -86,3 +86,25 @@ func TestOutline(t *testing.T) {
 		t.Errorf("%s\nwant\n%s", got.String(), want)
 	}
 }
+
+// What stands before a stack comes first.
+func TestOutlineOfFront(t *testing.T) {
+	doc, err := format.Parse("f", format.YAML, []byte("main: {front: {before: {number: 2}}, layers: [plain], app: hello}"), formattest.Catalog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for _, l := range doc.Stacks[0].Outline() {
+		fmt.Fprintf(&got, "%d %s %s at %s, %v %s\n", l.Depth, l.Text, l.Value, l.Place, doc.Stacks[0].Origins[l.Place], l.Kind)
+	}
+	want := `0 main  at , f:1:1 
+1 front before  at front, f:1:8 front
+2 kind a at front.kind, :0:0 
+2 number 2 at front.number, f:1:33 
+1 layer plain  at app.layers[0], f:1:47 layer
+1 app hello  at app.app, f:1:60 app
+`
+	if got.String() != want {
+		t.Errorf("%s\nwant\n%s", got.String(), want)
+	}
+}

@@ -42,7 +42,7 @@ func TestRoundTrip(t *testing.T) {
 type random struct{ *rand.Rand }
 
 func (g *random) node(depth int) stack.Node {
-	kind := g.IntN(6)
+	kind := g.IntN(7)
 	if depth == 0 {
 		kind = 0
 	}
@@ -77,6 +77,13 @@ func (g *random) node(depth int) stack.Node {
 			n.Layers = append(n.Layers, g.layer())
 		}
 		return n
+	}
+	if kind == 6 {
+		before := formattest.Before{Number: g.IntN(2), List: []string{g.text()}}
+		if g.IntN(2) == 0 {
+			before = formattest.Before{}
+		}
+		return stack.Front{Proxy: before, Node: g.node(depth - 1)}
 	}
 	if g.IntN(2) == 0 {
 		return stack.App{Source: formattest.Hello{}}

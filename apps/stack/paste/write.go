@@ -78,6 +78,8 @@ func (e *encoder) node(n stack.Node, wish, at string) (string, error) {
 		return e.paths(n, wish, at)
 	case stack.Cascade:
 		return e.cascade(n, wish, at)
+	case stack.Front:
+		return "", failed(at, "a front: Paste Deploy has no other processes; name what is behind it")
 	}
 	return "", failed(at, "no app, but %T", n)
 }

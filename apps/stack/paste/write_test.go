@@ -45,6 +45,7 @@ func TestWriteRefuses(t *testing.T) {
 	}{
 		{nil, `stack: no app, but <nil>`},
 		{stack.App{}, `stack: no app`},
+		{stack.Front{Node: leaf("")}, `stack: a front: Paste Deploy has no other processes; name what is behind it`},
 		{of(nil, note{}), `stack: app: no app, but <nil>`},
 		{of(leaf(""), nil), `stack: layers[0]: no layer`},
 		{leaf("a\rb"), `stack: text: a file can't say a text that is not UTF-8 or has a carriage return`},

@@ -10,7 +10,7 @@ import (
 
 // Catalog is what tests name in files.
 func Catalog() stack.Catalog {
-	return stack.Catalog{Layers: []stack.Layer{All{}, Plain{}, Gives{}, Takes{}}, Sources: []stack.Source{Hello{}, Says{}}}
+	return stack.Catalog{Layers: []stack.Layer{All{}, Plain{}, Gives{}, Takes{}}, Sources: []stack.Source{Hello{}, Says{}}, Proxies: []stack.Proxy{Before{}}}
 }
 
 // All is a layer with a field of each type.
@@ -62,6 +62,16 @@ func (Takes) About() stack.About { return stack.About{Name: "takes", Requires: [
 
 // Wrap is next itself.
 func (Takes) Wrap(next apps.App) (apps.App, error) { return next, nil }
+
+// Before is a process before a stack.
+type Before struct {
+	Kind   string   `stack:"kind" default:"a" oneof:"a b"`
+	Number int      `stack:"number" max:"9"`
+	List   []string `stack:"list"`
+}
+
+// About describes it.
+func (Before) About() stack.About { return stack.About{Name: "before", Doc: "stands before"} }
 
 // Hello is an app without fields.
 type Hello struct{}

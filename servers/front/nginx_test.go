@@ -1,4 +1,4 @@
-package fcgi
+package front
 
 import (
 	"context"
@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/servers/engine/fasthttp"
+	"github.com/benchctl/benchctl/servers/engine/fcgi"
+	"github.com/benchctl/benchctl/servers/engine/nethttp"
 	"github.com/benchctl/benchctl/servers/process/drain"
 	"github.com/benchctl/benchctl/servers/servertest"
 )
@@ -21,7 +24,7 @@ import (
 // needNginx skips the test without nginx, or fails it where everything must be there.
 func needNginx(t *testing.T) {
 	t.Helper()
-	if _, err := os.Stat(Nginx); err != nil {
+	if _, err := os.Stat(Nginx{}.Program()); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}
@@ -29,39 +32,36 @@ func needNginx(t *testing.T) {
 	}
 }
 
+// Deviations of nginx, whatever its protocol.
+var always = []servertest.Deviation{
+	{Case: "S1 OPTIONS * is answered", Reason: "nginx answers 400"},
+	{Case: "S2 Host is that of a target in absolute form", Reason: "nginx passes on the field as it came"},
+	{Case: "S3 a chunked body is decoded", Reason: "nginx gives a chunked body that it has whole a length"},
+	{Case: "S3 a large body is read inside Next", Reason: "nginx does not read the request's body on once the reply has begun"},
+	{Case: "S14", Reason: "nginx accepts by itself until it stops, and then closes idle connections"},
+}
+
 func TestServe(t *testing.T) {
 	t.Parallel()
 	needNginx(t)
-	servertest.TestServe(t, Serve,
-		servertest.Deviation{
-			Case:   "S1 OPTIONS * is answered",
-			Reason: "nginx answers 400",
-		},
-		servertest.Deviation{
-			Case:   "S2 Host is that of a target in absolute form",
-			Reason: "nginx passes on the field as it came",
-		},
-		servertest.Deviation{
-			Case:   "S3 a chunked body is decoded",
-			Reason: "nginx reads a chunked body whole and gives the app its length, which FastCGI wants",
-		},
-		servertest.Deviation{
-			Case:   "S3 a large body is read inside Next",
-			Reason: "nginx does not read the request's body on once the reply has begun",
-		},
-		servertest.Deviation{
-			Case:   "S9 an error within a stream",
-			Reason: "nginx takes every end of a FastCGI reply without a length for its end",
-		},
-		servertest.Deviation{
-			Case:   "S14",
-			Reason: "nginx accepts by itself until it stops, and then closes idle connections",
-		},
-		servertest.Deviation{
-			Case:   "S9 a panic within a stream",
-			Reason: "nginx takes every end of a FastCGI reply without a length for its end",
-		},
-	)
+	for name, test := range map[string]struct {
+		nginx      Nginx
+		serve      Serve
+		deviations []servertest.Deviation
+	}{
+		"FastCGI": {Nginx{Protocol: FastCGI}, fcgi.Serve, byFastCGI},
+		"HTTP":    {Nginx{KeepAlive: 8}, fasthttp.Serve, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			servertest.TestServe(t, test.nginx.Behind(test.serve), append(test.deviations, always...)...)
+		})
+	}
+}
+
+var byFastCGI = []servertest.Deviation{
+	{Case: "S9 an error within a stream", Reason: "nginx takes every end of a FastCGI reply without a length for its end"},
+	{Case: "S9 a panic within a stream", Reason: "nginx takes every end of a FastCGI reply without a length for its end"},
 }
 
 // Names of directories that mean something else where they are not quoted: a short one,
@@ -72,7 +72,10 @@ const hostile = `a "b" #1 {x} $HOME; é`
 // names nothing is prepared for.
 func TestServeAnywhere(t *testing.T) {
 	needNginx(t)
-	for _, name := range []string{hostile, hostile + strings.Repeat(" 0123456789", 12)} {
+	for name, serve := range map[string]Serve{
+		hostile: Nginx{}.Behind(nethttp.Serve),
+		hostile + strings.Repeat(" 0123456789", 12): Nginx{Protocol: FastCGI, KeepAlive: 8}.Behind(fcgi.Serve),
+	} {
 		tmp := filepath.Join(t.TempDir(), name)
 		if err := os.Mkdir(tmp, 0o755); err != nil {
 			t.Fatal(err)
@@ -88,7 +91,7 @@ func TestServeAnywhere(t *testing.T) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- Serve(ctx, drain.New(ln), suite.Mux()) }()
+		go func() { ended <- serve(ctx, drain.New(ln), suite.Mux()) }()
 		// The socket listens already: what asks before nginx is there waits for it.
 		if got, err := ask("http://" + ln.Addr().String() + "/hello"); got != "Hello, World!" {
 			t.Errorf("%s: got %q, %v", name, got, err)
