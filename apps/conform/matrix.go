@@ -79,10 +79,10 @@ type Exchanged struct {
 	Cut        int    `json:"bytes_left_out,omitempty"`
 }
 
-// NewMatrix makes a matrix for a number of candidates, with a column for each check that is made
-// with any of them. It has the checks over HTTP/2 if the load of one speaks it.
-func NewMatrix(candidates int, http2 bool) Matrix {
-	m := Matrix{Schema: MatrixSchema, Candidates: make([]Row, candidates)}
+// NewMatrix makes a matrix without candidates, with a column for each check that is made with any of
+// them. It has the checks over HTTP/2 if the load of one speaks it.
+func NewMatrix(http2 bool) Matrix {
+	m := Matrix{Schema: MatrixSchema}
 	for _, c := range Checks() {
 		if c.HTTP2 && !http2 {
 			continue

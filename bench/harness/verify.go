@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/conform"
@@ -43,37 +42,17 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 }
 
 // All verifies the candidates of a choice, so many at a time, and tells of each row once it
-// is known, but not of those that are skipped or, as ctx has ended, not begun. An error is
-// of a candidate that was named and can't run here.
+// is known, but not of those that are skipped or that an interruption ended. An error is of a candidate
+// that was named and can't run here.
 func (v Verification) All(ctx context.Context, choice servers.Choice, jobs int, tell func(conform.Row)) (conform.Matrix, error) {
-	skipped, err := choice.Skipped(ctx)
-	if err != nil {
-		return conform.Matrix{}, err
-	}
-	m := conform.NewMatrix(len(choice.Candidates), slices.ContainsFunc(choice.Candidates, speaksHTTP2))
-	var wait sync.WaitGroup
-	var telling sync.Mutex
-	slots := make(chan struct{}, jobs)
-	for i, c := range choice.Candidates {
-		switch {
-		case skipped[i] != "":
-			m.Candidates[i] = conform.AbsentRow(c.Name, c.Server.Class, skipped[i])
-			continue
-		case ctx.Err() != nil:
-			m.Candidates[i] = conform.NewRow(c.Name, "", c.Server.Class, speaksHTTP2(c), nil, context.Cause(ctx))
-			continue
-		}
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			m.Candidates[i] = v.row(ctx, c)
-			telling.Lock()
-			defer telling.Unlock()
-			tell(m.Candidates[i])
-		})
-	}
-	wait.Wait()
-	return m, nil
+	m := conform.NewMatrix(slices.ContainsFunc(choice.Candidates, speaksHTTP2))
+	var err error
+	m.Candidates, err = servers.Rows(ctx, choice, jobs, absent, func(c servers.Candidate) conform.Row { return v.row(ctx, c) }, tell)
+	return m, err
+}
+
+func absent(c servers.Candidate, why string) conform.Row {
+	return conform.AbsentRow(c.Name, c.Server.Class, why)
 }
 
 func (v Verification) row(ctx context.Context, c servers.Candidate) conform.Row {

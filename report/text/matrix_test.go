@@ -11,7 +11,7 @@ import (
 
 // matrix is one of four candidates and eleven checks.
 func matrix() conform.Matrix {
-	m := conform.NewMatrix(4, false)
+	m := conform.NewMatrix(false)
 	m.Checks = m.Checks[:11]
 	find := func(id string, level conform.Level, app string, err error) conform.Finding {
 		return conform.Finding{Check: conform.Check{ID: id, Level: level}, App: app, Err: err}

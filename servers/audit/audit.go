@@ -7,7 +7,6 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/conform"
@@ -32,36 +31,17 @@ type Audit struct {
 // All checks the candidates of a choice, so many at a time, and tells of each row once it is
 // known. An error is of a candidate that was named and can't run here.
 func (a Audit) All(ctx context.Context, choice servers.Choice, jobs int, tell func(Row)) (Matrix, error) {
-	skipped, err := choice.Skipped(ctx)
-	if err != nil {
-		return Matrix{}, err
-	}
 	if _, err := proc.Tree(os.Getpid()); err != nil {
 		return Matrix{}, fmt.Errorf("verify --process-control: %w", err)
 	}
-	m := Matrix{Schema: MatrixSchema, Rules: Rules(), Candidates: make([]Row, len(choice.Candidates))}
-	var wait sync.WaitGroup
-	var telling sync.Mutex
-	slots := make(chan struct{}, jobs)
-	for i, c := range choice.Candidates {
-		if skipped[i] != "" {
-			m.Candidates[i] = Row{Candidate: c.Name, Class: c.Server.Class, State: conform.Absent, Reason: skipped[i], Offers: []Offered{}, Findings: []Finding{}}
-			continue
-		}
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			m.Candidates[i] = a.Row(ctx, c)
-			if ctx.Err() != nil {
-				return
-			}
-			telling.Lock()
-			defer telling.Unlock()
-			tell(m.Candidates[i])
-		})
-	}
-	wait.Wait()
-	return m, nil
+	m := Matrix{Schema: MatrixSchema, Rules: Rules()}
+	var err error
+	m.Candidates, err = servers.Rows(ctx, choice, jobs, absent, func(c servers.Candidate) Row { return a.Row(ctx, c) }, tell)
+	return m, err
+}
+
+func absent(c servers.Candidate, why string) Row {
+	return Row{Candidate: c.Name, Class: c.Server.Class, State: conform.Absent, Reason: why, Offers: []Offered{}, Findings: []Finding{}}
 }
 
 // Row checks one candidate. What could not be removed of it makes the row broken.
