@@ -83,6 +83,12 @@ type Stopper interface {
 	Stop(ctx context.Context) error
 }
 
+// Deviation is a duty that a server or an app is known to break.
+type Deviation struct {
+	Rule   string // its number: "A6"
+	Reason string // for users: what happens instead, and why
+}
+
 // ErrAnswered is returned by Reply and Stream when the request has already been
 // answered (A2).
 var ErrAnswered = errors.New("request already answered")

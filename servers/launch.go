@@ -32,7 +32,10 @@ type Launch struct {
 	Env      []string     // NAME=VALUE, over what every candidate gets
 	// IDs is a file to which the app "ident" appends the id of each request, made if it
 	// isn't there; "": none. Servers that answer from their configuration may not do it.
-	IDs     string
+	IDs string
+	// Lint is a file to which a Go engine appends the duties that it or an app breaks, as lint.Record
+	// writes them; "": none. It is the candidate's user's to write. What is measured must not have it.
+	Lint    string
 	Init    bool                // its main process is process 1 of a pid namespace of its own
 	User    *control.User       // to run as, unless the candidate has to be root; nil: this process's own
 	Observe func(control.Event) // of control.Spec; nil if nobody wants to know
@@ -84,6 +87,9 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 	}
 	if l.App != "" {
 		argv = append(argv, "--app", l.App)
+	}
+	if l.Lint != "" {
+		argv = append(argv, "--lint", l.Lint)
 	}
 	if err := l.User.Own(l.Dir); err != nil {
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)

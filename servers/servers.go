@@ -64,6 +64,9 @@ type Server struct {
 	// Protocol is what it is to be spoken to with; "": HTTP/1.1. H2C takes engine
 	// vegeta.
 	Protocol string
+	// Deviations are duties that an engine is known to break so that package lint finds it, as its
+	// library leaves no other way.
+	Deviations []apps.Deviation
 
 	module   string                 // of an engine; "" for the standard library
 	requires []external.Requirement // of an engine that is not alone

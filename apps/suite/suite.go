@@ -22,6 +22,8 @@ type Spec struct {
 	Params  []Param  // at most maxParams
 	// Probe marks an app that is there for the conformance gate and makes no load.
 	Probe bool
+	// Deviations are duties that the app breaks on purpose.
+	Deviations []apps.Deviation
 	// One of them is set. handler makes what answers a request; what it holds lives
 	// as long as the app is mounted. service makes it for an app that has to start and
 	// stop. parts are the apps of a mix, which has no path of its own.

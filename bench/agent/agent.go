@@ -28,6 +28,7 @@ type Start struct {
 	Patience  time.Duration // how long it may take to be ready; 0: as long as its server is known to take
 	Init      bool          // its main process is process 1 of a pid namespace of its own
 	Noted     bool          // it notes the id of each request of app ident that it gets
+	Lint      string        // file for the duties that a Go engine or an app breaks, see servers.Launch; "": none
 }
 
 // Started describes a candidate that runs and is ready.

@@ -104,7 +104,7 @@ func (h *LocalHost) Start(ctx context.Context, s Start) (Started, error) {
 // launch is where and how a candidate starts.
 func (h *LocalHost) launch(c *child, s Start) servers.Launch {
 	l := servers.Launch{
-		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env, User: h.setup.User, IDs: c.ids, Init: s.Init,
+		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env, User: h.setup.User, IDs: c.ids, Lint: s.Lint, Init: s.Init,
 	}
 	if other, ok := h.setup.Binaries[c.Version]; ok {
 		l.Benchctl = other

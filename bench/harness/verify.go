@@ -28,17 +28,8 @@ type Verification struct {
 // candidate that no longer answers after a check is started again. An error is why it
 // could not be checked; earlier findings are kept.
 func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings []conform.Finding, err error) {
-	s := subject{candidate: c, host: agent.NewHost(agent.Setup{Candidates: []servers.Candidate{c}, Benchctl: v.Benchctl, Guard: v.Guard, Env: v.Env, User: v.User})}
-	defer func() { err = errors.Join(err, s.stop(control.DefaultGrace)) }()
-	target, err := s.start(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case err != nil:
-		return nil, err
-	}
-	findings = conform.Server(ctx, target)
-	return findings, errors.Join(context.Cause(ctx), s.died())
+	err = v.subject(c).meet(ctx, func(t conform.Target) { findings = conform.Server(ctx, t) })
+	return findings, err
 }
 
 // All verifies the candidates of a choice, so many at a time, and tells of each row once it
@@ -72,8 +63,28 @@ func speaksHTTP2(c servers.Candidate) bool { return c.Server.Protocol == servers
 type subject struct {
 	host      agent.Host
 	candidate servers.Candidate
+	lint      string   // file for broken duties, see agent.Start
 	logs      string   // directory of its output
 	id        agent.ID // 0: nothing runs
+}
+
+func (v Verification) subject(c servers.Candidate) *subject {
+	return &subject{candidate: c, host: agent.NewHost(agent.Setup{Candidates: []servers.Candidate{c}, Benchctl: v.Benchctl, Guard: v.Guard, Env: v.Env, User: v.User})}
+}
+
+// meet starts the candidate, has checks made of it, and stops it. An error is why it could not be
+// started, how it died, or what is left of it.
+func (s *subject) meet(ctx context.Context, check func(conform.Target)) (err error) {
+	defer func() { err = errors.Join(err, s.stop(control.DefaultGrace)) }()
+	target, err := s.start(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return err
+	}
+	check(target)
+	return errors.Join(context.Cause(ctx), s.died())
 }
 
 func (s *subject) start(ctx context.Context) (conform.Target, error) {
@@ -85,7 +96,7 @@ func (s *subject) start(ctx context.Context) (conform.Target, error) {
 	if s.logs, err = control.MakeTemp(); err != nil {
 		return none, fmt.Errorf("verify %s: %w", s.candidate.Name, err)
 	}
-	started, err := s.host.Start(ctx, agent.Start{Candidate: s.candidate.Name, App: first.String(), Workers: 1, Log: filepath.Join(s.logs, "server.log")})
+	started, err := s.host.Start(ctx, agent.Start{Candidate: s.candidate.Name, App: first.String(), Workers: 1, Lint: s.lint, Log: filepath.Join(s.logs, "server.log")})
 	s.id = started.ID
 	if err != nil {
 		return none, err

@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"apps/stack/lint":                       {"apps", "apps/stack"},
 	"apps/stack/paste":                      {"apps/stack", "internal/nearest"},
 	"apps/stack/files":                      {"apps/stack", "apps/stack/format", "apps/stack/paste"},
+	"apps/duties":                           {"apps", "apps/conform", "apps/stack/lint"},
 	"apps/conform":                          {"apps/http1", "apps/suite", "apps/wsgi"},
 	"scenarios":                             {"apps/suite", "internal/nearest", "internal/strict", "scenarios/offered", "scenarios/slo"},
 	"scenarios/offered":                     {"internal/nearest"},
@@ -83,13 +84,13 @@ var mayImport = map[string][]string{
 		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load/witness", "bench/measure", "bench/plan", "results", "scenarios", "servers", "servers/control",
 	},
 	"bench/harness": {
-		"apps/conform", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/load/engine", "bench/load/pace", "bench/measure", "bench/paired", "bench/plan", "bench/timeline", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "servers", "servers/control",
+		"apps/conform", "apps/duties", "apps/stack/lint", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/load/engine", "bench/load/pace", "bench/measure", "bench/paired", "bench/plan", "bench/timeline", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "servers", "servers/control",
 	},
 	"bench/request": {
 		"apps/suite", "bench/agent", "bench/launch", "bench/measure", "bench/plan", "internal/misuse", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control",
 	},
 	"report":                  {"results", "results/judge"},
-	"report/text":             {"apps/conform", "report", "results", "results/judge", "scenarios", "servers/audit"},
+	"report/text":             {"apps/conform", "apps/duties", "report", "results", "results/judge", "scenarios", "servers/audit"},
 	"report/plots":            {"report", "results/judge"},
 	"report/export":           {"report", "results", "results/judge"},
 	"report/html":             {"report", "report/plots", "results", "results/judge"},

@@ -25,6 +25,10 @@ func TestMain(m *testing.M) {
 		burn(cpus)
 		return
 	}
+	if mode := os.Getenv(breaking); mode != "" && len(os.Args) > 1 && os.Args[1] == "serve" {
+		serveBreaking(mode, os.Args[2:])
+		return
+	}
 	if filepath.Base(os.Args[0]) != "badserver" && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
 		main()
 		return

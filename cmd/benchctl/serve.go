@@ -34,6 +34,7 @@ type serveFlags struct {
 	runAs                string
 	listenerFD           int
 	spin                 int
+	lint                 string
 	serviceFlags
 }
 
@@ -68,6 +69,8 @@ Any of --supervised, --daemon, --pidfile, --name, --workers, --drain, --user, --
 	fs.StringArrayVar(&f.env, "env", nil, "NAME=VALUE for the environment of a server that is not a Go engine; may be repeated")
 	fs.StringVar(&f.runAs, "run-as", "", runAsUsage)
 	fs.IntVar(&f.spin, "spin", 0, "add this many steps of arithmetic, about 1 ns each, to each request of a Go engine, to test what a measurement can resolve")
+	fs.StringVar(&f.lint, "lint", "", "append the duties that a Go engine or an app breaks to this file, as lines of JSON")
+	_ = fs.MarkHidden("lint") // for verify --lint
 	fs.IntVar(&f.listenerFD, "listener-fd", 0, "listen on this inherited file descriptor, instead of --addr")
 	f.define(fs)
 	return cmd
@@ -234,13 +237,20 @@ func (e env) work(ctx context.Context, w *handover.Worker, s servers.Server, f s
 }
 
 // withApp starts the app, has it served, and stops it.
-func (e env) withApp(ctx context.Context, s servers.Server, f serveFlags, do func(drain.Serve) error) error {
+func (e env) withApp(ctx context.Context, s servers.Server, f serveFlags, do func(drain.Serve) error) (err error) {
 	app, err := mount(f.app)
 	if err != nil {
 		return usage(err)
 	}
 	if f.spin > 0 {
 		app = suite.Spin(app, f.spin)
+	}
+	if f.lint != "" {
+		var done func() error
+		if app, done, err = linted(app, f.lint); err != nil {
+			return unable(fmt.Errorf("serve %s: --lint: %w", s.Name, err))
+		}
+		defer func() { err = errors.Join(err, unable(done())) }()
 	}
 	if starter, ok := app.(apps.Starter); ok {
 		if err := starter.Start(ctx); err != nil {

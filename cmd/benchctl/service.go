@@ -157,6 +157,9 @@ func (f serveFlags) workerArgs(c servers.Candidate) []string {
 	if f.spin > 0 {
 		args = append(args, fmt.Sprintf("--spin=%d", f.spin))
 	}
+	if f.lint != "" {
+		args = append(args, "--lint="+f.lint)
+	}
 	if f.user != "" {
 		args = append(args, "--user="+f.user)
 	}

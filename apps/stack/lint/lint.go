@@ -31,10 +31,11 @@ const (
 
 // Breach is a duty that was broken.
 type Breach struct {
-	Rule         string // number of the duty: "A4"
-	By           Side
-	Method, Path string // of the request
-	Text         string // what happened
+	Rule   string `json:"rule"` // number of the duty: "A4"
+	By     Side   `json:"by"`
+	Method string `json:"method"` // of the request
+	Path   string `json:"path"`
+	Text   string `json:"text"` // what happened
 }
 
 // String is the breach in one line.

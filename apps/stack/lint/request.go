@@ -113,9 +113,9 @@ func (r *reader) check(n, room int, err error) {
 	}
 	r.total += int64(n)
 	switch {
-	case x.length >= 0 && r.total > x.length:
+	case x.length >= 0 && r.total > x.length && n > 0:
 		x.broken(Server, "S3", "read %d bytes of a body of %d", r.total, x.length)
-	case x.length >= 0 && errors.Is(err, io.EOF) && r.total < x.length:
+	case x.length >= 0 && errors.Is(err, io.EOF) && r.total < x.length && r.ended == nil:
 		x.broken(Server, "S3", "ended a body of %d bytes after %d without an error", x.length, r.total)
 	case r.ended != nil && !errors.Is(r.ended, io.EOF) && errors.Is(err, io.EOF):
 		x.broken(Server, "S3", "ended a body well that had failed with %q", r.ended)
