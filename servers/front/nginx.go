@@ -36,10 +36,9 @@ const (
 // These deviations from the contract are nginx's own:
 //
 //   - It stops reading a request body once the reply has begun.
-//   - A chunked request body that has come with its request gets a length. By FastCGI, which
-//     requires one, nginx reads every chunked body whole. There, a failed stream looks complete unless it has a
-//     Content-Length: neither the end of a FastCGI request nor the end of the connection
-//     shows the failure.
+//   - By HTTP, a chunked request body that has come with its request gets a length.
+//   - By FastCGI, a failed stream looks complete unless it has a Content-Length: neither the
+//     end of a FastCGI request nor the end of the connection shows the failure.
 //   - "OPTIONS *" is answered 400.
 //   - It knows no draining: it goes on accepting when the listener is stopped, and counts
 //     no connections in it.

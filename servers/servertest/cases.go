@@ -3,4 +3,4 @@ package servertest
 import "slices"
 
 // cases is everything the suite checks.
-var cases = slices.Concat(requestCases, routeCases, streamCases, replyCases, fileCases, connectionCases, stopCases, drainCases)
+var cases = slices.Concat(requestCases, fieldCases, routeCases, streamCases, replyCases, fileCases, connectionCases, stopCases, drainCases)

@@ -48,6 +48,7 @@ var requestCases = []testCase{
 	}},
 	{name: "S3 a malformed chunk is an error, and ends the connection", run: malformedChunk},
 	{name: "S3 a body arrives while it is sent", run: bodyArrives},
+	{name: "S3 a body arrives while it is sent in chunks, without a length", run: chunksArrive},
 	{name: "S10 an unread sized body", run: func(h *harness) error {
 		return unread(h, post("/", strings.Repeat("GET /x HTTP/1.1\r\n\r\n", 4<<10)))
 	}},
@@ -287,6 +288,36 @@ func bodyArrives(h *harness) error {
 	}
 	r, err := c.do("POST", half)
 	return want(r, err, 200, fmt.Sprint(2*len(half)))
+}
+
+// chunksArrive sends the second half of a chunked body when the app has seen the first. A server that
+// has to know the length of a body has no other one to tell then.
+func chunksArrive(h *harness) error {
+	seen := make(chan struct{})
+	c, err := h.startAndDial(func(req apps.Request, res apps.Response) error {
+		length := req.ContentLength()
+		first := make([]byte, 3)
+		if _, err := io.ReadFull(req.Body(), first); err != nil {
+			return err
+		}
+		close(seen)
+		rest, err := io.ReadAll(req.Body())
+		if err != nil {
+			return err
+		}
+		return res.Reply(200, fmt.Appendf(nil, "%s%s %d", first, rest, length))
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.send(request("POST", "/", "3\r\none\r\n", "Transfer-Encoding: chunked")); err != nil {
+		return err
+	}
+	if err := wait(seen, "first chunk of the body in the app"); err != nil {
+		return err
+	}
+	r, err := c.do("POST", "3\r\ntwo\r\n0\r\n\r\n")
+	return want(r, err, 200, "onetwo -1")
 }
 
 func unread(h *harness, raw string) error {

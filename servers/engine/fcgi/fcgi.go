@@ -34,7 +34,9 @@ func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 }
 
 // contained does for a request what net/http does and net/http/fcgi does not: its
-// context ends with it, and a handler that panics does not end the program.
+// context ends with it, a handler that panics does not end the program, and a chunked
+// body has no length. nginx tells one where it has the whole body when it passes the request on,
+// and none where it has a part of it, which net/http/fcgi takes for a body that is not there.
 type contained struct {
 	base context.Context
 	http.Handler
@@ -49,5 +51,10 @@ func (c contained) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(p)
 		}
 	}()
-	c.Handler.ServeHTTP(w, r.WithContext(ctx))
+	r = r.WithContext(ctx)
+	if r.Header.Get("Transfer-Encoding") != "" { // nginx refuses any but chunked
+		r.Header.Del("Transfer-Encoding")
+		r.ContentLength = -1
+	}
+	c.Handler.ServeHTTP(w, r)
 }

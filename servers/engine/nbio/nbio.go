@@ -22,6 +22,9 @@
 //   - A stream without a length to an HTTP/1.0 client is kept in memory and sent
 //     with one, as the engine cannot send until close.
 //
+// The engine takes a NUL for a part of a field's value. This package answers such a request with 400,
+// and looks at each value for it.
+//
 // The engine's Shutdown closes connections with a request in flight, so this
 // package waits for these first.
 package nbio
@@ -34,6 +37,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -153,13 +157,36 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.Scope.Base = h.base
 	x.w, x.r = w.(*nbhttp.Response), r
 	x.ln = h.ln
-	if x.serve(h.app) != nil {
+	app := h.app
+	if hasNUL(r.Header) {
+		r.Close = true // as the engine does with what it can't parse
+		app = malformed
+	}
+	if x.serve(app) != nil {
 		x.cut()
 	}
 	h.leave(x.w.Parser, x.Streamed)
 	x.End()
 	*x = exchange{}
 	h.pool.Put(x)
+}
+
+// malformed answers requests that no app may see.
+var malformed = apps.Func(func(_ apps.Request, res apps.Response) error {
+	return res.Reply(http.StatusBadRequest, nil)
+})
+
+// hasNUL tells whether a value of a field has a NUL in it (RFC 9110 section 5.5), which the engine lets
+// through. It does not let CR and LF through.
+func hasNUL(h http.Header) bool {
+	for _, values := range h {
+		for _, v := range values {
+			if strings.IndexByte(v, 0) >= 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // leave counts the request as done. The end of a stream is sent by the engine
