@@ -1,28 +1,20 @@
-// Package appstest serves apps in memory, for tests of apps and of layers around them. It does
-// as a server does that sends after the app returned: a stream is pulled then.
+// Package appstest asks apps in memory, for tests of apps and of layers around them.
 package appstest
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
-	"strings"
 	"testing"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/direct"
 )
 
-// Request is an apps.Request in memory. Its zero value is "GET /".
-type Request struct {
-	Ctx    context.Context //nolint:containedctx // a request carries its context
-	Verb   string          // "" is GET
-	Target string          // path and query; "" is "/"
-	Fields [][2]string     // header fields
-	Body   string
-	// Chunked has the request tell no length.
-	Chunked bool
-}
+type (
+	// Request is that of package direct.
+	Request = direct.Request
+	// Reply is that of package direct.
+	Reply = direct.Reply
+)
 
 // Get is a request for a target with fields in pairs of name and value.
 func Get(target string, fields ...string) Request { return Of("GET", target, "", fields...) }
@@ -36,54 +28,19 @@ func Of(method, target, body string, fields ...string) Request {
 	return r
 }
 
-// Reply is what a client gets.
-type Reply struct {
-	Status int
-	Fields [][2]string // header fields, in the order of their setting
-	Blocks []string    // of the body; one, if it came whole
-	File   string      // path, if the app answered with a file
-	Stream bool
-	// Err is of Serve, or of the stream.
-	Err error
-	// Broken tells a duty that the app broke, "" if none shows.
-	Broken string
-}
-
-// Body is the whole body.
-func (r Reply) Body() string { return strings.Join(r.Blocks, "") }
-
-// Field is the value of a header field, "" if there is none.
-func (r Reply) Field(name string) string {
-	for _, f := range r.Fields {
-		if strings.EqualFold(f[0], name) {
-			return f[1]
-		}
-	}
-	return ""
-}
-
-// String is the reply in one line, with its fields but no line breaks of its own.
-func (r Reply) String() string {
-	return fmt.Sprintf("%d %v %q %v", r.Status, r.Fields, r.Body(), r.Err)
-}
+// Ask has app answer r, and tells in Reply.Broken which duty it broke.
+func Ask(app apps.App, r Request) Reply { return direct.Ask(app, r) }
 
 // Serve has app answer r. The test fails where the app breaks a duty that shows here (A2, A8).
 func Serve(t testing.TB, app apps.App, r Request) Reply {
 	t.Helper()
-	return kept(t, Ask(app, r))
+	return kept(t, direct.Ask(app, r))
 }
 
 // ServeFiles is Serve by a server that offers apps.FileReplier.
 func ServeFiles(t testing.TB, app apps.App, r Request) Reply {
 	t.Helper()
-	res := &response{}
-	return kept(t, res.end(app.Serve(r.request(), fileResponse{res})))
-}
-
-// Ask has app answer r, and tells in Reply.Broken which duty it broke.
-func Ask(app apps.App, r Request) Reply {
-	res := &response{}
-	return res.end(app.Serve(r.request(), res))
+	return kept(t, direct.AskFiles(app, r))
 }
 
 func kept(t testing.TB, r Reply) Reply {
@@ -92,116 +49,6 @@ func kept(t testing.TB, r Reply) Reply {
 		t.Errorf("appstest: %s", r.Broken)
 	}
 	return r
-}
-
-// request is what an app sees of a Request.
-type request struct {
-	Request
-	path, query string
-	body        io.Reader
-}
-
-func (r Request) request() *request {
-	if r.Ctx == nil {
-		r.Ctx = context.Background()
-	}
-	if r.Verb == "" {
-		r.Verb = "GET"
-	}
-	path, query, _ := strings.Cut(r.Target, "?")
-	if path == "" {
-		path = "/"
-	}
-	return &request{r, path, query, strings.NewReader(r.Body)}
-}
-
-func (r *request) Context() context.Context { return r.Ctx }
-func (r *request) Method() string           { return r.Verb }
-func (r *request) Path() string             { return r.path }
-func (r *request) Query() string            { return r.query }
-func (r *request) Body() io.Reader          { return r.body }
-
-func (r *request) Header(name string) string {
-	return Reply{Fields: r.Fields}.Field(name)
-}
-
-func (r *request) ContentLength() int64 {
-	if r.Chunked {
-		return -1
-	}
-	return int64(len(r.Request.Body))
-}
-
-// response takes the answer.
-type response struct {
-	reply    Reply
-	body     apps.Body
-	answered int
-}
-
-// fileResponse is a response of a server that sends files.
-type fileResponse struct{ *response }
-
-func (r *response) SetHeader(name, value string) {
-	for i, f := range r.reply.Fields {
-		if strings.EqualFold(f[0], name) {
-			r.reply.Fields[i][1] = value
-			return
-		}
-	}
-	r.reply.Fields = append(r.reply.Fields, [2]string{name, value})
-}
-
-func (r *response) Reply(status int, body []byte) error {
-	if r.answered++; r.answered > 1 {
-		return apps.ErrAnswered
-	}
-	r.reply.Status, r.reply.Blocks = status, []string{string(body)}
-	return nil
-}
-
-func (r *response) Stream(status int, body apps.Body) error {
-	if r.answered++; r.answered > 1 {
-		return errors.Join(apps.ErrAnswered, body.Close())
-	}
-	r.reply.Status, r.reply.Stream, r.body = status, true, body
-	return nil
-}
-
-func (r fileResponse) File(status int, path string) error {
-	if r.answered++; r.answered > 1 {
-		return apps.ErrAnswered
-	}
-	r.reply.Status, r.reply.File = status, path
-	return nil
-}
-
-// end pulls the stream and tells what the client got.
-func (r *response) end(err error) Reply {
-	reply := &r.reply
-	if err == nil && r.answered != 1 {
-		reply.Broken = fmt.Sprintf("answered %d times (A2)", r.answered)
-	}
-	reply.Err = err
-	if r.body == nil {
-		return *reply
-	}
-	for reply.Err == nil {
-		block, err := r.body.Next()
-		if errors.Is(err, io.EOF) {
-			if len(block) > 0 {
-				reply.Broken = "a block with the end (A8)"
-			}
-			break
-		}
-		if reply.Err = err; err == nil {
-			reply.Blocks = append(reply.Blocks, string(block))
-		}
-	}
-	if err := r.body.Close(); err != nil {
-		reply.Broken = fmt.Sprintf("close: %v", err)
-	}
-	return *reply
 }
 
 // Blocks is a Body of blocks, which counts how often it is closed.
