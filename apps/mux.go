@@ -9,7 +9,7 @@ import (
 // Route is one path of a Mux.
 type Route struct {
 	Path    string   // exact, for example "/hello"
-	Methods []string // allowed; GET implies HEAD
+	Methods []string // allowed; GET implies HEAD. None: any, as the app checks them
 	App     App
 }
 
@@ -39,11 +39,33 @@ func NewMux(routes ...Route) *Mux {
 		if m.routes[r.Path] != nil {
 			panic("apps: two routes at " + r.Path)
 		}
-		ok := withHead(r.Methods)
-		m.routes[r.Path] = &route{app: r.App, ok: ok, allow: strings.Join(ok, ", ")}
+		m.routes[r.Path] = newRoute(r.App, r.Methods)
 		m.apps = append(m.apps, r.App)
 	}
 	return m
+}
+
+// Allow serves app to requests of some methods, where GET implies HEAD, and answers others as a Mux
+// does. It starts and stops app.
+func Allow(app App, methods ...string) App { return allowing{newRoute(app, methods)} }
+
+// allowing is the app of Allow.
+type allowing struct{ *route }
+
+// Start implements Starter.
+func (a allowing) Start(ctx context.Context) error {
+	if s, ok := a.app.(Starter); ok {
+		return s.Start(ctx)
+	}
+	return nil
+}
+
+// Stop implements Stopper.
+func (a allowing) Stop(ctx context.Context) error { return stop(ctx, []App{a.app}) }
+
+func newRoute(app App, methods []string) *route {
+	ok := withHead(methods)
+	return &route{app: app, ok: ok, allow: strings.Join(ok, ", ")}
 }
 
 func withHead(methods []string) []string {
@@ -63,6 +85,14 @@ func (m *Mux) Serve(req Request, res Response) error {
 	if r == nil {
 		res.SetHeader("Content-Type", ContentTypeText)
 		return res.Reply(404, notFound)
+	}
+	return r.Serve(req, res)
+}
+
+// Serve answers with the app if the method is allowed.
+func (r *route) Serve(req Request, res Response) error {
+	if len(r.ok) == 0 {
+		return r.app.Serve(req, res)
 	}
 	method := req.Method()
 	for _, ok := range r.ok {

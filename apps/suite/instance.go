@@ -15,7 +15,24 @@ import (
 type Instance struct {
 	Spec Spec
 	Args Args // checked; defaults where the name gives none
-	name string
+	// name is how it is asked for, and query its parameters as they are asked for.
+	name, query string
+	// alter makes an exchange with the app one with what stands before it; nil: nothing does.
+	alter func(*Exchange)
+}
+
+// Behind is the instance behind something that changes requests or replies on their way, as a
+// stack of layers does. It has that name, and alter changes each of its exchanges, or of its
+// parts, which are complete.
+func (i Instance) Behind(name string, alter func(*Exchange)) Instance {
+	before := i.alter
+	i.name, i.alter = name, func(e *Exchange) {
+		if before != nil {
+			before(e)
+		}
+		alter(e)
+	}
+	return i
 }
 
 // Parse reads an app's name with parameters, such as "size?bytes=10000".
@@ -32,7 +49,12 @@ func Parse(name string) (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
-	return Instance{Spec: spec, Args: args, name: spec.canonical(query, args)}, nil
+	canonical := spec.canonical(query, args)
+	i := Instance{Spec: spec, Args: args, name: spec.Name, query: canonical}
+	if canonical != "" {
+		i.name += "?" + canonical
+	}
+	return i, nil
 }
 
 // Names is the name of every app.
@@ -53,29 +75,24 @@ func find(name string) (Spec, error) {
 	return Spec{}, fmt.Errorf("unknown app %s%s", quote(name), nearest.Hint(name, Names()))
 }
 
-// canonical is the one spelling of the app with the parameters that a right
-// query gives, in its order.
+// canonical is the one spelling of the parameters that a right query gives, in its order.
 func (s *Spec) canonical(query string, args Args) string {
-	var b strings.Builder
-	b.WriteString(s.Name)
-	mark := byte('?')
+	var all []string
 	for query != "" {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
 		key, _, _ := strings.Cut(pair, "=")
 		for i, p := range s.Params {
 			if p.Name == key {
-				b.WriteByte(mark)
-				b.WriteString(key + "=" + strconv.FormatInt(args[i], 10))
+				all = append(all, key+"="+strconv.FormatInt(args[i], 10))
 			}
 		}
-		mark = '&'
 	}
-	return b.String()
+	return strings.Join(all, "&")
 }
 
 // String is the name that Parse reads, with the parameters that were given, in
-// their order, each number in its shortest form.
+// their order, each number in its shortest form; or the name that Behind gave.
 func (i Instance) String() string { return i.name }
 
 // Exchange is a request to an app, and its correct reply.
@@ -109,7 +126,10 @@ func (i Instance) Exchange() Exchange {
 
 // complete fills in what is alike for all exchanges of the instance.
 func (i Instance) complete(e *Exchange) {
-	e.Method, e.Target = i.Spec.Methods[0], "/"+i.name
+	e.Method, e.Target = i.Spec.Methods[0], "/"+i.Spec.Name
+	if i.query != "" {
+		e.Target += "?" + i.query
+	}
 	if e.Status == 0 {
 		e.Status = 200
 	}
@@ -117,6 +137,9 @@ func (i Instance) complete(e *Exchange) {
 		e.Type = apps.ContentTypeText
 	}
 	e.Work = i.work()
+	if i.alter != nil {
+		i.alter(e)
+	}
 }
 
 // Part is an app in a mix.
@@ -142,6 +165,9 @@ func (i Instance) Parts() []Part {
 		one, err := Parse(p.name)
 		if err != nil {
 			panic("suite: mix " + i.Spec.Name + ": " + err.Error()) // a test parses them all
+		}
+		if i.alter != nil {
+			one = one.Behind(one.name, i.alter)
 		}
 		out = append(out, Part{one, p.weight})
 	}

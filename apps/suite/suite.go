@@ -102,8 +102,8 @@ func (s Spec) checked(h handler) apps.App {
 	})
 }
 
-// Mux serves the whole suite, each app at its name: "/hello".
-func Mux() apps.App { return mux(All()) }
+// Mux serves the whole suite, each app at its name: "/hello", and what is at further routes.
+func Mux(further ...apps.Route) apps.App { return mux(All(), further...) }
 
 // Only serves one app alone, or the apps of a mix, at the same path as Mux does.
 // Parameters are still those of each request.
@@ -116,8 +116,7 @@ func Only(i Instance) apps.App {
 }
 
 // mux serves each app at its name, once.
-func mux(specs []Spec) apps.App {
-	var routes []apps.Route
+func mux(specs []Spec, routes ...apps.Route) apps.App {
 	seen := map[string]bool{}
 	for _, s := range specs {
 		if len(s.parts) == 0 && !seen[s.Name] {

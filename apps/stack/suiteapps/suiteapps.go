@@ -33,7 +33,8 @@ func spec(name string) suite.Spec {
 
 func about(name string) stack.About { return stack.About{Name: name, Doc: spec(name).Doc} }
 
-// made is the app of a name with the defaults that part has.
+// made is the app of a name with the defaults that part has. It takes the methods that it takes in
+// the suite.
 func made(name string, part any) (apps.App, error) {
 	s := spec(name)
 	s.Params = slices.Clone(s.Params)
@@ -43,7 +44,7 @@ func made(name string, part any) (apps.App, error) {
 			s.Params[i].Default = v
 		}
 	}
-	return s.New(), nil
+	return apps.Allow(s.New(), s.Methods...), nil
 }
 
 // The apps, as "benchctl list apps" describes them.

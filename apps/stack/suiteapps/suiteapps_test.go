@@ -74,3 +74,17 @@ func TestConfig(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A leaf takes the methods that its app takes in the suite.
+func TestMethods(t *testing.T) {
+	for method, want := range map[string]int{"GET": 200, "HEAD": 200, "DELETE": 405, "POST": 405} {
+		app, err := stack.Build(stack.App{Source: suiteapps.Hello{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := appstest.Serve(t, app, appstest.Of(method, "/", ""))
+		if r.Status != want || want == 405 && r.Field("Allow") != "GET, HEAD" {
+			t.Errorf("%s: %v", method, r)
+		}
+	}
+}
