@@ -6,6 +6,7 @@ package results
 import (
 	"time"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/scenarios"
 )
 
@@ -80,6 +81,9 @@ type Block struct {
 	// Wait is the least time that the app takes for a reply; the longest of a mix.
 	Wait time.Duration `json:"wait_ns,omitempty"`
 }
+
+// Ask is the app as it is served and asked for.
+func (b Block) Ask() stacked.App { return stacked.App{Name: b.App} }
 
 // Candidate is a server as measured.
 type Candidate struct {

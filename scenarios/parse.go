@@ -3,7 +3,7 @@ package scenarios
 import (
 	"slices"
 
-	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/internal/strict"
 )
 
@@ -23,7 +23,7 @@ func parse(file string, data []byte) (Scenario, error) {
 	return s, g.agree(s.Load)
 }
 
-// instances takes a list of apps with their parameters.
+// instances takes a list of apps with their parameters, and with layers around them.
 func instances(list *[]string) func(strict.Node) error {
 	return func(n strict.Node) error {
 		*list = nil
@@ -32,14 +32,14 @@ func instances(list *[]string) func(strict.Node) error {
 			if err != nil {
 				return err
 			}
-			app, err := suite.Parse(text)
+			app, err := stacked.Parse(text)
 			if err != nil {
 				return item.Errorf("%w", err)
 			}
-			if slices.Contains(*list, app.String()) {
-				return item.Errorf("app %s is listed twice", app)
+			if slices.Contains(*list, app.Name) {
+				return item.Errorf("app %s is listed twice", app.Name)
 			}
-			*list = append(*list, app.String())
+			*list = append(*list, app.Name)
 			return nil
 		})
 		if err == nil && len(*list) == 0 {

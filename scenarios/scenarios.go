@@ -30,7 +30,7 @@ type Scenario struct {
 	// Group is a name for this scenario and others; "": it is in none.
 	Group string
 	Load
-	Apps []string // as suite.Instance spells them; at least one
+	Apps []string // as stacked.Parse spells them; at least one
 }
 
 //go:embed *.yaml

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
@@ -20,16 +21,17 @@ import (
 
 // Launch says where and how a candidate starts.
 type Launch struct {
-	Benchctl string       // program that serves Go engines
-	Guard    []string     // command line of the guard
-	Address  string       // host:port to listen on; "" takes a free loopback port
-	App      string       // mounted alone; "" mounts the whole suite
-	Workers  int          // processes of a server that forks; 0: 1
-	Threads  int          // threads of a worker; 0: DefaultThreads
-	CPUs     control.CPUs // to run on
-	Dir      string       // private to the launch, exists; goes with it if this process is killed
-	Log      string       // file for the output; "" discards it
-	Env      []string     // NAME=VALUE, over what every candidate gets
+	Benchctl string        // program that serves Go engines
+	Guard    []string      // command line of the guard
+	Address  string        // host:port to listen on; "" takes a free loopback port
+	App      string        // mounted alone; "" mounts the whole suite
+	Mounts   []stacked.App // with the whole suite, of Go engines
+	Workers  int           // processes of a server that forks; 0: 1
+	Threads  int           // threads of a worker; 0: DefaultThreads
+	CPUs     control.CPUs  // to run on
+	Dir      string        // private to the launch, exists; goes with it if this process is killed
+	Log      string        // file for the output; "" discards it
+	Env      []string      // NAME=VALUE, over what every candidate gets
 	// IDs is a file to which the app "ident" appends the id of each request, made if it
 	// isn't there; "": none. Servers that answer from their configuration may not do it.
 	IDs string
@@ -90,6 +92,9 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 	}
 	if l.Lint != "" {
 		argv = append(argv, "--lint", l.Lint)
+	}
+	for _, m := range l.Mounts {
+		argv = append(argv, "--layered", m.Name)
 	}
 	if err := l.User.Own(l.Dir); err != nil {
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)

@@ -9,6 +9,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/load/witness"
 	"github.com/benchctl/benchctl/results"
@@ -22,7 +23,8 @@ type ID int
 // Start has the parameters of a candidate's start.
 type Start struct {
 	Candidate string        // by its name
-	App       string        // that it is asked for until it is ready
+	App       stacked.App   // that it is asked for until it is ready
+	Mounts    []stacked.App // that it serves beside the suite, where it is a server in Go
 	Workers   int           // processes of a server that forks; 0: one for each of its processors
 	Log       string        // file for its output; "" discards it
 	Patience  time.Duration // how long it may take to be ready; 0: as long as its server is known to take
@@ -102,8 +104,8 @@ type Host interface {
 // Offer is a load on a server.
 type Offer struct {
 	Address string
-	App     string // whose requests are sent, by its name
-	Seed    uint64 // of the requests' variants
+	App     stacked.App // whose requests are sent
+	Seed    uint64      // of the requests' variants
 	Load    scenarios.Load
 	HTTP2   bool
 }

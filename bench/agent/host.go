@@ -67,7 +67,7 @@ func (h *LocalHost) Start(ctx context.Context, s Start) (Started, error) {
 	if at < 0 {
 		return Started{}, fmt.Errorf("start %s: there is no such candidate", s.Candidate)
 	}
-	app, err := suite.Parse(s.App)
+	app, err := s.App.Instance()
 	if err != nil {
 		return Started{}, err
 	}
@@ -104,7 +104,7 @@ func (h *LocalHost) Start(ctx context.Context, s Start) (Started, error) {
 // launch is where and how a candidate starts.
 func (h *LocalHost) launch(c *child, s Start) servers.Launch {
 	l := servers.Launch{
-		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env, User: h.setup.User, IDs: c.ids, Lint: s.Lint, Init: s.Init,
+		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env, User: h.setup.User, IDs: c.ids, Lint: s.Lint, Init: s.Init, Mounts: s.Mounts,
 	}
 	if other, ok := h.setup.Binaries[c.Version]; ok {
 		l.Benchctl = other

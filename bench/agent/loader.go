@@ -78,7 +78,7 @@ func (l *LocalLoader) Holds(n, connections int) bool { return l.conditions.Holds
 
 // Open implements Loader.
 func (l *LocalLoader) Open(o Offer) (Session, error) {
-	app, err := suite.Parse(o.App)
+	app, err := o.App.Instance()
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type Witnessed struct {
 
 // Watch implements Loader.
 func (l *LocalLoader) Watch(ctx context.Context, o Offer) (Watching, error) {
-	app, err := suite.Parse(o.App)
+	app, err := o.App.Instance()
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ const postSize = 1000
 func (l *LocalLoader) watched(app suite.Instance, o Offer) []witness.Config {
 	target := Targets(app, o.Address, o.Seed)[0]
 	get := witness.Config{
-		Address: o.Address, Target: target, Ident: app.String() == ident, Connections: o.Load.Connections, Rate: o.Load.Rate, Timeout: o.Load.Timeout,
+		Address: o.Address, Target: target, Ident: app.Spec.Name == ident, Connections: o.Load.Connections, Rate: o.Load.Rate, Timeout: o.Load.Timeout,
 		Seed: o.Seed, FirstID: firstID, Streams: o.Load.Streams, Stream: streamed(o), Silent: o.Load.Silent, Race: o.Load.Race,
 	}
 	if !o.Load.Post {

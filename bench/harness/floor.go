@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/load"
@@ -127,7 +128,7 @@ func (c Calibration) floorPlan(ctx context.Context, d time.Duration) (results.Ma
 	launches, rounds := floorSize(d)
 	now := time.Now()
 	m, err := plan.New(plan.Request{
-		Scenarios: chosen, Apps: []string{"hello"}, Candidates: candidates, Launches: launches, Rounds: rounds, NoPass: true, Seed: uint64(now.UnixNano()) >> 10 & math.MaxUint32,
+		Scenarios: chosen, Apps: []stacked.App{{Name: "hello"}}, Candidates: candidates, Launches: launches, Rounds: rounds, NoPass: true, Seed: uint64(now.UnixNano()) >> 10 & math.MaxUint32,
 	})
 	m.Started, m.ID, m.Environment = now.UTC(), results.NewID(now), measure.Environment()
 	return m, candidates, err

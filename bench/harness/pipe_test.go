@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/results"
@@ -170,7 +171,7 @@ func TestAgentsStopWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	s := prepare(t, "", nil, "nethttp")
 	pipe, ended := s.elsewhere()
-	started, err := s.Host.Start(t.Context(), agent.Start{Candidate: "nethttp", App: "hello", Patience: time.Minute})
+	started, err := s.Host.Start(t.Context(), agent.Start{Candidate: "nethttp", App: stacked.App{Name: "hello"}, Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +187,7 @@ func TestAgentsStopWhatIsLeft(t *testing.T) {
 	if err := s.Host.Ended(started.ID, time.Minute); err == nil {
 		t.Error("it goes on after it was asked to stop")
 	}
-	if started, err = s.Host.Start(t.Context(), agent.Start{Candidate: "nethttp", App: "hello", Patience: time.Minute}); err != nil {
+	if started, err = s.Host.Start(t.Context(), agent.Start{Candidate: "nethttp", App: stacked.App{Name: "hello"}, Patience: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	_ = pipe.Close()

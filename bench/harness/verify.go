@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/servers"
@@ -96,7 +97,7 @@ func (s *subject) start(ctx context.Context) (conform.Target, error) {
 	if s.logs, err = control.MakeTemp(); err != nil {
 		return none, fmt.Errorf("verify %s: %w", s.candidate.Name, err)
 	}
-	started, err := s.host.Start(ctx, agent.Start{Candidate: s.candidate.Name, App: first.String(), Workers: 1, Lint: s.lint, Log: filepath.Join(s.logs, "server.log")})
+	started, err := s.host.Start(ctx, agent.Start{Candidate: s.candidate.Name, App: stacked.App{Name: first.String()}, Workers: 1, Lint: s.lint, Log: filepath.Join(s.logs, "server.log")})
 	s.id = started.ID
 	if err != nil {
 		return none, err

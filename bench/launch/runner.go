@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
@@ -83,7 +84,7 @@ func (r *Run) Again(ctx context.Context, dead *Runner) (*Runner, error) {
 
 // start starts the candidate, as process 1 if asked for, and waits until it is ready.
 func (c *Runner) start(ctx context.Context, init bool) error {
-	started, err := c.Run.Host.Start(ctx, agent.Start{Candidate: c.Name, App: c.firstApp(), Log: c.log(), Patience: c.Run.patience(c.Server.ReadyTimeout()), Init: init, Noted: c.Run.watches()})
+	started, err := c.Run.Host.Start(ctx, agent.Start{Candidate: c.Name, App: c.firstApp(), Mounts: c.Run.mounts(), Log: c.log(), Patience: c.Run.patience(c.Server.ReadyTimeout()), Init: init, Noted: c.Run.watches()})
 	c.ID, c.Address = started.ID, started.Address
 	if err != nil {
 		return err
@@ -99,18 +100,28 @@ func (r *Run) watches() bool {
 	return slices.ContainsFunc(r.Plan.Blocks, func(b results.Block) bool { return b.Load.Watched() })
 }
 
+// mounts are the apps of the run that have layers around them.
+func (r *Run) mounts() (all []stacked.App) {
+	for _, b := range r.Plan.Blocks {
+		if b.Ask().Stacked() {
+			all = append(all, b.Ask())
+		}
+	}
+	return all
+}
+
 // firstApp is what a candidate is asked until it is ready: hello, if it carries that,
 // so that one that is wrong with an app is out of that app's cells alone.
-func (c *Runner) firstApp() string {
+func (c *Runner) firstApp() stacked.App {
 	if c.Server.Carries(hello) {
-		return hello
+		return stacked.App{Name: hello}
 	}
 	for _, b := range c.Run.Plan.Blocks {
 		if !slices.Contains(b.Without, c.Name) {
-			return b.App
+			return b.Ask()
 		}
 	}
-	return c.Run.Plan.Blocks[0].App
+	return c.Run.Plan.Blocks[0].Ask()
 }
 
 // hello is the app that costs nothing.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -19,7 +18,7 @@ import (
 // A candidate that died in an earlier block of the launch is started again.
 func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Runner) ([]*lane, error) {
 	block, lanes := x.Plan.Blocks[b], make([]*lane, len(field))
-	app, err := suite.Parse(block.App)
+	app, err := block.Ask().Instance()
 	if err != nil {
 		return lanes, err
 	}
@@ -40,7 +39,7 @@ func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Ru
 			}
 		}
 		session, err := x.Loader.Open(agent.Offer{
-			Address: field[i].Address, App: block.App, Seed: x.Plan.Seed, Load: block.Load, HTTP2: field[i].Server.Protocol == servers.H2C,
+			Address: field[i].Address, App: block.Ask(), Seed: x.Plan.Seed, Load: block.Load, HTTP2: field[i].Server.Protocol == servers.H2C,
 		})
 		if err != nil {
 			return lanes, err

@@ -3,8 +3,10 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/results"
@@ -33,16 +35,38 @@ func carriesNone(blocks []results.Block, name string) bool {
 	return !slices.ContainsFunc(blocks, func(b results.Block) bool { return !slices.Contains(b.Without, name) })
 }
 
-// without is the candidates that do not carry an app, or one of a mix, or that speak
-// what the scenario's engine does not.
-func (r Request) without(app suite.Instance, offer scenarios.Load) []string {
+// without is the candidates that do not carry an app, one of a mix, or layers around it, or that
+// speak what the scenario's engine does not.
+func (r Request) without(asked stacked.App, app suite.Instance, offer scenarios.Load) []string {
 	var names []string
 	for _, c := range r.Candidates {
-		if c.Server.Protocol != "" && offer.Engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Server.Carries(p.Spec.Name) }) || NotOffered(c, offer) != "" {
+		if asked.Stacked() && c.Server.Engine == nil || c.Server.Protocol != "" && offer.Engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Server.Carries(p.Spec.Name) }) || NotOffered(c, offer) != "" {
 			names = append(names, c.Name)
 		}
 	}
 	return names
+}
+
+// leftOut tells which candidates of the run are not in a block, where that may surprise.
+func (r Request) leftOut(m results.Manifest) (notes []string) {
+	for _, b := range m.Blocks {
+		var without, bare []string // of those without, those that carry no layers
+		for _, c := range r.Candidates {
+			if !slices.Contains(b.Without, c.Name) || !slices.ContainsFunc(m.Candidates, func(o results.Candidate) bool { return o.Name == c.Name }) {
+				continue
+			}
+			if without = append(without, c.Name); c.Server.Engine == nil {
+				bare = append(bare, c.Name)
+			}
+		}
+		switch {
+		case b.Load.Watched() && len(without) > 0:
+			notes = append(notes, fmt.Sprintf("%s: not offered, or its app not carried, by %s", b.Scenario, strings.Join(without, ", ")))
+		case b.Ask().Stacked() && len(bare) > 0:
+			notes = append(notes, fmt.Sprintf("%s, %s: without %s, since only servers in Go carry layers", b.Scenario, b.App, strings.Join(bare, ", ")))
+		}
+	}
+	return notes
 }
 
 // NotOffered is what a load asks of a candidate that it does not declare: a verb, or a change
@@ -67,23 +91,25 @@ func NotOffered(c servers.Candidate, offer scenarios.Load) string {
 func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 	apps := r.Apps
 	if len(apps) == 0 {
-		apps = s.Apps
+		for _, name := range s.Apps {
+			apps = append(apps, stacked.App{Name: name})
+		}
 	}
 	offer := s.Load
 	if r.SLO != nil && !offer.Watched() {
 		offer = offer.Search(*r.SLO)
 	}
 	var blocks []results.Block
-	for _, name := range apps {
-		app, err := suite.Parse(name)
+	for _, asked := range apps {
+		app, err := asked.Instance()
 		if err != nil {
 			return nil, err
 		}
-		if err := app.Loadable(); err != nil && !offer.Watched() {
+		if err := asked.Check(); err != nil && (asked.Stacked() || !offer.Watched()) {
 			return nil, err
 		}
 		blocks = append(blocks, results.Block{
-			Scenario: s.Name, App: app.String(), Load: offer, Without: r.without(app, s.Load), Work: app.Work(), Spread: spread(app), Wait: wait(app),
+			Scenario: s.Name, App: app.String(), Load: offer, Without: r.without(asked, app, s.Load), Work: app.Work(), Spread: spread(app), Wait: wait(app),
 		})
 	}
 	return blocks, nil

@@ -32,7 +32,7 @@ func TestUnbounded(t *testing.T) {
 	if err != nil || m.Budget != 4*plan.Bound || m.Fills() || m.Rounds*m.Launches != plan.DefaultLaunches*plan.DefaultRounds || plan.Forecast(m) >= m.Budget {
 		t.Errorf("%v: %+v takes %v", err, m, plan.Forecast(m))
 	}
-	r.Apps, r.Candidates = []string{"hello"}, slices.Repeat(r.Candidates, 20)
+	r.Apps, r.Candidates = named("hello"), slices.Repeat(r.Candidates, 20)
 	for i := range r.Candidates {
 		r.Candidates[i].Name += fmt.Sprint("#", i)
 	}
@@ -60,7 +60,7 @@ func TestUnbounded(t *testing.T) {
 func TestShortBudgets(t *testing.T) {
 	for budget, want := range map[time.Duration]int{0: plan.DefaultLaunches, time.Minute: plan.DefaultLaunches, 15 * time.Second: 2, 10 * time.Second: 1, time.Second: 1} {
 		r := request(t)
-		r.Apps, r.Budget = []string{"hello"}, budget
+		r.Apps, r.Budget = named("hello"), budget
 		m, err := plan.New(r)
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +75,7 @@ func TestShortBudgets(t *testing.T) {
 		}
 	}
 	r := request(t) // a third of a budget is for passes
-	r.Apps, r.Budget, r.NoPass = []string{"hello"}, 10*time.Second, true
+	r.Apps, r.Budget, r.NoPass = named("hello"), 10*time.Second, true
 	if m, err := plan.New(r); err != nil || m.Launches != 2 {
 		t.Errorf("10 s without passes: %d launches, %v", m.Launches, err)
 	}
@@ -86,7 +86,7 @@ func TestForecastOfWaits(t *testing.T) {
 	r := choose(t, request(t), "nethttp")
 	r.Launches, r.Rounds = 1, 2
 	forecast := func(app string) time.Duration {
-		r.Apps = []string{app}
+		r.Apps = named(app)
 		m, err := plan.New(r)
 		if err != nil {
 			t.Fatal(err)

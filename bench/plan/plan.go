@@ -7,9 +7,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
@@ -28,7 +28,7 @@ const (
 // defaults.
 type Request struct {
 	Scenarios  []scenarios.Scenario
-	Apps       []string // instead of the scenarios' own, if not empty
+	Apps       []stacked.App // instead of the scenarios' own, if not empty
 	Candidates []servers.Candidate
 	Launches   int
 	Rounds     int
@@ -63,11 +63,6 @@ func (r Request) watching(m results.Manifest) (results.Manifest, error) {
 		}
 	}
 	m.Launches, m.Rounds = cmp.Or(m.Launches, DefaultLaunches), cmp.Or(m.Rounds, 1)
-	for _, b := range m.Blocks {
-		if len(b.Without) > 0 && len(b.Without) < len(m.Candidates) {
-			m.Notes = append(m.Notes, fmt.Sprintf("%s: not offered, or its app not carried, by %s", b.Scenario, strings.Join(b.Without, ", ")))
-		}
-	}
 	return m, nil
 }
 
@@ -105,6 +100,7 @@ func New(r Request) (results.Manifest, error) {
 	if len(m.Candidates) == 0 {
 		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates that carry their apps", len(r.Scenarios), len(m.Candidates))
 	}
+	m.Notes = append(m.Notes, r.leftOut(m)...)
 	if m.Blocks[0].Load.Watched() {
 		return r.watching(m)
 	}

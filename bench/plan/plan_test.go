@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/scenarios/offered"
@@ -16,6 +17,13 @@ import (
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
 )
+
+func named(names ...string) (all []stacked.App) {
+	for _, n := range names {
+		all = append(all, stacked.App{Name: n})
+	}
+	return all
+}
 
 func request(t *testing.T) plan.Request {
 	t.Helper()
@@ -35,7 +43,7 @@ func request(t *testing.T) plan.Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Request{Scenarios: chosen, Apps: []string{"hello", "size?bytes=10"}, Candidates: c.Candidates, Seed: 1}
+	return plan.Request{Scenarios: chosen, Apps: named("hello", "size?bytes=10"), Candidates: c.Candidates, Seed: 1}
 }
 
 func TestNew(t *testing.T) {
@@ -62,7 +70,7 @@ func TestNew(t *testing.T) {
 
 func TestBadApp(t *testing.T) {
 	r := request(t)
-	r.Apps = []string{"size?bytes=-1"}
+	r.Apps = named("size?bytes=-1")
 	if _, err := plan.New(r); err == nil {
 		t.Error("no error")
 	}
@@ -115,7 +123,7 @@ func choose(t *testing.T, r plan.Request, names ...string) plan.Request {
 // engine does not speak what they do.
 func TestWithout(t *testing.T) {
 	r := choose(t, request(t), "nginx", "nethttp-h2c", "nethttp")
-	r.Apps = []string{"hello", "json", "mixed"}
+	r.Apps = named("hello", "json", "mixed")
 	m, err := plan.New(r)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +134,7 @@ func TestWithout(t *testing.T) {
 			t.Errorf("%s %s: without %q, want %q", b.Scenario, b.App, b.Without, want[i])
 		}
 	}
-	r.Apps = []string{"upload"}
+	r.Apps = named("upload")
 	if m, err = plan.New(r); err != nil {
 		t.Fatal(err)
 	}
@@ -135,6 +143,26 @@ func TestWithout(t *testing.T) {
 	}
 	if _, err := plan.New(choose(t, r, "nginx")); err == nil || !strings.Contains(err.Error(), "nothing to measure") {
 		t.Errorf("a plan without candidates: %v", err)
+	}
+}
+
+// Only servers in Go have cells with apps that have layers around them, which is told.
+func TestLayeredApps(t *testing.T) {
+	r := choose(t, request(t), "nginx", "nethttp-h2c", "nethttp")
+	r.Scenarios, r.Apps = r.Scenarios[:1], named("hello", "headers*5+hello")
+	m, err := plan.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Blocks[1]; got.App != "headers*5+hello" || !slices.Equal(got.Without, []string{"nginx", "nethttp-h2c"}) {
+		t.Errorf("%+v", got)
+	}
+	if want := "concurrency-256, headers*5+hello: without nginx, since only servers in Go carry layers"; !slices.Contains(m.Notes, want) {
+		t.Errorf("notes %q, want %s", m.Notes, want)
+	}
+	r.Apps = named("body-limit+upload?bytes=5000000")
+	if _, err := plan.New(r); err == nil || !strings.Contains(err.Error(), "it answers 413, where the app alone answers 200") {
+		t.Errorf("a reply that is not the app's: %v", err)
 	}
 }
 
@@ -179,7 +207,7 @@ func TestNotOffered(t *testing.T) {
 
 func TestProbesAreNoLoad(t *testing.T) {
 	r := request(t)
-	r.Apps = []string{"watch"}
+	r.Apps = named("watch")
 	if _, err := plan.New(r); err == nil || !strings.Contains(err.Error(), "makes no load") {
 		t.Errorf("%v", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/benchctl/benchctl/apps/suite"
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
@@ -30,7 +30,7 @@ type parsed struct {
 // parse reads all that needs nothing of this machine but files.
 func (r Run) parse() (parsed, error) {
 	p := parsed{Request: plan.Request{
-		Apps: r.Apps, Launches: r.Launches, Rounds: r.Rounds, Slice: r.Slice, Budget: r.Budget, NoPass: r.Pass == NoPass, Seed: r.Seed,
+		Launches: r.Launches, Rounds: r.Rounds, Slice: r.Slice, Budget: r.Budget, NoPass: r.Pass == NoPass, Seed: r.Seed,
 	}}
 	if p.Seed == 0 {
 		p.Seed = uint64(rand.Uint32())
@@ -84,11 +84,13 @@ func (r Run) readScenarios(p *parsed) error {
 	return err
 }
 
-func (r Run) readApps(*parsed) error {
+func (r Run) readApps(p *parsed) error {
 	for _, name := range r.Apps {
-		if _, err := suite.Parse(name); err != nil {
+		app, err := stacked.Parse(name)
+		if err != nil {
 			return err
 		}
+		p.Apps = append(p.Apps, app)
 	}
 	return nil
 }
@@ -187,6 +189,9 @@ func unplanned(c servers.Candidate, blocks []results.Block) string {
 		if what := plan.NotOffered(c, b.Load); what != "" {
 			return fmt.Sprintf("does not offer %q, which scenario %s takes: see benchctl list servers --json", what, b.Scenario)
 		}
+	}
+	if !slices.ContainsFunc(blocks, func(b results.Block) bool { return !b.Ask().Stacked() }) {
+		return "carries none of the apps: only servers in Go carry layers"
 	}
 	return "carries none of the apps: it carries " + strings.Join(c.Server.Manifest.Apps, ", ")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fmt"
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
@@ -66,7 +67,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Scenarios) != 1 || p.Scenarios[0].Connections != 3 || !slices.Equal(p.Apps, []string{"json"}) || p.Launches != 2 || p.Rounds != 4 || p.Slice != time.Second || p.Budget != time.Minute {
+	if len(p.Scenarios) != 1 || p.Scenarios[0].Connections != 3 || !slices.Equal(p.Apps, []stacked.App{{Name: "json"}}) || p.Launches != 2 || p.Rounds != 4 || p.Slice != time.Second || p.Budget != time.Minute {
 		t.Errorf("%+v", p)
 	}
 	if p.Pass != 2*time.Second || p.NoPass || p.precision != 0.02 || p.Seed != 7 || p.SLO != nil || !filepath.IsAbs(p.binaries["base"]) || !filepath.IsAbs(p.dirs[0]) {
@@ -117,6 +118,10 @@ func TestPlanned(t *testing.T) {
 		if _, err := planned(m, []servers.Candidate{c, in}, []string{c.Name}, nil); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+	m.Blocks[0] = results.Block{Scenario: "concurrency-1", App: "etag+hello"}
+	if _, err := planned(m, []servers.Candidate{web, in}, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go carry layers` {
+		t.Errorf("of layers: %v", err)
 	}
 	if _, err := planned(results.Manifest{}, []servers.Candidate{web}, []string{"web"}, os.ErrInvalid); !errors.Is(err, os.ErrInvalid) {
 		t.Errorf("without a plan: %v", err)

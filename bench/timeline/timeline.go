@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps/conform"
-	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/agent"
 	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/plan"
@@ -101,7 +100,7 @@ func (x *Experiment) turn(ctx context.Context, candidate servers.Candidate, key 
 // gate checks the candidate's replies with the block's app; a failure takes it out of the
 // block. An error is ctx's, or of what the load generator lacks to check anything.
 func (x *Experiment) gate(ctx context.Context, c *launch.Runner, block int) error {
-	app, err := suite.Parse(x.Plan.Blocks[block].App)
+	app, err := x.Plan.Blocks[block].Ask().Instance()
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/measure"
@@ -29,7 +30,7 @@ import (
 
 type serveFlags struct {
 	server, app, address string
-	listen               []string
+	listen, layered      []string
 	serverDirs, env      []string
 	runAs                string
 	listenerFD           int
@@ -72,6 +73,8 @@ Any of --supervised, --daemon, --pidfile, --name, --workers, --drain, --user, --
 	fs.StringVar(&f.lint, "lint", "", "append the duties that a Go engine or an app breaks to this file, as lines of JSON")
 	_ = fs.MarkHidden("lint") // for verify --lint
 	fs.IntVar(&f.listenerFD, "listener-fd", 0, "listen on this inherited file descriptor, instead of --addr")
+	fs.StringArrayVar(&f.layered, "layered", nil, "serve this app with layers around it beside the others; may be repeated")
+	_ = fs.MarkHidden("layered") // it is there
 	f.define(fs)
 	return cmd
 }
@@ -132,10 +135,9 @@ func (f serveFlags) candidate() (servers.Candidate, error) {
 	if err := control.CheckEnv(f.env); err != nil {
 		return none, usage(fmt.Errorf("serve: --env: %w", err))
 	}
-	if f.app != "" {
-		if _, err := suite.Parse(f.app); err != nil {
-			return none, usage(err)
-		}
+	app, err := f.asked()
+	if err != nil {
+		return none, usage(fmt.Errorf("serve: %w", err))
 	}
 	choice, err := servers.Find(f.serverDirs, []string{f.server})
 	if err != nil {
@@ -145,10 +147,21 @@ func (f serveFlags) candidate() (servers.Candidate, error) {
 		return none, usage(fmt.Errorf("serve: %q is a group, not a server", f.server))
 	}
 	c := choice.Candidates[0]
+	if app.Stacked() && c.Server.Engine == nil {
+		return none, usage(fmt.Errorf("serve %s: app %s: only servers in Go carry layers", c.Name, app.Name))
+	}
 	if err := cmp.Or(f.checkListen(c), f.check(c)); err != nil {
 		return none, usage(fmt.Errorf("serve %s: %w", c.Name, err))
 	}
 	return c, nil
+}
+
+// asked is the app that is to be served alone; without a name if all are.
+func (f serveFlags) asked() (stacked.App, error) {
+	if f.app == "" {
+		return stacked.App{}, nil
+	}
+	return stacked.Parse(f.app)
 }
 
 // checkListen tells what is wrong with the sockets that are asked for.
@@ -238,7 +251,7 @@ func (e env) work(ctx context.Context, w *handover.Worker, s servers.Server, f s
 
 // withApp starts the app, has it served, and stops it.
 func (e env) withApp(ctx context.Context, s servers.Server, f serveFlags, do func(drain.Serve) error) (err error) {
-	app, err := mount(f.app)
+	app, err := f.mount()
 	if err != nil {
 		return usage(err)
 	}
@@ -307,16 +320,16 @@ func (f serveFlags) unfit(err error) error {
 	return told
 }
 
-// mount is the whole suite, or one app.
-func mount(name string) (apps.App, error) {
-	if name == "" {
-		return suite.Mux(), nil
+// mount is the whole suite, with some that have layers around them, or one app.
+func (f serveFlags) mount() (apps.App, error) {
+	if f.app != "" {
+		return stacked.Only(stacked.App{Name: f.app})
 	}
-	app, err := suite.Parse(name)
-	if err != nil {
-		return nil, err
+	var mounts []stacked.App
+	for _, name := range f.layered {
+		mounts = append(mounts, stacked.App{Name: name})
 	}
-	return suite.Only(app), nil
+	return stacked.Mount(mounts)
 }
 
 func (e env) serveExternal(ctx context.Context, c servers.Candidate, user *control.User, f serveFlags) error {

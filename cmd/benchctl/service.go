@@ -154,6 +154,9 @@ func (f serveFlags) workerArgs(c servers.Candidate) []string {
 	if f.app != "" {
 		args = append(args, "--app="+f.app)
 	}
+	for _, name := range f.layered {
+		args = append(args, "--layered="+name)
+	}
 	if f.spin > 0 {
 		args = append(args, fmt.Sprintf("--spin=%d", f.spin))
 	}

@@ -1,0 +1,122 @@
+package stacked
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/stack"
+	"github.com/benchctl/benchctl/apps/stack/layers"
+	"github.com/benchctl/benchctl/apps/stack/suiteapps"
+	"github.com/benchctl/benchctl/apps/suite"
+)
+
+// App is an app as a run serves it and asks for it. It is plain data, which crosses pipes.
+type App struct {
+	Name string // "size?bytes=10000", or with layers around it "compress+etag+template"
+}
+
+// Parse reads the name of an app, which may have layers before it, and returns its one spelling.
+func Parse(name string) (App, error) {
+	a := App{Name: name}
+	i, err := a.Instance()
+	a.Name = i.String()
+	return a, err
+}
+
+// Stacked reports whether there are layers around the app, which servers in Go alone carry.
+func (a App) Stacked() bool { return strings.Contains(a.Name, "+") }
+
+// Instance is the app with its exchanges, which are those of the whole.
+func (a App) Instance() (suite.Instance, error) {
+	w, err := a.whole()
+	if err != nil {
+		return suite.Instance{}, err
+	}
+	return w.instance(), nil
+}
+
+// Check tells why a load can't ask for the app, nil if it can.
+func (a App) Check() error {
+	w, err := a.whole()
+	if err != nil {
+		return err
+	}
+	if err := w.inner.Loadable(); err != nil {
+		return err
+	}
+	return w.check()
+}
+
+// whole is an app with all that is around it.
+type whole struct {
+	asking sync.Mutex // one request at a time is asked of app, which is started for it
+	name   string
+	inner  suite.Instance // the app itself
+	path   string         // where the stack is mounted; "": there is none
+	app    apps.App       // what answers there
+	fields [][2]string    // that requests have on top
+}
+
+// whole builds what the app is served as.
+func (a App) whole() (*whole, error) {
+	stacked, query, _ := strings.Cut(a.Name, "?")
+	at := strings.LastIndexByte(stacked, '+')
+	if at < 0 {
+		inner, err := suite.Parse(a.Name)
+		return &whole{name: inner.String(), inner: inner}, err
+	}
+	if query != "" || strings.HasSuffix(a.Name, "?") {
+		query = "?" + query
+	}
+	w, err := layered(stacked[:at], stacked[at+1:]+query)
+	if err != nil {
+		return nil, fmt.Errorf("app %s: %w", quote(a.Name), err)
+	}
+	return w, nil
+}
+
+// layered is an app with layers around it, by their names.
+func layered(around, app string) (*whole, error) {
+	l, err := ParseLayers(around)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := suite.Parse(app)
+	if _, mistaken := layers.Catalog().Layer(app); err != nil && mistaken == nil {
+		return nil, fmt.Errorf("%s is a layer, and the last name is that of an app", app)
+	}
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := source(inner)
+	if err != nil {
+		return nil, err
+	}
+	built, err := stack.Build(stack.Pipeline{Layers: l.all, Node: stack.App{Source: leaf}})
+	if err != nil {
+		return nil, err
+	}
+	before := l.String() + "+"
+	return &whole{name: before + inner.String(), inner: inner, path: "/" + before + inner.Spec.Name, app: built, fields: l.Fields()}, nil
+}
+
+// source is the leaf of an app, which takes the parameters of each request's query.
+func source(i suite.Instance) (stack.Source, error) {
+	if len(i.Parts()) > 1 {
+		return nil, fmt.Errorf("%s is a mix, whose apps have paths of their own", i.Spec.Name)
+	}
+	return stack.Catalog{Sources: suiteapps.All()}.Source(i.Spec.Name)
+}
+
+// quote makes text from outside safe to show.
+func quote(text string) string { return fmt.Sprintf("%+q", text) }
+
+// instance is the app with the exchanges of the whole.
+func (w *whole) instance() suite.Instance {
+	if w.app == nil {
+		return w.inner
+	}
+	return w.inner.Behind(w.name, w.alter)
+}
