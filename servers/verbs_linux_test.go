@@ -1,7 +1,6 @@
 package servers_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -304,6 +303,12 @@ func get(ctx context.Context, address, app string) (*http.Response, error) {
 const (
 	said  = "Hello, World!"
 	saysN = "Hello, again!"
+
+	// sayingN is an app in Python that says it.
+	sayingN = `def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "13")])
+    return [b"` + saysN + `"]
+`
 )
 
 // change has the candidate say something else once it reads its files anew.
@@ -319,18 +324,14 @@ func (r *trial) change() {
 		}
 		return
 	}
-	if strings.HasPrefix(r.name, "mod-wsgi") { // which reads an app that was changed anew unasked
-		app, err := os.ReadFile(filepath.Join(r.dir, "app.py"))
-		if err != nil {
-			r.Fatal(err)
-		}
+	if strings.HasPrefix(r.name, "mod-wsgi") { // whose processes read the app when they first need it
 		r.replace("apache.conf", "/app.py", "/new.py")
-		if err := os.WriteFile(filepath.Join(r.dir, "new.py"), bytes.ReplaceAll(app, []byte(said), []byte(saysN)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(r.dir, "new.py"), []byte(sayingN), 0o644); err != nil {
 			r.Fatal(err)
 		}
 		return
 	}
-	for _, file := range []string{"app.py", "nginx.conf", "haproxy.cfg", "Caddyfile"} {
+	for _, file := range []string{"benchctl/suite.py", "nginx.conf", "haproxy.cfg", "Caddyfile"} {
 		if _, err := os.Stat(filepath.Join(r.dir, file)); err == nil {
 			r.replace(file, said, saysN)
 			return

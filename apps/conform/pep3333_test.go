@@ -3,6 +3,7 @@ package conform_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -49,8 +50,11 @@ func serveWSGI(t *testing.T, change string) string {
 		t.Skip(err)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, wsgi.Name), wsgi.App(), 0o644); err != nil {
-		t.Fatal(err)
+	for name, content := range wsgi.Files() {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o644)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, python, "-c", strings.Replace(wsgiServer, "(CHANGE)", change, 1))

@@ -1,6 +1,6 @@
 """The test apps of benchctl for ASGI servers (ASGI 3.0, HTTP and lifespan).
 
-The apps of the module app, which must lie beside this one. Those that read a body
+The apps of the package benchctl, which must lie beside this module. Those that read a body
 or wait are coroutines here, so that the event loop is free meanwhile; the others
 are called as they are. Python 3.9, standard library.
 """
@@ -10,9 +10,9 @@ import hashlib
 import inspect
 import time
 
-import app
+from benchctl import suite as app
 
-# The apps that differ from those of app, with the same parameters. They may be
+# The apps that differ from those of benchctl.suite, with the same parameters. They may be
 # coroutines, and may answer with an asynchronous iterator.
 
 
@@ -101,7 +101,7 @@ class Watched(app.Watched):
     """A body that notes what happens to it, and ends when its client has left."""
 
     def __init__(self, receive, *values):
-        super().__init__(*values)
+        super().__init__({}, *values)
         self.receive = receive
 
     def __aiter__(self):

@@ -36,8 +36,9 @@ func command(t *testing.T, app, program string, args ...string) *exec.Cmd {
 		missing(t, program)
 	}
 	dir := t.TempDir()
-	for name, module := range map[string][]byte{wsgi.Name: wsgi.App(), wsgi.ASGIName: wsgi.ASGI()} {
-		if err := os.WriteFile(filepath.Join(dir, name), module, 0o644); err != nil {
+	for name, content := range wsgi.Files() {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,36 +1,44 @@
-// Package wsgi holds the Python twins of the test apps: a WSGI application
-// (PEP 3333) that answers the same bytes as apps/suite does, and an ASGI
-// application (ASGI 3.0) made of the same apps.
+// Package wsgi holds what servers in Python serve: the twins of the test apps, a WSGI application
+// (PEP 3333) that answers the same bytes as apps/suite does, and an ASGI application (ASGI 3.0)
+// made of the same apps.
 //
-// They are app:application and asgi:application. The environment variable named by
-// AppEnv mounts one app alone.
+// The applications are app:application and asgi:application. AppEnv mounts one app alone.
 package wsgi
 
-import _ "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
-// Name is the file that App must be written to, so that Python finds the module.
-const Name = "app.py"
-
-// ASGIName is the file that ASGI must be written to, beside App.
-const ASGIName = "asgi.py"
+// Name is the file of the WSGI application, and ASGIName that of the ASGI application.
+const (
+	Name     = "app.py"
+	ASGIName = "asgi.py"
+)
 
 // AppEnv is the environment variable that names the one app to mount; unset or
 // empty, the whole suite is.
 const AppEnv = "BENCHCTL_APP"
 
-// Validate is the one app that App has and apps/suite has not: it answers whether the
-// server breaks PEP 3333, 200 if it does not, or else 500 with what it breaks.
+// Validate is the one app that the WSGI application has and apps/suite has not: it answers whether
+// the server breaks PEP 3333, 200 if it does not, or else 500 with what it breaks.
 const Validate = "validate"
 
-var (
-	//go:embed app.py
-	app []byte
-	//go:embed asgi.py
-	asgi []byte
-)
+//go:embed app.py asgi.py benchctl/*.py
+var files embed.FS
 
-// App is the text of the module. It needs Python 3.9 and its standard library.
-func App() []byte { return append([]byte(nil), app...) }
-
-// ASGI is the text of the module for ASGI servers, which imports that of App.
-func ASGI() []byte { return append([]byte(nil), asgi...) }
+// Files are all files by their paths, with slashes, from the directory that Python is to find modules
+// in. They need Python 3.9 and its standard library.
+func Files() map[string][]byte {
+	all := map[string][]byte{}
+	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			all[path], err = files.ReadFile(path)
+		}
+		return err
+	})
+	if err != nil {
+		panic("wsgi: " + err.Error()) // they are in the program
+	}
+	return all
+}

@@ -326,12 +326,13 @@ func TestUnknownAppAlone(t *testing.T) {
 
 // readArguments answers lines of [app, query] with the values or the error.
 const readArguments = `
-import app, json, sys
+import json, sys
+from benchctl import suite
 for line in sys.stdin:
     name, query = json.loads(line)
     try:
-        said = list(app.arguments(name, app.APPS[name][2], query))
-    except app.Wrong as wrong:
+        said = list(suite.arguments(name, suite.APPS[name][2], query))
+    except suite.Wrong as wrong:
         said = str(wrong)
     print(json.dumps(said, separators=(",", ":")))
 `

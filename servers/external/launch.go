@@ -185,7 +185,7 @@ func (m Manifest) write(l Launch) error {
 		}
 	}
 	for name, module := range m.twins() {
-		if err := root.WriteFile(name, module, 0o644); err != nil {
+		if err := writeFile(root, name, module); err != nil {
 			return err
 		}
 	}
@@ -199,14 +199,19 @@ func (m Manifest) write(l Launch) error {
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", m.File, name, err)
 		}
-		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
-			return err
-		}
-		if err := root.WriteFile(name, []byte(content), 0o644); err != nil {
+		if err := writeFile(root, name, []byte(content)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeFile writes a file below root, and makes the directories that it is in.
+func writeFile(root *os.Root, name string, content []byte) error {
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return root.WriteFile(name, content, 0o644)
 }
 
 // share lets servers that give up root's rights read what is in the directory, and
@@ -217,13 +222,8 @@ func share(root *os.Root) error {
 
 // writeStatic puts the files of the static apps into a directory below root.
 func writeStatic(root *os.Root, dir string) error {
-	if dir != "." {
-		if err := root.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
 	for name, content := range suite.StaticFiles() {
-		if err := root.WriteFile(path.Join(dir, name), content, 0o644); err != nil {
+		if err := writeFile(root, path.Join(dir, name), content); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package external
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -65,7 +66,7 @@ func TestCommand(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("Command = %+v, %v\nwant %+v", got, err, want)
 			}
-			for name, want := range map[string]string{"conf/demo.conf": c.conf, "serve.py": `print("{{")`, wsgi.Name: string(wsgi.App())} {
+			for name, want := range map[string]string{"conf/demo.conf": c.conf, "serve.py": `print("{{")`, wsgi.Name: string(wsgi.Files()[wsgi.Name])} {
 				if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
 					t.Errorf("%s is %q, %v, want %q", name, got, err, want)
 				}
@@ -120,17 +121,16 @@ func TestIDs(t *testing.T) {
 
 func TestTwinsAreWritten(t *testing.T) {
 	t.Parallel()
-	for twins, want := range map[string][]string{"": nil, TwinsWSGI: {wsgi.Name}, TwinsASGI: {wsgi.Name, wsgi.ASGIName}} {
+	for _, twins := range []string{"", TwinsWSGI, TwinsASGI} {
 		dir := t.TempDir()
 		if _, err := (Manifest{Name: "demo", Argv: []string{"demo"}, Twins: twins}).Command(Launch{Dir: dir, Port: 80}); err != nil {
 			t.Fatal(err)
 		}
-		got, err := filepath.Glob(filepath.Join(dir, "*.py"))
-		for i := range got {
-			got[i] = filepath.Base(got[i])
-		}
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("twins %q: files are %q, %v, want %q", twins, got, err, want)
+		for name, want := range wsgi.Files() {
+			got, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+			if twins == "" && !errors.Is(err, fs.ErrNotExist) || twins != "" && (err != nil || !bytes.Equal(got, want)) {
+				t.Errorf("twins %q: %s: %v", twins, name, err)
+			}
 		}
 	}
 }

@@ -55,8 +55,8 @@ func Classes() []string { return []string{"wsgi", "asgi", "baseline", "engine", 
 // Twins have the Python twins of the test apps written into the launch's directory
 // before the server starts there.
 const (
-	TwinsWSGI = "wsgi" // the module app
-	TwinsASGI = "asgi" // the module asgi, and app, which it imports
+	TwinsWSGI = "wsgi" // it serves app:application
+	TwinsASGI = "asgi" // it serves asgi:application
 )
 
 // Default is the profile with the vendor's settings. Every manifest has it.
@@ -107,15 +107,19 @@ type Broken struct {
 	Content string // that it has when it is broken
 }
 
-// brokenTwin is the app that can't be loaded: most servers in Python read it anew to reload.
-func brokenTwin() Broken {
-	return Broken{File: wsgi.Name, Content: "raise ImportError(\"this app is broken\")\n"}
+// brokenTwin is an app that can't be loaded: most servers in Python read it anew to reload.
+func brokenTwin(twins string) Broken {
+	file := wsgi.Name
+	if twins == TwinsASGI {
+		file = wsgi.ASGIName
+	}
+	return Broken{File: file, Content: "raise ImportError(\"this app is broken\")\n"}
 }
 
 // Breaks is what a reload of the server reads and how that is made wrong.
 func (m Manifest) Breaks() Broken {
 	if m.Broken.File == "" && m.Twins != "" {
-		return brokenTwin()
+		return brokenTwin(m.Twins)
 	}
 	return m.Broken
 }
@@ -128,15 +132,12 @@ func (m Manifest) Carries(app string) bool {
 	return len(m.Apps) == 0 || slices.Contains(m.Apps, app)
 }
 
-// twins are the modules of the Python twins, by their files.
+// twins are the files of the Python twins, by their paths.
 func (m Manifest) twins() map[string][]byte {
-	switch m.Twins {
-	case TwinsWSGI:
-		return map[string][]byte{wsgi.Name: wsgi.App()}
-	case TwinsASGI:
-		return map[string][]byte{wsgi.Name: wsgi.App(), wsgi.ASGIName: wsgi.ASGI()}
+	if m.Twins == "" {
+		return nil
 	}
-	return nil
+	return wsgi.Files()
 }
 
 // ProfileNames are the manifest's profiles, Default first.

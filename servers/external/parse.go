@@ -52,9 +52,11 @@ func Read(file string, data []byte) (Manifest, error) {
 	if err != nil {
 		return m, err
 	}
-	for name := range m.twins() {
-		if _, taken := m.Files[name]; taken {
-			return m, doc.Errorf("files: %s is already written by twins", name)
+	for twin := range m.twins() {
+		for name := twin; name != "."; name = path.Dir(name) {
+			if _, taken := m.Files[name]; taken {
+				return m, doc.Errorf("files: %s is already written by twins", name)
+			}
 		}
 	}
 	written := slices.Sorted(maps.Keys(m.Files))

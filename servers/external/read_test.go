@@ -181,6 +181,7 @@ func TestErrors(t *testing.T) {
 		{"template in file", "files:\n  a: |\n    one\n    {{.Dirr}}\n", `x.yaml:4: files.a: template: unknown field ".Dirr": did you mean "Dir"?`},
 		{"syntax in file", "files:\n  a: |\n    one\n    two\n    {{if .Dir}}\n", `x.yaml:6: files.a: template: unexpected EOF`},
 		{"twin twice", minimal + "twins: wsgi\nfiles:\n  app.py: x\n", `x.yaml:1: files: app.py is already written by twins`},
+		{"directory of the twins", minimal + "twins: wsgi\nfiles:\n  benchctl: x\n", `x.yaml:1: files: benchctl is already written by twins`},
 		{"asynchronous twin twice", minimal + "twins: asgi\nfiles:\n  asgi.py: x\n", `x.yaml:1: files: asgi.py is already written by twins`},
 		{"bad twins", "twins: wsgy\n", `x.yaml:1: twins: unknown value "wsgy": did you mean "wsgi"?`},
 		{"profile without doc", "profiles:\n  tuned:\n    args: [x]\n", `x.yaml:2: profiles.tuned: key "doc" is missing`},
@@ -229,8 +230,8 @@ func TestBreaks(t *testing.T) {
 	t.Parallel()
 	for more, want := range map[string]Broken{
 		"":              {},
-		"twins: wsgi\n": brokenTwin(),
-		"twins: asgi\n": brokenTwin(),
+		"twins: wsgi\n": brokenTwin(TwinsWSGI),
+		"twins: asgi\n": {"asgi.py", brokenTwin(TwinsWSGI).Content},
 		"twins: asgi\nbreak: {file: asgi.py, content: x}\n":                          {"asgi.py", "x"},
 		"twins: wsgi\nfiles: {conf: a}\nbreak: {file: conf, content: '{{.Port}}'}\n": {"conf", "{{.Port}}"},
 	} {

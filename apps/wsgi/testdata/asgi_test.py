@@ -9,8 +9,8 @@ import time
 import unittest
 from unittest import mock
 
-import app
 import asgi
+from benchctl import suite as app
 
 LETTERS = {("http.response.start", False): "h", ("http.response.body", True): "b"}
 
@@ -176,7 +176,7 @@ class TestTimes(unittest.IsolatedAsyncioTestCase):
             app.APPS[name][0](values, {}, [])
             self.assertGreaterEqual(time.monotonic() - begun, 0.01, name)
         begun = time.monotonic()
-        self.assertEqual(3, len(list(app.stream_chunks(3, 1, 5))))
+        self.assertEqual(3, len(list(app.stream_chunks({}, 3, 1, 5))))
         self.assertGreaterEqual(time.monotonic() - begun, 0.01)
 
 
