@@ -173,10 +173,14 @@ func ofRequest(r appstest.Request) pythonRequest {
 	return pythonRequest{Method: r.Verb, Target: r.Target, Fields: r.Fields, Body: []byte(r.Body), Chunked: r.Chunked}
 }
 
-// drive asks a stack in Python.
-func (w worlds) drive(name string, requests ...pythonRequest) pythonAnswers {
+// drive asks stacks in Python.
+func (w worlds) drive(names []string, requests ...pythonRequest) []pythonAnswers {
 	w.Helper()
-	in, err := json.Marshal(map[string]any{"stack": filepath.Join(w.python, name), "requests": requests})
+	var asked []map[string]any
+	for _, name := range names {
+		asked = append(asked, map[string]any{"stack": filepath.Join(w.python, name), "requests": append([]pythonRequest{}, requests...)})
+	}
+	in, err := json.Marshal(asked)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -185,17 +189,22 @@ func (w worlds) drive(name string, requests ...pythonRequest) pythonAnswers {
 	cmd.Dir, cmd.Stdin, cmd.Stderr = w.python, bytes.NewReader(in), &said
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.Output()
-	var got pythonAnswers
+	var all []pythonAnswers
 	if err == nil {
-		err = json.Unmarshal(out, &got)
+		err = json.Unmarshal(out, &all)
 	}
-	if err != nil || got.Error == "" && len(got.Answers) != len(requests) {
-		w.Fatalf("%s: %v: %d answers to %d requests\n%s", name, err, len(got.Answers), len(requests), &said)
+	if err != nil || len(all) != len(names) {
+		w.Fatalf("%v: %v: %d answers\n%s", names, err, len(all), &said)
 	}
-	if strings.Contains(said.String(), "without being closed") || got.Left != 0 {
-		w.Errorf("%s: %d streams were left open\n%s", name, got.Left, &said)
+	for i, got := range all {
+		if got.Error == "" && len(got.Answers) != len(requests) || got.Left != 0 {
+			w.Errorf("%s: %d answers to %d requests; %d streams were left open", names[i], len(got.Answers), len(requests), got.Left)
+		}
 	}
-	return got
+	if strings.Contains(said.String(), "without being closed") {
+		w.Errorf("%v: streams were left open\n%s", names, &said)
+	}
+	return all
 }
 
 // askPython asks a stack in Python, through wsgiref.validate.
@@ -205,7 +214,7 @@ func (w worlds) askPython(name string, requests []appstest.Request) (all []react
 	for _, r := range requests {
 		asked = append(asked, ofRequest(r))
 	}
-	got := w.drive(name, asked...)
+	got := w.drive([]string{name}, asked...)[0]
 	if got.Error != "" {
 		w.Fatalf("%s: %s", name, got.Error)
 	}

@@ -301,17 +301,24 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// TestASGI runs the tests of the ASGI application that take no server.
-func TestASGI(t *testing.T) {
-	tests, err := filepath.Abs("testdata/asgi_test.py")
-	if err != nil {
+// TestInPython runs the tests that take no server.
+func TestInPython(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // for the notes of watch
+	t.Setenv("TWINS_KEY", strings.Repeat("k", 32))
+	all, err := filepath.Glob("testdata/*_test.py")
+	if err != nil || len(all) == 0 {
 		t.Fatal(err)
 	}
-	t.Setenv("TMPDIR", t.TempDir()) // for the notes of watch
-	cmd := python(t, "", tests)
-	cmd.Env = append(cmd.Env, "PYTHONPATH="+cmd.Dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for _, path := range all {
+		tests, err := filepath.Abs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := python(t, "", tests)
+		cmd.Env = append(cmd.Env, "PYTHONPATH="+cmd.Dir)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", path, err, out)
+		}
 	}
 }
 

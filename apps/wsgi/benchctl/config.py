@@ -39,7 +39,7 @@ def read(kind, name, texts, global_conf):
             values[key] = parse(fields[key]["type"], text)
         except ValueError as error:
             faults.append("%s%s of %s: %s" % (place(path, key, 2), key, name, error))
-    for key, field in fields.items():
+    for key, field in fields.items() if not faults else ():
         try:
             values[key] = complete(field, values.get(key))
         except ValueError as error:
@@ -193,8 +193,10 @@ def show(kind, value):
 
 
 def show_duration(ns):
+    if ns < 0:
+        return "-" + show_duration(-ns)
     for unit in ("ns", "µs", "ms"):
-        if abs(ns) < UNITS[unit] * 1000:
+        if ns < UNITS[unit] * 1000:
             return decimal(ns, UNITS[unit]) + unit if ns else "0s"
     minutes, ns = divmod(ns, UNITS["m"])
     text = decimal(ns, SECOND) + "s"

@@ -1,7 +1,7 @@
 """A WSGI server in memory: asks a stack and tells what it answered.
 
-It reads JSON: the stack as benchctl.stack.load takes it, and requests. It writes JSON: an answer for
-each, or the error of a stack that can't be loaded. Time stands still but for those who sleep, from the
+It reads JSON: stacks as benchctl.stack.load takes them, and requests for each. It writes JSON: for each stack an
+answer to each request, or the error if it can't be loaded. Time stands still but for those who sleep, from the
 beginning of 2000 on, as in a bubble of testing/synctest.
 """
 
@@ -117,19 +117,16 @@ def ask(app, request):
     return answer
 
 
-def main():
-    asked = json.load(sys.stdin)
-    from benchctl import stack  # by the time that stands still
+def answers(stack, requests):
+    from benchctl.stack import load  # by the time that stands still
 
     try:
-        app = validate.validator(typed(stack.load(asked["stack"])))
+        app = validate.validator(typed(load(stack)))
     except Exception as error:
-        json.dump({"error": "%s: %s" % (type(error).__name__, error)}, sys.stdout)
-        return
-    answers = [ask(app, request) for request in asked["requests"]]
+        return {"error": "%s: %s" % (type(error).__name__, error)}
+    replies = [ask(app, request) for request in requests]
     probe = sys.modules.get("probe")
-    left = probe.opened - probe.closed if probe else 0
-    json.dump({"answers": answers, "left": left}, sys.stdout)
+    return {"answers": replies, "left": probe.opened - probe.closed if probe else 0}
 
 
-main()
+json.dump([answers(**one) for one in json.load(sys.stdin)], sys.stdout)
