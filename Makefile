@@ -120,6 +120,13 @@ handover: ## count requests lost while each Go engine is replaced 50 times under
 kills: ## kill a run, a server, a supervisor and a worker at 100 random moments each; takes ten minutes (KILLS is another number)
 	$(GOTEST) -count 1 -v -run TestKills ./cmd/benchctl -kills $(or $(KILLS),100)
 
+# Readers of stacks' files, by package and name.
+FUZZES := format:FuzzYAML format:FuzzTOML format:FuzzJSON format:FuzzGo paste:FuzzRead
+
+.PHONY: fuzz
+fuzz: ## have the readers of stacks' files read nonsense for five minutes each (FUZZTIME is another time)
+	@for f in $(FUZZES); do $(GO) test -run '^$$' -fuzz "^$${f#*:}$$" -fuzztime $(or $(FUZZTIME),5m) ./apps/stack/$${f%:*} || exit 1; done
+
 .PHONY: clean
 clean: ## remove what was built; runs are kept
 	rm -rf $(BIN) $(TOOLS)

@@ -174,7 +174,7 @@ func TestBounds(t *testing.T) {
 		text string
 		want string
 	}{
-		{"size", format.YAML, strings.Repeat("#", 1<<20+1), "more than 1048576 bytes"},
+		{"size", format.YAML, strings.Repeat("#", 256<<10+1), "more than 256 KiB"},
 		{"brackets", format.YAML, deep("[", 500000), "more than 100 values within values"},
 		{"items", format.YAML, deep("- ", 200000), "more than 100 values within values"},
 		{"keys", format.YAML, deep("? ", 200000), "more than 100 values within values"},
@@ -186,14 +186,14 @@ func TestBounds(t *testing.T) {
 		{"brackets", format.TOML, "a = " + deep("[", 500000), "more than 100 values within values"},
 		{"inline tables", format.TOML, "a = " + deep("{a = ", 200000), "more than 100 values within values"},
 		{"dots", format.TOML, deep("a.", 400000) + "a = 1", "more than 100 values within values"},
-		{"header", format.TOML, "[" + deep("a.", 400000) + "a]", "more than 100 values within values"},
+		{"header", format.TOML, "[" + deep("a.", 100000) + "a]", "more than 100 values within values"},
 		{"sections", format.TOML, keyed("[s%d]\n"), "more than 10000 values"},
 		{"pairs", format.TOML, keyed("s%d=''\n"), "more than 10000 values"},
 		{"tables", format.TOML, many("", "[[a]]\n", ""), "more than 10000 values"},
-		{"brackets", format.JSON, deep("[", 500000), "more than 100 values within values"},
-		{"objects", format.JSON, deep(`{"a":`, 200000), "more than 100 values within values"},
+		{"brackets", format.JSON, deep("[", 200000), "more than 100 values within values"},
+		{"objects", format.JSON, deep(`{"a":`, 40000), "more than 100 values within values"},
 		{"pairs", format.JSON, many("{", `"a":1,`, `"b":1}`), "more than 10000 values"},
-		{"pipelines", format.Go, node(deep("stack.Pipeline{Node: ", 20000) + "nil" + deep("}", 20000)), "more than 100 values within values"},
+		{"pipelines", format.Go, node(deep("stack.Pipeline{Node: ", 10000) + "nil" + deep("}", 10000)), "more than 100 values within values"},
 		{"parentheses", format.Go, node("stack.App{Source: ft.Says{Status: " + deep("(", 50000) + "1" + deep(")", 50000) + "}}"), "more than 100 values within values"},
 		{"sum", format.Go, node("stack.App{Source: ft.Says{Status: 1" + deep("+1", 50000) + "}}"), "more than 100 values within values"},
 		{"product", format.Go, node("stack.App{Source: ft.Says{Status: 1" + deep("*9223372036854775807", 50) + "}}"), "it is beyond what a number holds"},

@@ -91,7 +91,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Limits of a document.
 const (
-	maxSize   = 1 << 20 // bytes
+	maxSize   = 256 << 10 // bytes
 	maxDepth  = 100     // values within values
 	maxValues = 10000
 )
@@ -129,7 +129,7 @@ func Parse(file string, form Form, data []byte, catalog stack.Catalog) (*Documen
 // read makes the tree of a document. Its error joins faults.
 func read(form Form, data []byte, catalog stack.Catalog) (*value, error) {
 	if len(data) > maxSize {
-		return nil, faultf(start, "more than %d bytes", maxSize)
+		return nil, faultf(start, "more than %d KiB", maxSize>>10)
 	}
 	data = []byte(strings.TrimPrefix(string(data), "\ufeff"))
 	if i := invalid(data); i >= 0 {
