@@ -151,16 +151,17 @@ func TestBareNumbers(t *testing.T) {
 
 // A file that is too large, too deep or has too much in it gets one line, whatever its form.
 func TestBounds(t *testing.T) {
-	deep, many := strings.Repeat, func(head, one, tail string) string { return head + strings.Repeat(one, 20000) + tail }
+	many := func(head, one, tail string) string { return head + strings.Repeat(one, 20000) + tail }
+	deep := func(one string, n int) string { return strings.Repeat(one, min(n, 200<<10/len(one))) } // as deep as a file can be
 	keyed := func(pattern string) string {
 		var b strings.Builder
-		for i := range 20000 {
+		for i := range 12000 {
 			fmt.Fprintf(&b, pattern, i)
 		}
 		return b.String()
 	}
 	var indented strings.Builder
-	for i := range 1000 {
+	for i := range 600 {
 		indented.WriteString(strings.Repeat(" ", i) + "a:\n")
 	}
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x]\n"
@@ -193,7 +194,7 @@ func TestBounds(t *testing.T) {
 		{"brackets", format.JSON, deep("[", 200000), "more than 100 values within values"},
 		{"objects", format.JSON, deep(`{"a":`, 40000), "more than 100 values within values"},
 		{"pairs", format.JSON, many("{", `"a":1,`, `"b":1}`), "more than 10000 values"},
-		{"pipelines", format.Go, node(deep("stack.Pipeline{Node: ", 10000) + "nil" + deep("}", 10000)), "more than 100 values within values"},
+		{"pipelines", format.Go, node(deep("stack.Pipeline{Node: ", 9000) + "nil" + deep("}", 9000)), "more than 100 values within values"},
 		{"parentheses", format.Go, node("stack.App{Source: ft.Says{Status: " + deep("(", 50000) + "1" + deep(")", 50000) + "}}"), "more than 100 values within values"},
 		{"sum", format.Go, node("stack.App{Source: ft.Says{Status: 1" + deep("+1", 50000) + "}}"), "more than 100 values within values"},
 		{"product", format.Go, node("stack.App{Source: ft.Says{Status: 1" + deep("*9223372036854775807", 50) + "}}"), "it is beyond what a number holds"},
