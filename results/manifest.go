@@ -4,6 +4,7 @@
 package results
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/stacked"
@@ -71,6 +72,7 @@ func (m Manifest) Fills() bool { return m.Fill && !m.Usual }
 type Block struct {
 	Scenario string         `json:"scenario"`
 	App      string         `json:"app"`
+	Stack    *Stack         `json:"stack,omitempty"` // of a file, that the app is a leaf of; nil: it is of none
 	Load     scenarios.Load `json:"load"`
 	// Without are the candidates that do not serve the app and are not measured here.
 	Without []string `json:"without,omitempty"`
@@ -82,8 +84,34 @@ type Block struct {
 	Wait time.Duration `json:"wait_ns,omitempty"`
 }
 
+// Stack is a stack of a file, as it was when the run began.
+type Stack struct {
+	At     string          `json:"at,omitempty"` // path of the requests in it
+	SHA256 string          `json:"sha256"`       // of its graph in the shortest form
+	Graph  json.RawMessage `json:"graph"`        // in the form JSON of stacks
+}
+
+// NewBlock is a block of an app; all else is zero.
+func NewBlock(scenario string, of stacked.App) Block {
+	b := Block{Scenario: scenario, App: of.Name}
+	if of.Stack != "" {
+		b.Stack = &Stack{of.At, of.SHA256(), json.RawMessage(of.Stack)}
+	}
+	return b
+}
+
 // Ask is the app as it is served and asked for.
-func (b Block) Ask() stacked.App { return stacked.App{Name: b.App} }
+func (b Block) Ask() stacked.App {
+	a := stacked.App{Name: b.App}
+	if b.Stack != nil {
+		a.At = b.Stack.At
+		a.Stack, _ = stacked.Compact(b.Stack.Graph) // it was read as JSON
+	}
+	return a
+}
+
+// Identity identifies what is offered and to which app, see scenarios.Load.
+func (b Block) Identity() string { return b.Load.Identity(b.Ask().Identity()) }
 
 // Candidate is a server as measured.
 type Candidate struct {

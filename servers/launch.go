@@ -93,8 +93,12 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 	if l.Lint != "" {
 		argv = append(argv, "--lint", l.Lint)
 	}
-	for _, m := range l.Mounts {
-		argv = append(argv, "--layered", m.Name)
+	if len(l.Mounts) > 0 {
+		file := filepath.Join(l.Dir, "mounts.json")
+		if err := stacked.WriteFile(file, l.Mounts); err != nil {
+			return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
+		}
+		argv = append(argv, "--mounts", file)
 	}
 	if err := l.User.Own(l.Dir); err != nil {
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)

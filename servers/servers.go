@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/stack/fronts"
 	"github.com/benchctl/benchctl/apps/wsgi"
 	"github.com/benchctl/benchctl/servers/engine/fasthttp"
 	"github.com/benchctl/benchctl/servers/engine/fcgi"
@@ -77,7 +78,7 @@ func engines() []Server {
 	return []Server{
 		{Name: "nethttp", Doc: "the server of Go's standard library", Home: "https://pkg.go.dev/net/http", Engine: nethttp.Serve},
 		{Name: "nethttp-h2c", Doc: "the same with HTTP/2 in cleartext", Home: "https://pkg.go.dev/net/http", Engine: nethttp.ServeH2C, Protocol: H2C},
-		{Name: "nethttp-fcgi", Doc: "net/http/fcgi behind nginx", Home: "https://pkg.go.dev/net/http/fcgi", Engine: front.Nginx{Protocol: front.FastCGI}.Behind(fcgi.Serve), requires: []external.Requirement{{Command: front.Nginx{}.Program(), Install: "apt-get install nginx-light"}}},
+		{Name: "nethttp-fcgi", Doc: "net/http/fcgi behind nginx", Home: "https://pkg.go.dev/net/http/fcgi", Engine: front.Behind(fronts.Nginx{Protocol: fronts.FastCGI}, fcgi.Serve), requires: []external.Requirement{{Command: front.Nginx, Install: "apt-get install nginx-light"}}},
 		{Name: "fasthttp", Doc: "goroutine a connection, no net/http", Home: "https://github.com/valyala/fasthttp", Engine: fasthttp.Serve, module: "github.com/valyala/fasthttp"},
 		{Name: "hertz", Doc: "CloudWeGo Hertz on its netpoll event loops", Home: "https://github.com/cloudwego/hertz", Engine: hertz.Serve, module: "github.com/cloudwego/hertz"},
 		{Name: "hertz-std", Doc: "CloudWeGo Hertz on package net", Home: "https://github.com/cloudwego/hertz", Engine: hertz.ServeStandard, module: "github.com/cloudwego/hertz"},

@@ -14,11 +14,19 @@ import (
 
 // App is an app as a run serves it and asks for it. It is plain data, which crosses pipes.
 type App struct {
-	Name string // "size?bytes=10000", or with layers around it "compress+etag+template"
+	// Name is how the app is asked for: "size?bytes=10000", with layers around it "compress+etag+template",
+	// or by a file of stacks "site.yaml#main".
+	Name string
+	// Stack is the stack of a file, as Compact gives it; "": it is of none. The app is the leaf whose
+	// requests are for the path At, "" where all are.
+	Stack, At string
 }
 
 // Parse reads the name of an app, which may have layers before it, and returns its one spelling.
 func Parse(name string) (App, error) {
+	if IsFile(name) {
+		return App{}, fmt.Errorf("app %s: a file of stacks stands where apps are asked for by --apps", quote(name))
+	}
 	a := App{Name: name}
 	i, err := a.Instance()
 	a.Name = i.String()
@@ -26,7 +34,15 @@ func Parse(name string) (App, error) {
 }
 
 // Stacked reports whether there are layers around the app, which servers in Go alone carry.
-func (a App) Stacked() bool { return strings.Contains(a.Name, "+") }
+func (a App) Stacked() bool { return a.Stack != "" || strings.Contains(a.Name, "+") }
+
+// Identity tells apart what is asked of a server. The name of a file is not part of it.
+func (a App) Identity() string {
+	if a.Stack == "" {
+		return a.Name
+	}
+	return "stack " + a.SHA256() + " " + a.At
+}
 
 // Instance is the app with its exchanges, which are those of the whole.
 func (a App) Instance() (suite.Instance, error) {
@@ -51,16 +67,35 @@ func (a App) Check() error {
 
 // whole is an app with all that is around it.
 type whole struct {
-	asking sync.Mutex // one request at a time is asked of app, which is started for it
+	asking *sync.Mutex // one request at a time is asked of app, which is started for it
 	name   string
 	inner  suite.Instance // the app itself
-	path   string         // where the stack is mounted; "": there is none
-	app    apps.App       // what answers there
+	node   stack.Node     // the stack; nil: there is none
+	root   string         // path where it is mounted
+	at     string         // path below root that is asked for; "": root itself
+	sets   bool           // the stack sets the app's parameters, and requests have none
 	fields [][2]string    // that requests have on top
+	app    apps.App       // the stack as it is asked in memory
 }
+
+// newWhole is w, whose stack can be asked.
+func newWhole(w whole) (_ *whole, err error) {
+	built, err := stack.Build(unlogged(w.node))
+	if err != nil {
+		return nil, err
+	}
+	w.app, w.asking = mounted{built, w.at, true}, new(sync.Mutex)
+	return &w, nil
+}
+
+// path is that of requests.
+func (w *whole) path() string { return w.root + w.at }
 
 // whole builds what the app is served as.
 func (a App) whole() (*whole, error) {
+	if a.Stack != "" {
+		return a.ofFile()
+	}
 	stacked, query, _ := strings.Cut(a.Name, "?")
 	at := strings.LastIndexByte(stacked, '+')
 	if at < 0 {
@@ -94,12 +129,11 @@ func layered(around, app string) (*whole, error) {
 	if err != nil {
 		return nil, err
 	}
-	built, err := stack.Build(stack.Pipeline{Layers: l.all, Node: stack.App{Source: leaf}})
-	if err != nil {
-		return nil, err
-	}
 	before := l.String() + "+"
-	return &whole{name: before + inner.String(), inner: inner, path: "/" + before + inner.Spec.Name, app: built, fields: l.Fields()}, nil
+	return newWhole(whole{
+		name: before + inner.String(), inner: inner, root: "/" + before + inner.Spec.Name, fields: l.Fields(),
+		node: stack.Pipeline{Layers: l.all, Node: stack.App{Source: leaf}},
+	})
 }
 
 // source is the leaf of an app, which takes the parameters of each request's query.

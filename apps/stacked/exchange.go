@@ -54,11 +54,11 @@ func (w *whole) change(e *suite.Exchange) error {
 	if err != nil {
 		return err
 	}
-	if w.path != "" {
-		path = w.path
+	if w.node != nil {
+		path = w.path()
 	}
 	e.Target = path
-	if query != "" {
+	if query != "" && !w.sets {
 		e.Target += "?" + query
 	}
 	replies, err := w.ask(direct.Request{Verb: e.Method, Target: path + "?" + quickly(inner), Fields: e.Header, Body: string(e.Body)})

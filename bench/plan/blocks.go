@@ -108,9 +108,10 @@ func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 		if err := asked.Check(); err != nil && (asked.Stacked() || !offer.Watched()) {
 			return nil, err
 		}
-		blocks = append(blocks, results.Block{
-			Scenario: s.Name, App: app.String(), Load: offer, Without: r.without(asked, app, s.Load), Work: app.Work(), Spread: spread(app), Wait: wait(app),
-		})
+		b := results.NewBlock(s.Name, asked)
+		b.App, b.Load, b.Without = app.String(), offer, r.without(asked, app, s.Load)
+		b.Work, b.Spread, b.Wait = app.Work(), spread(app), wait(app)
+		blocks = append(blocks, b)
 	}
 	return blocks, nil
 }

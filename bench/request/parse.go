@@ -25,6 +25,7 @@ type parsed struct {
 	dirs      []string // absolute
 	binaries  map[string]string
 	precision float64 // a share; 0: none
+	notes     []string
 }
 
 // parse reads all that needs nothing of this machine but files.
@@ -86,12 +87,32 @@ func (r Run) readScenarios(p *parsed) error {
 
 func (r Run) readApps(p *parsed) error {
 	for _, name := range r.Apps {
+		if stacked.IsFile(name) {
+			if err := p.readStack(name); err != nil {
+				return err
+			}
+			continue
+		}
 		app, err := stacked.Parse(name)
 		if err != nil {
 			return err
 		}
 		p.Apps = append(p.Apps, app)
 	}
+	return nil
+}
+
+// readStack takes the apps of a stack of a file.
+func (p *parsed) readStack(name string) error {
+	all, warnings, err := stacked.Read(name)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		p.notes = append(p.notes, "warning: "+w)
+	}
+	p.notes = append(p.notes, fmt.Sprintf("%s is the stack of SHA-256 %.12s", name, all[0].SHA256()))
+	p.Apps = append(p.Apps, all...)
 	return nil
 }
 

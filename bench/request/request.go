@@ -122,7 +122,7 @@ func (r Run) resolve(ctx context.Context, ready *Ready) (results.Manifest, error
 		asked.NoInit = control.CanInit()
 	}
 	m, err := plan.New(asked.Request)
-	ready.Notes = append(ready.Notes, m.Notes...)
+	ready.Notes = slices.Concat(ready.Notes, asked.notes, m.Notes)
 	ready.Config.Candidates, err = planned(m, asked.Candidates, r.Servers, err)
 	if err != nil {
 		return none, misuse.Of(err)

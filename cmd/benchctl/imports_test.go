@@ -34,10 +34,11 @@ var mayImport = map[string][]string{
 	"apps/stack/layers":                     {"apps", "apps/stack"},
 	"apps/stack/format":                     {"apps/stack", "internal/nearest"},
 	"apps/stack/format/formattest":          {"apps", "apps/stack"},
+	"apps/stack/fronts":                     {"apps/stack"},
 	"apps/stack/suiteapps":                  {"apps", "apps/stack", "apps/suite"},
 	"apps/stack/lint":                       {"apps", "apps/stack"},
 	"apps/stack/paste":                      {"apps/stack", "internal/nearest"},
-	"apps/stacked":                          {"apps", "apps/direct", "apps/stack", "apps/stack/layers", "apps/stack/suiteapps", "apps/suite"},
+	"apps/stacked":                          {"apps", "apps/direct", "apps/stack", "apps/stack/files", "apps/stack/format", "apps/stack/fronts", "apps/stack/layers", "apps/stack/suiteapps", "apps/suite"},
 	"apps/direct":                           {"apps"},
 	"apps/stack/files":                      {"apps/stack", "apps/stack/format", "apps/stack/paste"},
 	"apps/duties":                           {"apps", "apps/conform", "apps/stack/lint"},
@@ -53,8 +54,8 @@ var mayImport = map[string][]string{
 	"servers/process/handover/handovertest": {"servers/process/handover"},
 	"servers/servertest":                    {"apps", "servers/process/drain"},
 	"servers/external":                      {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
-	"servers/front":                         {"apps", "apps/adapter", "apps/stack", "servers/process/drain"},
-	"servers":                               {"apps", "apps/stacked", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external", "servers/front", "servers/process/drain"}, // and every adapter
+	"servers/front":                         {"apps", "apps/adapter", "apps/stack", "apps/stack/fronts", "servers/process/drain"},
+	"servers":                               {"apps", "apps/stack/fronts", "apps/stacked", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external", "servers/front", "servers/process/drain"}, // and every adapter
 	"servers/audit":                         {"apps/conform", "apps/suite", "servers", "servers/control", "servers/control/proc"},
 	"servers/service": {
 		"internal/misuse", "internal/nearest", "servers", "servers/control", "servers/process", "servers/process/bus", "servers/process/daemon", "servers/process/handover", "servers/process/listen", "servers/process/notify", "servers/process/pidfile", "servers/process/privileges", "servers/process/signals",

@@ -51,6 +51,7 @@ The exit code is 1 if a row is invalid.`,
 		Example: `  benchctl run --scenario=concurrency-256
   benchctl run --scenario=smoke,concurrency-64 --servers nethttp,fasthttp --apps hello,json
   benchctl run --scenario=concurrency-256 --servers nethttp,nethttp#b --budget 60s
+  benchctl run --scenario=concurrency-64 --servers nethttp,fasthttp --apps 'compress+etag+template'
   benchctl run --scenario=latency-50 --find-slo='p99<10ms'
   benchctl run --resume latest`,
 		Args: noArgs,
@@ -62,7 +63,7 @@ The exit code is 1 if a row is invalid.`,
 	fs.StringArrayVar(&f.ScenarioFiles, "scenario-file", nil, "YAML file with a scenario, in place of a built-in one of its name; may be repeated")
 	fs.StringSliceVar(&f.Servers, "servers", []string{"all"}, "candidates, see benchctl list servers")
 	fs.StringArrayVar(&f.ServerDirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
-	fs.StringSliceVar(&f.Apps, "apps", nil, "apps instead of the scenarios' own, see benchctl list apps")
+	fs.StringSliceVar(&f.Apps, "apps", nil, "apps instead of the scenarios' own, see benchctl list apps; with layers around them, as compress+etag+template; or the stack of FILE[#NAME]")
 	fs.StringArrayVar(&f.Binaries, "binary", nil, "VERSION=PATH: another build of benchctl, for engines named name@VERSION; may be repeated")
 	fs.StringArrayVar(&f.Env, "env", nil, envUsage)
 	fs.StringVar(&f.RunAs, "run-as", "", runAsUsage)

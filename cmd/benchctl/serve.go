@@ -30,7 +30,8 @@ import (
 
 type serveFlags struct {
 	server, app, address string
-	listen, layered      []string
+	listen               []string
+	mounts               string
 	serverDirs, env      []string
 	runAs                string
 	listenerFD           int
@@ -63,7 +64,7 @@ Any of --supervised, --daemon, --pidfile, --name, --workers, --drain, --user, --
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.server, "server", "", "server, see benchctl list servers")
-	fs.StringVar(&f.app, "app", "", "serve only this app (default all apps)")
+	fs.StringVar(&f.app, "app", "", "serve only this app, or the stack of FILE[#NAME] (default all apps)")
 	fs.StringVar(&f.address, "addr", "127.0.0.1:8080", "address to listen on")
 	fs.StringArrayVar(&f.listen, "listen", nil, "socket to listen on, instead of --addr: tcp:HOST:PORT, unix:PATH, fd:N, systemd or systemd:NAME; may be repeated")
 	fs.StringArrayVar(&f.serverDirs, "server-dir", nil, "directory with manifests of further servers; may be repeated")
@@ -73,8 +74,8 @@ Any of --supervised, --daemon, --pidfile, --name, --workers, --drain, --user, --
 	fs.StringVar(&f.lint, "lint", "", "append the duties that a Go engine or an app breaks to this file, as lines of JSON")
 	_ = fs.MarkHidden("lint") // for verify --lint
 	fs.IntVar(&f.listenerFD, "listener-fd", 0, "listen on this inherited file descriptor, instead of --addr")
-	fs.StringArrayVar(&f.layered, "layered", nil, "serve this app with layers around it beside the others; may be repeated")
-	_ = fs.MarkHidden("layered") // it is there
+	fs.StringVar(&f.mounts, "mounts", "", "serve the apps of this file beside the others, as benchctl run writes it")
+	_ = fs.MarkHidden("mounts") // it is there
 	f.define(fs)
 	return cmd
 }
@@ -135,7 +136,7 @@ func (f serveFlags) candidate() (servers.Candidate, error) {
 	if err := control.CheckEnv(f.env); err != nil {
 		return none, usage(fmt.Errorf("serve: --env: %w", err))
 	}
-	app, err := f.asked()
+	layered, err := f.layered()
 	if err != nil {
 		return none, usage(fmt.Errorf("serve: %w", err))
 	}
@@ -147,8 +148,8 @@ func (f serveFlags) candidate() (servers.Candidate, error) {
 		return none, usage(fmt.Errorf("serve: %q is a group, not a server", f.server))
 	}
 	c := choice.Candidates[0]
-	if app.Stacked() && c.Server.Engine == nil {
-		return none, usage(fmt.Errorf("serve %s: app %s: only servers in Go carry layers", c.Name, app.Name))
+	if layered && c.Server.Engine == nil {
+		return none, usage(fmt.Errorf("serve %s: app %s: only servers in Go carry layers", c.Name, f.app))
 	}
 	if err := cmp.Or(f.checkListen(c), f.check(c)); err != nil {
 		return none, usage(fmt.Errorf("serve %s: %w", c.Name, err))
@@ -156,12 +157,17 @@ func (f serveFlags) candidate() (servers.Candidate, error) {
 	return c, nil
 }
 
-// asked is the app that is to be served alone; without a name if all are.
-func (f serveFlags) asked() (stacked.App, error) {
-	if f.app == "" {
-		return stacked.App{}, nil
+// layered reports whether the app that is asked for has layers. An error is that there is no such app.
+func (f serveFlags) layered() (bool, error) {
+	switch {
+	case f.app == "":
+		return false, nil
+	case stacked.IsFile(f.app):
+		_, err := stacked.Open(f.app)
+		return true, err
 	}
-	return stacked.Parse(f.app)
+	app, err := stacked.Parse(f.app)
+	return app.Stacked(), err
 }
 
 // checkListen tells what is wrong with the sockets that are asked for.
@@ -322,12 +328,17 @@ func (f serveFlags) unfit(err error) error {
 
 // mount is the whole suite, with some that have layers around them, or one app.
 func (f serveFlags) mount() (apps.App, error) {
-	if f.app != "" {
+	switch {
+	case stacked.IsFile(f.app):
+		return stacked.Open(f.app)
+	case f.app != "":
 		return stacked.Only(stacked.App{Name: f.app})
+	case f.mounts == "":
+		return stacked.Mount(nil)
 	}
-	var mounts []stacked.App
-	for _, name := range f.layered {
-		mounts = append(mounts, stacked.App{Name: name})
+	mounts, err := stacked.ReadFile(f.mounts)
+	if err != nil {
+		return nil, err
 	}
 	return stacked.Mount(mounts)
 }

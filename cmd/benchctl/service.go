@@ -154,8 +154,8 @@ func (f serveFlags) workerArgs(c servers.Candidate) []string {
 	if f.app != "" {
 		args = append(args, "--app="+f.app)
 	}
-	for _, name := range f.layered {
-		args = append(args, "--layered="+name)
+	if f.mounts != "" {
+		args = append(args, "--mounts="+f.mounts)
 	}
 	if f.spin > 0 {
 		args = append(args, fmt.Sprintf("--spin=%d", f.spin))

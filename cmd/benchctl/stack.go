@@ -11,10 +11,8 @@ import (
 	"github.com/benchctl/benchctl/apps/stack"
 	"github.com/benchctl/benchctl/apps/stack/files"
 	"github.com/benchctl/benchctl/apps/stack/format"
-	"github.com/benchctl/benchctl/apps/stack/layers"
-	"github.com/benchctl/benchctl/apps/stack/suiteapps"
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/internal/nearest"
-	"github.com/benchctl/benchctl/servers/front"
 )
 
 func stackCommand(e env) *cobra.Command {
@@ -31,12 +29,7 @@ func stackCommand(e env) *cobra.Command {
 }
 
 // stackCatalog is what files of stacks can name.
-func stackCatalog() stack.Catalog {
-	catalog := layers.Catalog()
-	catalog.Sources = append(catalog.Sources, suiteapps.All()...)
-	catalog.Proxies = front.All()
-	return catalog
-}
+func stackCatalog() stack.Catalog { return stacked.Catalog() }
 
 // stackFileUsage names the argument of the commands that read a file.
 const stackFileUsage = "FILE[#NAME]"

@@ -151,7 +151,7 @@ func (e evidence) cell(m results.Manifest, times results.Times) Cell {
 	b, c, basis := e.block, e.candidate, e.basis()
 	e.p99, e.late = p99(times.Response), p99(times.Late)
 	cell := Cell{
-		Scenario: b.Scenario, App: b.App, Identity: b.Load.Identity(b.App), Candidate: c.Name, Server: c.Server, Version: c.Version,
+		Scenario: b.Scenario, App: b.App, Identity: b.Identity(), Candidate: c.Name, Server: c.Server, Version: c.Version,
 		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Load.Engine,
 		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Load.Connections, Requests: e.sum(func(t results.Trial) uint64 { return t.Counted }),
 		Figures: figures(m, basis), Basis: e.look.basis(), Whole: e.whole(),

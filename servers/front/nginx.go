@@ -17,43 +17,15 @@ import (
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
-	"github.com/benchctl/benchctl/apps/stack"
+	"github.com/benchctl/benchctl/apps/stack/fronts"
 	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
-// Protocols by which requests are handed on.
-const (
-	HTTP    = "http"
-	FastCGI = "fastcgi"
-)
+// Nginx is the path of nginx.
+const Nginx = "/usr/sbin/nginx"
 
-// Nginx is nginx with the vendor's defaults except for
-//
-//   - buffering off in both directions: the contract streams bodies (S3, S5).
-//   - no limit of a request body's size, and no access log.
-//   - its temporary files go with the launch.
-//
-// These deviations from the contract are nginx's own:
-//
-//   - It stops reading a request body once the reply has begun.
-//   - By HTTP, a chunked request body that has come with its request gets a length.
-//   - By FastCGI, a failed stream looks complete unless it has a Content-Length: neither the
-//     end of a FastCGI request nor the end of the connection shows the failure.
-//   - "OPTIONS *" is answered 400.
-//   - It knows no draining: it goes on accepting when the listener is stopped, and counts
-//     no connections in it.
-type Nginx struct {
-	Protocol  string `stack:"protocol" default:"http" oneof:"http fastcgi" doc:"by which requests are handed on"`
-	KeepAlive int    `stack:"keep-alive" min:"0" max:"10000" doc:"idle connections to the server that each worker keeps; 0: each request has one of its own, as by default"`
-}
-
-// About implements stack.Proxy.
-func (Nginx) About() stack.About {
-	return stack.About{Name: "nginx", Doc: "nginx before the server, without buffers"}
-}
-
-// Program implements Front.
-func (Nginx) Program() string { return "/usr/sbin/nginx" }
+// nginx starts nginx as it is described.
+type nginx struct{ fronts.Nginx }
 
 const (
 	socketName = "backend.sock" // the file of the socket on which the server listens
@@ -118,10 +90,8 @@ http {
 }
 `))
 
-// Behind implements Front. The listener given to what it returns is made of a *net.TCPListener.
-// If nginx has not ended adapter.Grace after it was asked to, it is killed, and the error says so.
-func (n Nginx) Behind(serve Serve) Serve {
-	n.Protocol = cmp.Or(n.Protocol, HTTP)
+func (n nginx) behind(serve Serve) Serve {
+	n.Protocol = cmp.Or(n.Protocol, fronts.HTTP)
 	return func(ctx context.Context, ln *drain.Listener, app apps.App) error {
 		runtime.LockOSThread() // whose end nginx takes for that of this process (prctl(2))
 		defer runtime.UnlockOSThread()
@@ -204,7 +174,7 @@ func listen(dir string) (net.Listener, error) {
 
 // start starts nginx on ln: it takes over sockets that the variable NGINX lists, as
 // from an nginx before it.
-func (n Nginx) start(dir string, ln net.Listener) (*process, error) {
+func (n nginx) start(dir string, ln net.Listener) (*process, error) {
 	socket, err := handedOver(ln)
 	if err != nil {
 		return nil, err
@@ -212,17 +182,17 @@ func (n Nginx) start(dir string, ln net.Listener) (*process, error) {
 	defer socket.Close()
 	var text strings.Builder
 	err = config.Execute(&text, struct {
-		Nginx
+		fronts.Nginx
 		User, Socket, Address string
 		Workers               int
-	}{n, user(), socketName, ln.Addr().String(), runtime.GOMAXPROCS(0)})
+	}{n.Nginx, user(), socketName, ln.Addr().String(), runtime.GOMAXPROCS(0)})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, configName), []byte(text.String()), 0o600)
 	}
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(n.Program(), "-p", ".", "-e", "stderr", "-c", configName)
+	cmd := exec.Command(Nginx, "-p", ".", "-e", "stderr", "-c", configName)
 	cmd.Env, cmd.Dir = append(os.Environ(), "NGINX=3;"), dir // where its paths begin: what is special in one can't be quoted
 	cmd.ExtraFiles = []*os.File{socket}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/benchctl/benchctl/apps/stack/fronts"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/engine/fasthttp"
 	"github.com/benchctl/benchctl/servers/engine/fcgi"
@@ -24,7 +25,7 @@ import (
 // needNginx skips the test without nginx, or fails it where everything must be there.
 func needNginx(t *testing.T) {
 	t.Helper()
-	if _, err := os.Stat(Nginx{}.Program()); err != nil {
+	if _, err := os.Stat(Nginx); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}
@@ -44,16 +45,16 @@ func TestServe(t *testing.T) {
 	t.Parallel()
 	needNginx(t)
 	for name, test := range map[string]struct {
-		nginx      Nginx
+		nginx      fronts.Nginx
 		serve      Serve
 		deviations []servertest.Deviation
 	}{
-		"FastCGI": {Nginx{Protocol: FastCGI}, fcgi.Serve, byFastCGI},
-		"HTTP":    {Nginx{KeepAlive: 8}, fasthttp.Serve, byHTTP},
+		"FastCGI": {fronts.Nginx{Protocol: fronts.FastCGI}, fcgi.Serve, byFastCGI},
+		"HTTP":    {fronts.Nginx{KeepAlive: 8}, fasthttp.Serve, byHTTP},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			servertest.TestServe(t, test.nginx.Behind(test.serve), append(test.deviations, always...)...)
+			servertest.TestServe(t, Behind(test.nginx, test.serve), append(test.deviations, always...)...)
 		})
 	}
 }
@@ -76,8 +77,8 @@ const hostile = `a "b" #1 {x} $HOME; é`
 func TestServeAnywhere(t *testing.T) {
 	needNginx(t)
 	for name, serve := range map[string]Serve{
-		hostile: Nginx{}.Behind(nethttp.Serve),
-		hostile + strings.Repeat(" 0123456789", 12): Nginx{Protocol: FastCGI, KeepAlive: 8}.Behind(fcgi.Serve),
+		hostile: Behind(fronts.Nginx{}, nethttp.Serve),
+		hostile + strings.Repeat(" 0123456789", 12): Behind(fronts.Nginx{Protocol: fronts.FastCGI, KeepAlive: 8}, fcgi.Serve),
 	} {
 		tmp := filepath.Join(t.TempDir(), name)
 		if err := os.Mkdir(tmp, 0o755); err != nil {

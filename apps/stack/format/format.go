@@ -92,7 +92,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Limits of a document.
 const (
 	maxSize   = 256 << 10 // bytes
-	maxDepth  = 100     // values within values
+	maxDepth  = 100       // values within values
 	maxValues = 10000
 )
 
