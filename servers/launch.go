@@ -25,6 +25,7 @@ type Launch struct {
 	Guard    []string      // command line of the guard
 	Address  string        // host:port to listen on; "" takes a free loopback port
 	App      string        // mounted alone; "" mounts the whole suite
+	Stack    string        // FILE.ini#NAME, served instead of apps by a server that serves the twins by WSGI; "": none
 	Mounts   []stacked.App // with the whole suite, of Go engines
 	Workers  int           // processes of a server that forks; 0: 1
 	Threads  int           // threads of a worker; 0: DefaultThreads
@@ -200,6 +201,7 @@ func (c Candidate) external(l Launch, m external.Launch) (control.Command, error
 		return none, fmt.Errorf("start %s: port: %w", c.Name, err)
 	}
 	m.Host, m.Dir, m.Workers, m.Threads, m.App, m.Profile, m.IDs = host, l.Dir, l.Workers, cmp.Or(l.Threads, DefaultThreads), l.App, c.Profile, l.IDs
+	m.Stack = l.Stack
 	command, err := c.Server.Manifest.Command(m)
 	if err != nil {
 		return none, err

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/benchctl/benchctl/apps/appstest"
+	"github.com/benchctl/benchctl/apps/wsgi"
 )
 
 // alice are the credentials of a user.
@@ -65,6 +66,39 @@ func object(t *testing.T, line string) map[string]any {
 		o["request_id"] = "ID"
 	}
 	return o
+}
+
+// TestMounts holds that stacks are served beside the suite, each below its path.
+func TestMounts(t *testing.T) {
+	w := newWorlds(t)
+	t.Setenv(wsgi.MountsEnv, "/etag+size "+filepath.Join(w.python, "suite.ini#size")+"\n/paths "+filepath.Join(w.python, "suite.ini"))
+	base := servePython(t, "wsgiref", "")
+	for target, want := range map[string]string{
+		"/hello": "200 Hello, World!", "/nope": "404 not found", "/": "404 not found", "/etag+size?bytes=3": "200 ABn", "/etag+size/x?bytes=1": "200 A",
+		"/etag+siz": "404 not found", "/paths/json": `200 {"message":"Hello, World!"}`, "/paths": "200 Hello, World!", "/paths/status": "418 status 418", "/pathsx": "404 not found",
+	} {
+		path, query, _ := strings.Cut(target, "?")
+		a := ask(t, base, question{name: target, method: "GET", path: path, query: query})
+		if got := strings.TrimSpace(strconv.Itoa(a.Status) + " " + a.Body); got != want {
+			t.Errorf("%s: %q, want %q", target, got, want)
+		}
+	}
+}
+
+// TestStackThatFails holds that an application does not load without its stack.
+func TestStackThatFails(t *testing.T) {
+	w := newWorlds(t)
+	t.Setenv(wsgi.StackEnv, filepath.Join(w.python, "none.ini"))
+	if out, err := python(t, "", "-c", "import app").CombinedOutput(); err == nil || !strings.Contains(string(out), "FileNotFoundError: ") {
+		t.Errorf("without a file: %v\n%s", err, out)
+	}
+	if out, err := python(t, "", "-c", "import sys; sys.modules['paste.deploy'] = None; import app").CombinedOutput(); err == nil || !strings.Contains(string(out), "none.ini: Paste Deploy is not installed: apt-get install python3-pastedeploy") {
+		t.Errorf("without Paste Deploy: %v\n%s", err, out)
+	}
+	t.Setenv(wsgi.StackEnv, filepath.Join(w.python, "suite.ini#size"))
+	if out, err := python(t, "", "-c", "import app; print(app.application)").CombinedOutput(); err != nil {
+		t.Errorf("with all: %v\n%s", err, out)
+	}
 }
 
 var visits = regexp.MustCompile(`"visits":"(\d+)"`)

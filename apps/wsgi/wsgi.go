@@ -2,8 +2,8 @@
 // (PEP 3333) that answers the same bytes as apps/suite does and an ASGI application (ASGI 3.0)
 // made of the same apps, and the twins of the layers in apps/stack/layers, as filters of Paste Deploy.
 //
-// The applications are app:application and asgi:application. AppEnv mounts one app alone, and
-// StackEnv has app:application be a stack of a file.
+// The applications are app:application and asgi:application. AppEnv mounts one app alone. StackEnv has
+// app:application be a stack of a file, and MountsEnv mounts stacks beside the suite.
 package wsgi
 
 import (
@@ -24,6 +24,10 @@ const AppEnv = "BENCHCTL_APP"
 // StackEnv is the environment variable that names the stack to serve by WSGI, in place of the
 // suite: FILE.ini, a file of Paste Deploy by its absolute path, or FILE.ini#NAME.
 const StackEnv = "BENCHCTL_STACK"
+
+// MountsEnv is the environment variable that names stacks to serve by WSGI beside the suite: a line
+// for each, of a path of one segment, a space, and a stack as StackEnv has it.
+const MountsEnv = "BENCHCTL_MOUNTS"
 
 // Validate is the one app that the WSGI application has and apps/suite has not: it answers whether
 // the server breaks PEP 3333, 200 if it does not, or else 500 with what it breaks.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -162,6 +163,24 @@ func Await(ctx context.Context, c servers.Candidate, p *control.Process, address
 		return err
 	}
 	_, err = agent.Await(ctx, p, address, first, c.Server.ReadyTimeout())
+	return err
+}
+
+// AwaitStack is Await of a candidate that serves a stack, of which any reply will do: what is right its
+// apps decide.
+func AwaitStack(ctx context.Context, c servers.Candidate, p *control.Process, address string) error {
+	_, err := p.Ready(ctx, address, c.Server.ReadyTimeout(), func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
+		if err != nil {
+			return err
+		}
+		req.Close = true
+		res, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			return err
+		}
+		return res.Body.Close()
+	})
 	return err
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/benchctl/benchctl/servers/control"
+	"github.com/benchctl/benchctl/servers/external"
 )
 
 // The test binary is benchctl itself when a script calls it, and when benchctl
@@ -59,6 +60,8 @@ func TestScripts(t *testing.T) {
 			case "race":
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "pastedeploy":
+				return exec.Command(external.Python, "-c", "import paste.deploy").Run() == nil, nil
 			default:
 				return false, fmt.Errorf("unknown condition %q", name)
 			}

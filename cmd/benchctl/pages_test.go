@@ -154,7 +154,7 @@ func (p *page) run(all []block) {
 }
 
 // namedFile is a block that begins with the name of its file.
-var namedFile = regexp.MustCompile(`\A# (\S+\.yaml)\n`)
+var namedFile = regexp.MustCompile(`\A# (\S+\.(?:yaml|ini))\n`)
 
 var yamlName = regexp.MustCompile(`(?m)^name: (\S+)$`)
 

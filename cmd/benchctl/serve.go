@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/stack/files"
 	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/bench/harness"
@@ -104,7 +106,7 @@ func (e env) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	control.NameSelf("benchctl")
-	if err := c.Server.Check(ctx); err != nil {
+	if err := f.checkServer(ctx, c); err != nil {
 		return unable(err)
 	}
 	worker, err := handover.Inherit()
@@ -148,10 +150,7 @@ func (f serveFlags) candidate() (servers.Candidate, error) {
 		return none, usage(fmt.Errorf("serve: %q is a group, not a server", f.server))
 	}
 	c := choice.Candidates[0]
-	if layered && c.Server.Engine == nil {
-		return none, usage(fmt.Errorf("serve %s: app %s: only servers in Go carry layers", c.Name, f.app))
-	}
-	if err := cmp.Or(f.checkListen(c), f.check(c)); err != nil {
+	if err := cmp.Or(f.checkStack(c, layered), f.checkListen(c), f.check(c)); err != nil {
 		return none, usage(fmt.Errorf("serve %s: %w", c.Name, err))
 	}
 	return c, nil
@@ -168,6 +167,44 @@ func (f serveFlags) layered() (bool, error) {
 	}
 	app, err := stacked.Parse(f.app)
 	return app.Stacked(), err
+}
+
+// checkServer tells what is missing here for the server, and for a stack on it.
+func (f serveFlags) checkServer(ctx context.Context, c servers.Candidate) error {
+	err := c.Server.Check(ctx)
+	if err == nil && stacked.IsFile(f.app) && c.Server.Manifest != nil {
+		err = c.Server.Manifest.CheckStacks(ctx)
+	}
+	return err
+}
+
+// checkStack tells what keeps a server from serving layers, if there are any.
+func (f serveFlags) checkStack(c servers.Candidate, layered bool) error {
+	file, _, _ := strings.Cut(f.app, "#")
+	switch {
+	case !layered || c.Server.Manifest == nil || strings.EqualFold(filepath.Ext(file), "."+files.INI):
+		return nil
+	case !stacked.IsFile(f.app):
+		return fmt.Errorf("app %s: servers that are no Go engines carry the layers of a file alone", f.app)
+	}
+	return &misuse.Error{
+		Err:    fmt.Errorf("app %s: a server of a manifest serves stacks of files of Paste Deploy", f.app),
+		Remedy: "convert it with: benchctl stack convert " + shellQuote(f.app) + " --to " + files.INI,
+	}
+}
+
+// stack is the file of the stack that is asked for, for processes in other directories, and the app
+// that is asked for by its name; "" for the other one.
+func (f serveFlags) stack() (served, app string, err error) {
+	if !stacked.IsFile(f.app) {
+		return "", f.app, nil
+	}
+	file, name, named := strings.Cut(f.app, "#")
+	path, err := filepath.Abs(file)
+	if named {
+		path += "#" + name
+	}
+	return path, "", unable(err)
 }
 
 // checkListen tells what is wrong with the sockets that are asked for.
@@ -343,6 +380,14 @@ func (f serveFlags) mount() (apps.App, error) {
 	return stacked.Mount(mounts)
 }
 
+// await waits until the candidate at address serves.
+func (f serveFlags) await(ctx context.Context, c servers.Candidate, p *control.Process, address string) error {
+	if stacked.IsFile(f.app) {
+		return harness.AwaitStack(ctx, c, p, address)
+	}
+	return harness.Await(ctx, c, p, address, f.app)
+}
+
 func (e env) serveExternal(ctx context.Context, c servers.Candidate, user *control.User, f serveFlags) error {
 	free, err := f.free(ctx)
 	if err != nil {
@@ -355,8 +400,12 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, user *contr
 	}
 	defer e.discard(dir)
 	e.warnOf(measure.Leftovers())
+	served, app, err := f.stack()
+	if err != nil {
+		return err
+	}
 	p, address, err := c.Start(ctx, servers.Launch{
-		Guard: []string{e.executable, guardCommand}, Address: free, App: f.app, Dir: dir, Log: control.LogStderr, Env: f.env, User: user,
+		Guard: []string{e.executable, guardCommand}, Address: free, App: app, Stack: served, Dir: dir, Log: control.LogStderr, Env: f.env, User: user,
 	})
 	if err != nil {
 		return unable(err)
@@ -364,7 +413,7 @@ func (e env) serveExternal(ctx context.Context, c servers.Candidate, user *contr
 	stop := func() error {
 		return unable(wrap("serve "+c.Name, p.Stop(context.WithoutCancel(ctx), control.DefaultGrace).Left))
 	}
-	if err := harness.Await(ctx, c, p, address, f.app); err != nil {
+	if err := f.await(ctx, c, p, address); err != nil {
 		left := stop()
 		if ctx.Err() != nil {
 			return left

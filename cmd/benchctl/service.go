@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/benchctl/benchctl/bench/harness"
 	"github.com/benchctl/benchctl/bench/measure"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
@@ -178,6 +177,10 @@ func (e env) candidateOf(ctx context.Context, c servers.Candidate, user *control
 	if err != nil {
 		return nil, err
 	}
+	served, app, err := f.stack()
+	if err != nil {
+		return nil, err
+	}
 	log := control.LogStderr
 	if f.daemon && f.log == "" {
 		log = "" // a file of its own, of which errors tell
@@ -185,12 +188,12 @@ func (e env) candidateOf(ctx context.Context, c servers.Candidate, user *control
 	return &service.Candidate{
 		Candidate: c, Grace: f.drain, Say: say,
 		Launch: servers.Launch{
-			Guard: []string{e.executable, guardCommand}, Address: free, App: f.app, Workers: f.workers, Log: log, Env: f.env, User: user,
+			Guard: []string{e.executable, guardCommand}, Address: free, App: app, Stack: served, Workers: f.workers, Log: log, Env: f.env, User: user,
 		},
 		Await: func(ctx context.Context, p *control.Process, address string) error {
 			e.tellRoot(c, user) // here, as the launcher of a daemon comes by above too
 			e.warnOf(measure.Leftovers())
-			return harness.Await(ctx, c, p, address, f.app)
+			return f.await(ctx, c, p, address)
 		},
 	}, nil
 }

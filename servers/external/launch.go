@@ -32,6 +32,11 @@ type Launch struct {
 	Profile string // "": Default
 	IDs     string // file for the ids of requests to the app "ident"; filled in relative to Dir where it is below that; "": none
 
+	// Stack is what a server that serves the twins by WSGI serves instead of the suite, as
+	// wsgi.StackEnv has it; "": none. Mounts are stacks beside the suite, by their paths.
+	Stack  string
+	Mounts map[string]string
+
 	Use     []control.Facility // of those that the manifest offers
 	Daemon  bool               // it becomes one; filled in
 	Sockets bool               // it inherits them; filled in
@@ -62,6 +67,9 @@ func (m Manifest) Command(l Launch) (control.Command, error) {
 	}
 	if l.Port < 1 || l.Port > 65535 {
 		return c, fmt.Errorf("launch %s: no port %d", m.Name, l.Port)
+	}
+	if (l.Stack != "" || len(l.Mounts) > 0) && m.Twins != TwinsWSGI {
+		return c, fmt.Errorf("launch %s: %w", m.Name, ErrNoStacks)
 	}
 	if err := m.fill(&c, p, l); err != nil {
 		return c, fmt.Errorf("launch %s: %s: %w", m.Name, m.File, err)
@@ -163,8 +171,25 @@ func (m Manifest) environ(p Profile, l Launch) ([]string, error) {
 		}
 		out = append(out, key+"="+s)
 	}
+	out = append(out, l.stacks()...)
 	slices.Sort(out)
 	return out, nil
+}
+
+// stacks are the variables by which the twins find the stacks that they serve.
+func (l Launch) stacks() (out []string) {
+	if l.Stack != "" {
+		out = append(out, wsgi.StackEnv+"="+l.Stack)
+	}
+	var lines []string
+	for path, stack := range l.Mounts {
+		lines = append(lines, path+" "+stack)
+	}
+	if len(lines) > 0 {
+		slices.Sort(lines)
+		out = append(out, wsgi.MountsEnv+"="+strings.Join(lines, "\n"))
+	}
+	return out
 }
 
 // write puts the manifest's files into the launch's directory, and nowhere else.

@@ -135,6 +135,29 @@ func TestTwinsAreWritten(t *testing.T) {
 	}
 }
 
+// Stacks are told to the twins by the environment, as they are.
+func TestStacks(t *testing.T) {
+	t.Parallel()
+	m := Manifest{Name: "demo", Argv: []string{"demo"}, Twins: TwinsWSGI}
+	l := Launch{Dir: t.TempDir(), Port: 80, Stack: "/a {{b}}.ini#c"}
+	c, err := m.Command(l)
+	if want := []string{"BENCHCTL_APP=", "BENCHCTL_STACK=/a {{b}}.ini#c"}; err != nil || !slices.Equal(c.Env, want) {
+		t.Errorf("%q, %v, want %q", c.Env, err, want)
+	}
+	l.Stack, l.Mounts = "", map[string]string{"/b": "/b.ini", "/a+b": "/a.ini#main"}
+	c, err = m.Command(l)
+	if want := []string{"BENCHCTL_APP=", "BENCHCTL_MOUNTS=/a+b /a.ini#main\n/b /b.ini"}; err != nil || !slices.Equal(c.Env, want) {
+		t.Errorf("%q, %v, want %q", c.Env, err, want)
+	}
+	for _, twins := range []string{"", TwinsASGI} {
+		m.Twins = twins
+		_, err := m.Command(l)
+		if errs := m.CheckStacks(t.Context()); !errors.Is(err, ErrNoStacks) || !errors.Is(errs, ErrNoStacks) {
+			t.Errorf("twins %q: %v; %v", twins, err, errs)
+		}
+	}
+}
+
 func TestCommandErrors(t *testing.T) {
 	t.Parallel()
 	m, err := Read("demo.yaml", []byte(full))
