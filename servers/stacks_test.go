@@ -61,8 +61,9 @@ func TestStackOverTheWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	ini := filepath.Join(dir, "site.ini")
-	for _, err := range []error{os.Chmod(dir, 0o755), os.WriteFile(ini, []byte(threeLayers), 0o644)} {
+	place := filepath.Join(dir, `it's a "place" $HOME {{.}} é`)
+	ini := filepath.Join(place, "site.ini")
+	for _, err := range []error{os.Chmod(dir, 0o755), os.Mkdir(place, 0o755), os.WriteFile(ini, []byte(threeLayers), 0o644)} {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,6 +28,8 @@ Reference: the layers (middleware) and apps that a stack can name, generated fro
 - *Allocations* is what it adds to a request in its usual course, which a test measures.
 - Fields without a default are off, or have no limit.
 
+WSGI servers have all layers [in Python](stacks.md#one-file-in-both-worlds), from files of Paste Deploy.
+
 Order, from the outside in: ` + "`cors`, `headers`, `cookies`, `session`, `compress`, `range`, `etag`" + `, the app. Parts and tags are of the body before it is encoded, so
 ` + "`compress`" + ` stands outside of ` + "`range`" + ` and ` + "`etag`" + `. Conditions go before ranges (RFC 9110 section 13.2.2), so ` + "`etag`" + ` stands inside of ` + "`range`" + `.
 `

@@ -8,6 +8,9 @@ from .fields import is_token, listed, varying
 HOST = r"(?:[a-z0-9._~!$&'()+,;=-]+|\[[0-9a-f:.]+\])(?::[0-9]*)?"
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\*\.)?" + HOST)
 PREFIX = "access-control-"
+NO_ORIGIN = (
+    'origins: %s is no origin, as "https://example.org" or "https://*.example.org:8443", in small letters'
+)
 
 
 class CORS(Layer):
@@ -27,8 +30,7 @@ class CORS(Layer):
     def check(self):
         for origin in self.conf.origins:
             if origin != "*" and not ORIGIN.fullmatch(origin):
-                said = 'origins: %s is no origin, as "https://example.org" or "https://*.example.org:8443", in small letters'
-                raise ValueError(said % quote(origin))
+                raise ValueError(NO_ORIGIN % quote(origin))
         for field in ("origins", "methods", "headers", "expose"):
             values = getattr(self.conf, field)
             if "*" in values and self.conf.credentials:

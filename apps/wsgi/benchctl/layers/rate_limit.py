@@ -41,7 +41,7 @@ class RateLimit(Layer):
         client = environ.get("benchctl.client")
         address = client.address if client else None
         if address is not None and address.version == 6:  # the network of one client
-            return ipaddress.ip_network((int(address) >> 64 << 64, 64)).network_address
+            return ipaddress.IPv6Address(int(address) >> 64 << 64)
         return address
 
     def take(self, key, now):
