@@ -89,6 +89,14 @@ type Deviation struct {
 	Reason string // for users: what happens instead, and why
 }
 
+// Router is an App that answers at certain paths alone, and 404 at others. It is optional: a
+// server with routes of its own has one for each of these paths then, and none for all.
+type Router interface {
+	App
+	// Paths are exact, such as "/hello". nil: they are not known.
+	Paths() []string
+}
+
 // ErrAnswered is returned by Reply and Stream when the request has already been
 // answered (A2).
 var ErrAnswered = errors.New("request already answered")

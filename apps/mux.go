@@ -18,6 +18,7 @@ type Route struct {
 // (RFC 9110 section 15.5.6). It adds no allocation to a request.
 type Mux struct {
 	routes map[string]*route
+	paths  []string
 	apps   []App
 }
 
@@ -40,7 +41,7 @@ func NewMux(routes ...Route) *Mux {
 			panic("apps: two routes at " + r.Path)
 		}
 		m.routes[r.Path] = newRoute(r.App, r.Methods)
-		m.apps = append(m.apps, r.App)
+		m.paths, m.apps = append(m.paths, r.Path), append(m.apps, r.App)
 	}
 	return m
 }
@@ -104,6 +105,9 @@ func (r *route) Serve(req Request, res Response) error {
 	res.SetHeader("Content-Type", ContentTypeText)
 	return res.Reply(405, methodNotAllowed)
 }
+
+// Paths implements Router.
+func (m *Mux) Paths() []string { return m.paths }
 
 // Start starts every App that is a Starter, in order. If one fails, those that
 // were started are stopped again.

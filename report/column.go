@@ -11,42 +11,43 @@ type Key string
 
 // Columns a table can have, besides one for each metric, whose key is its name.
 const (
-	Rank       Key = "rank"
-	Candidate  Key = "candidate"
-	Throughput Key = judge.MetricThroughput
-	Relative   Key = "relative"
-	CPU        Key = judge.MetricServerCPU
-	OverBase   Key = "over base"
-	SLO        Key = judge.MetricSLORate
-	Offered    Key = "offered"
-	Ceiling    Key = "ceiling"
-	P50        Key = "p50"
-	P90        Key = "p90"
-	P99        Key = "p99"
-	P999       Key = "p999"
-	Max        Key = "max"
-	ServiceP50 Key = "service p50"
-	ServiceP99 Key = "service p99"
-	LagP50     Key = "lag p50"
-	LagP99     Key = "lag p99"
-	FirstP50   Key = "first byte p50"
-	FirstP99   Key = "first byte p99"
-	IdleKiB    Key = "idle connection"
-	Idle       Key = "idle"
-	Peak       Key = "peak"
-	After      Key = "after"
-	Startup    Key = "startup"
-	Errors     Key = "errors"
-	Headroom   Key = "headroom"
-	Requests   Key = "requests"
-	Looked     Key = "looked"
-	Version    Key = "version"
-	Class      Key = "class"
-	Engine     Key = "engine"
-	Verdict    Key = "verdict"
-	Lost       Key = judge.MetricLost
-	Sent       Key = "sent"
-	Exit       Key = "exit"
+	Rank          Key = "rank"
+	Candidate     Key = "candidate"
+	Throughput    Key = judge.MetricThroughput
+	Relative      Key = "relative"
+	CPU           Key = judge.MetricServerCPU
+	OverBase      Key = "over base"
+	OverReference Key = "over reference"
+	SLO           Key = judge.MetricSLORate
+	Offered       Key = "offered"
+	Ceiling       Key = "ceiling"
+	P50           Key = "p50"
+	P90           Key = "p90"
+	P99           Key = "p99"
+	P999          Key = "p999"
+	Max           Key = "max"
+	ServiceP50    Key = "service p50"
+	ServiceP99    Key = "service p99"
+	LagP50        Key = "lag p50"
+	LagP99        Key = "lag p99"
+	FirstP50      Key = "first byte p50"
+	FirstP99      Key = "first byte p99"
+	IdleKiB       Key = "idle connection"
+	Idle          Key = "idle"
+	Peak          Key = "peak"
+	After         Key = "after"
+	Startup       Key = "startup"
+	Errors        Key = "errors"
+	Headroom      Key = "headroom"
+	Requests      Key = "requests"
+	Looked        Key = "looked"
+	Version       Key = "version"
+	Class         Key = "class"
+	Engine        Key = "engine"
+	Verdict       Key = "verdict"
+	Lost          Key = judge.MetricLost
+	Sent          Key = "sent"
+	Exit          Key = "exit"
 )
 
 // Column describes one figure of every row.
@@ -89,7 +90,7 @@ func columns(t *Table) []column {
 			all = append(all, t.relative())
 		}
 	}
-	all = append(all, t.overBase())
+	all = append(all, t.overBase(), t.overReference())
 	all = append(all, latencies()...)
 	all = append(all, openLoop()...)
 	all = append(all, memories()...)
@@ -128,9 +129,7 @@ func (t *Table) overBase() column {
 		if c.Base == "" || !ok || !finite(p.Ratio) {
 			return Value{}
 		}
-		added := 100 * (p.Ratio - 1)
-		spread := 100 * (p.High - p.Low) / 2
-		return Value{Text: fmt.Sprintf("%+.1f %%", added), Spread: "±" + fixed(spread, 1), Number: added, Known: true}
+		return above(p)
 	}}
 }
 

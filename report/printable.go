@@ -82,7 +82,7 @@ func printableRun(r judge.Run) judge.Run {
 }
 
 func printableCell(c *judge.Cell) {
-	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Base, &c.Engine)
+	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Base, &c.Reference, &c.Engine)
 	c.Verdict = judge.Verdict(Printable(string(c.Verdict)))
 	c.Notes = each(Prose, c.Notes)
 	c.Reasons = slices.Clone(c.Reasons)

@@ -21,6 +21,8 @@ import (
 type Report struct {
 	Run    judge.Run
 	Tables []*Table // a table per scenario x app, in the order of the summary
+	// References are what candidates are against those that their scenarios compare them with.
+	References []References
 }
 
 // New builds the report of a summary, which it does not change.
@@ -30,6 +32,11 @@ func New(s *judge.Summary) *Report {
 	for _, g := range groups(s.Cells) {
 		r.Tables = append(r.Tables, newTable(g, s.Pairs))
 	}
+	var order []string
+	for _, c := range s.Cells {
+		order = append(order, c.Candidate)
+	}
+	r.References = references(r.Tables, order)
 	return r
 }
 

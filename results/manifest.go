@@ -82,6 +82,8 @@ type Block struct {
 	Spread time.Duration `json:"spread_ns,omitempty"`
 	// Wait is the least time that the app takes for a reply; the longest of a mix.
 	Wait time.Duration `json:"wait_ns,omitempty"`
+	// RankBy is what a scenario has its rows ranked by; "": what the load is about.
+	RankBy string `json:"rank_by,omitempty"`
 }
 
 // Stack is a stack of a file, as it was when the run began.
@@ -120,8 +122,10 @@ type Candidate struct {
 	Version string `json:"version,omitempty"`
 	Profile string `json:"profile"`
 	Class   string `json:"class"`
-	Base    string `json:"base,omitempty"`   // the engine that a framework runs on
-	RunAs   string `json:"run_as,omitempty"` // user that it runs as, if not that of the run
+	Base    string `json:"base,omitempty"` // the engine that a framework runs on
+	// Reference is the candidate that a scenario compares it with; "": none.
+	Reference string `json:"reference,omitempty"`
+	RunAs     string `json:"run_as,omitempty"` // user that it runs as, if not that of the run
 }
 
 // Launch is one start of one candidate: a line of launches.jsonl, written when

@@ -16,11 +16,40 @@ func parse(file string, data []byte) (Scenario, error) {
 	g := make(given)
 	fields := s.Load.fields(g)
 	fields["name"], fields["doc"], fields["apps"] = strict.Name(&s.Name), strict.Line(&s.Doc), instances(&s.Apps)
-	fields["group"] = strict.Name(&s.Group)
+	fields["group"], fields["profiles"] = strict.Name(&s.Group), profiles(&s.Profiles)
+	var ranked strict.Node
+	fields["rank-by"] = func(n strict.Node) error {
+		ranked = n
+		return strict.OneOf(&s.RankBy, ByThroughput, ByServerCPU)(n)
+	}
 	if err := doc.Fields(fields, "name", "connections"); err != nil {
 		return s, err
 	}
+	if ranked.Line() > 0 && (s.SLO != nil || s.Watched()) {
+		return s, ranked.Errorf("a search is ranked by its rate, and events and race by what is lost")
+	}
 	return s, g.agree(s.Load)
+}
+
+// profiles takes a list of profiles' names.
+func profiles(list *[]string) func(strict.Node) error {
+	return func(n strict.Node) error {
+		err := n.Items(func(item strict.Node) error {
+			var name string
+			if err := strict.Name(&name)(item); err != nil {
+				return err
+			}
+			if slices.Contains(*list, name) {
+				return item.Errorf("profile %s is listed twice", name)
+			}
+			*list = append(*list, name)
+			return nil
+		})
+		if err == nil && len(*list) < 2 {
+			err = n.Errorf("at least two profiles are needed, to be compared")
+		}
+		return err
+	}
 }
 
 // instances takes a list of apps with their parameters, and with layers around them.

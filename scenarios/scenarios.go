@@ -31,7 +31,17 @@ type Scenario struct {
 	Group string
 	Load
 	Apps []string // as stacked.Parse spells them; at least one
+	// Profiles are those by which each server is measured, the one that the others are compared
+	// with first; nil: it is measured as it was named.
+	Profiles []string
+	RankBy   string // ByThroughput or ByServerCPU; "": what the load is about
 }
+
+// What rows are ranked by.
+const (
+	ByThroughput = "throughput"
+	ByServerCPU  = "server-cpu"
+)
 
 //go:embed *.yaml
 var files embed.FS

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/internal/nearest"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
@@ -19,6 +20,8 @@ type Candidate struct {
 	Version string // asked for; "" takes the one that there is
 	Profile string // "default" if none was asked for
 	Label   string // tells two runs of one server apart
+	// Reference is the name of the candidate that it is compared with; "": with all alike.
+	Reference string
 }
 
 var candidateName = regexp.MustCompile(`^([A-Za-z0-9._-]+)(?:@([A-Za-z0-9._+-]+))?(?::([A-Za-z0-9._-]+))?(?:#([A-Za-z0-9._-]+))?$`)
@@ -152,4 +155,49 @@ func known(all []Server) []string {
 // Offers tells whether a verb can be asked of the candidate.
 func (c Candidate) Offers(v control.Verb) bool {
 	return slices.ContainsFunc(c.Verbs(), func(o Verb) bool { return o.Name == v })
+}
+
+// By is the candidate started by another profile.
+func (c Candidate) By(profile string) Candidate {
+	if c.Profile == profile {
+		return c
+	}
+	c.Profile, c.Name = profile, c.Server.Name
+	if c.Version != "" {
+		c.Name += "@" + c.Version
+	}
+	if profile != external.Default {
+		c.Name += ":" + profile
+	}
+	if c.Label != "" {
+		c.Name += "#" + c.Label
+	}
+	return c
+}
+
+// Carries tells whether the candidate serves an app.
+func (c Candidate) Carries(app string) bool {
+	if c.Profile == Native && c.Server.Engine != nil {
+		return suite.IsNative(app)
+	}
+	return c.Server.Carries(app)
+}
+
+// Apps are those that the candidate serves, nil for all.
+func (c Candidate) Apps() []string {
+	switch {
+	case c.Server.Manifest != nil:
+		return c.Server.Manifest.Apps
+	case c.Profile == Native:
+		return suite.Native()
+	}
+	return nil
+}
+
+// Served is the Go engine as "benchctl serve" is asked for it.
+func (c Candidate) Served() string {
+	if c.Profile == Native {
+		return c.Server.Name + ":" + Native
+	}
+	return c.Server.Name
 }

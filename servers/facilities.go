@@ -50,8 +50,11 @@ func (c Candidate) Command(l Launch, w With) (control.Command, error) {
 // service is Command of a Go engine.
 func (c Candidate) service(l Launch, w With) (control.Command, error) {
 	argv := []string{
-		l.Benchctl, "serve", "--server=" + c.Server.Name, "--app=" + l.App, "--workers=" + strconv.Itoa(max(1, l.Workers)),
+		l.Benchctl, "serve", "--server=" + c.Served(), "--workers=" + strconv.Itoa(max(1, l.Workers)),
 		"--name=", // nobody asks for it by name
+	}
+	if c.Profile != Native { // which has its apps in one handler
+		argv = append(argv, "--app="+l.App)
 	}
 	listen := "--addr=" + l.Address
 	if os.Geteuid() == 0 && w.User == nil {

@@ -81,7 +81,7 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
 	}
 	defer file.Close()
-	argv := []string{l.Benchctl, "serve", "--server", c.Server.Name, "--listener-fd", "3"}
+	argv := []string{l.Benchctl, "serve", "--server", c.Served(), "--listener-fd", "3"}
 	if c.Profile == Supervised {
 		if argv[0], err = l.linkProgram(); err != nil {
 			return nil, "", fmt.Errorf("start %s: %w", c.Name, err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/stack"
 	"github.com/benchctl/benchctl/apps/stack/fronts"
 	"github.com/benchctl/benchctl/apps/wsgi"
 	"github.com/benchctl/benchctl/servers/engine/fasthttp"
@@ -60,6 +61,12 @@ type Server struct {
 	Engine   Serve              // runs inside "benchctl serve"
 	Manifest *external.Manifest // runs as its own program
 
+	// Native serves the apps of suite.Native on the engine without the contract, by handlers
+	// as a user of the library writes them; nil: there are none. See the profile Native.
+	Native drain.Serve
+
+	// Front always stands before the engine; nil: it speaks HTTP itself. See Behind.
+	Front stack.Proxy
 	// Base is the engine that a framework runs on; "": it is none.
 	Base string
 	// Protocol is what it is to be spoken to with; "": HTTP/1.1. H2C takes engine
@@ -76,20 +83,20 @@ type Server struct {
 // engines is every Go engine, in the order of reports.
 func engines() []Server {
 	return []Server{
-		{Name: "nethttp", Doc: "the server of Go's standard library", Home: "https://pkg.go.dev/net/http", Engine: nethttp.Serve},
-		{Name: "nethttp-h2c", Doc: "the same with HTTP/2 in cleartext", Home: "https://pkg.go.dev/net/http", Engine: nethttp.ServeH2C, Protocol: H2C},
-		{Name: "nethttp-fcgi", Doc: "net/http/fcgi behind nginx", Home: "https://pkg.go.dev/net/http/fcgi", Engine: front.Behind(fronts.Nginx{Protocol: fronts.FastCGI}, fcgi.Serve), requires: []external.Requirement{{Command: front.Nginx, Install: "apt-get install nginx-light"}}},
-		{Name: "fasthttp", Doc: "goroutine a connection, no net/http", Home: "https://github.com/valyala/fasthttp", Engine: fasthttp.Serve, module: "github.com/valyala/fasthttp"},
-		{Name: "hertz", Doc: "CloudWeGo Hertz on its netpoll event loops", Home: "https://github.com/cloudwego/hertz", Engine: hertz.Serve, module: "github.com/cloudwego/hertz"},
-		{Name: "hertz-std", Doc: "CloudWeGo Hertz on package net", Home: "https://github.com/cloudwego/hertz", Engine: hertz.ServeStandard, module: "github.com/cloudwego/hertz"},
-		{Name: "nbio", Doc: "event loops with net/http's handler, non-blocking mode", Home: "https://github.com/lesismal/nbio", Engine: nbio.Serve, module: "github.com/lesismal/nbio"},
-		{Name: "nbio-blocking", Doc: "nbio with a goroutine for each connection", Home: "https://github.com/lesismal/nbio", Engine: nbio.ServeBlocking, module: "github.com/lesismal/nbio"},
-		{Name: "nbio-mixed", Doc: "nbio with goroutines for the first connections and event loops for the rest", Home: "https://github.com/lesismal/nbio", Engine: nbio.ServeMixed, module: "github.com/lesismal/nbio"},
-		{Name: "gnet", Class: ClassStripped, Doc: "gnet's event loops with an HTTP codec of benchctl's own", Home: "https://github.com/panjf2000/gnet", Engine: gnet.Serve, module: "github.com/panjf2000/gnet/v2"},
-		{Name: "gin", Class: ClassFramework, Base: "nethttp", Doc: "the framework gin on net/http", Home: "https://github.com/gin-gonic/gin", Engine: gin.Serve, module: "github.com/gin-gonic/gin"},
-		{Name: "echo", Class: ClassFramework, Base: "nethttp", Doc: "the framework echo on net/http", Home: "https://github.com/labstack/echo", Engine: echo.Serve, module: "github.com/labstack/echo/v4"},
-		{Name: "chi", Class: ClassFramework, Base: "nethttp", Doc: "the router chi on net/http", Home: "https://github.com/go-chi/chi", Engine: chi.Serve, module: "github.com/go-chi/chi/v5"},
-		{Name: "fiber", Class: ClassFramework, Base: "fasthttp", Doc: "the framework fiber on fasthttp", Home: "https://github.com/gofiber/fiber", Engine: fiber.Serve, module: "github.com/gofiber/fiber/v2"},
+		{Name: "nethttp", Doc: "the server of Go's standard library", Home: "https://pkg.go.dev/net/http", Engine: nethttp.Serve, Native: nethttp.ServeNative},
+		{Name: "nethttp-h2c", Doc: "the same with HTTP/2 in cleartext", Home: "https://pkg.go.dev/net/http", Engine: nethttp.ServeH2C, Native: nethttp.ServeNativeH2C, Protocol: H2C},
+		{Name: "nethttp-fcgi", Doc: "net/http/fcgi behind nginx", Home: "https://pkg.go.dev/net/http/fcgi", Engine: fcgi.Serve, Native: fcgi.ServeNative, Front: fronts.Nginx{Protocol: fronts.FastCGI}, requires: []external.Requirement{{Command: front.Nginx, Install: "apt-get install nginx-light"}}},
+		{Name: "fasthttp", Doc: "goroutine a connection, no net/http", Home: "https://github.com/valyala/fasthttp", Engine: fasthttp.Serve, Native: fasthttp.ServeNative, module: "github.com/valyala/fasthttp"},
+		{Name: "hertz", Doc: "CloudWeGo Hertz on its netpoll event loops", Home: "https://github.com/cloudwego/hertz", Engine: hertz.Serve, Native: hertz.ServeNative, module: "github.com/cloudwego/hertz"},
+		{Name: "hertz-std", Doc: "CloudWeGo Hertz on package net", Home: "https://github.com/cloudwego/hertz", Engine: hertz.ServeStandard, Native: hertz.ServeNativeStandard, module: "github.com/cloudwego/hertz"},
+		{Name: "nbio", Doc: "event loops with net/http's handler, non-blocking mode", Home: "https://github.com/lesismal/nbio", Engine: nbio.Serve, Native: nbio.ServeNative, module: "github.com/lesismal/nbio"},
+		{Name: "nbio-blocking", Doc: "nbio with a goroutine for each connection", Home: "https://github.com/lesismal/nbio", Engine: nbio.ServeBlocking, Native: nbio.ServeNativeBlocking, module: "github.com/lesismal/nbio"},
+		{Name: "nbio-mixed", Doc: "nbio with goroutines for the first connections and event loops for the rest", Home: "https://github.com/lesismal/nbio", Engine: nbio.ServeMixed, Native: nbio.ServeNativeMixed, module: "github.com/lesismal/nbio"},
+		{Name: "gnet", Class: ClassStripped, Doc: "gnet's event loops with an HTTP codec of benchctl's own", Home: "https://github.com/panjf2000/gnet", Engine: gnet.Serve, Native: gnet.ServeNative, module: "github.com/panjf2000/gnet/v2"},
+		{Name: "gin", Class: ClassFramework, Base: "nethttp", Doc: "the framework gin on net/http", Home: "https://github.com/gin-gonic/gin", Engine: gin.Serve, Native: gin.ServeNative, module: "github.com/gin-gonic/gin"},
+		{Name: "echo", Class: ClassFramework, Base: "nethttp", Doc: "the framework echo on net/http", Home: "https://github.com/labstack/echo", Engine: echo.Serve, Native: echo.ServeNative, module: "github.com/labstack/echo/v4"},
+		{Name: "chi", Class: ClassFramework, Base: "nethttp", Doc: "the router chi on net/http", Home: "https://github.com/go-chi/chi", Engine: chi.Serve, Native: chi.ServeNative, module: "github.com/go-chi/chi/v5"},
+		{Name: "fiber", Class: ClassFramework, Base: "fasthttp", Doc: "the framework fiber on fasthttp", Home: "https://github.com/gofiber/fiber", Engine: fiber.Serve, Native: fiber.ServeNative, module: "github.com/gofiber/fiber/v2"},
 	} // engines end here
 }
 
@@ -150,15 +157,23 @@ func (s Server) Carries(app string) bool {
 
 // Profiles are the names of the server's profiles, "default" first.
 func (s Server) Profiles() []string {
-	if s.Manifest != nil {
+	switch {
+	case s.Manifest != nil:
 		return s.Manifest.ProfileNames()
+	case s.Native == nil:
+		return []string{external.Default, Supervised}
 	}
-	return []string{external.Default, Supervised}
+	return []string{external.Default, Supervised, Native}
 }
 
-// Supervised is the profile of Go engines by which their workers have a supervisor, which
-// replaces them without losing a request.
-const Supervised = "supervised"
+// Profiles of Go engines.
+const (
+	// Supervised has a supervisor of the workers, which replaces them without losing a request.
+	Supervised = "supervised"
+	// Native has handlers written for the library, in the place of the contract and its
+	// adapter. They serve the apps of suite.Native.
+	Native = "native"
+)
 
 // Check tells whether the server can run here; what is missing is told by an
 // *external.NotInstalledError.

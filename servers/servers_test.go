@@ -92,6 +92,14 @@ func served(ctx context.Context, name, one string, by func(context.Context, drai
 	if err != nil {
 		return err
 	}
+	server := choice.Candidates[0].Server
+	if choice.Candidates[0].Profile == servers.Native {
+		serve, err := server.Behind(nil, server.Native)
+		if err != nil {
+			return err
+		}
+		return by(ctx, serve)
+	}
 	app := suite.Mux()
 	if one != "" {
 		i, err := suite.Parse(one)
@@ -103,9 +111,11 @@ func served(ctx context.Context, name, one string, by func(context.Context, drai
 	if err := app.(apps.Starter).Start(ctx); err != nil {
 		return err
 	}
-	return by(ctx, func(ctx context.Context, ln *drain.Listener) error {
-		return choice.Candidates[0].Server.Engine(ctx, ln, app)
-	})
+	serve, err := server.Behind(nil, func(ctx context.Context, ln *drain.Listener) error { return server.Engine(ctx, ln, app) })
+	if err != nil {
+		return err
+	}
+	return by(ctx, serve)
 }
 
 // manifests makes a directory of manifests, each a name and the rest.

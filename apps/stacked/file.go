@@ -37,17 +37,37 @@ func IsFile(arg string) bool {
 	return ext == "yml" || slices.Contains(files.Forms(), ext)
 }
 
-// Open builds the stack that FILE or FILE#NAME means, whatever its apps are. Errors have the file and the line.
-func Open(arg string) (apps.App, error) {
+// Open builds the stack that FILE or FILE#NAME means, whatever its apps are, and returns what stands before
+// it, nil if nothing does. Errors have the file and the line.
+func Open(arg string) (apps.App, stack.Proxy, error) {
 	_, s, err := read(arg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	app, err := stack.Build(s.Node)
 	if err != nil {
-		return nil, s.Locate(err)
+		return nil, nil, s.Locate(err)
 	}
-	return app, nil
+	return app, stack.FrontOf(s.Node), nil
+}
+
+// FrontOf is what stands before the apps of a run: it has the connections of all. An error is that
+// they are not alike in it.
+func FrontOf(all []App) (stack.Proxy, error) {
+	var first stack.Proxy
+	for i, a := range all {
+		w, err := a.whole()
+		if err != nil {
+			return nil, err
+		}
+		switch p := stack.FrontOf(w.node); {
+		case i == 0:
+			first = p
+		case p != first:
+			return nil, fmt.Errorf("apps %s and %s can't be of one run: a front stands before all that a server serves", all[0].Name, a.Name)
+		}
+	}
+	return first, nil
 }
 
 func read(arg string) (f *files.File, s format.Stack, err error) {
@@ -176,6 +196,8 @@ func (w *walk) node(n stack.Node, to leaf, place string) {
 			one.at = strings.TrimSuffix(to.at, "/") + p.Prefix // "/" itself takes nothing off
 			w.node(p.Node, one, inside(place, "paths")+"["+strconv.Quote(p.Prefix)+"]")
 		}
+	case stack.Front:
+		w.node(n.Node, to, inside(place, "app"))
 	case stack.Hosts:
 		w.fail(place, errors.New("hosts can't be measured: the requests of a load are for one host; make what a host gets a stack of its own"))
 	case stack.Cascade:
@@ -218,6 +240,8 @@ func unlogged(n stack.Node) stack.Node {
 			return logs
 		})
 		return stack.Pipeline{Layers: kept, Node: unlogged(n.Node)}
+	case stack.Front: // which is another process
+		return unlogged(n.Node)
 	case stack.Paths:
 		var p stack.Paths
 		for _, one := range n.Nodes {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/benchctl/benchctl/apps/appstest"
 	"github.com/benchctl/benchctl/apps/conform"
+	"github.com/benchctl/benchctl/apps/stack"
+	"github.com/benchctl/benchctl/apps/stack/fronts"
 	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/servers"
 )
@@ -170,11 +172,36 @@ func TestStackOnTheWire(t *testing.T) {
 
 // The stack of a file can be served by itself, from its own root on.
 func TestOpen(t *testing.T) {
-	app, err := stacked.Open(write(t, "site.yaml", site) + "#other")
-	if err != nil {
-		t.Fatal(err)
+	app, front, err := stacked.Open(write(t, "site.yaml", site) + "#other")
+	if err != nil || front != nil {
+		t.Fatal(front, err)
 	}
 	if r := appstest.Serve(t, app, appstest.Get("/")); r.Status != 200 || r.Body() != "Hello, World!" {
 		t.Errorf("%v", r)
+	}
+}
+
+// What stands before a stack is no part of its replies, and stands before all apps of a run.
+func TestFront(t *testing.T) {
+	path := write(t, "front.yaml", "main: {front: {nginx: {keep-alive: 8}}, layers: [etag], paths: {/a: hello, /b: json}}")
+	all, _, err := stacked.Read(path)
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	if err := all[0].Check(); err != nil {
+		t.Error(err)
+	}
+	want := stack.Proxy(fronts.Nginx{Protocol: fronts.HTTP, KeepAlive: 8})
+	if front, err := stacked.FrontOf(all); front != want || err != nil {
+		t.Errorf("the front is %+v, %v", front, err)
+	}
+	if _, front, err := stacked.Open(path); front != want || err != nil {
+		t.Errorf("the front is %+v, %v", front, err)
+	}
+	if front, err := stacked.FrontOf(nil); front != nil || err != nil {
+		t.Errorf("the front of nothing is %+v, %v", front, err)
+	}
+	if _, err := stacked.FrontOf(append(all, stacked.App{Name: "hello"})); err == nil || !strings.Contains(err.Error(), "hello can't be of one run: a front stands before all") {
+		t.Error(err)
 	}
 }

@@ -105,7 +105,7 @@ func (s *subject) start(ctx context.Context) (conform.Target, error) {
 	}
 	return conform.Target{
 		Address: started.Address,
-		Carries: s.candidate.Server.Carries,
+		Carries: s.candidate.Carries,
 		Memory:  s.memory,
 		Restart: s.restart,
 		HTTP2:   speaksHTTP2(s.candidate),
@@ -187,7 +187,7 @@ func AwaitStack(ctx context.Context, c servers.Candidate, p *control.Process, ad
 // firstCarried is the first app of the suite that the candidate carries.
 func firstCarried(c servers.Candidate) (suite.Instance, error) {
 	for _, name := range suite.Names() {
-		if c.Server.Carries(name) {
+		if c.Carries(name) {
 			return suite.Parse(name)
 		}
 	}

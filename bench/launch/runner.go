@@ -113,7 +113,7 @@ func (r *Run) mounts() (all []stacked.App) {
 // firstApp is what a candidate is asked until it is ready: hello, if it carries that,
 // so that one that is wrong with an app is out of that app's cells alone.
 func (c *Runner) firstApp() stacked.App {
-	if c.Server.Carries(hello) {
+	if c.Carries(hello) {
 		return stacked.App{Name: hello}
 	}
 	for _, b := range c.Run.Plan.Blocks {

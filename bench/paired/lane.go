@@ -99,7 +99,7 @@ func (l *lane) gate(ctx context.Context, when string) error {
 	if l.block.Load.Close {
 		uses = append(uses, conform.UsesClose)
 	}
-	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.Address, Carries: l.Server.Carries, HTTP2: l.Server.Protocol == servers.H2C}, l.app, uses...))
+	err := conform.Gated(conform.App(ctx, conform.Target{Address: l.Address, Carries: l.Carries, HTTP2: l.Server.Protocol == servers.H2C}, l.app, uses...))
 	if err != nil {
 		return l.unable(ctx, fmt.Errorf("conformance %s: %w", when, err))
 	}

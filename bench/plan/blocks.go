@@ -40,7 +40,7 @@ func carriesNone(blocks []results.Block, name string) bool {
 func (r Request) without(asked stacked.App, app suite.Instance, offer scenarios.Load) []string {
 	var names []string
 	for _, c := range r.Candidates {
-		if asked.Stacked() && c.Server.Engine == nil || c.Server.Protocol != "" && offer.Engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Server.Carries(p.Spec.Name) }) || NotOffered(c, offer) != "" {
+		if asked.Stacked() && c.Server.Engine == nil || c.Server.Protocol != "" && offer.Engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Carries(p.Spec.Name) }) || NotOffered(c, offer) != "" {
 			names = append(names, c.Name)
 		}
 	}
@@ -110,7 +110,7 @@ func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 		}
 		b := results.NewBlock(s.Name, asked)
 		b.App, b.Load, b.Without = app.String(), offer, r.without(asked, app, s.Load)
-		b.Work, b.Spread, b.Wait = app.Work(), spread(app), wait(app)
+		b.Work, b.Spread, b.Wait, b.RankBy = app.Work(), spread(app), wait(app), s.RankBy
 		blocks = append(blocks, b)
 	}
 	return blocks, nil

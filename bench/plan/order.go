@@ -30,24 +30,31 @@ func StartOrder(launch, n int) []int {
 
 // Order is the order in which candidates take their slices in a round. Rounds
 // come in twos, the second the mirror of the first, so that a steady drift of
-// the machine falls on all candidates alike. In a large field those of a class, which are
-// compared with each other, follow each other: what is near in time differs less.
+// the machine falls on all candidates alike. Those that are compared with each other follow
+// each other, as what is near in time differs less: in a large field those of a class, and
+// in any field a candidate and its reference.
 func Order(seed uint64, k results.RoundKey, candidates []results.Candidate) []int {
 	rng := rand.New(rand.NewPCG(seed, uint64(k.Launch)<<40|uint64(k.Block)<<20|uint64(k.Round/2)))
 	order := rng.Perm(len(candidates))
+	together(order, func(i int) string { return cmp.Or(candidates[i].Reference, candidates[i].Name) })
 	if len(candidates) >= fewCandidates {
-		first := make(map[string]int) // place of a class: that of its first
-		for at, i := range order {
-			if _, known := first[candidates[i].Class]; !known {
-				first[candidates[i].Class] = at
-			}
-		}
-		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(first[candidates[a].Class], first[candidates[b].Class]) })
+		together(order, func(i int) string { return candidates[i].Class })
 	}
 	if k.Round%2 == 1 {
 		slices.Reverse(order)
 	}
 	return order
+}
+
+// together moves those of a kind to the place of the first of them.
+func together(order []int, kind func(int) string) {
+	first := make(map[string]int)
+	for at, i := range order {
+		if _, known := first[kind(i)]; !known {
+			first[kind(i)] = at
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(first[kind(a)], first[kind(b)]) })
 }
 
 // Left is the rounds that remain of a launch, by block.

@@ -91,7 +91,7 @@ func New(r Request) (results.Manifest, error) {
 			continue
 		}
 		m.Candidates = append(m.Candidates, results.Candidate{
-			Name: c.Name, Server: c.Server.Name, Version: c.Version, Profile: c.Profile, Class: c.Server.Class, Base: c.Server.Base,
+			Name: c.Name, Server: c.Server.Name, Version: c.Version, Profile: c.Profile, Class: c.Server.Class, Base: c.Server.Base, Reference: c.Reference,
 		})
 	}
 	if err := unmixed(m.Blocks); err != nil {

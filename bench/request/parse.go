@@ -99,7 +99,8 @@ func (r Run) readApps(p *parsed) error {
 		}
 		p.Apps = append(p.Apps, app)
 	}
-	return nil
+	_, err := stacked.FrontOf(p.Apps)
+	return err
 }
 
 // readStack takes the apps of a stack of a file.
@@ -214,5 +215,5 @@ func unplanned(c servers.Candidate, blocks []results.Block) string {
 	if !slices.ContainsFunc(blocks, func(b results.Block) bool { return !b.Ask().Stacked() }) {
 		return "carries none of the apps: only servers in Go carry layers"
 	}
-	return "carries none of the apps: it carries " + strings.Join(c.Server.Manifest.Apps, ", ")
+	return "carries none of the apps: it carries " + strings.Join(c.Apps(), ", ")
 }

@@ -115,7 +115,7 @@ func (r Run) resolve(ctx context.Context, ready *Ready) (results.Manifest, error
 	if err != nil {
 		return none, misuse.Of(err)
 	}
-	if asked.Candidates, err = r.candidates(ctx, ready, asked.binaries); err != nil {
+	if asked.Candidates, err = r.candidates(ctx, ready, asked); err != nil {
 		return none, err
 	}
 	if slices.ContainsFunc(asked.Scenarios, func(s scenarios.Scenario) bool { return s.AsInit() }) {
@@ -144,13 +144,18 @@ func (r Run) resolve(ctx context.Context, ready *Ready) (results.Manifest, error
 	return m, nil
 }
 
-// candidates are those that can run here.
-func (r Run) candidates(ctx context.Context, ready *Ready, binaries map[string]string) ([]servers.Candidate, error) {
+// candidates are those that can run here, as the scenarios compare them.
+func (r Run) candidates(ctx context.Context, ready *Ready, asked parsed) ([]servers.Candidate, error) {
 	choice, err := servers.Find(r.ServerDirs, r.Servers)
 	if err != nil {
 		return nil, err
 	}
-	there, notes, err := choice.Installed(ctx, binaries)
+	choice, left, err := compared(choice, asked.Scenarios)
+	if err != nil {
+		return nil, err
+	}
+	ready.Notes = append(ready.Notes, left...)
+	there, notes, err := choice.Installed(ctx, asked.binaries)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +163,7 @@ func (r Run) candidates(ctx context.Context, ready *Ready, binaries map[string]s
 		return nil, fmt.Errorf("run: none of the servers %s is installed\n%s", strings.Join(r.Servers, ","), strings.Join(notes, "\n"))
 	}
 	ready.Notes = append(ready.Notes, notes...)
-	return ready.reachable(choice, there, binaries)
+	return ready.reachable(choice, there, asked.binaries)
 }
 
 // warnings are what about this machine stands in the way of a run. What takes time to see is

@@ -104,7 +104,7 @@ func (x *Experiment) gate(ctx context.Context, c *launch.Runner, block int) erro
 	if err != nil {
 		return err
 	}
-	err = conform.Gated(conform.App(ctx, conform.Target{Address: c.Address, Carries: c.Server.Carries}, app))
+	err = conform.Gated(conform.App(ctx, conform.Target{Address: c.Address, Carries: c.Carries}, app))
 	switch own := agent.Lack(err); {
 	case err == nil:
 		return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/stack"
 	"github.com/benchctl/benchctl/apps/stack/files"
 	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/apps/suite"
@@ -114,7 +115,7 @@ func (e env) serve(ctx context.Context, f serveFlags) error {
 		return unable(fmt.Errorf("serve %s: %w", c.Name, err))
 	}
 	if worker != nil {
-		return e.work(ctx, worker, c.Server, f)
+		return e.work(ctx, worker, c, f)
 	}
 	user, err := f.runsAs(e)
 	if err != nil {
@@ -124,7 +125,7 @@ func (e env) serve(ctx context.Context, f serveFlags) error {
 	case f.isService(c):
 		return e.serveService(ctx, c, user, f)
 	case c.Server.Engine != nil:
-		return e.serveEngine(ctx, c.Server, user, f)
+		return e.serveEngine(ctx, c, user, f)
 	}
 	return e.serveExternal(ctx, c, user, f)
 }
@@ -150,7 +151,7 @@ func (f serveFlags) candidate() (servers.Candidate, error) {
 		return none, usage(fmt.Errorf("serve: %q is a group, not a server", f.server))
 	}
 	c := choice.Candidates[0]
-	if err := cmp.Or(f.checkStack(c, layered), f.checkListen(c), f.check(c)); err != nil {
+	if err := cmp.Or(f.checkStack(c, layered), f.checkListen(c), f.checkNative(c), f.check(c)); err != nil {
 		return none, usage(fmt.Errorf("serve %s: %w", c.Name, err))
 	}
 	return c, nil
@@ -162,7 +163,7 @@ func (f serveFlags) layered() (bool, error) {
 	case f.app == "":
 		return false, nil
 	case stacked.IsFile(f.app):
-		_, err := stacked.Open(f.app)
+		_, _, err := stacked.Open(f.app)
 		return true, err
 	}
 	app, err := stacked.Parse(f.app)
@@ -229,6 +230,19 @@ func (f serveFlags) checkListen(c servers.Candidate) error {
 	return nil
 }
 
+// checkNative tells which flags are of the contract, where it is left out.
+func (f serveFlags) checkNative(c servers.Candidate) error {
+	switch {
+	case c.Server.Engine == nil || c.Profile != servers.Native:
+		return nil
+	case f.app != "":
+		return fmt.Errorf("--app: profile %s serves %s, all of them", servers.Native, strings.Join(c.Apps(), ", "))
+	case f.spin > 0:
+		return fmt.Errorf("--spin is added to the app contract, which profile %s leaves out", servers.Native)
+	}
+	return nil
+}
+
 // specs are the sockets to listen on, as of package listen.
 func (f serveFlags) specs() []string {
 	if f.listen != nil {
@@ -245,25 +259,25 @@ func (f serveFlags) runsAs(e env) (*control.User, error) {
 	return e.runAs("serve", f.runAs)
 }
 
-func (e env) serveEngine(ctx context.Context, s servers.Server, user *control.User, f serveFlags) error {
+func (e env) serveEngine(ctx context.Context, c servers.Candidate, user *control.User, f serveFlags) error {
 	listeners, err := f.listeners(ctx)
 	if err != nil {
 		return err
 	}
 	if err := user.Become(); err != nil {
-		return unable(fmt.Errorf("serve %s: %w", s.Name, err))
+		return unable(fmt.Errorf("serve %s: %w", c.Name, err))
 	}
 	if f.listenerFD == 0 { // else who handed it on has a directory for the candidate
 		remove, err := e.ownTemp()
 		if err != nil {
-			return unable(fmt.Errorf("serve %s: %w", s.Name, err))
+			return unable(fmt.Errorf("serve %s: %w", c.Name, err))
 		}
 		defer remove()
 	}
-	return e.withApp(ctx, s, f, func(serve drain.Serve) error {
+	return e.withApp(ctx, c, f, func(serve drain.Serve) error {
 		var all []*drain.Listener
 		for _, ln := range listeners {
-			fmt.Fprintf(e.stderr, "%s serves %s\n", s.Name, service.Address(ln.Addr()))
+			fmt.Fprintf(e.stderr, "%s serves %s\n", c.Name, service.Address(ln.Addr()))
 			all = append(all, drain.New(ln))
 		}
 		return drain.Run(ctx, drain.Config{}, serve, all...)
@@ -285,18 +299,29 @@ func (e env) ownTemp() (remove func(), err error) {
 }
 
 // work serves on the sockets of a supervisor, as the user that it has become.
-func (e env) work(ctx context.Context, w *handover.Worker, s servers.Server, f serveFlags) error {
+func (e env) work(ctx context.Context, w *handover.Worker, c servers.Candidate, f serveFlags) error {
 	if err := f.become(); err != nil {
-		return unable(fmt.Errorf("serve %s: %w", s.Name, err))
+		return unable(fmt.Errorf("serve %s: %w", c.Name, err))
 	}
-	return e.withApp(ctx, s, f, func(serve drain.Serve) error { return w.Serve(ctx, serve) })
+	return e.withApp(ctx, c, f, func(serve drain.Serve) error { return w.Serve(ctx, serve) })
 }
 
-// withApp starts the app, has it served, and stops it.
-func (e env) withApp(ctx context.Context, s servers.Server, f serveFlags, do func(drain.Serve) error) (err error) {
-	app, err := f.mount()
+// withApp starts the app, has it served, and stops it. Native handlers are their own apps.
+func (e env) withApp(ctx context.Context, c servers.Candidate, f serveFlags, do func(drain.Serve) error) (err error) {
+	if c.Profile == servers.Native {
+		serve, err := c.Server.Behind(nil, c.Server.Native)
+		if err == nil {
+			err = do(serve)
+		}
+		return unable(err)
+	}
+	app, proxy, err := f.mount()
 	if err != nil {
 		return usage(err)
+	}
+	serve, err := c.Server.Behind(proxy, func(ctx context.Context, ln *drain.Listener) error { return c.Server.Engine(ctx, ln, app) })
+	if err != nil {
+		return usage(fmt.Errorf("serve: %w", err))
 	}
 	if f.spin > 0 {
 		app = suite.Spin(app, f.spin)
@@ -304,16 +329,16 @@ func (e env) withApp(ctx context.Context, s servers.Server, f serveFlags, do fun
 	if f.lint != "" {
 		var done func() error
 		if app, done, err = linted(app, f.lint); err != nil {
-			return unable(fmt.Errorf("serve %s: --lint: %w", s.Name, err))
+			return unable(fmt.Errorf("serve %s: --lint: %w", c.Name, err))
 		}
 		defer func() { err = errors.Join(err, unable(done())) }()
 	}
 	if starter, ok := app.(apps.Starter); ok {
 		if err := starter.Start(ctx); err != nil {
-			return unable(fmt.Errorf("serve %s: start app: %w", s.Name, err))
+			return unable(fmt.Errorf("serve %s: start app: %w", c.Name, err))
 		}
 	}
-	err = do(func(ctx context.Context, ln *drain.Listener) error { return s.Engine(ctx, ln, app) })
+	err = do(serve)
 	if stopper, ok := app.(apps.Stopper); ok {
 		err = errors.Join(err, stopper.Stop(context.WithoutCancel(ctx)))
 	}
@@ -363,21 +388,27 @@ func (f serveFlags) unfit(err error) error {
 	return told
 }
 
-// mount is the whole suite, with some that have layers around them, or one app.
-func (f serveFlags) mount() (apps.App, error) {
+// mount is the whole suite, with stacks beside it, or one app, or a stack; and what stands before it.
+func (f serveFlags) mount() (apps.App, stack.Proxy, error) {
+	var mounts []stacked.App
 	switch {
 	case stacked.IsFile(f.app):
 		return stacked.Open(f.app)
 	case f.app != "":
-		return stacked.Only(stacked.App{Name: f.app})
-	case f.mounts == "":
-		return stacked.Mount(nil)
+		app, err := stacked.Only(stacked.App{Name: f.app})
+		return app, nil, err
+	case f.mounts != "":
+		var err error
+		if mounts, err = stacked.ReadFile(f.mounts); err != nil {
+			return nil, nil, err
+		}
 	}
-	mounts, err := stacked.ReadFile(f.mounts)
+	proxy, err := stacked.FrontOf(mounts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return stacked.Mount(mounts)
+	app, err := stacked.Mount(mounts)
+	return app, proxy, err
 }
 
 // await waits until the candidate at address serves.

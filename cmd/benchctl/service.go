@@ -149,7 +149,7 @@ func (e env) workersOf(c servers.Candidate, f serveFlags, say func(string)) (*se
 
 // workerArgs are the arguments of a worker.
 func (f serveFlags) workerArgs(c servers.Candidate) []string {
-	args := []string{"serve", "--server=" + c.Server.Name}
+	args := []string{"serve", "--server=" + c.Served()}
 	if f.app != "" {
 		args = append(args, "--app="+f.app)
 	}

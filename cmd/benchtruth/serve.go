@@ -83,7 +83,9 @@ func serveOn(ctx context.Context, t trick, ln net.Listener) error {
 	if t.accept != nil {
 		ln = t.accept(ln)
 	}
-	return fasthttp.ServeHandler(ctx, drain.New(ln), suite.Only(app), func(native fasthttp.Handler) fasthttp.Handler {
+	draining := drain.New(ln)
+	return fasthttp.ServeHandler(ctx, draining, func(base context.Context) fasthttp.Handler {
+		native := fasthttp.NewHandler(base, draining, suite.Only(app))
 		if t.handle == nil {
 			return native
 		}

@@ -36,7 +36,7 @@ var narrow = []report.Key{
 var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.OverBase, report.CPU, "p99_before_ms", report.Sent, "recovery_ms", "drain_ms", report.Class}
 
 // Write renders the whole report: the facts of the run, then each table with its findings
-// and footnotes.
+// and footnotes, and what candidates are against their references.
 func Write(w io.Writer, r *report.Report, o Options) error {
 	if o.Width <= 0 {
 		o.Width = defaultWidth
@@ -47,6 +47,11 @@ func Write(w io.Writer, r *report.Report, o Options) error {
 	for _, t := range r.Tables {
 		if err := p.table(t); err != nil {
 			return fmt.Errorf("render table %s: %w", t.Title(), err)
+		}
+	}
+	for _, of := range r.References {
+		if err := p.references(of); err != nil {
+			return fmt.Errorf("render references of %s: %w", of.Scenario, err)
 		}
 	}
 	if err := p.w.Flush(); err != nil {

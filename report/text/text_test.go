@@ -21,14 +21,16 @@ func TestGolden(t *testing.T) {
 		s *judge.Summary
 		o text.Options
 	}{
-		"mixed.txt":     {fixture.Mixed(), text.Options{}},
-		"mixed_80.txt":  {fixture.Mixed(), text.Options{Width: 80}},
-		"wide.txt":      {fixture.Mixed(), text.Options{Wide: true}},
-		"many.txt":      {fixture.Many(12), text.Options{Width: 100}},
-		"field_80.txt":  {fixture.Field(), text.Options{Width: 80}},
-		"field_120.txt": {fixture.Field(), text.Options{Width: 120}},
-		"empty.txt":     {&judge.Summary{Run: judge.Run{ID: "r", Status: judge.StatusPartial}}, text.Options{}},
-		"mixed_col.txt": {fixture.Mixed(), text.Options{Color: true}},
+		"mixed.txt":         {fixture.Mixed(), text.Options{}},
+		"mixed_80.txt":      {fixture.Mixed(), text.Options{Width: 80}},
+		"wide.txt":          {fixture.Mixed(), text.Options{Wide: true}},
+		"many.txt":          {fixture.Many(12), text.Options{Width: 100}},
+		"field_80.txt":      {fixture.Field(), text.Options{Width: 80}},
+		"field_120.txt":     {fixture.Field(), text.Options{Width: 120}},
+		"empty.txt":         {&judge.Summary{Run: judge.Run{ID: "r", Status: judge.StatusPartial}}, text.Options{}},
+		"mixed_col.txt":     {fixture.Mixed(), text.Options{Color: true}},
+		"references.txt":    {fixture.Referred(), text.Options{}},
+		"references_60.txt": {fixture.Referred(), text.Options{Width: 60}},
 	} {
 		golden.Compare(t, name, render(t, c.s, c.o))
 	}
@@ -36,7 +38,7 @@ func TestGolden(t *testing.T) {
 
 func TestFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{60, 80, 100, 120} {
-		for _, s := range []*judge.Summary{fixture.Mixed(), fixture.Many(12), fixture.Field()} {
+		for _, s := range []*judge.Summary{fixture.Mixed(), fixture.Many(12), fixture.Field(), fixture.Referred()} {
 			for line := range strings.Lines(string(render(t, s, text.Options{Width: width}))) {
 				if w := twwidth.Width(strings.TrimSuffix(line, "\n")); w > width {
 					t.Errorf("width %d: line of %d: %s", width, w, line)

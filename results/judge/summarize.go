@@ -12,6 +12,7 @@ import (
 
 	"github.com/benchctl/benchctl/internal/stats"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // SummarizeDir summarizes the records in a run's directory so far, so that a killed run has a
@@ -152,7 +153,7 @@ func (e evidence) cell(m results.Manifest, times results.Times) Cell {
 	e.p99, e.late = p99(times.Response), p99(times.Late)
 	cell := Cell{
 		Scenario: b.Scenario, App: b.App, Identity: b.Identity(), Candidate: c.Name, Server: c.Server, Version: c.Version,
-		Profile: c.Profile, Class: c.Class, Base: c.Base, Engine: b.Load.Engine,
+		Profile: c.Profile, Class: c.Class, Base: c.Base, Reference: c.Reference, Engine: b.Load.Engine,
 		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Load.Connections, Requests: e.sum(func(t results.Trial) uint64 { return t.Counted }),
 		Figures: figures(m, basis), Basis: e.look.basis(), Whole: e.whole(),
 		BodyRate: medianKnown(basis, bodyRate), WireRate: wireRate(basis), Offered: medianKnown(basis, func(t results.Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t results.Trial) float64 { return t.Ceiling }),
@@ -330,13 +331,13 @@ func (e evidence) loader(throughput *Estimate, ceiling float64) *Loader {
 	return l
 }
 
-// rankMetric is what a block's cells are ordered by. At a fixed rate all
-// throughputs are alike, and the cost of serving it differs.
+// rankMetric is what a block's cells are ordered by: what the scenario says, or what the
+// load is about. At a fixed rate all throughputs are alike, and the cost of serving it differs.
 func rankMetric(b results.Block) string {
-	if b.Load.SLO != nil {
+	switch {
+	case b.Load.SLO != nil:
 		return MetricSLORate
-	}
-	if b.Load.Open() {
+	case b.RankBy == scenarios.ByServerCPU, b.RankBy == "" && b.Load.Open():
 		return MetricServerCPU
 	}
 	return MetricThroughput

@@ -76,6 +76,8 @@ type Cell struct {
 	Profile   string `json:"profile"`
 	Class     string `json:"class"`          // engine, wsgi, ...: rows are fairly compared within one
 	Base      string `json:"base,omitempty"` // the engine that a framework runs on
+	// Reference is the candidate that the scenario compares it with; "": none.
+	Reference string `json:"reference,omitempty"`
 	Engine    string `json:"engine"`
 	Launches  int    `json:"launches"`
 	Slices    int    `json:"slices"`

@@ -253,7 +253,7 @@ func (sc *scene) inodes() ([]string, error) {
 // first is the first app of the suite that the candidate carries.
 func first(c servers.Candidate) (suite.Instance, error) {
 	for _, name := range suite.Names() {
-		if c.Server.Carries(name) {
+		if c.Carries(name) {
 			return suite.Parse(name)
 		}
 	}

@@ -6,24 +6,20 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/stack"
 	"github.com/benchctl/benchctl/apps/stack/fronts"
 	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
-// Serve is how a server serves (as servers.Serve).
-type Serve = func(ctx context.Context, ln *drain.Listener, app apps.App) error
-
 // Behind is how a server serves behind a process: that takes the listener over, which is made
 // of a *net.TCPListener, and the server serves to it. When ctx ends, the process finishes the
 // requests in flight first. If it has not ended adapter.Grace later it is killed, and the error
 // says so.
-func Behind(p stack.Proxy, serve Serve) Serve {
+func Behind(p stack.Proxy, serve drain.Serve) drain.Serve {
 	switch p := p.(type) {
 	case fronts.Nginx:
 		return nginx{p}.behind(serve)
 	default:
-		return func(context.Context, *drain.Listener, apps.App) error { return fmt.Errorf("there is no front %T", p) }
+		return func(context.Context, *drain.Listener) error { return fmt.Errorf("there is no front %T", p) }
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
 	"github.com/benchctl/benchctl/apps/stack/fronts"
 	"github.com/benchctl/benchctl/servers/process/drain"
@@ -90,9 +89,9 @@ http {
 }
 `))
 
-func (n nginx) behind(serve Serve) Serve {
+func (n nginx) behind(serve drain.Serve) drain.Serve {
 	n.Protocol = cmp.Or(n.Protocol, fronts.HTTP)
-	return func(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	return func(ctx context.Context, ln *drain.Listener) error {
 		runtime.LockOSThread() // whose end nginx takes for that of this process (prctl(2))
 		defer runtime.UnlockOSThread()
 		dir, err := os.MkdirTemp("", "benchctl-nginx-")
@@ -112,7 +111,7 @@ func (n nginx) behind(serve Serve) Serve {
 		}
 		ln.Started()
 		ln.Close() // nginx has its own
-		return process.serve(ctx, func(ctx context.Context) error { return serve(ctx, behind, app) })
+		return process.serve(ctx, func(ctx context.Context) error { return serve(ctx, behind) })
 	}
 }
 

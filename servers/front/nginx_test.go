@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/stack/fronts"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/engine/fasthttp"
@@ -46,7 +47,7 @@ func TestServe(t *testing.T) {
 	needNginx(t)
 	for name, test := range map[string]struct {
 		nginx      fronts.Nginx
-		serve      Serve
+		serve      func(context.Context, *drain.Listener, apps.App) error
 		deviations []servertest.Deviation
 	}{
 		"FastCGI": {fronts.Nginx{Protocol: fronts.FastCGI}, fcgi.Serve, byFastCGI},
@@ -54,8 +55,15 @@ func TestServe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			servertest.TestServe(t, Behind(test.nginx, test.serve), append(test.deviations, always...)...)
+			servertest.TestServe(t, behind(test.nginx, test.serve), append(test.deviations, always...)...)
 		})
+	}
+}
+
+// behind is an engine behind nginx.
+func behind(n fronts.Nginx, engine func(context.Context, *drain.Listener, apps.App) error) func(context.Context, *drain.Listener, apps.App) error {
+	return func(ctx context.Context, ln *drain.Listener, app apps.App) error {
+		return Behind(n, func(ctx context.Context, ln *drain.Listener) error { return engine(ctx, ln, app) })(ctx, ln)
 	}
 }
 
@@ -76,9 +84,9 @@ const hostile = `a "b" #1 {x} $HOME; é`
 // names nothing is prepared for.
 func TestServeAnywhere(t *testing.T) {
 	needNginx(t)
-	for name, serve := range map[string]Serve{
-		hostile: Behind(fronts.Nginx{}, nethttp.Serve),
-		hostile + strings.Repeat(" 0123456789", 12): Behind(fronts.Nginx{Protocol: fronts.FastCGI, KeepAlive: 8}, fcgi.Serve),
+	for name, serve := range map[string]func(context.Context, *drain.Listener, apps.App) error{
+		hostile: behind(fronts.Nginx{}, nethttp.Serve),
+		hostile + strings.Repeat(" 0123456789", 12): behind(fronts.Nginx{Protocol: fronts.FastCGI, KeepAlive: 8}, fcgi.Serve),
 	} {
 		tmp := filepath.Join(t.TempDir(), name)
 		if err := os.Mkdir(tmp, 0o755); err != nil {

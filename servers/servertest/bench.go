@@ -8,11 +8,17 @@ import (
 	"testing"
 )
 
-// RoundTrip returns a function that asks for /hello over conn and reads the
+// Get is the text of a GET of path.
+func Get(path string) string { return get(path) }
+
+// Post is the text of a POST of body to path.
+func Post(path, body string) string { return post(path, body) }
+
+// RoundTrip returns a function that sends a request over conn and reads the
 // reply, without an allocation of its own, for benchmarks and for tests that
 // count allocations. All replies must be as long as the first.
-func RoundTrip(t testing.TB, conn net.Conn) func() {
-	ask := []byte(get("/hello"))
+func RoundTrip(t testing.TB, conn net.Conn, request string) func() {
+	ask := []byte(request)
 	exchange := func(buf []byte) {
 		if _, err := conn.Write(ask); err != nil {
 			t.Fatal(err)

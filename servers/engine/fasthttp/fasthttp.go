@@ -47,7 +47,7 @@ import (
 // idle connections are closed, requests in flight are finished. After
 // adapter.Grace what remains is cut, and an error says how much that was.
 func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
-	return ServeHandler(ctx, ln, app, func(native Handler) Handler { return native })
+	return ServeHandler(ctx, ln, func(base context.Context) Handler { return NewHandler(base, ln, app) })
 }
 
 // Handler is the engine's kind of handler.
@@ -56,14 +56,19 @@ type Handler = fasthttp.RequestHandler
 // Ctx is what a Handler gets.
 type Ctx = fasthttp.RequestCtx
 
-// ServeHandler is Serve with the handler that wrap returns for the handler of app: a
+// NewHandler is app as a Handler, for what is served on ln. base ends when connections are
+// cut.
+func NewHandler(base context.Context, ln *drain.Listener, app apps.App) Handler {
+	return (&handler{app: app, ln: ln, base: base}).serve
+}
+
+// ServeHandler is Serve with the handler that with makes of NewHandler's base: a
 // framework's routing, for example.
-func ServeHandler(ctx context.Context, ln *drain.Listener, app apps.App, wrap func(Handler) Handler) error {
+func ServeHandler(ctx context.Context, ln *drain.Listener, with func(base context.Context) Handler) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	var conns adapter.Conns
-	srv := newServer(base, ln, app)
-	srv.Handler = wrap(srv.Handler)
+	srv := newServer(with(base))
 	srv.ConnState = func(c net.Conn, s fasthttp.ConnState) {
 		switch s {
 		case fasthttp.StateNew:
@@ -92,10 +97,9 @@ func ServeHandler(ctx context.Context, ln *drain.Listener, app apps.App, wrap fu
 	return adapter.CutError("fasthttp", conns.Close())
 }
 
-func newServer(base context.Context, ln *drain.Listener, app apps.App) *fasthttp.Server {
-	h := &handler{app: app, ln: ln, base: base}
+func newServer(h Handler) *fasthttp.Server {
 	return &fasthttp.Server{
-		Handler:                      h.serve,
+		Handler:                      h,
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
 		CloseOnShutdown:              true,
@@ -199,7 +203,15 @@ func (x *exchange) skipBody() error {
 	return err
 }
 
-func (x *exchange) SetHeader(name, value string) { x.ctx.Response.Header.Set(name, value) }
+// SetHeader has a way of its own for the field that all replies have: the engine looks at
+// each byte of a name to find out which it is, and copies the value twice.
+func (x *exchange) SetHeader(name, value string) {
+	if name == fasthttp.HeaderContentType {
+		x.ctx.Response.Header.SetContentType(value)
+		return
+	}
+	x.ctx.Response.Header.Set(name, value)
+}
 
 // File implements apps.FileReplier: the engine sends files by sendfile(2).
 func (x *exchange) File(status int, path string) error { return x.TakeFile(status, path) }

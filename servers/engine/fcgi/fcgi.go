@@ -20,9 +20,18 @@ import (
 func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	return serve(ctx, ln, contained{nethttp.SizedHandler(base, app)})
+}
+
+// ServeNative serves the apps of suite.Native as Serve does, but without the contract.
+func ServeNative(ctx context.Context, ln *drain.Listener) error {
+	return serve(ctx, ln, nethttp.Native{Sized: true})
+}
+
+func serve(ctx context.Context, ln *drain.Listener, h http.Handler) error {
 	ln.Started()
 	ended := make(chan error, 1)
-	go func() { ended <- fcgi.Serve(ln.Inner(), contained{base, nethttp.SizedHandler(app)}) }()
+	go func() { ended <- fcgi.Serve(ln.Inner(), h) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("fcgi serve %s: %w", ln.Addr(), err)
@@ -33,25 +42,19 @@ func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	return nil
 }
 
-// contained does for a request what net/http does and net/http/fcgi does not: its
-// context ends with it, a handler that panics does not end the program, and a chunked
-// body has no length. nginx tells one where it has the whole body when it passes the request on,
-// and none where it has a part of it, which net/http/fcgi takes for a body that is not there.
-type contained struct {
-	base context.Context
-	http.Handler
-}
+// contained does what net/http does and net/http/fcgi does not: a handler that cuts its
+// connection by a panic does not end the program, and a chunked body has no length. nginx tells
+// one where it has the whole body when it passes the request on, and none where it has a part of
+// it, which net/http/fcgi takes for a body that is not there.
+type contained struct{ http.Handler }
 
 // ServeHTTP implements http.Handler.
 func (c contained) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithCancel(c.base)
-	defer cancel()
 	defer func() {
 		if p := recover(); p != nil && p != any(http.ErrAbortHandler) {
 			panic(p)
 		}
 	}()
-	r = r.WithContext(ctx)
 	if r.Header.Get("Transfer-Encoding") != "" { // nginx refuses any but chunked
 		r.Header.Del("Transfer-Encoding")
 		r.ContentLength = -1

@@ -73,7 +73,7 @@ func (x *conn) advance() gnet.Action {
 		case !whole:
 			return gnet.None
 		}
-		last := x.serve()
+		last := x.engine.serve(x)
 		switch {
 		case x.closed:
 			return gnet.None
@@ -162,36 +162,37 @@ func (x *conn) serve() (last bool) {
 		go x.stream(last)
 		return false
 	}
-	body, short := x.whole()
+	body, length, short := x.whole()
 	last = last || short
-	x.out = append(x.appendHead(x.out[:0], last), body...)
+	x.out = append(x.appendHead(x.out[:0], length, last), body...)
 	_, _ = x.c.Write(x.out)
 	x.over()
 	return last
 }
 
-// whole frames a reply that is there: it completes the header and cuts the body at
-// the length that the app promised. A shorter body ends the connection (S7).
-func (x *conn) whole() (body []byte, short bool) {
-	body = x.Whole
-	length := x.promised()
+// whole frames a reply that is there: it cuts the body at the length that the app
+// promised, or tells the length that the header is to have, else -1. A shorter body ends the
+// connection (S7).
+func (x *conn) whole() (body []byte, length int64, short bool) {
+	body, length = x.Whole, -1
+	promised := x.promised()
 	switch {
 	case adapter.NoContent(x.Status):
 		x.drop("Content-Length")
-		return nil, false
+		return nil, -1, false
 	case x.Streamed: // to HEAD
-		return nil, false
-	case length < 0:
-		x.SetHeader("Content-Length", strconv.Itoa(len(body)))
-	case length < int64(len(body)):
-		body = body[:length]
+		return nil, -1, false
+	case promised < 0:
+		length = int64(len(body))
+	case promised < int64(len(body)):
+		body = body[:promised]
 	default:
-		short = length > int64(len(body))
+		short = promised > int64(len(body))
 	}
 	if x.head.method == http.MethodHead {
-		return nil, false
+		return nil, length, false
 	}
-	return body, short
+	return body, length, short
 }
 
 // promised is the Content-Length that the app set, -1 if none.
@@ -221,17 +222,23 @@ func (x *conn) drop(name string) {
 func (x *conn) over() {
 	x.End()
 	x.Answer = adapter.Answer{}
+	x.shrink()
+	x.engine.flights.Leave()
+}
+
+// shrink gives up memory that an unusual request has taken.
+func (x *conn) shrink() {
 	if cap(x.body) > maxKeptBody {
 		x.body = nil
 	}
 	if cap(x.out) > maxKeptBody {
 		x.out = nil
 	}
-	x.engine.flights.Leave()
 }
 
-// appendHead appends the status line and the header of the reply.
-func (x *conn) appendHead(b []byte, last bool) []byte {
+// appendHead appends the status line and the header of the reply, with a Content-Length of
+// length unless that is below 0.
+func (x *conn) appendHead(b []byte, length int64, last bool) []byte {
 	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(x.Status), 10)
 	b = append(b, ' ')
@@ -243,6 +250,10 @@ func (x *conn) appendHead(b []byte, last bool) []byte {
 		b = append(b, f.name...)
 		b = append(b, ": "...)
 		b = append(b, f.value...)
+	}
+	if length >= 0 {
+		b = append(b, "\r\nContent-Length: "...)
+		b = strconv.AppendInt(b, length, 10)
 	}
 	switch {
 	case last:
@@ -275,9 +286,9 @@ func date() string {
 // refuse answers a request that can't be understood and ends the connection.
 func (x *conn) refuse(f *refusal) {
 	x.head = head{close: true, minor: 1}
-	x.replied = append(x.replied[:0], field{"Content-Length", "0"})
+	x.replied = x.replied[:0]
 	x.Status = f.status
-	_, err := x.c.Write(x.appendHead(nil, true))
+	_, err := x.c.Write(x.appendHead(nil, 0, true))
 	x.Status = 0
 	if err == nil {
 		x.linger()
@@ -351,7 +362,7 @@ func (x *conn) stream(last bool) {
 		last = true // the end of the connection is that of the body
 	}
 	w := &writer{conn: x, chunked: chunked}
-	_, err := w.raw(x.appendHead(nil, last))
+	_, err := w.raw(x.appendHead(nil, -1, last))
 	if err == nil {
 		_, err = x.SendTo(w, length)
 	} else {

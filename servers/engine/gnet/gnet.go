@@ -41,9 +41,13 @@ const stopTime = time.Second
 // requests in flight are finished, then all connections are closed. After
 // adapter.Grace what remains is cut, and an error says how much that was.
 func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	return (&engine{app: app, ln: ln, serve: (*conn).serve}).run(ctx)
+}
+
+func (e *engine) run(ctx context.Context) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	e := &engine{app: app, ln: ln, base: base, flights: adapter.NewFlights()}
+	e.base, e.flights = base, adapter.NewFlights()
 	loops, err := gnet.NewClient(e, gnet.WithMulticore(true), gnet.WithLogger(quiet{}))
 	if err != nil {
 		return fmt.Errorf("gnet: %w", err)
@@ -52,13 +56,13 @@ func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 		return fmt.Errorf("gnet: start: %w", err)
 	}
 	accepted := make(chan error, 1)
-	go func() { accepted <- accept(ln, loops) }()
+	go func() { accepted <- accept(e.ln, loops) }()
 	select {
 	case err = <-accepted:
-		err = fmt.Errorf("gnet serve %s: %w", ln.Addr(), err)
+		err = fmt.Errorf("gnet serve %s: %w", e.ln.Addr(), err)
 	case <-ctx.Done():
 	}
-	ln.Close()
+	e.ln.Close()
 	grace, cancel := context.WithTimeout(base, adapter.Grace)
 	defer cancel()
 	cutOff := e.flights.Drain(grace) + e.flush(grace)
@@ -90,6 +94,7 @@ func accept(ln *drain.Listener, loops *gnet.Client) error {
 type engine struct {
 	gnet.BuiltinEventEngine
 	app     apps.App
+	serve   func(*conn) (last bool) // answers the request of a connection
 	ln      *drain.Listener
 	base    context.Context
 	flights *adapter.Flights

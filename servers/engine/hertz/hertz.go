@@ -11,7 +11,7 @@
 //   - its signal handling is not used (Run, not Spin), and its log, which is
 //     global to the process, says errors only.
 //
-// The app is mounted at one route for all paths. Replies are written by the
+// The app has a route for each of its paths. Replies are written by the
 // engine's hook for own writers, because the engine's body streams end cleanly
 // when the app fails, which S9 forbids, and because a graceful stop has to know
 // when a reply has left: the engine itself waits for idle connections until its
@@ -39,6 +39,7 @@ import (
 	"github.com/cloudwego/hertz/pkg/network"
 	hertznetpoll "github.com/cloudwego/hertz/pkg/network/netpoll"
 	"github.com/cloudwego/hertz/pkg/network/standard"
+	"github.com/cloudwego/hertz/pkg/protocol/consts"
 	"github.com/cloudwego/hertz/pkg/protocol/http1/ext"
 	"github.com/cloudwego/hertz/pkg/protocol/http1/resp"
 	"github.com/cloudwego/netpoll"
@@ -53,29 +54,48 @@ import (
 // idle connections are closed. After adapter.Grace what remains is cut, and an
 // error says how much that was.
 func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	return servePolled(ctx, ln, contract(ln, app))
+}
+
+// ServeStandard is Serve with the standard transport, on any listener.
+func ServeStandard(ctx context.Context, ln *drain.Listener, app apps.App) error {
+	return serveStandard(ctx, ln, contract(ln, app))
+}
+
+// routes gives the engine its handlers, which count their requests. base ends when
+// connections are cut.
+type routes func(h *server.Hertz, base context.Context, flights *adapter.Flights)
+
+// contract routes everything to app.
+func contract(ln *drain.Listener, app apps.App) routes {
+	return func(h *server.Hertz, base context.Context, flights *adapter.Flights) {
+		mount(h, &handler{app: app, ln: ln, base: base, flights: flights})
+	}
+}
+
+func servePolled(ctx context.Context, ln *drain.Listener, to routes) error {
 	polled, err := poll(ln)
 	if err != nil {
 		return fmt.Errorf("hertz serve %s: %w", ln.Addr(), err)
 	}
 	var conns adapter.Conns
-	return serve(ctx, ln, polled, app, &conns, server.WithTransport(hertznetpoll.NewTransporter), track(ln, &conns))
+	return serve(ctx, ln, polled, to, &conns, server.WithTransport(hertznetpoll.NewTransporter), track(ln, &conns))
 }
 
-// ServeStandard is Serve with the standard transport, on any listener.
-func ServeStandard(ctx context.Context, ln *drain.Listener, app apps.App) error {
+func serveStandard(ctx context.Context, ln *drain.Listener, to routes) error {
 	var conns adapter.Conns
-	return serve(ctx, ln, adapter.Track(ln, &conns, ln.Closed), app, &conns, server.WithTransport(standard.NewTransporter))
+	return serve(ctx, ln, adapter.Track(ln, &conns, ln.Closed), to, &conns, server.WithTransport(standard.NewTransporter))
 }
 
-// serve is Serve with the options of a transport, which accepts ln's connections from its
+// serve serves with the options of a transport, which accepts ln's connections from its
 // own kind of listener and keeps conns up to date.
-func serve(ctx context.Context, ln *drain.Listener, own net.Listener, app apps.App, conns *adapter.Conns, transport ...config.Option) error {
+func serve(ctx context.Context, ln *drain.Listener, own net.Listener, to routes, conns *adapter.Conns, transport ...config.Option) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	quiet()
 	flights := adapter.NewFlights()
 	h := newServer(own, transport...)
-	mount(h, &handler{app: app, ln: ln, base: base, flights: flights})
+	to(h, base, flights)
 
 	done := make(chan error, 1)
 	go func() { done <- run(h) }()
@@ -148,9 +168,12 @@ func track(ln *drain.Listener, conns *adapter.Conns) config.Option {
 	})
 }
 
-// mount routes everything to h: Any takes the standard methods, NoRoute others.
+// mount routes everything to h: Any takes the standard methods at the app's paths, NoRoute
+// the rest.
 func mount(h *server.Hertz, to *handler) {
-	h.Any("/*path", to.serve)
+	for _, path := range adapter.Paths(to.app, "/*path") {
+		h.Any(path, to.serve)
+	}
 	h.NoRoute(to.serve)
 }
 
@@ -243,7 +266,15 @@ func (x *exchange) Body() io.Reader {
 	return &x.body
 }
 
-func (x *exchange) SetHeader(name, value string) { x.ctx.Response.Header.Set(name, value) }
+// SetHeader has a way of its own for the field that all replies have: the engine looks at
+// each byte of a name to find out which it is, and copies the value twice.
+func (x *exchange) SetHeader(name, value string) {
+	if name == consts.HeaderContentType {
+		x.ctx.Response.Header.SetContentType(value)
+		return
+	}
+	x.ctx.Response.Header.Set(name, value)
+}
 
 // promised is the Content-Length that the app set, -1 if none. The engine's own
 // ContentLength cannot tell 0 from none.

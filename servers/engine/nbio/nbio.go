@@ -57,31 +57,41 @@ const stopTime = time.Second
 // requests in flight are finished, then all connections are closed. After
 // adapter.Grace what remains is cut, and an error says how much that was.
 func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
-	return serve(ctx, ln, app, nbhttp.IOModNonBlocking)
+	return serve(ctx, ln, contract(ln, app), nbhttp.IOModNonBlocking)
 }
 
 // ServeBlocking is Serve with a goroutine for each connection.
 func ServeBlocking(ctx context.Context, ln *drain.Listener, app apps.App) error {
-	return serve(ctx, ln, app, nbhttp.IOModBlocking)
+	return serve(ctx, ln, contract(ln, app), nbhttp.IOModBlocking)
 }
 
 // ServeMixed is Serve with a goroutine for each of the first connections, as many as
 // the engine has for its default, and pollers for the others.
 func ServeMixed(ctx context.Context, ln *drain.Listener, app apps.App) error {
-	return serve(ctx, ln, app, nbhttp.IOModMixed)
+	return serve(ctx, ln, contract(ln, app), nbhttp.IOModMixed)
 }
 
-func serve(ctx context.Context, ln *drain.Listener, app apps.App, mode int) error {
+// makeHandler makes a handler, which counts its requests. base ends when connections are cut.
+type makeHandler func(base context.Context, flights *adapter.Flights) http.Handler
+
+// contract makes the handler of app.
+func contract(ln *drain.Listener, app apps.App) makeHandler {
+	return func(base context.Context, flights *adapter.Flights) http.Handler {
+		return &handler{app: app, ln: ln, base: base, flights: flights}
+	}
+}
+
+func serve(ctx context.Context, ln *drain.Listener, with makeHandler, mode int) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	quiet()
-	h := &handler{app: app, ln: ln, base: base, flights: adapter.NewFlights()}
+	flights := adapter.NewFlights()
 	engine := nbhttp.NewEngine(nbhttp.Config{
 		Network:           "tcp",
 		Addrs:             []string{ln.Addr().String()},
 		Listen:            func(string, string) (net.Listener, error) { return ln, nil },
 		IOMod:             mode,
-		Handler:           h,
+		Handler:           with(base, flights),
 		SupportServerOnly: true,
 		Context:           base,
 	})
@@ -95,7 +105,7 @@ func serve(ctx context.Context, ln *drain.Listener, app apps.App, mode int) erro
 	_ = ln.Stop() // the engine closes it when it stops: until then it would accept in a busy loop
 	grace, cancel := context.WithTimeout(base, adapter.Grace)
 	defer cancel()
-	cutOff := h.flights.Drain(grace)
+	cutOff := flights.Drain(grace)
 	cut()
 	conns.Close()
 	stop(engine)

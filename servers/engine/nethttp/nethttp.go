@@ -40,10 +40,14 @@ func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 // ServeH2C is Serve with HTTP/2 in cleartext, for clients that know beforehand (RFC
 // 9113 section 3.3), beside HTTP/1.1.
 func ServeH2C(ctx context.Context, ln *drain.Listener, app apps.App) error {
-	srv := &http.Server{Handler: Handler(ln, app), Protocols: new(http.Protocols)}
+	return serve(ctx, ln, withH2C(Handler(ln, app)))
+}
+
+func withH2C(h http.Handler) *http.Server {
+	srv := &http.Server{Handler: h, Protocols: new(http.Protocols)}
 	srv.Protocols.SetHTTP1(true)
 	srv.Protocols.SetUnencryptedHTTP2(true)
-	return serve(ctx, ln, srv)
+	return srv
 }
 
 // ServeHandler is Serve with a handler of which Handler is a part: behind a
@@ -57,9 +61,12 @@ func Handler(ln *drain.Listener, app apps.App) http.Handler {
 	return &handler{app: app, ln: ln, counted: countedByEngine}
 }
 
-// SizedHandler is Handler for servers that find out no length by themselves and whose
-// connections are not the app's clients'.
-func SizedHandler(app apps.App) http.Handler { return &handler{app: app, counted: -1} }
+// SizedHandler is Handler for servers that find out no length by themselves, whose
+// connections are not the app's clients', and whose requests have no context that ends with
+// them: base is the one of all.
+func SizedHandler(base context.Context, app apps.App) http.Handler {
+	return &handler{app: app, base: base, counted: -1}
+}
 
 func serve(ctx context.Context, ln *drain.Listener, srv *http.Server) error {
 	srv.ConnState = ln.ConnState
@@ -87,7 +94,8 @@ func serve(ctx context.Context, ln *drain.Listener, srv *http.Server) error {
 type handler struct {
 	app     apps.App
 	ln      *drain.Listener
-	counted int // bytes up to which the engine determines a reply's length, -1: never
+	base    context.Context // of those of requests; nil: the engine makes these
+	counted int             // bytes up to which the engine determines a reply's length, -1: never
 	pool    sync.Pool
 }
 
@@ -97,8 +105,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x == nil {
 		x = new(exchange)
 	}
-	x.w, x.r, x.ln, x.counted = w, r, h.ln, h.counted
+	x.w, x.r, x.ln, x.counted, x.scope.Base = w, r, h.ln, h.counted, h.base
 	err := x.serve(h.app)
+	x.scope.End()
 	*x = exchange{}
 	h.pool.Put(x)
 	if err != nil {
@@ -114,14 +123,21 @@ type exchange struct {
 	r       *http.Request
 	ln      *drain.Listener
 	counted int // that of the handler
+	scope   adapter.Scope
 }
 
-func (x *exchange) Context() context.Context { return x.r.Context() }
-func (x *exchange) Method() string           { return x.r.Method }
-func (x *exchange) Path() string             { return cmp.Or(x.r.URL.Path, "/") }
-func (x *exchange) Query() string            { return x.r.URL.RawQuery }
-func (x *exchange) ContentLength() int64     { return x.r.ContentLength }
-func (x *exchange) Body() io.Reader          { return x.r.Body }
+func (x *exchange) Context() context.Context {
+	if x.scope.Base != nil {
+		return x.scope.Context()
+	}
+	return x.r.Context()
+}
+
+func (x *exchange) Method() string       { return x.r.Method }
+func (x *exchange) Path() string         { return cmp.Or(x.r.URL.Path, "/") }
+func (x *exchange) Query() string        { return x.r.URL.RawQuery }
+func (x *exchange) ContentLength() int64 { return x.r.ContentLength }
+func (x *exchange) Body() io.Reader      { return x.r.Body }
 
 func (x *exchange) Header(name string) string {
 	if v := x.r.Header.Get(name); v != "" {

@@ -1,9 +1,8 @@
 // Package chi serves apps with github.com/go-chi/chi on net/http: what the framework
 // adds to its engine.
 //
-// It runs without middleware. One route with a wildcard takes all paths and the
-// standard methods; what it does not take goes to the app by the framework's hooks
-// for unknown routes and methods.
+// It runs without middleware. The app has a route for each of its paths, for the standard
+// methods; whatever else goes to it by the framework's hooks for unknown routes and methods.
 package chi
 
 import (
@@ -12,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/adapter"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
 	"github.com/benchctl/benchctl/servers/process/drain"
 )
@@ -20,7 +20,9 @@ import (
 func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	h := nethttp.Handler(ln, app)
 	r := chi.NewRouter()
-	r.Handle("/*", h)
+	for _, path := range adapter.Paths(app, "/*") {
+		r.Handle(path, h)
+	}
 	r.NotFound(h.ServeHTTP)
 	r.MethodNotAllowed(h.ServeHTTP)
 	return nethttp.ServeHandler(ctx, ln, r)

@@ -1,9 +1,8 @@
 // Package echo serves apps with github.com/labstack/echo on net/http: what the
 // framework adds to its engine.
 //
-// It runs without middleware. One route with a wildcard takes all paths and the
-// standard methods; what it does not take goes to the app by the framework's hooks
-// for unknown routes and for errors.
+// It runs without middleware. The app has a route for each of its paths, for the standard
+// methods; whatever else goes to it by the framework's hooks for unknown routes and for errors.
 package echo
 
 import (
@@ -12,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/benchctl/benchctl/apps"
+	"github.com/benchctl/benchctl/apps/adapter"
 	"github.com/benchctl/benchctl/servers/engine/nethttp"
 	"github.com/benchctl/benchctl/servers/process/drain"
 )
@@ -20,7 +20,9 @@ import (
 func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	h := echo.WrapHandler(nethttp.Handler(ln, app))
 	e := echo.New()
-	e.Any("/*", h)
+	for _, path := range adapter.Paths(app, "/*") {
+		e.Any(path, h)
+	}
 	e.RouteNotFound("/*", h)
 	e.HTTPErrorHandler = func(_ error, c echo.Context) {
 		_ = h(c) // which returns none: the error is that there is no route
