@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"apps/stack/format/formattest":          {"apps", "apps/stack"},
 	"apps/stack/fronts":                     {"apps/stack"},
 	"apps/stack/suiteapps":                  {"apps", "apps/stack", "apps/suite"},
+	"apps/stack/bridge":                     {"apps", "apps/stack"},
 	"apps/stack/lint":                       {"apps", "apps/stack"},
 	"apps/stack/paste":                      {"apps/stack", "internal/nearest"},
 	"apps/stacked":                          {"apps", "apps/direct", "apps/stack", "apps/stack/files", "apps/stack/format", "apps/stack/fronts", "apps/stack/layers", "apps/stack/suiteapps", "apps/suite"},

@@ -1,4 +1,4 @@
-package apps_test
+package bridge_test
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/servers/engine/fasthttp"
 	"github.com/benchctl/benchctl/servers/process/drain"
 )
@@ -20,9 +19,10 @@ func start(t *testing.T, h http.HandlerFunc, fields ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	app := leaf(t, h, fields...)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- fasthttp.Serve(ctx, drain.New(ln), apps.FromHandler(h, fields...)) }()
+	go func() { done <- fasthttp.Serve(ctx, drain.New(ln), app) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
@@ -33,7 +33,7 @@ func start(t *testing.T, h http.HandlerFunc, fields ...string) string {
 	return "http://" + ln.Addr().String()
 }
 
-func TestFromHandler(t *testing.T) {
+func TestHandler(t *testing.T) {
 	url := start(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -63,7 +63,7 @@ func TestFromHandler(t *testing.T) {
 	}
 }
 
-func TestFromHandlerFlush(t *testing.T) {
+func TestHandlerFlush(t *testing.T) {
 	read := make(chan struct{})
 	url := start(t, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "one")
@@ -86,7 +86,7 @@ func TestFromHandlerFlush(t *testing.T) {
 	}
 }
 
-func TestFromHandlerFails(t *testing.T) {
+func TestHandlerFails(t *testing.T) {
 	url := start(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/late" {
 			io.WriteString(w, "one")
@@ -112,9 +112,9 @@ func TestFromHandlerFails(t *testing.T) {
 	}
 }
 
-// TestFromHandlerClientGone checks that the handler's writes fail, and with them
+// TestHandlerClientGone checks that the handler's writes fail, and with them
 // the handler ends, when the client has left.
-func TestFromHandlerClientGone(t *testing.T) {
+func TestHandlerClientGone(t *testing.T) {
 	ended := make(chan struct{})
 	url := start(t, func(w http.ResponseWriter, _ *http.Request) {
 		defer close(ended)
