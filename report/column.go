@@ -19,35 +19,40 @@ const (
 	OverBase      Key = "over base"
 	OverReference Key = "over reference"
 	SLO           Key = judge.MetricSLORate
-	Offered       Key = "offered"
-	Ceiling       Key = "ceiling"
-	P50           Key = "p50"
-	P90           Key = "p90"
-	P99           Key = "p99"
-	P999          Key = "p999"
-	Max           Key = "max"
-	ServiceP50    Key = "service p50"
-	ServiceP99    Key = "service p99"
-	LagP50        Key = "lag p50"
-	LagP99        Key = "lag p99"
-	FirstP50      Key = "first byte p50"
-	FirstP99      Key = "first byte p99"
-	IdleKiB       Key = "idle connection"
-	Idle          Key = "idle"
-	Peak          Key = "peak"
-	After         Key = "after"
-	Startup       Key = "startup"
-	Errors        Key = "errors"
-	Headroom      Key = "headroom"
-	Requests      Key = "requests"
-	Looked        Key = "looked"
-	Version       Key = "version"
-	Class         Key = "class"
-	Engine        Key = "engine"
-	Verdict       Key = "verdict"
-	Lost          Key = judge.MetricLost
-	Sent          Key = "sent"
-	Exit          Key = "exit"
+
+	LayerTime        Key = "layer time"
+	LayerAllocations Key = "layer allocations"
+	LayerAllocated   Key = "layer bytes"
+
+	Offered    Key = "offered"
+	Ceiling    Key = "ceiling"
+	P50        Key = "p50"
+	P90        Key = "p90"
+	P99        Key = "p99"
+	P999       Key = "p999"
+	Max        Key = "max"
+	ServiceP50 Key = "service p50"
+	ServiceP99 Key = "service p99"
+	LagP50     Key = "lag p50"
+	LagP99     Key = "lag p99"
+	FirstP50   Key = "first byte p50"
+	FirstP99   Key = "first byte p99"
+	IdleKiB    Key = "idle connection"
+	Idle       Key = "idle"
+	Peak       Key = "peak"
+	After      Key = "after"
+	Startup    Key = "startup"
+	Errors     Key = "errors"
+	Headroom   Key = "headroom"
+	Requests   Key = "requests"
+	Looked     Key = "looked"
+	Version    Key = "version"
+	Class      Key = "class"
+	Engine     Key = "engine"
+	Verdict    Key = "verdict"
+	Lost       Key = judge.MetricLost
+	Sent       Key = "sent"
+	Exit       Key = "exit"
 )
 
 // Column describes one figure of every row.
@@ -80,7 +85,7 @@ type column struct {
 func columns(t *Table) []column {
 	all := []column{
 		name(Rank, "#", "1 and the number of rows that are better beyond doubt; = where rows share a rank; invalid rows have none", t.rank),
-		name(Candidate, "candidate", "name[@version][:profile][#label]", func(c *judge.Cell) string { return c.Candidate }),
+		name(Candidate, "candidate", "name[@version][:profile][+layers][#label]", func(c *judge.Cell) string { return c.Candidate }),
 		name(Class, "class", "rows are fairly compared within one class", t.class),
 	}
 	for _, m := range judge.Metrics() {
@@ -91,6 +96,7 @@ func columns(t *Table) []column {
 		}
 	}
 	all = append(all, t.overBase(), t.overReference())
+	all = append(all, t.layerColumns()...)
 	all = append(all, latencies()...)
 	all = append(all, openLoop()...)
 	all = append(all, memories()...)
@@ -126,7 +132,7 @@ func (t *Table) overBase() column {
 	head := Column{OverBase, "over engine", "server CPU", "server CPU per request that a framework adds to that of the bare engine it runs on, paired", true}
 	return column{head, func(c *judge.Cell) Value {
 		p, ok := t.Pair(judge.MetricServerCPU, c.Base, c.Candidate)
-		if c.Base == "" || !ok || !finite(p.Ratio) {
+		if c.Base == "" || c.Layers > 0 || !ok || !finite(p.Ratio) {
 			return Value{}
 		}
 		return above(p)

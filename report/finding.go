@@ -28,6 +28,7 @@ func (t *Table) findings() []string {
 		all = append(all, "No row can be ranked.")
 	}
 	all = append(all, t.overEngines()...)
+	all = append(all, t.layerFindings()...)
 	all = append(all, t.reservations(), t.exclusions())
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
@@ -149,7 +150,7 @@ func (t *Table) overEngines() []string {
 		c := r.Cell
 		p, ok := t.Pair(judge.MetricServerCPU, c.Base, c.Candidate)
 		switch {
-		case c.Base == "" || !ok:
+		case c.Base == "" || c.Layers > 0 || !ok:
 		case p.Separated():
 			all = append(all, fmt.Sprintf("%s spends %s the server CPU per request of %s, the engine it runs on.", c.Candidate, Ratio(p), c.Base))
 		default:

@@ -76,6 +76,8 @@ type Block struct {
 	Load     scenarios.Load `json:"load"`
 	// Without are the candidates that do not serve the app and are not measured here.
 	Without []string `json:"without,omitempty"`
+	// Fields are what the requests to all candidates have on top, for the layers of some.
+	Fields [][2]string `json:"fields,omitempty"`
 	// Work is the least mean CPU time that the app takes for a reply, in ns; 0: unknown.
 	// Spread is the least time that the body of a reply takes.
 	Work   time.Duration `json:"work_ns,omitempty"`
@@ -102,9 +104,9 @@ func NewBlock(scenario string, of stacked.App) Block {
 	return b
 }
 
-// Ask is the app as it is served and asked for.
-func (b Block) Ask() stacked.App {
-	a := stacked.App{Name: b.App}
+// Ask is the app as a candidate with these layers serves it and is asked for it.
+func (b Block) Ask(layers string) stacked.App {
+	a := stacked.App{Name: b.App, Layers: layers, Fields: b.Fields}
 	if b.Stack != nil {
 		a.At = b.Stack.At
 		a.Stack, _ = stacked.Compact(b.Stack.Graph) // it was read as JSON
@@ -112,20 +114,33 @@ func (b Block) Ask() stacked.App {
 	return a
 }
 
+// Stacked reports whether the app has layers around it, which servers in Go alone carry.
+func (b Block) Stacked() bool { return b.Ask("").Stacked() }
+
 // Identity identifies what is offered and to which app, see scenarios.Load.
-func (b Block) Identity() string { return b.Load.Identity(b.Ask().Identity()) }
+func (b Block) Identity() string { return b.Load.Identity(b.Ask("").Identity()) }
 
 // Candidate is a server as measured.
 type Candidate struct {
-	Name    string `json:"name"` // name[@version][:profile][#label], as asked for
+	Name    string `json:"name"` // name[@version][:profile][+layers][#label], as asked for
 	Server  string `json:"server"`
 	Version string `json:"version,omitempty"`
 	Profile string `json:"profile"`
 	Class   string `json:"class"`
-	Base    string `json:"base,omitempty"` // the engine that a framework runs on
+	Layers  string `json:"layers,omitempty"` // around all apps, as stacked.ParseLayers reads them
+	Base    string `json:"base,omitempty"`   // the engine that a framework runs on, or the candidate without the layers
 	// Reference is the candidate that a scenario compares it with; "": none.
 	Reference string `json:"reference,omitempty"`
 	RunAs     string `json:"run_as,omitempty"` // user that it runs as, if not that of the run
+}
+
+// Depth is how many layers are around all apps of the candidate.
+func (c Candidate) Depth() int {
+	l, err := stacked.ParseLayers(c.Layers)
+	if err != nil {
+		return 0
+	}
+	return l.Len()
 }
 
 // Launch is one start of one candidate: a line of launches.jsonl, written when

@@ -22,6 +22,7 @@ func parse(file string, data []byte) (Scenario, error) {
 		ranked = n
 		return strict.OneOf(&s.RankBy, ByThroughput, ByServerCPU)(n)
 	}
+	fields["layers"] = around(&s.Layers)
 	if err := doc.Fields(fields, "name", "connections"); err != nil {
 		return s, err
 	}
@@ -54,6 +55,22 @@ func profiles(list *[]string) func(strict.Node) error {
 
 // instances takes a list of apps with their parameters, and with layers around them.
 func instances(list *[]string) func(strict.Node) error {
+	return spelled("app", list, func(text string) (string, error) {
+		app, err := stacked.Parse(text)
+		return app.Name, err
+	})
+}
+
+// around takes a list of layers, each of which may be several.
+func around(list *[]string) func(strict.Node) error {
+	return spelled("layer", list, func(text string) (string, error) {
+		l, err := stacked.ParseLayers(text)
+		return l.String(), err
+	})
+}
+
+// spelled takes a list of one text at least, none twice. Read gives the one spelling of a text.
+func spelled(what string, list *[]string, read func(string) (string, error)) func(strict.Node) error {
 	return func(n strict.Node) error {
 		*list = nil
 		err := n.Items(func(item strict.Node) error {
@@ -61,18 +78,18 @@ func instances(list *[]string) func(strict.Node) error {
 			if err != nil {
 				return err
 			}
-			app, err := stacked.Parse(text)
+			one, err := read(text)
 			if err != nil {
 				return item.Errorf("%w", err)
 			}
-			if slices.Contains(*list, app.Name) {
-				return item.Errorf("app %s is listed twice", app.Name)
+			if slices.Contains(*list, one) {
+				return item.Errorf("%s %s is listed twice", what, one)
 			}
-			*list = append(*list, app.Name)
+			*list = append(*list, one)
 			return nil
 		})
 		if err == nil && len(*list) == 0 {
-			err = n.Errorf("at least one app is needed")
+			err = n.Errorf("at least one %s is needed", what)
 		}
 		return err
 	}

@@ -35,6 +35,9 @@ type Scenario struct {
 	// with first; nil: it is measured as it was named.
 	Profiles []string
 	RankBy   string // ByThroughput or ByServerCPU; "": what the load is about
+	// Layers are those by which it compares each server in Go with itself, as stacked.ParseLayers spells
+	// them; none: it does not.
+	Layers []string
 }
 
 // What rows are ranked by.

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benchctl/benchctl/apps/stack/layers"
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/internal/strict"
 	"github.com/benchctl/benchctl/scenarios/offered"
 	"github.com/benchctl/benchctl/scenarios/slo"
@@ -55,6 +57,7 @@ func TestBuiltin(t *testing.T) {
 		latency("latency-70", 0.7, offered.Ceiling),
 		latency("latency-85", 0.85, offered.Ceiling),
 		latency("latency-common", 0.5, offered.Slowest),
+		with(closed("layer-cost", 64, "hello", "size?bytes=10000"), func(s *Scenario) { s.Group, s.Layers = "layers", alone(t) }),
 		closed("mixed-64", 64, "mixed"),
 		with(closed("pipeline-16", 64, "hello"), func(s *Scenario) { s.Pipeline = 16 }),
 		{Name: "ramp-5000", Load: Load{Engine: Raw, Connections: 64, Pace: offered.Pace{Ramp: [2]float64{100, 5000}}, Slice: time.Second}, Apps: hello},
@@ -68,6 +71,9 @@ func TestBuiltin(t *testing.T) {
 			Name: "smoke", Apps: []string{"hello", "json", "echo"},
 			Load: Load{Engine: Raw, Connections: 8, Slice: 100 * time.Millisecond, Lead: 20 * time.Millisecond},
 		},
+		with(closed("stack-depth", 64, "hello"), func(s *Scenario) {
+			s.Group, s.Layers = "layers", []string{"headers", "headers*5", "headers*10", "headers*20"}
+		}),
 		{Name: "steps-4000", Load: Load{Engine: Raw, Connections: 64, Pace: offered.Pace{Steps: []float64{1000, 2000, 4000}}, Slice: 900 * time.Millisecond}, Apps: hello},
 		with(closed("stream-64", 64, "stream?chunks=8&bytes=1024&ms=10"), func(s *Scenario) { s.FirstByte = true }),
 		closed("threads-25", 25, "hello"),
@@ -92,6 +98,39 @@ func TestBuiltin(t *testing.T) {
 	got = slices.DeleteFunc(got, Scenario.Watched) // of which TestGroup tells
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("built-in scenarios are\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// alone are the layers that can be measured by themselves.
+func alone(t *testing.T) (names []string) {
+	for _, l := range layers.All() {
+		about := l.About()
+		if _, err := stacked.ParseLayers(about.Name); err == nil && len(about.Requires) == 0 {
+			names = append(names, about.Name)
+		}
+	}
+	if len(names) < 10 {
+		t.Errorf("only %q stand alone", names)
+	}
+	return names
+}
+
+// Layers have one spelling, and a mistyped one has its line.
+func TestLayers(t *testing.T) {
+	s, err := Read("x.yaml", strings.NewReader("name: mine\nconnections: 1\nlayers: [headers+headers, etag]\napps: [etag+hello]\n"))
+	if err != nil || !slices.Equal(s.Layers, []string{"headers*2", "etag"}) || !slices.Equal(s.Apps, []string{"etag+hello"}) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for text, want := range map[string]string{
+		"[etag, compres]": `x.yaml:3: layers[1]: unknown layer "compres": did you mean "compress"?`,
+		"[etag, etag*1]":  "x.yaml:3: layers[1]: layer etag is listed twice",
+		"[session]":       "x.yaml:3: layers[0]: layer session can't be measured: ",
+		"[]":              "x.yaml:3: layers: at least one layer is needed",
+		"headers":         "x.yaml:3: layers: ",
+	} {
+		if _, err := Read("x.yaml", strings.NewReader("name: mine\nconnections: 1\nlayers: "+text+"\n")); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
 	}
 }
 

@@ -7,24 +7,27 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/internal/nearest"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
 )
 
-// Candidate is a server as measured, named name[@version][:profile][#label].
+// Candidate is a server as measured, named name[@version][:profile][+layers][#label].
 type Candidate struct {
-	Name    string // as asked for
+	Name    string // as asked for; of layers, their one spelling
 	Server  Server
 	Version string // asked for; "" takes the one that there is
 	Profile string // "default" if none was asked for
+	Layers  string // around all apps, as stacked.ParseLayers reads them; "": none are
 	Label   string // tells two runs of one server apart
 	// Reference is the name of the candidate that it is compared with; "": with all alike.
 	Reference string
 }
 
-var candidateName = regexp.MustCompile(`^([A-Za-z0-9._-]+)(?:@([A-Za-z0-9._+-]+))?(?::([A-Za-z0-9._-]+))?(?:#([A-Za-z0-9._-]+))?$`)
+// candidateName has what is after a version's "+" with the layers, of which a version may have none.
+var candidateName = regexp.MustCompile(`^([A-Za-z0-9._-]+)(?:@([A-Za-z0-9._+-]+?))?(?::([A-Za-z0-9._-]+))?(\+[A-Za-z0-9*+-]*)?(?:#([A-Za-z0-9._-]+))?$`)
 
 // Group names stand for several servers: "all", "go" for every engine, or a class
 // such as "wsgi" or "baseline". With a profile, as in "wsgi:tuned", those of the
@@ -95,8 +98,9 @@ func Group(all []Server, name string) []Server {
 }
 
 // members is the candidates that a group's name, with or without a profile, stands
-// for; nil if there is no such group.
+// for; nil if there is no such group. Of one with layers, they are those of the group that carry them.
 func members(all []Server, name string) ([]Candidate, error) {
+	name, layers, layered := strings.Cut(name, "+")
 	name, profile, ok := strings.Cut(name, ":")
 	if !ok {
 		profile = external.Default
@@ -104,11 +108,23 @@ func members(all []Server, name string) ([]Candidate, error) {
 	var group []Candidate
 	profiles := []string{external.Default}
 	for _, s := range Group(all, name) {
+		if layered && s.Engine == nil {
+			continue
+		}
 		c := Candidate{Name: s.Name, Server: s, Profile: external.Default}
 		if profile != external.Default && slices.Contains(s.Profiles(), profile) {
 			c.Name, c.Profile = s.Name+":"+profile, profile
 		}
+		if layered {
+			var err error
+			if c, err = c.With(layers); err != nil {
+				return nil, err
+			}
+		}
 		group, profiles = append(group, c), append(profiles, s.Profiles()...)
+	}
+	if layered && group == nil && Group(all, name) != nil {
+		return nil, fmt.Errorf("candidate %q: only servers in Go carry layers", name+"+"+layers)
 	}
 	if group != nil && !slices.Contains(profiles, profile) {
 		return nil, fmt.Errorf("candidate %q: no server of %s has a profile %q%s", name+":"+profile, name, profile, nearest.Hint(profile, profiles))
@@ -124,9 +140,9 @@ func isBase(all []Server, engine string) bool {
 func parse(all []Server, name string) (Candidate, error) {
 	part := candidateName.FindStringSubmatch(name)
 	if part == nil {
-		return Candidate{}, fmt.Errorf("candidate %q is not of the form name[@version][:profile][#label]", name)
+		return Candidate{}, fmt.Errorf("candidate %q is not of the form name[@version][:profile][+layers][#label]", name)
 	}
-	c := Candidate{Name: name, Version: part[2], Profile: part[3], Label: part[4]}
+	c := Candidate{Name: name, Version: part[2], Profile: part[3], Label: part[5]}
 	at := slices.IndexFunc(all, func(s Server) bool { return s.Name == part[1] })
 	if at < 0 {
 		return c, fmt.Errorf("unknown server %q%s", part[1], nearest.Hint(part[1], known(all)))
@@ -138,7 +154,65 @@ func parse(all []Server, name string) (Candidate, error) {
 	if profiles := c.Server.Profiles(); !slices.Contains(profiles, c.Profile) {
 		return c, fmt.Errorf("candidate %q: unknown profile %q of server %s%s", name, c.Profile, part[1], nearest.Hint(c.Profile, profiles))
 	}
+	if part[4] == "" {
+		return c, nil
+	}
+	return c.layered(part[4][1:], c.Version != "" && part[3] == "")
+}
+
+// layered is the candidate, whose name ends with layers but for its label, with those. The first of them
+// may be of its version, as of v2.0.0+incompatible, and all of them.
+func (c Candidate) layered(layers string, versioned bool) (Candidate, error) {
+	bare := c
+	bare.Name = without(c.Name, layers)
+	with, err := bare.With(layers)
+	if err == nil || !versioned {
+		return with, err
+	}
+	first, rest, more := strings.Cut(layers, "+")
+	if c.Version += "+" + first; !more {
+		return c, nil
+	}
+	return c.layered(rest, true)
+}
+
+// With is the candidate with layers around all of its apps, by their names.
+func (c Candidate) With(layers string) (Candidate, error) {
+	l, err := stacked.ParseLayers(layers)
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("candidate %q: %w", c.named(layers), err)
+	case c.Server.Engine == nil:
+		return c, fmt.Errorf("candidate %q: only servers in Go carry layers", c.named(layers))
+	}
+	c.Name, c.Layers = c.named(l.String()), l.String()
 	return c, nil
+}
+
+// named is the name of a candidate without layers, with some.
+func (c Candidate) named(layers string) string {
+	name, label, labelled := strings.Cut(c.Name, "#")
+	if name += "+" + layers; labelled {
+		name += "#" + label
+	}
+	return name
+}
+
+// Bare is the name of the candidate without its layers, with which it is compared.
+func (c Candidate) Bare() string {
+	if c.Layers == "" {
+		return c.Name
+	}
+	return without(c.Name, c.Layers)
+}
+
+// without is the name of a candidate without the layers that it ends with, but for its label.
+func without(name, layers string) string {
+	name, label, labelled := strings.Cut(name, "#")
+	if name = strings.TrimSuffix(name, "+"+layers); labelled {
+		name += "#" + label
+	}
+	return name
 }
 
 func known(all []Server) []string {
@@ -194,10 +268,14 @@ func (c Candidate) Apps() []string {
 	return nil
 }
 
-// Served is the Go engine as "benchctl serve" is asked for it.
+// Served is the Go engine as "benchctl serve" is asked for it, with the layers.
 func (c Candidate) Served() string {
+	name := c.Server.Name
 	if c.Profile == Native {
-		return c.Server.Name + ":" + Native
+		name += ":" + Native
 	}
-	return c.Server.Name
+	if c.Layers != "" {
+		name += "+" + c.Layers
+	}
+	return name
 }

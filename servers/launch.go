@@ -17,6 +17,7 @@ import (
 	"github.com/benchctl/benchctl/apps/suite"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/external"
+	"github.com/benchctl/benchctl/servers/meter"
 )
 
 // Launch says where and how a candidate starts.
@@ -38,7 +39,9 @@ type Launch struct {
 	IDs string
 	// Lint is a file to which a Go engine appends the duties that it or an app breaks, as lint.Record
 	// writes them; "": none. It is the candidate's user's to write. What is measured must not have it.
-	Lint    string
+	Lint string
+	// Meter is a socket on which a Go engine tells its allocations, see package meter; "": it does not.
+	Meter   string
 	Init    bool                // its main process is process 1 of a pid namespace of its own
 	User    *control.User       // to run as, unless the candidate has to be root; nil: this process's own
 	Observe func(control.Event) // of control.Spec; nil if nobody wants to know
@@ -104,11 +107,18 @@ func (c Candidate) startEngine(ctx context.Context, l Launch) (*control.Process,
 	if err := l.User.Own(l.Dir); err != nil {
 		return nil, "", fmt.Errorf("start %s: %w", c.Name, err)
 	}
+	var own []string
+	if l.Meter != "" && c.Metered() {
+		own = append(own, meter.Env+"="+l.Meter)
+	}
 	p, err := control.Start(c.Name, control.Spec{
-		Command: control.Command{Argv: argv, Env: l.environ(nil), Dir: l.Dir, Verbs: actions(c.Server.declared(c.Profile))}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Init: l.Init, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
+		Command: control.Command{Argv: argv, Env: l.environ(own), Dir: l.Dir, Verbs: actions(c.Server.declared(c.Profile))}, Guard: l.Guard, Listener: file, CPUs: l.CPUs, Init: l.Init, User: l.User, Log: l.Log, Scratch: l.Dir, Observe: l.Observe,
 	})
 	return p, ln.Addr().String(), err
 }
+
+// Metered reports whether the candidate can tell its allocations: it is one process in Go.
+func (c Candidate) Metered() bool { return c.Server.Engine != nil && c.Profile != Supervised }
 
 // linkProgram gives the launch a name of its own for the program that serves Go engines.
 // Workers are what the name leads to at their start. Of a program that the user can't reach

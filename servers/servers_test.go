@@ -183,6 +183,12 @@ func TestChoose(t *testing.T) {
 		"all:tuned":                "nethttp fasthttp hertz nbio alpha:tuned beta",
 		"wsgi:default,alpha:tuned": "beta alpha:tuned!",
 		"alpha@1.0-rc.1+x:tuned#b": "alpha@1.0-rc.1+x:tuned#b!",
+
+		"nethttp+headers+headers,nethttp": "nethttp+headers*2! nethttp!",
+		"nethttp@v2.0.0+incompatible":     "nethttp@v2.0.0+incompatible!",
+		"nethttp@v2+x+etag*1#b":           "nethttp@v2+x+etag#b!",
+		"go+etag,engine:supervised+etag":  "nethttp+etag fasthttp+etag hertz+etag nbio+etag nethttp:supervised+etag fasthttp:supervised+etag hertz:supervised+etag nbio:supervised+etag",
+		"all+cors":                        "nethttp+cors fasthttp+cors hertz+cors nbio+cors",
 	} {
 		c, err := servers.Choose(list, strings.Split(asked, ","))
 		if err != nil {
@@ -221,6 +227,26 @@ func TestChosenCandidate(t *testing.T) {
 	}
 }
 
+// A candidate with layers knows which one it is without them.
+func TestLayers(t *testing.T) {
+	for name, want := range map[string]string{
+		"nethttp+etag*2+cors": "nethttp", "nethttp:supervised+etag#b": "nethttp:supervised#b", "nethttp@v1+etag": "nethttp@v1", "nethttp@v1+x+etag": "nethttp@v1+x",
+		"nethttp": "nethttp", "nethttp@v1+x#b": "nethttp@v1+x#b",
+	} {
+		c, err := servers.Choose(list(t), []string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := c.Candidates[0]
+		if got.Name != name || got.Bare() != want || (got.Layers != "") != (name != want) {
+			t.Errorf("%s: %+v, without layers %s, want %s", name, got, got.Bare(), want)
+		}
+		if program, _, _ := strings.Cut(got.Served(), "+"); program != "nethttp" || strings.Contains(got.Served(), "+") != (got.Layers != "") {
+			t.Errorf("%s is served as %s", name, got.Served())
+		}
+	}
+}
+
 func TestChooseErrors(t *testing.T) {
 	list := list(t)
 	for _, c := range []struct{ asked, want string }{
@@ -234,7 +260,14 @@ func TestChooseErrors(t *testing.T) {
 		{"go#b", `unknown server "go"`},
 		{"all:tund", `candidate "all:tund": no server of all has a profile "tund": did you mean "tuned"?`},
 		{"go:tuned", `candidate "go:tuned": no server of go has a profile "tuned"`},
-		{"nethttp#", `not of the form name[@version][:profile][#label]`},
+		{"nethttp#", `not of the form name[@version][:profile][+layers][#label]`},
+		{"nethttp+etg", `candidate "nethttp+etg": unknown layer "etg": did you mean "etag"?`},
+		{"nethttp+", `candidate "nethttp+": unknown layer ""`},
+		{"nethttp+session#b", `candidate "nethttp+session#b": layer session can't be measured: `},
+		{"nethttp+etag,nethttp+etag*1", `candidate "nethttp+etag*1" is named twice`},
+		{"go+etg", `unknown layer "etg": did you mean "etag"?`},
+		{"alpha+etag", `candidate "alpha+etag": only servers in Go carry layers`},
+		{"wsgi+etag", `candidate "wsgi+etag": only servers in Go carry layers`},
 		{"nethttp#b@v1", `not of the form`},
 		{"<b>", `candidate "<b>" is not of the form`},
 		{"a\x1b[31m", `candidate "a\x1b[31m" is not of the form`},

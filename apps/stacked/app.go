@@ -2,6 +2,7 @@ package stacked
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,6 +21,11 @@ type App struct {
 	// Stack is the stack of a file, as Compact gives it; "": it is of none. The app is the leaf whose
 	// requests are for the path At, "" where all are.
 	Stack, At string
+	// Layers are around all apps of the candidate that is asked, by their names; "": none are.
+	Layers string
+	// Fields are what requests have on top, for layers of any candidate to act on: all candidates of a
+	// table get the same requests.
+	Fields [][2]string
 }
 
 // Parse reads the name of an app, which may have layers before it, and returns its one spelling.
@@ -36,17 +42,24 @@ func Parse(name string) (App, error) {
 // Stacked reports whether there are layers around the app, which servers in Go alone carry.
 func (a App) Stacked() bool { return a.Stack != "" || strings.Contains(a.Name, "+") }
 
-// Identity tells apart what is asked of a server. The name of a file is not part of it.
+// Identity tells apart what is asked. The name of a file is not part of it.
 func (a App) Identity() string {
-	if a.Stack == "" {
-		return a.Name
+	id := a.Name
+	if a.Stack != "" {
+		id = "stack " + a.SHA256() + " " + a.At
 	}
-	return "stack " + a.SHA256() + " " + a.At
+	if a.Layers != "" {
+		id = a.Layers + "+" + id
+	}
+	for _, f := range a.Fields {
+		id += "\n" + f[0] + ": " + f[1]
+	}
+	return id
 }
 
 // Instance is the app with its exchanges, which are those of the whole.
 func (a App) Instance() (suite.Instance, error) {
-	w, err := a.whole()
+	w, err := a.asked()
 	if err != nil {
 		return suite.Instance{}, err
 	}
@@ -55,7 +68,7 @@ func (a App) Instance() (suite.Instance, error) {
 
 // Check tells why a load can't ask for the app, nil if it can.
 func (a App) Check() error {
-	w, err := a.whole()
+	w, err := a.asked()
 	if err != nil {
 		return err
 	}
@@ -100,7 +113,7 @@ func (a App) whole() (*whole, error) {
 	at := strings.LastIndexByte(stacked, '+')
 	if at < 0 {
 		inner, err := suite.Parse(a.Name)
-		return &whole{name: inner.String(), inner: inner}, err
+		return &whole{name: inner.String(), inner: inner, asking: new(sync.Mutex)}, err
 	}
 	if query != "" || strings.HasSuffix(a.Name, "?") {
 		query = "?" + query
@@ -147,9 +160,32 @@ func source(i suite.Instance) (stack.Source, error) {
 // quote makes text from outside safe to show.
 func quote(text string) string { return fmt.Sprintf("%+q", text) }
 
+// asked is the whole with what is around all apps, and with all fields of requests.
+func (a App) asked() (*whole, error) {
+	w, err := a.whole()
+	if err != nil {
+		return nil, err
+	}
+	if a.Layers != "" {
+		l, err := ParseLayers(a.Layers)
+		if err != nil {
+			return nil, err
+		}
+		w.fields = append(slices.Clip(w.fields), l.Fields()...)
+		if w.app == nil {
+			w.app = suite.Only(w.inner)
+		}
+		if w.app, err = l.unlogged().around(w.app); err != nil {
+			return nil, fmt.Errorf("%s+%s: %w", l, w.name, err)
+		}
+	}
+	w.fields = append(slices.Clip(w.fields), a.Fields...)
+	return w, nil
+}
+
 // instance is the app with the exchanges of the whole.
 func (w *whole) instance() suite.Instance {
-	if w.app == nil {
+	if w.app == nil && len(w.fields) == 0 {
 		return w.inner
 	}
 	return w.inner.Behind(w.name, w.alter)

@@ -230,16 +230,11 @@ func instance(s stack.Source) (suite.Instance, error) {
 	return suite.Parse(name)
 }
 
-// unlogged is a stack without its layers access-log, which nothing but a log depends on: what is asked in
-// memory is no request of it.
+// unlogged is a stack without its layers access-log: what is asked in memory is no request of the log.
 func unlogged(n stack.Node) stack.Node {
 	switch n := n.(type) {
 	case stack.Pipeline:
-		kept := slices.DeleteFunc(slices.Clone(n.Layers), func(l stack.Layer) bool {
-			_, logs := l.(layers.AccessLog)
-			return logs
-		})
-		return stack.Pipeline{Layers: kept, Node: unlogged(n.Node)}
+		return stack.Pipeline{Layers: Layers{all: n.Layers}.unlogged().all, Node: unlogged(n.Node)}
 	case stack.Front: // which is another process
 		return unlogged(n.Node)
 	case stack.Paths:

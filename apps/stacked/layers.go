@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/stack"
 	"github.com/benchctl/benchctl/apps/stack/layers"
 )
@@ -47,6 +48,29 @@ func ParseLayers(text string) (Layers, error) {
 	l.name = spelled(l.all)
 	return l, nil
 }
+
+// unlogged are the layers without access-log, which nothing but a log depends on.
+func (l Layers) unlogged() Layers {
+	l.all = slices.DeleteFunc(slices.Clone(l.all), func(one stack.Layer) bool {
+		_, logs := one.(layers.AccessLog)
+		return logs
+	})
+	return l
+}
+
+// around is an app with the layers around it.
+func (l Layers) around(app apps.App) (apps.App, error) {
+	return stack.Build(stack.Pipeline{Layers: l.all, Node: stack.App{Source: given{app}}})
+}
+
+// given is an app that is there.
+type given struct{ app apps.App }
+
+// About implements stack.Source.
+func (given) About() stack.About { return stack.About{Name: "given"} }
+
+// Make implements stack.Source.
+func (g given) Make() (apps.App, error) { return g.app, nil }
 
 // repeated reads "headers*5".
 func repeated(word string) (name string, times int, err error) {

@@ -20,6 +20,18 @@ func Mount(all []App) (apps.App, error) {
 	return suite.Mux(routes...), nil
 }
 
+// Around is an app with layers around it, by their names; "" are none.
+func Around(layers string, app apps.App) (apps.App, error) {
+	if layers == "" {
+		return app, nil
+	}
+	l, err := ParseLayers(layers)
+	if err != nil {
+		return nil, err
+	}
+	return l.around(app)
+}
+
 // Only is one app alone, at the same path as Mount has it.
 func Only(a App) (apps.App, error) {
 	routes, err := routesOf([]App{a})

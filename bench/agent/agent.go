@@ -23,7 +23,7 @@ type ID int
 // Start has the parameters of a candidate's start.
 type Start struct {
 	Candidate string        // by its name
-	App       stacked.App   // that it is asked for until it is ready
+	App       stacked.App   // that it is asked for until it is ready, of whose layers the host knows
 	Mounts    []stacked.App // that it serves beside the suite, where it is a server in Go
 	Workers   int           // processes of a server that forks; 0: one for each of its processors
 	Log       string        // file for its output; "" discards it

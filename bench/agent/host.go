@@ -17,6 +17,7 @@ import (
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
 	"github.com/benchctl/benchctl/servers/control/proc"
+	"github.com/benchctl/benchctl/servers/meter"
 )
 
 // Setup configures the agents of this machine.
@@ -54,6 +55,9 @@ type child struct {
 	tree    *measure.Tree
 	given   *control.Given // nil if it is not known
 	counts  measure.Counts
+	socket  string       // of its meter; "": it has none
+	meter   *meter.Meter // nil: it has none, or tells nothing any longer
+	heap    meter.Allocations
 }
 
 // NewHost makes this machine a Host.
@@ -67,13 +71,17 @@ func (h *LocalHost) Start(ctx context.Context, s Start) (Started, error) {
 	if at < 0 {
 		return Started{}, fmt.Errorf("start %s: there is no such candidate", s.Candidate)
 	}
+	c := &child{Candidate: h.setup.Candidates[at]}
+	s.App.Layers = c.Layers
 	app, err := s.App.Instance()
 	if err != nil {
 		return Started{}, err
 	}
-	c := &child{Candidate: h.setup.Candidates[at]}
 	if c.dir, err = control.MakeTemp(); err != nil {
 		return Started{}, fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	if path := filepath.Join(c.dir, "meter"); c.Metered() && len(path) <= meter.MaxPath {
+		c.socket = path
 	}
 	if s.Noted {
 		c.ids = filepath.Join(c.dir, "ids")
@@ -94,9 +102,10 @@ func (h *LocalHost) Start(ctx context.Context, s Start) (Started, error) {
 	if err != nil {
 		return Started{ID: id}, err
 	}
+	asked, _ := c.ask() // what it allocates is told, if it can be
 	tree := measure.NewHeld(c.process.Guard, c.process.Group)
 	h.mu.Lock()
-	c.tree = tree
+	c.tree, c.meter = tree, asked
 	h.mu.Unlock()
 	return Started{id, c.address, took}, nil
 }
@@ -104,7 +113,7 @@ func (h *LocalHost) Start(ctx context.Context, s Start) (Started, error) {
 // launch is where and how a candidate starts.
 func (h *LocalHost) launch(c *child, s Start) servers.Launch {
 	l := servers.Launch{
-		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env, User: h.setup.User, IDs: c.ids, Lint: s.Lint, Init: s.Init, Mounts: s.Mounts,
+		Benchctl: h.setup.Benchctl, Guard: h.setup.Guard, CPUs: h.setup.ServerCPUs, Workers: s.Workers, Dir: c.dir, Log: s.Log, Env: h.setup.Env, User: h.setup.User, IDs: c.ids, Lint: s.Lint, Init: s.Init, Mounts: s.Mounts, Meter: c.socket,
 	}
 	if other, ok := h.setup.Binaries[c.Version]; ok {
 		l.Benchctl = other
@@ -151,6 +160,9 @@ func (h *LocalHost) Stop(id ID, grace time.Duration) (ended Ended) {
 	h.mu.Lock()
 	delete(h.running, id)
 	h.mu.Unlock()
+	h.meters.Lock()
+	_ = c.meter.Close()
+	h.meters.Unlock()
 	var left []error
 	if c.process != nil {
 		exit := c.process.Stop(context.Background(), grace)
@@ -250,7 +262,40 @@ func (h *LocalHost) Counters(id ID) map[string]uint64 {
 	}
 	before := c.counts
 	c.counts = c.tree.Counts()
-	return c.counts.Since(before)
+	all := c.counts.Since(before)
+	c.allocations(all)
+	return all
+}
+
+// Counters of a Go engine's heap.
+const (
+	allocations    = "allocations"
+	allocatedBytes = "allocated_bytes"
+)
+
+// ask begins to ask the candidate for its allocations; nil if it does not tell them, as builds do not
+// that are older than that.
+func (c *child) ask() (*meter.Meter, error) {
+	if c.socket == "" {
+		return nil, nil
+	}
+	return meter.Dial(c.socket)
+}
+
+// allocations adds what the candidate has allocated since the last call, if it tells that.
+func (c *child) allocations(to map[string]uint64) {
+	if c.meter == nil {
+		return
+	}
+	heap, err := c.meter.Read()
+	if err != nil {
+		_ = c.meter.Close()
+		c.meter = nil
+		return
+	}
+	since := heap.Since(c.heap)
+	c.heap = heap
+	to[allocations], to[allocatedBytes] = since.Objects, since.Bytes
 }
 
 // Runs implements Host.

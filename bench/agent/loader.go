@@ -98,7 +98,7 @@ type localSession struct {
 func (s *localSession) targets() []load.Target {
 	s.loader.mu.Lock()
 	defer s.loader.mu.Unlock()
-	return s.loader.traffic.of(s.app, s.offer.Seed).at(s.offer.Address)
+	return s.loader.traffic.of(s.offer.App.Identity(), s.app, s.offer.Seed).at(s.offer.Address)
 }
 
 // Connect implements Session.

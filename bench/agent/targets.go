@@ -83,15 +83,15 @@ const early = time.Millisecond
 // traffic is what an app's load sends to any server, made once: the bodies of requests may
 // come to many MiB.
 type traffic struct {
-	app       string
+	identity  string // of what is asked
 	seed      uint64
 	exchanges []suite.Exchange
 }
 
 // of is the traffic of an app, made again if it was of another one.
-func (t *traffic) of(app suite.Instance, seed uint64) *traffic {
-	if t.app != app.String() || t.seed != seed {
-		*t = traffic{app.String(), seed, inTurn(app.Parts(), seed)}
+func (t *traffic) of(identity string, app suite.Instance, seed uint64) *traffic {
+	if t.identity != identity || t.seed != seed {
+		*t = traffic{identity, seed, inTurn(app.Parts(), seed)}
 	}
 	return t
 }

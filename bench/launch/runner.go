@@ -103,8 +103,8 @@ func (r *Run) watches() bool {
 // mounts are the apps of the run that have layers around them.
 func (r *Run) mounts() (all []stacked.App) {
 	for _, b := range r.Plan.Blocks {
-		if b.Ask().Stacked() {
-			all = append(all, b.Ask())
+		if asked := b.Ask(""); asked.Stacked() {
+			all = append(all, asked)
 		}
 	}
 	return all
@@ -118,10 +118,10 @@ func (c *Runner) firstApp() stacked.App {
 	}
 	for _, b := range c.Run.Plan.Blocks {
 		if !slices.Contains(b.Without, c.Name) {
-			return b.Ask()
+			return b.Ask("")
 		}
 	}
-	return c.Run.Plan.Blocks[0].Ask()
+	return c.Run.Plan.Blocks[0].Ask("")
 }
 
 // hello is the app that costs nothing.

@@ -18,33 +18,16 @@ import (
 // A candidate that died in an earlier block of the launch is started again.
 func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Runner) ([]*lane, error) {
 	block, lanes := x.Plan.Blocks[b], make([]*lane, len(field))
-	app, err := block.Ask().Instance()
-	if err != nil {
-		return lanes, err
-	}
 	rests := !x.Loader.Holds(len(field), block.Load.AtOnce())
 	for _, i := range plan.StartOrder(number, len(field)) {
-		if field[i] == nil {
-			continue
-		}
-		if x.IsOut(field[i].Name, b) {
-			continue
-		}
-		if field[i].Ended() {
-			if field[i], err = x.Again(ctx, field[i]); err != nil {
-				return lanes, err
-			}
-			if x.IsOut(field[i].Name, b) {
-				continue
-			}
-		}
-		session, err := x.Loader.Open(agent.Offer{
-			Address: field[i].Address, App: block.Ask(), Seed: x.Plan.Seed, Load: block.Load, HTTP2: field[i].Server.Protocol == servers.H2C,
-		})
-		if err != nil {
+		var err error
+		if lanes[i], err = x.lane(ctx, b, i, field); err != nil {
 			return lanes, err
 		}
-		lanes[i] = &lane{Runner: field[i], index: b, block: block, app: app, rests: rests, session: session}
+		if lanes[i] == nil {
+			continue
+		}
+		lanes[i].rests = rests
 		if err := lanes[i].enter(ctx); err != nil {
 			return lanes, err
 		}
@@ -64,6 +47,29 @@ func (x *Experiment) open(ctx context.Context, b, number int, field []*launch.Ru
 		}
 	}
 	return lanes, nil
+}
+
+// lane is that of a candidate in a block, nil if it is out.
+func (x *Experiment) lane(ctx context.Context, b, i int, field []*launch.Runner) (*lane, error) {
+	if field[i] == nil || x.IsOut(field[i].Name, b) {
+		return nil, nil
+	}
+	if field[i].Ended() {
+		var err error
+		if field[i], err = x.Again(ctx, field[i]); err != nil || x.IsOut(field[i].Name, b) {
+			return nil, err
+		}
+	}
+	c, block := field[i], x.Plan.Blocks[b]
+	asked := block.Ask(c.Layers)
+	app, err := asked.Instance()
+	if err != nil {
+		return nil, err
+	}
+	session, err := x.Loader.Open(agent.Offer{
+		Address: c.Address, App: asked, Seed: x.Plan.Seed, Load: block.Load, HTTP2: c.Server.Protocol == servers.H2C,
+	})
+	return &lane{Runner: c, index: b, block: block, app: app, session: session}, err
 }
 
 func closeAll(lanes []*lane) {

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/stacked"
@@ -35,38 +34,21 @@ func carriesNone(blocks []results.Block, name string) bool {
 	return !slices.ContainsFunc(blocks, func(b results.Block) bool { return !slices.Contains(b.Without, name) })
 }
 
-// without is the candidates that do not carry an app, one of a mix, or layers around it, or that
-// speak what the scenario's engine does not.
-func (r Request) without(asked stacked.App, app suite.Instance, offer scenarios.Load) []string {
+// without is the candidates that do not carry an app, one of a mix, or layers around it, that speak
+// what the scenario's engine does not, or that are not of the scenario.
+func (r Request) without(s scenarios.Scenario, asked stacked.App, app suite.Instance) []string {
 	var names []string
 	for _, c := range r.Candidates {
-		if asked.Stacked() && c.Server.Engine == nil || c.Server.Protocol != "" && offer.Engine != scenarios.Vegeta || slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Carries(p.Spec.Name) }) || NotOffered(c, offer) != "" {
+		switch {
+		case !r.of(s, c),
+			asked.Stacked() && c.Server.Engine == nil,
+			c.Server.Protocol != "" && s.Engine != scenarios.Vegeta,
+			slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Carries(p.Spec.Name) }),
+			NotOffered(c, s.Load) != "":
 			names = append(names, c.Name)
 		}
 	}
 	return names
-}
-
-// leftOut tells which candidates of the run are not in a block, where that may surprise.
-func (r Request) leftOut(m results.Manifest) (notes []string) {
-	for _, b := range m.Blocks {
-		var without, bare []string // of those without, those that carry no layers
-		for _, c := range r.Candidates {
-			if !slices.Contains(b.Without, c.Name) || !slices.ContainsFunc(m.Candidates, func(o results.Candidate) bool { return o.Name == c.Name }) {
-				continue
-			}
-			if without = append(without, c.Name); c.Server.Engine == nil {
-				bare = append(bare, c.Name)
-			}
-		}
-		switch {
-		case b.Load.Watched() && len(without) > 0:
-			notes = append(notes, fmt.Sprintf("%s: not offered, or its app not carried, by %s", b.Scenario, strings.Join(without, ", ")))
-		case b.Ask().Stacked() && len(bare) > 0:
-			notes = append(notes, fmt.Sprintf("%s, %s: without %s, since only servers in Go carry layers", b.Scenario, b.App, strings.Join(bare, ", ")))
-		}
-	}
-	return notes
 }
 
 // NotOffered is what a load asks of a candidate that it does not declare: a verb, or a change
@@ -88,7 +70,7 @@ func NotOffered(c servers.Candidate, offer scenarios.Load) string {
 }
 
 // blocks pairs a scenario with its apps, or with those asked for instead.
-func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
+func (r Request) blocks(s scenarios.Scenario) (blocks []results.Block, notes []string, err error) {
 	apps := r.Apps
 	if len(apps) == 0 {
 		for _, name := range s.Apps {
@@ -99,21 +81,24 @@ func (r Request) blocks(s scenarios.Scenario) ([]results.Block, error) {
 	if r.SLO != nil && !offer.Watched() {
 		offer = offer.Search(*r.SLO)
 	}
-	var blocks []results.Block
 	for _, asked := range apps {
 		app, err := asked.Instance()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if err := asked.Check(); err != nil && (asked.Stacked() || !offer.Watched()) {
-			return nil, err
+			return nil, nil, err
 		}
 		b := results.NewBlock(s.Name, asked)
-		b.App, b.Load, b.Without = app.String(), offer, r.without(asked, app, s.Load)
+		b.App, b.Load, b.Without = app.String(), offer, r.without(s, asked, app)
 		b.Work, b.Spread, b.Wait, b.RankBy = app.Work(), spread(app), wait(app), s.RankBy
-		blocks = append(blocks, b)
+		more, err := r.layered(&b)
+		if err != nil {
+			return nil, nil, err
+		}
+		blocks, notes = append(blocks, b), append(notes, more...)
 	}
-	return blocks, nil
+	return blocks, notes, nil
 }
 
 // spread is the time that the body of a reply takes at least; 0 for a mix.

@@ -30,14 +30,17 @@ type Request struct {
 	Scenarios  []scenarios.Scenario
 	Apps       []stacked.App // instead of the scenarios' own, if not empty
 	Candidates []servers.Candidate
-	Launches   int
-	Rounds     int
-	Slice      time.Duration
-	Budget     time.Duration // of the whole run; 0: none
-	Pass       time.Duration // of uninterrupted load; 0: by what is seen
-	NoPass     bool          // there is none
-	Seed       uint64
-	NoInit     error // why no candidate can be process 1 of a pid namespace; nil: it can
+	// Made are the names of the candidates that the key layers of scenarios has made of others. They
+	// are measured in the blocks of those scenarios alone.
+	Made     []string
+	Launches int
+	Rounds   int
+	Slice    time.Duration
+	Budget   time.Duration // of the whole run; 0: none
+	Pass     time.Duration // of uninterrupted load; 0: by what is seen
+	NoPass   bool          // there is none
+	Seed     uint64
+	NoInit   error // why no candidate can be process 1 of a pid namespace; nil: it can
 	// SLO asks for the highest rate that meets it in place of the scenarios' rates;
 	// nil: it is not searched.
 	SLO *slo.Objective
@@ -76,11 +79,11 @@ func New(r Request) (results.Manifest, error) {
 			m.Notes = append(m.Notes, fmt.Sprintf("skipped %s: %v", s.Name, r.NoInit))
 			continue
 		}
-		blocks, err := r.blocks(s)
+		blocks, notes, err := r.blocks(s)
 		if err != nil {
 			return m, err
 		}
-		m.Blocks = append(m.Blocks, blocks...)
+		m.Blocks, m.Notes = append(m.Blocks, blocks...), append(m.Notes, notes...)
 	}
 	if len(m.Blocks) == 0 {
 		return m, errors.New("plan: nothing to measure: no scenario can be measured here")
@@ -91,7 +94,7 @@ func New(r Request) (results.Manifest, error) {
 			continue
 		}
 		m.Candidates = append(m.Candidates, results.Candidate{
-			Name: c.Name, Server: c.Server.Name, Version: c.Version, Profile: c.Profile, Class: c.Server.Class, Base: c.Server.Base, Reference: c.Reference,
+			Name: c.Name, Server: c.Server.Name, Version: c.Version, Profile: c.Profile, Class: c.Server.Class, Layers: c.Layers, Base: base(c), Reference: c.Reference,
 		})
 	}
 	if err := unmixed(m.Blocks); err != nil {
@@ -124,6 +127,15 @@ func New(r Request) (results.Manifest, error) {
 		}
 	}
 	return m, nil
+}
+
+// base is the name of what a candidate is compared with: itself without layers, or the engine of a
+// framework.
+func base(c servers.Candidate) string {
+	if c.Layers != "" {
+		return c.Bare()
+	}
+	return c.Server.Base
 }
 
 // passes is how many launches begin with passes.

@@ -166,6 +166,50 @@ func TestLayeredApps(t *testing.T) {
 	}
 }
 
+// A scenario with layers compares each server in Go with itself in its own blocks, with the same requests.
+func TestScenarioOfLayers(t *testing.T) {
+	r := choose(t, request(t), "nethttp", "nginx", "fasthttp+etag")
+	own := r.Scenarios[0]
+	own.Name, own.Apps, own.Layers = "own", []string{"hello", "upload?bytes=2000000"}, []string{"headers*5", "compress+body-limit", "etag"}
+	r.Apps, r.Scenarios = nil, []scenarios.Scenario{r.Scenarios[0], own}
+	var err error
+	if r.Candidates, r.Made, err = plan.Layered(r.Scenarios, r.Candidates); err != nil {
+		t.Fatal(err)
+	}
+	m, err := plan.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, bases []string
+	for _, c := range m.Candidates {
+		names, bases = append(names, c.Name), append(bases, c.Base)
+	}
+	made := []string{"nethttp+headers*5", "nethttp+compress+body-limit", "nethttp+etag"}
+	if want := slices.Concat([]string{"nethttp"}, made, []string{"nginx", "fasthttp+etag"}); !slices.Equal(names, want) || !slices.Equal(r.Made, made) {
+		t.Errorf("%q of which %q were made", names, r.Made)
+	}
+	if want := []string{"", "nethttp", "nethttp", "nethttp", "", "fasthttp"}; !slices.Equal(bases, want) {
+		t.Errorf("compared with %q", bases)
+	}
+	without := [][]string{made, {"nginx"}, {"nginx", "nethttp+compress+body-limit"}}
+	for i, b := range m.Blocks {
+		if !slices.Equal(b.Without, without[i]) {
+			t.Errorf("%s, %s: without %q, want %q", b.Scenario, b.App, b.Without, without[i])
+		}
+		if coded := len(b.Fields) == 1 && b.Fields[0][0] == "Accept-Encoding"; coded != (i > 0) {
+			t.Errorf("%s, %s: all requests have %q", b.Scenario, b.App, b.Fields)
+		}
+	}
+	for _, want := range []string{
+		"own, hello: without nginx, since only servers in Go carry layers",
+		"own: without nethttp+compress+body-limit: app upload?bytes=2000000 can't be measured: it answers 413, where the app alone answers 200",
+	} {
+		if !slices.Contains(m.Notes, want) {
+			t.Errorf("notes %q, want %s", m.Notes, want)
+		}
+	}
+}
+
 // What is asked of a candidate it must declare; a fault is asked of nobody.
 func TestNotOffered(t *testing.T) {
 	all, err := scenarios.Builtin()

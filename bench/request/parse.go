@@ -186,24 +186,24 @@ func parsePrecision(text string) (float64, error) {
 
 // planned is the candidates that are in a plan, which came with an error or without. One
 // that was named itself must be in it.
-func planned(m results.Manifest, all []servers.Candidate, named []string, err error) ([]servers.Candidate, error) {
+func (p parsed) planned(m results.Manifest, named []string, err error) ([]servers.Candidate, error) {
 	if len(m.Blocks) == 0 {
 		return nil, err
 	}
 	var in []servers.Candidate
-	for _, c := range all {
+	for _, c := range p.Candidates {
 		switch {
 		case slices.ContainsFunc(m.Candidates, func(o results.Candidate) bool { return o.Name == c.Name }):
 			in = append(in, c)
 		case slices.Contains(named, c.Name): // which tells more than that there is nothing to measure
-			return nil, fmt.Errorf("run: candidate %q %s", c.Name, unplanned(c, m.Blocks))
+			return nil, fmt.Errorf("run: candidate %q %s", c.Name, p.unplanned(c, m.Blocks))
 		}
 	}
 	return in, err
 }
 
 // unplanned is why a candidate is in no block of a plan.
-func unplanned(c servers.Candidate, blocks []results.Block) string {
+func (p parsed) unplanned(c servers.Candidate, blocks []results.Block) string {
 	if c.Server.Protocol != "" {
 		return fmt.Sprintf("speaks %s, which takes a scenario with engine %s", c.Server.Protocol, scenarios.Vegeta)
 	}
@@ -212,8 +212,21 @@ func unplanned(c servers.Candidate, blocks []results.Block) string {
 			return fmt.Sprintf("does not offer %q, which scenario %s takes: see benchctl list servers --json", what, b.Scenario)
 		}
 	}
-	if !slices.ContainsFunc(blocks, func(b results.Block) bool { return !b.Ask().Stacked() }) {
+	if c.Layers != "" {
+		return unjudged(c, blocks)
+	}
+	if !slices.ContainsFunc(blocks, func(b results.Block) bool { return !b.Stacked() && !p.Layers(b.Scenario) }) {
 		return "carries none of the apps: only servers in Go carry layers"
 	}
 	return "carries none of the apps: it carries " + strings.Join(c.Apps(), ", ")
+}
+
+// unjudged is why no load can judge the replies of a candidate with layers.
+func unjudged(c servers.Candidate, blocks []results.Block) string {
+	for _, b := range blocks {
+		if err := b.Ask(c.Layers).Check(); err != nil {
+			return fmt.Sprintf("has replies that a load can't judge: %v", err)
+		}
+	}
+	return "is measured in no scenario of the run"
 }

@@ -4,13 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"fmt"
-	"github.com/benchctl/benchctl/apps/stacked"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/scenarios"
 	"github.com/benchctl/benchctl/servers"
@@ -67,7 +65,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Scenarios) != 1 || p.Scenarios[0].Connections != 3 || !slices.Equal(p.Apps, []stacked.App{{Name: "json"}}) || p.Launches != 2 || p.Rounds != 4 || p.Slice != time.Second || p.Budget != time.Minute {
+	if len(p.Scenarios) != 1 || p.Scenarios[0].Connections != 3 || len(p.Apps) != 1 || p.Apps[0].Name != "json" || p.Launches != 2 || p.Rounds != 4 || p.Slice != time.Second || p.Budget != time.Minute {
 		t.Errorf("%+v", p)
 	}
 	if p.Pass != 2*time.Second || p.NoPass || p.precision != 0.02 || p.Seed != 7 || p.SLO != nil || !filepath.IsAbs(p.binaries["base"]) || !filepath.IsAbs(p.dirs[0]) {
@@ -92,6 +90,12 @@ func TestParsePrecision(t *testing.T) {
 	}
 }
 
+// planning is a plan of candidates.
+func planning(candidates []servers.Candidate) (p parsed) {
+	p.Candidates, p.Scenarios = candidates, []scenarios.Scenario{{Name: "own", Layers: []string{"etag"}}}
+	return p
+}
+
 // A candidate that is in no plan is passed over, and told of if it was named.
 func TestPlanned(t *testing.T) {
 	web := servers.Candidate{Name: "web", Server: servers.Server{Name: "web", Manifest: &external.Manifest{Apps: []string{"hello", "json"}}}}
@@ -106,7 +110,7 @@ func TestPlanned(t *testing.T) {
 		{[]string{"web"}, `run: candidate "web" carries none of the apps: it carries hello, json`},
 		{[]string{"h2"}, `run: candidate "h2" speaks h2c, which takes a scenario with engine vegeta`},
 	} {
-		got, err := planned(m, []servers.Candidate{web, h2, in}, c.named, nil)
+		got, err := planning([]servers.Candidate{web, h2, in}).planned(m, c.named, nil)
 		if c.err == "" && (err != nil || len(got) != 1 || got[0].Name != "in") || c.err != "" && (err == nil || err.Error() != c.err) {
 			t.Errorf("%q: %v, %v", c.named, got, err)
 		}
@@ -115,15 +119,29 @@ func TestPlanned(t *testing.T) {
 	engine := servers.Candidate{Name: "engine"}
 	for _, c := range []servers.Candidate{engine, web} {
 		want := fmt.Sprintf(`run: candidate %q does not offer "reload", which scenario around takes: see benchctl list servers --json`, c.Name)
-		if _, err := planned(m, []servers.Candidate{c, in}, []string{c.Name}, nil); err == nil || err.Error() != want {
+		if _, err := planning([]servers.Candidate{c, in}).planned(m, []string{c.Name}, nil); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
 	m.Blocks[0] = results.Block{Scenario: "concurrency-1", App: "etag+hello"}
-	if _, err := planned(m, []servers.Candidate{web, in}, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go carry layers` {
+	if _, err := planning([]servers.Candidate{web, in}).planned(m, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go carry layers` {
 		t.Errorf("of layers: %v", err)
 	}
-	if _, err := planned(results.Manifest{}, []servers.Candidate{web}, []string{"web"}, os.ErrInvalid); !errors.Is(err, os.ErrInvalid) {
+	limited := servers.Candidate{Name: "engine+body-limit", Layers: "body-limit"}
+	for app, want := range map[string]string{
+		"upload?bytes=2000000": "has replies that a load can't judge: app upload?bytes=2000000 can't be measured: it answers 413, where the app alone answers 200",
+		"hello":                "is measured in no scenario of the run",
+	} {
+		m.Blocks[0] = results.Block{Scenario: "smoke", App: app}
+		if _, err := planning([]servers.Candidate{limited, in}).planned(m, []string{limited.Name}, nil); err == nil || err.Error() != `run: candidate "engine+body-limit" `+want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	m.Blocks[0] = results.Block{Scenario: "own", App: "hello"}
+	if _, err := planning([]servers.Candidate{web, in}).planned(m, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go carry layers` {
+		t.Errorf("in a scenario of layers: %v", err)
+	}
+	if _, err := planning([]servers.Candidate{web}).planned(results.Manifest{}, []string{"web"}, os.ErrInvalid); !errors.Is(err, os.ErrInvalid) {
 		t.Errorf("without a plan: %v", err)
 	}
 }

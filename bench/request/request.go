@@ -115,15 +115,19 @@ func (r Run) resolve(ctx context.Context, ready *Ready) (results.Manifest, error
 	if err != nil {
 		return none, misuse.Of(err)
 	}
-	if asked.Candidates, err = r.candidates(ctx, ready, asked); err != nil {
+	there, err := r.candidates(ctx, ready, asked)
+	if err != nil {
 		return none, err
+	}
+	if asked.Candidates, asked.Made, err = plan.Layered(asked.Scenarios, there); err != nil {
+		return none, misuse.Of(err)
 	}
 	if slices.ContainsFunc(asked.Scenarios, func(s scenarios.Scenario) bool { return s.AsInit() }) {
 		asked.NoInit = control.CanInit()
 	}
 	m, err := plan.New(asked.Request)
 	ready.Notes = slices.Concat(ready.Notes, asked.notes, m.Notes)
-	ready.Config.Candidates, err = planned(m, asked.Candidates, r.Servers, err)
+	ready.Config.Candidates, err = asked.planned(m, r.Servers, err)
 	if err != nil {
 		return none, misuse.Of(err)
 	}

@@ -100,7 +100,7 @@ func (x *Experiment) turn(ctx context.Context, candidate servers.Candidate, key 
 // gate checks the candidate's replies with the block's app; a failure takes it out of the
 // block. An error is ctx's, or of what the load generator lacks to check anything.
 func (x *Experiment) gate(ctx context.Context, c *launch.Runner, block int) error {
-	app, err := x.Plan.Blocks[block].Ask().Instance()
+	app, err := x.Plan.Blocks[block].Ask(c.Layers).Instance()
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (x *Experiment) watch(ctx context.Context, c *launch.Runner, key results.Ro
 	}
 	x.Host.Beside() // what was up to here is of no watch
 	steal := x.Host.Steal()
-	load, err := x.Loader.Watch(ctx, agent.Offer{Address: c.Address, App: block.Ask(), Seed: x.Plan.Seed, Load: block.Load})
+	load, err := x.Loader.Watch(ctx, agent.Offer{Address: c.Address, App: block.Ask(c.Layers), Seed: x.Plan.Seed, Load: block.Load})
 	if err != nil {
 		return nil, err
 	}

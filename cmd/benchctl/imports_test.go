@@ -56,7 +56,8 @@ var mayImport = map[string][]string{
 	"servers/servertest":                    {"apps", "servers/process/drain"},
 	"servers/external":                      {"apps/suite", "apps/wsgi", "internal/nearest", "internal/strict", "servers/control"},
 	"servers/front":                         {"apps/adapter", "apps/stack", "apps/stack/fronts", "servers/process/drain"},
-	"servers":                               {"apps", "apps/stack", "apps/stack/fronts", "apps/stacked", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external", "servers/front", "servers/process/drain"}, // and every adapter
+	"servers":                               {"apps", "apps/stack", "apps/stack/fronts", "apps/stacked", "apps/suite", "apps/wsgi", "internal/misuse", "internal/nearest", "servers/control", "servers/external", "servers/front", "servers/meter", "servers/process/drain"}, // and every adapter
+	"servers/meter":                         {},
 	"servers/audit":                         {"apps/conform", "apps/suite", "servers", "servers/control", "servers/control/proc"},
 	"servers/service": {
 		"internal/misuse", "internal/nearest", "servers", "servers/control", "servers/process", "servers/process/bus", "servers/process/daemon", "servers/process/handover", "servers/process/listen", "servers/process/notify", "servers/process/pidfile", "servers/process/privileges", "servers/process/signals",
@@ -78,7 +79,7 @@ var mayImport = map[string][]string{
 	"bench/measure":           {"results", "servers/control/proc"},
 	"bench/plan":              {"apps/stacked", "apps/suite", "internal/misuse", "results", "scenarios", "scenarios/slo", "servers", "servers/control"},
 	"bench/agent": {
-		"apps/conform", "apps/stacked", "apps/suite", "bench/load", "bench/load/company", "bench/load/engine", "bench/load/pace", "bench/load/witness", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc",
+		"apps/conform", "apps/stacked", "apps/suite", "bench/load", "bench/load/company", "bench/load/engine", "bench/load/pace", "bench/load/witness", "bench/measure", "results", "scenarios", "scenarios/offered", "servers", "servers/control", "servers/control/proc", "servers/meter",
 	},
 	"bench/launch": {"apps/stacked", "bench/agent", "bench/measure", "bench/plan", "results", "results/judge", "servers", "servers/control"},
 	"bench/paired": {

@@ -42,7 +42,7 @@ func runCommand(e env) *cobra.Command {
 table to standard output. The directory of the run has every slice, the latency
 histograms, summary.json and a report with plots.
 
-A candidate is name[@version][:profile][#label]. The label lets one server run
+A candidate is name[@version][:profile][+layers][#label]. The label lets one server run
 twice. "all", "go" and the classes ("wsgi", ...) are groups of servers; servers
 of a group that are not installed are skipped. "wsgi:tuned" uses the profile of
 the servers that have it.

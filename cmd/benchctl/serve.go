@@ -25,6 +25,7 @@ import (
 	"github.com/benchctl/benchctl/internal/misuse"
 	"github.com/benchctl/benchctl/servers"
 	"github.com/benchctl/benchctl/servers/control"
+	"github.com/benchctl/benchctl/servers/meter"
 	"github.com/benchctl/benchctl/servers/process/drain"
 	"github.com/benchctl/benchctl/servers/process/handover"
 	"github.com/benchctl/benchctl/servers/process/listen"
@@ -34,7 +35,7 @@ import (
 type serveFlags struct {
 	server, app, address string
 	listen               []string
-	mounts               string
+	mounts, layers       string
 	serverDirs, env      []string
 	runAs                string
 	listenerFD           int
@@ -66,7 +67,7 @@ Any of --supervised, --daemon, --pidfile, --name, --workers, --drain, --user, --
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.server, "server", "", "server, see benchctl list servers")
+	fs.StringVar(&f.server, "server", "", "server, see benchctl list servers; with layers around all apps, as fasthttp+compress+etag")
 	fs.StringVar(&f.app, "app", "", "serve only this app, or the stack of FILE[#NAME] (default all apps)")
 	fs.StringVar(&f.address, "addr", "127.0.0.1:8080", "address to listen on")
 	fs.StringArrayVar(&f.listen, "listen", nil, "socket to listen on, instead of --addr: tcp:HOST:PORT, unix:PATH, fd:N, systemd or systemd:NAME; may be repeated")
@@ -106,6 +107,7 @@ func (e env) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	f.layers = c.Layers
 	control.NameSelf("benchctl")
 	if err := f.checkServer(ctx, c); err != nil {
 		return unable(err)
@@ -274,6 +276,13 @@ func (e env) serveEngine(ctx context.Context, c servers.Candidate, user *control
 		}
 		defer remove()
 	}
+	if path := os.Getenv(meter.Env); path != "" {
+		told, err := meter.Serve(path)
+		if err != nil {
+			return unable(fmt.Errorf("serve %s: %w", c.Name, err))
+		}
+		defer told.Close()
+	}
 	return e.withApp(ctx, c, f, func(serve drain.Serve) error {
 		var all []*drain.Listener
 		for _, ln := range listeners {
@@ -388,8 +397,19 @@ func (f serveFlags) unfit(err error) error {
 	return told
 }
 
-// mount is the whole suite, with stacks beside it, or one app, or a stack; and what stands before it.
+// mount is the whole suite, with stacks beside it, or one app, or a stack, with the layers that are around
+// all of it; and what stands before it.
 func (f serveFlags) mount() (apps.App, stack.Proxy, error) {
+	app, proxy, err := f.inner()
+	if err != nil {
+		return nil, nil, err
+	}
+	app, err = stacked.Around(f.layers, app)
+	return app, proxy, err
+}
+
+// inner is what is mounted, without the layers that are around all of it.
+func (f serveFlags) inner() (apps.App, stack.Proxy, error) {
 	var mounts []stacked.App
 	switch {
 	case stacked.IsFile(f.app):

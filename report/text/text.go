@@ -28,6 +28,7 @@ const (
 // narrow are the columns shown unless all are asked for.
 var narrow = []report.Key{
 	report.Rank, report.Candidate, report.Class, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
+	report.LayerTime, report.LayerAllocations, report.LayerAllocated,
 	report.P50, report.P99, report.FirstP50, report.Peak, report.IdleKiB, report.Errors,
 	report.Lost, "zombies_per_event", "idle_closed_ms", "race_lost_get_percent", "race_lost_post_percent", "stall_ms", "p99_before_ms", "p99_around_ms", "overlap_ms", "drain_ms", "recovery_ms", "ended_ms", report.Sent, report.Verdict,
 }

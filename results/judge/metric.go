@@ -58,8 +58,11 @@ const (
 	MetricThroughput = "throughput_rps"
 	MetricServerCPU  = "server_cpu_us_per_request"
 	MetricSLORate    = "slo_rate_rps"
-	MetricLost       = "lost_per_event"
-	MetricRaceLost   = "race_lost_post_percent"
+	// The last two are of servers in Go that are one process.
+	MetricAllocations = "allocations_per_request"
+	MetricAllocated   = "allocated_bytes_per_request"
+	MetricLost        = "lost_per_event"
+	MetricRaceLost    = "race_lost_post_percent"
 )
 
 // window is what requests that race with the end of their connection are sent within.
@@ -82,6 +85,14 @@ var metrics = []Metric{
 	{
 		Name: "context_switches_per_request", Unit: "/req", Head: "context switches", Help: "context switches of the server's threads per request",
 		Verb: "takes", Of: "context switches per request", LessIsBetter: true, of: perReply("context_switches"),
+	},
+	{
+		Name: MetricAllocations, Unit: "/req", Head: "allocations", Help: "objects that a server in Go allocated on its heap per request",
+		Verb: "makes", Of: "allocations per request", LessIsBetter: true, of: perReply("allocations"),
+	},
+	{
+		Name: MetricAllocated, Unit: "B/req", Head: "allocated", Help: "bytes that a server in Go allocated on its heap per request",
+		Verb: "allocates", Of: "bytes per request", LessIsBetter: true, of: perReply("allocated_bytes"),
 	},
 	{
 		Name: "server_cpu_ms_per_second", Unit: "ms/s", Head: "CPU at the rate", Help: "CPU time of the server per second at a rate, above what it uses at rest",

@@ -183,15 +183,9 @@ func matchVersions(names []string, a, b string) ([][2]string, error) {
 	return pairs, nil
 }
 
-// withVersion is the name of a candidate, name[@version][:profile][#label], with version b
-// in place of a; ok is false if it is of another version than a.
+// withVersion is the name of a candidate, name[@version][:profile][+layers][#label], with version
+// b in place of a; ok is false if it is of another version than a.
 func withVersion(name, a, b string) (other string, ok bool) {
-	server, rest, versioned := strings.Cut(name, "@")
-	version := "@" + rest
-	if end := strings.IndexAny(version, ":#"); end >= 0 {
-		version, rest = version[:end], version[end:]
-	} else {
-		rest = ""
-	}
-	return server + b + rest, versioned && version == a
+	server, rest, versioned := strings.Cut(name, a)
+	return server + b + rest, versioned && (rest == "" || strings.IndexByte(":+#", rest[0]) >= 0)
 }

@@ -153,7 +153,7 @@ func (e evidence) cell(m results.Manifest, times results.Times) Cell {
 	e.p99, e.late = p99(times.Response), p99(times.Late)
 	cell := Cell{
 		Scenario: b.Scenario, App: b.App, Identity: b.Identity(), Candidate: c.Name, Server: c.Server, Version: c.Version,
-		Profile: c.Profile, Class: c.Class, Base: c.Base, Reference: c.Reference, Engine: b.Load.Engine,
+		Profile: c.Profile, Class: c.Class, Base: c.Base, Reference: c.Reference, Layers: c.Depth(), Engine: b.Load.Engine,
 		Launches: countLaunches(e.trials), Slices: len(e.trials), Connections: b.Load.Connections, Requests: e.sum(func(t results.Trial) uint64 { return t.Counted }),
 		Figures: figures(m, basis), Basis: e.look.basis(), Whole: e.whole(),
 		BodyRate: medianKnown(basis, bodyRate), WireRate: wireRate(basis), Offered: medianKnown(basis, func(t results.Trial) float64 { return t.Rate }), Ceiling: medianKnown(basis, func(t results.Trial) float64 { return t.Ceiling }),

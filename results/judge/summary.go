@@ -74,8 +74,9 @@ type Cell struct {
 	Server    string `json:"server"`
 	Version   string `json:"version,omitempty"`
 	Profile   string `json:"profile"`
-	Class     string `json:"class"`          // engine, wsgi, ...: rows are fairly compared within one
-	Base      string `json:"base,omitempty"` // the engine that a framework runs on
+	Class     string `json:"class"`            // engine, wsgi, ...: rows are fairly compared within one
+	Base      string `json:"base,omitempty"`   // the engine that a framework runs on, or the candidate without its layers
+	Layers    int    `json:"layers,omitempty"` // how many are around all apps of the candidate
 	// Reference is the candidate that the scenario compares it with; "": none.
 	Reference string `json:"reference,omitempty"`
 	Engine    string `json:"engine"`

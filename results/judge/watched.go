@@ -96,7 +96,7 @@ func (e evidence) watchedCell(m results.Manifest) Cell {
 	b, c := e.block, e.candidate
 	cell := Cell{
 		Scenario: b.Scenario, App: b.App, Identity: b.Identity(), Candidate: c.Name, Server: c.Server, Version: c.Version,
-		Profile: c.Profile, Class: c.Class, Base: c.Base, Reference: c.Reference, Engine: b.Load.Engine, Launches: countLaunches(e.asTrials()), Connections: b.Load.Connections,
+		Profile: c.Profile, Class: c.Class, Base: c.Base, Reference: c.Reference, Layers: c.Depth(), Engine: b.Load.Engine, Launches: countLaunches(e.asTrials()), Connections: b.Load.Connections,
 		Figures: e.watchedFigures(m), StartupMS: startup(e.launches), TiedWith: []string{}, RankedBy: rankedBy(b.Load),
 		Errors: results.Errors{ByKind: map[string]uint64{}},
 	}

@@ -1,0 +1,112 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/benchctl/benchctl/results/judge"
+)
+
+// difference is by how much a row is above what it is compared with.
+type difference struct {
+	value, half float64 // half is that of the 95 % interval
+}
+
+// each is the difference divided among n layers.
+func (d difference) each(n int) difference {
+	return difference{d.value / float64(n), d.half / float64(n)}
+}
+
+// shown has so many decimals, of the interval as well if it has that much.
+func (d difference) shown(decimals int) Value {
+	v := Value{Text: fixed(d.value, decimals), Number: d.value, Known: true}
+	if zero := fixed(0, decimals); v.Text == "-"+zero {
+		v.Text = zero
+	}
+	if half := fixed(d.half, decimals); half != fixed(0, decimals) {
+		v.Spread = "±" + half
+	}
+	return v
+}
+
+// layerTime is the server CPU, in ns per request, that each layer of a row adds to the same server without
+// them. The ratio of the two is paired; ok is false if it is not known, or if the row has no layers.
+func (t *Table) layerTime(c *judge.Cell) (d difference, ok bool) {
+	base := t.base(c)
+	p, paired := t.Pair(judge.MetricServerCPU, c.Base, c.Candidate)
+	if base == nil || !paired || base.Figures.ServerCPU() == nil {
+		return d, false
+	}
+	ns := 1e3 * base.Figures.ServerCPU().Value
+	return difference{ns * (p.Ratio - 1), ns * (p.High - p.Low) / 2}.each(c.Layers), true
+}
+
+// layerCount is how much of what hardly varies, and may be 0, each layer of a row adds per request.
+func (t *Table) layerCount(metric string) func(*judge.Cell) (difference, bool) {
+	return func(c *judge.Cell) (d difference, ok bool) {
+		base := t.base(c)
+		if base == nil || base.Figures[metric] == nil || c.Figures[metric] == nil {
+			return d, false
+		}
+		was, is := base.Figures[metric], c.Figures[metric]
+		return difference{is.Value - was.Value, (is.High - is.Low + was.High - was.Low) / 2}.each(c.Layers), true
+	}
+}
+
+// base is the row of the same server without layers; nil if there is none, or the row has no layers.
+func (t *Table) base(c *judge.Cell) *judge.Cell {
+	at := slices.IndexFunc(t.Rows, func(r Row) bool { return r.Cell.Candidate == c.Base })
+	if c.Layers == 0 || at < 0 || !c.Verdict.Usable() || !t.Rows[at].Cell.Verdict.Usable() {
+		return nil
+	}
+	return t.Rows[at].Cell
+}
+
+// layerColumns tell what each layer of a row costs, where the same server was measured without them.
+func (t *Table) layerColumns() []column {
+	of := func(key Key, unit string, decimals int, help string, get func(*judge.Cell) (difference, bool)) column {
+		return column{Column{key, "a layer", unit, help, true}, func(c *judge.Cell) Value {
+			d, ok := get(c)
+			if !ok || !finite(d.value) || !finite(d.half) {
+				return Value{}
+			}
+			return d.shown(decimals)
+		}}
+	}
+	const over = " per request over the same server without layers, divided by their number"
+	return []column{
+		of(LayerTime, "ns", 0, "server CPU"+over+", paired", t.layerTime),
+		of(LayerAllocations, "allocs", 2, "objects that are allocated"+over, t.layerCount(judge.MetricAllocations)),
+		of(LayerAllocated, "B", 1, "bytes that are allocated"+over, t.layerCount(judge.MetricAllocated)),
+	}
+}
+
+// layerFindings name, for each server, the row whose layers cost most and least each.
+func (t *Table) layerFindings() []string {
+	type row struct {
+		*judge.Cell
+		cost difference
+	}
+	var bases []string
+	rows := map[string][]row{}
+	for _, r := range t.Rows {
+		if d, ok := t.layerTime(r.Cell); ok && finite(d.value) {
+			if rows[r.Cell.Base] == nil {
+				bases = append(bases, r.Cell.Base)
+			}
+			rows[r.Cell.Base] = append(rows[r.Cell.Base], row{r.Cell, d})
+		}
+	}
+	var all []string
+	for _, base := range bases {
+		by := func(a, b row) int { return cmp.Compare(a.cost.value, b.cost.value) }
+		most, least := slices.MaxFunc(rows[base], by), slices.MinFunc(rows[base], by)
+		said := fmt.Sprintf("A layer of %s adds %v ns to the server CPU per request of %s", most.Candidate, most.cost.shown(0), base)
+		if most.Candidate != least.Candidate {
+			said += fmt.Sprintf(", the most, and one of %s %v ns, the least", least.Candidate, least.cost.shown(0))
+		}
+		all = append(all, said+".")
+	}
+	return all
+}
