@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/benchctl/benchctl/apps/stacked"
@@ -15,21 +16,29 @@ func parse(file string, data []byte) (Scenario, error) {
 	}
 	g := make(given)
 	fields := s.Load.fields(g)
-	fields["name"], fields["doc"], fields["apps"] = strict.Name(&s.Name), strict.Line(&s.Doc), instances(&s.Apps)
-	fields["group"], fields["profiles"] = strict.Name(&s.Group), profiles(&s.Profiles)
-	var ranked strict.Node
-	fields["rank-by"] = func(n strict.Node) error {
-		ranked = n
-		return strict.OneOf(&s.RankBy, ByThroughput, ByServerCPU)(n)
-	}
-	fields["layers"] = around(&s.Layers)
+	maps.Copy(fields, s.own(g))
 	if err := doc.Fields(fields, "name", "connections"); err != nil {
 		return s, err
 	}
-	if ranked.Line() > 0 && (s.SLO != nil || s.Watched()) {
-		return s, ranked.Errorf("a search is ranked by its rate, and events and race by what is lost")
+	if n := g[rankBy]; n.Line() > 0 && (s.SLO != nil || s.Watched()) {
+		return s, n.Errorf("a search is ranked by its rate, and events and race by what is lost")
 	}
 	return s, g.agree(s.Load)
+}
+
+// rankBy is the key of what rows are ranked by.
+const rankBy = "rank-by"
+
+// own binds the keys of the scenario that are not of its load.
+func (s *Scenario) own(g given) strict.Fields {
+	return strict.Fields{
+		"name": strict.Name(&s.Name), "doc": strict.Line(&s.Doc), "group": strict.Name(&s.Group),
+		"apps": instances(&s.Apps), "profiles": profiles(&s.Profiles), "layers": around(&s.Layers),
+		rankBy: func(n strict.Node) error {
+			g[rankBy] = n
+			return strict.OneOf(&s.RankBy, ByThroughput, ByServerCPU)(n)
+		},
+	}
 }
 
 // profiles takes a list of profiles' names.

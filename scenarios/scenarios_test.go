@@ -50,6 +50,9 @@ func TestBuiltin(t *testing.T) {
 		closed("concurrency-1024", 1024, "hello"),
 		closed("concurrency-4096", 4096, "hello"),
 		with(closed("connection-per-request", 64, "hello"), func(s *Scenario) { s.Close = true }),
+		with(closed("contract-tax", 64, "hello", "size?bytes=10000", "upload?bytes=1000"), func(s *Scenario) {
+			s.Profiles, s.RankBy = []string{"native", "default"}, ByServerCPU
+		}),
 		with(closed("idle-5000", 64, "hello"), func(s *Scenario) { s.Idle = 5000 }),
 		{Name: "idle-cost", Load: Load{Engine: Raw, Connections: 1024, Pace: offered.Pace{Share: 0.01, ShareOf: offered.Ceiling}, Slice: time.Second}, Apps: hello},
 		with(closed("keep-alive-10", 64, "hello"), func(s *Scenario) { s.Requests = 10 }),
@@ -234,6 +237,19 @@ func TestKeysAreDocumented(t *testing.T) {
 	}
 }
 
+// So it has the keys of a scenario that are of no load.
+func TestOwnKeysAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/scenarios.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range new(Scenario).own(nil) {
+		if !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("docs/scenarios.md lacks the key %s", name)
+		}
+	}
+}
+
 // A load that was not read from a file is checked by the same bounds.
 func TestCheck(t *testing.T) {
 	for want, l := range map[string]Load{
@@ -296,6 +312,12 @@ func TestErrors(t *testing.T) {
 		{"apps:\n  - hello\n  - helo\n", `x.yaml:3: apps[1]: unknown app "helo": did you mean "hello"?`},
 		{"apps: [size?bytes=0]\n", `x.yaml:1: apps[0]: app size: parameter "bytes" is "0": a whole number from 1 to 100000000 is needed`},
 		{"apps: [size?bytes=1, size?bytes=01]\n", `x.yaml:1: apps[1]: app size?bytes=1 is listed twice`},
+		{"profiles: native\n", `x.yaml:1: profiles: a list is needed, not text`},
+		{"profiles: [native]\n", `x.yaml:1: profiles: at least two profiles are needed, to be compared`},
+		{"profiles:\n  - native\n  - a b\n", `x.yaml:3: profiles[1]: "a b" is not a name: a-z, 0-9, and . _ - after the first`},
+		{"profiles: [native, native]\n", `x.yaml:1: profiles[1]: profile native is listed twice`},
+		{"rank-by: cpu\n", `x.yaml:1: rank-by: unknown value "cpu": known are throughput, server-cpu`},
+		{"name: a\nconnections: 1\nslo: p99<1ms\nrank-by: server-cpu\n", `x.yaml:4: rank-by: a search is ranked by its rate, and events and race by what is lost`},
 		{"timeout: 0s\n", `x.yaml:1: timeout: "0s" is not a time with unit from 1ms to 1h0m0s`},
 		{"slice: 250\n", `x.yaml:1: slice: "250" is not a time with unit from 1ms to 1h0m0s`},
 		{"lead: -1s\n", `x.yaml:1: lead: "-1s" is not a time with unit from 0s to 1h0m0s`},

@@ -135,6 +135,29 @@ func TestNativeReplies(t *testing.T) {
 	})
 }
 
+// Where a framework has a route for each app, all else goes to the app too, and what follows
+// a route is not taken for it.
+func TestRoutes(t *testing.T) {
+	natives(t, func(t *testing.T, s servers.Server) {
+		address := serving(t, contract(s))
+		for line, want := range map[string][]string{
+			"GET /hello":    {"200", "Hello, World!"},
+			"POST /hello":   {"405", "method not allowed\n", "Allow: GET, HEAD"},
+			"DELETE /hello": {"405", "method not allowed\n", "Allow: GET, HEAD"},
+			"GET /upload":   {"405", "method not allowed\n", "Allow: POST"},
+			"GET /hello/":   {"404", "not found\n"},
+			"GET /HELLO":    {"404", "not found\n"},
+			"GET /":         {"404", "not found\n"},
+			"GET /hell":     {"404", "not found\n"},
+		} {
+			got := ask(t, address, line+" HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n")
+			if !strings.HasPrefix(got, "HTTP/1.1 "+want[0]+" ") || !strings.HasSuffix(got, "\n\n"+want[1]) || len(want) > 2 && !strings.Contains(got, "\n"+want[2]+"\n") {
+				t.Errorf("%s: %q", line, got)
+			}
+		}
+	})
+}
+
 // A native candidate passes the gate for its apps.
 func TestNativeGate(t *testing.T) {
 	natives(t, func(t *testing.T, s servers.Server) {

@@ -247,6 +247,48 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// A candidate by another profile is named like one that was asked for.
+func TestBy(t *testing.T) {
+	for _, name := range []string{"nethttp", "nethttp@v1#b", "alpha@1.0:tuned#b", "alpha"} {
+		c, err := servers.Choose(list(t), []string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := c.Candidates[0]
+		for _, profile := range one.Server.Profiles() {
+			got := one.By(profile)
+			again, err := servers.Choose(list(t), []string{got.Name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := again.Candidates[0]; got.Profile != profile || got.Name != want.Name || got.Profile != want.Profile || got.Version != want.Version || got.Label != want.Label || got.Server.Name != want.Server.Name {
+				t.Errorf("%s by %s is %+v", name, profile, got)
+			}
+		}
+		if got := one.By(one.Profile); got.Name != name {
+			t.Errorf("%s by its own profile is %s", name, got.Name)
+		}
+	}
+}
+
+// A native candidate carries the apps that its handlers have, and others all of the suite.
+func TestCarries(t *testing.T) {
+	c, err := servers.Choose(list(t), []string{"nethttp:native", "nethttp", "alpha", "beta"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"hello size upload", strings.Join(suite.Names(), " "), strings.Join(suite.Names(), " "), strings.Join(suite.Names(), " ")} {
+		one := c.Candidates[i]
+		carried := slices.DeleteFunc(suite.Names(), func(app string) bool { return !one.Carries(app) })
+		if got := strings.Join(carried, " "); got != want {
+			t.Errorf("%s carries %s, want %s", one.Name, got, want)
+		}
+		if apps := one.Apps(); (apps != nil) != (i == 0) {
+			t.Errorf("%s tells %q", one.Name, apps)
+		}
+	}
+}
+
 func TestChooseErrors(t *testing.T) {
 	list := list(t)
 	for _, c := range []struct{ asked, want string }{
@@ -387,6 +429,33 @@ func TestLaunchOfEveryEngine(t *testing.T) {
 				t.Errorf("log is %q, %v", text, err)
 			}
 		})
+	}
+}
+
+// A native candidate is started by its name, and serves what it carries and no more.
+func TestLaunchNative(t *testing.T) {
+	hello, err := suite.Parse("hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(t.TempDir(), "log")
+	p, address := start(t, "nethttp:native", servers.Launch{Log: log})
+	probe := func(ctx context.Context) error { return conform.Probe(ctx, address, hello) }
+	if _, err := p.Ready(t.Context(), address, servers.DefaultReadyTimeout, probe); err != nil {
+		t.Fatal(err)
+	}
+	json, err := suite.Parse("json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conform.Probe(t.Context(), address, json); err == nil || !strings.Contains(err.Error(), "status is 404") {
+		t.Errorf("another app: %v", err)
+	}
+	if exit := p.Stop(t.Context(), time.Minute); exit.Code != 0 || exit.Killed {
+		t.Errorf("stop: %+v", exit)
+	}
+	if text, err := os.ReadFile(log); err != nil || !strings.HasPrefix(string(text), "serve --server nethttp:native --listener-fd 3\n") {
+		t.Errorf("log is %q, %v", text, err)
 	}
 }
 

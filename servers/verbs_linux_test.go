@@ -56,6 +56,9 @@ func TestVerbs(t *testing.T) {
 	for _, s := range all(t) {
 		for _, profile := range s.Profiles() {
 			c := servers.Candidate{Name: s.Name, Server: s, Profile: profile}
+			if profile == servers.Native && s.Manifest == nil {
+				continue // it has the verbs of the default
+			}
 			if profile != "default" {
 				if s.Manifest != nil && len(s.Manifest.Profiles[profile].Control) == 0 {
 					continue

@@ -78,6 +78,8 @@ func (a *Answer) Ask(app apps.App, req apps.Request, res apps.Response) error {
 	err := call(app, req, res)
 	switch {
 	case err != nil:
+	case a.Whole != nil: // which is most answers, and there is no more to be done for it
+		return nil
 	case a.Status == 0:
 		err = errNoAnswer
 	case a.Open != nil && !NoContent(a.Status): // of which HEAD tells the length

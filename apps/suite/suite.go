@@ -91,15 +91,21 @@ type running struct {
 }
 
 // checked is the app of a handler, which gets checked parameters.
-func (s Spec) checked(h handler) apps.App {
-	return apps.Func(func(req apps.Request, res apps.Response) error {
-		args, err := s.args(req.Query())
-		if err != nil {
-			res.SetHeader("Content-Type", apps.ContentTypeText)
-			return res.Reply(400, []byte(err.Error()+"\n"))
-		}
-		return h(args, req, res)
-	})
+func (s Spec) checked(h handler) apps.App { return &checked{s, h} }
+
+type checked struct {
+	spec    Spec
+	handler handler
+}
+
+// Serve implements apps.App.
+func (c *checked) Serve(req apps.Request, res apps.Response) error {
+	args, err := c.spec.args(req.Query())
+	if err != nil {
+		res.SetHeader("Content-Type", apps.ContentTypeText)
+		return res.Reply(400, []byte(err.Error()+"\n"))
+	}
+	return c.handler(args, req, res)
 }
 
 // Mux serves the whole suite, each app at its name: "/hello", and what is at further routes.

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -63,6 +64,30 @@ func TestLeft(t *testing.T) {
 	left := plan.Left(m, 4, map[results.RoundKey]bool{{Launch: 4, Block: 1, Round: 0}: true, {Launch: 3, Block: 0, Round: 1}: true})
 	if len(left[0]) != 3 || len(left[1]) != 2 || left[1][0] != (results.RoundKey{Launch: 4, Block: 1, Round: 1}) {
 		t.Errorf("left %v", left)
+	}
+}
+
+// A candidate and its reference follow each other, in either order.
+func TestOrderByReference(t *testing.T) {
+	for _, pairs := range []int{3, 15} {
+		var all []results.Candidate
+		for i := range pairs {
+			class, name := []string{"engine", "framework"}[i%2], fmt.Sprint("c", i)
+			all = append(all, results.Candidate{Name: name + ":native", Class: class}, results.Candidate{Name: name, Class: class, Reference: name + ":native"})
+		}
+		first := map[bool]int{}
+		for round := range 100 {
+			order := plan.Order(7, results.RoundKey{Round: round}, all)
+			for i := 0; i < len(order); i += 2 {
+				if order[i]/2 != order[i+1]/2 {
+					t.Fatalf("round %d: %v", round, order)
+				}
+				first[order[i] < order[i+1]]++
+			}
+		}
+		if n := 100 * pairs; first[true]+first[false] != n || first[true] != n/2 { // rounds are mirrored
+			t.Errorf("of %d pairs the reference is first %d times", n, first[true])
+		}
 	}
 }
 

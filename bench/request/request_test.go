@@ -86,6 +86,28 @@ func TestBegin(t *testing.T) {
 	}
 }
 
+// The record of a run says which candidates a scenario compares, and by what it ranks them.
+func TestBeginComparison(t *testing.T) {
+	m := begin(t, t.TempDir(), request.Run{Scenarios: []string{"contract-tax"}, Servers: []string{"nethttp", "fasthttp"}}).Config.Store.Manifest()
+	var got []string
+	for _, c := range m.Candidates {
+		got = append(got, c.Name+" "+c.Profile+" "+c.Reference)
+	}
+	want := []string{"nethttp:native native ", "nethttp default nethttp:native", "fasthttp:native native ", "fasthttp default fasthttp:native"}
+	if !slices.Equal(got, want) {
+		t.Errorf("candidates %q", got)
+	}
+	for _, b := range m.Blocks {
+		if b.RankBy != "server-cpu" || len(b.Without) > 0 {
+			t.Errorf("%+v", b)
+		}
+	}
+	m = begin(t, t.TempDir(), request.Run{Scenarios: []string{"contract-tax"}, Servers: []string{"nethttp"}, Apps: []string{"json", "hello"}}).Config.Store.Manifest()
+	if len(m.Blocks) != 2 || !slices.Equal(m.Blocks[0].Without, []string{"nethttp:native"}) || m.Blocks[1].Without != nil {
+		t.Errorf("%+v", m.Blocks)
+	}
+}
+
 // Without a seed each run draws one.
 func TestSeedIsDrawn(t *testing.T) {
 	r := request.Run{Scenarios: []string{"smoke"}, Servers: []string{"nethttp"}}
@@ -109,6 +131,7 @@ func TestBeginRefuses(t *testing.T) {
 		{request.Run{Scenarios: []string{"smoke"}, Servers: []string{"nethttp"}, LoaderCPUs: "x"}, true, "run: --loader-cpus: "},
 		{request.Run{Scenarios: []string{"smoke"}, Servers: []string{"nethttp"}, Precision: "2%"}, true, "run: --precision takes at least 5 launches and 2 candidates"},
 		{request.Run{Scenarios: []string{"smoke"}, Servers: []string{"nethttp-h2c"}}, true, `run: candidate "nethttp-h2c" speaks h2c`},
+		{request.Run{Scenarios: []string{"stream-64"}, Servers: []string{"nethttp:native", "gnet"}}, true, `run: candidate "nethttp:native" carries none of the apps: it carries hello, size, upload`},
 		{request.Run{Scenarios: []string{"smoke"}, Servers: []string{"ghost"}, ServerDirs: dirs}, false, `server ghost: not installed: command "no-such-ghost"`},
 	} {
 		store := t.TempDir()

@@ -92,7 +92,7 @@ var mayImport = map[string][]string{
 		"apps/conform", "apps/duties", "apps/stack/lint", "apps/stacked", "apps/suite", "bench/agent", "bench/launch", "bench/load", "bench/load/engine", "bench/load/pace", "bench/measure", "bench/paired", "bench/plan", "bench/timeline", "internal/misuse", "results", "results/judge", "scenarios", "scenarios/offered", "servers", "servers/control",
 	},
 	"bench/request": {
-		"apps/stacked", "bench/agent", "bench/launch", "bench/measure", "bench/plan", "internal/misuse", "internal/nearest", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control", "servers/external",
+		"apps/stacked", "apps/suite", "bench/agent", "bench/launch", "bench/measure", "bench/plan", "internal/misuse", "internal/nearest", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control", "servers/external",
 	},
 	"report":                  {"results", "results/judge"},
 	"report/text":             {"apps/conform", "apps/duties", "report", "results", "results/judge", "scenarios", "servers/audit"},

@@ -11,6 +11,7 @@ import (
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/internal/sample"
 	"github.com/benchctl/benchctl/results/judge"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // latency is the latency of a's cell in what the run has recorded.
@@ -208,6 +209,13 @@ func TestRanks(t *testing.T) {
 		}
 	}
 	fixedRate := func(m *results.Manifest) { m.Blocks[0].Load.Rate = 1000 }
+	cheaper := func(t *results.Trial) {
+		if t.Candidate == "b" {
+			t.ServerCPU = sample.NS(90 * time.Millisecond)
+		}
+	}
+	byCPU := func(m *results.Manifest) { m.Blocks[0].RankBy = scenarios.ByServerCPU }
+	byThroughput := func(m *results.Manifest) { m.Blocks[0].Load.Rate, m.Blocks[0].RankBy = 1000, scenarios.ByThroughput }
 	for _, c := range []struct {
 		name   string
 		plan   func(*results.Manifest)
@@ -220,11 +228,9 @@ func TestRanks(t *testing.T) {
 		{"b is slower", nil, faster(0.95), [2]int{1, 2}, false, judge.MetricThroughput},
 		{"both are the same", nil, nil, [2]int{1, 1}, true, judge.MetricThroughput},
 		{"b is faster now and then", nil, jitter, [2]int{1, 1}, true, judge.MetricThroughput},
-		{"b is cheaper at a fixed rate", fixedRate, func(t *results.Trial) {
-			if t.Candidate == "b" {
-				t.ServerCPU = sample.NS(90 * time.Millisecond)
-			}
-		}, [2]int{2, 1}, false, judge.MetricServerCPU},
+		{"b is cheaper at a fixed rate", fixedRate, cheaper, [2]int{2, 1}, false, judge.MetricServerCPU},
+		{"b is cheaper, which the scenario is about", byCPU, cheaper, [2]int{2, 1}, false, judge.MetricServerCPU},
+		{"b is cheaper, which the scenario is not about", byThroughput, cheaper, [2]int{1, 1}, true, judge.MetricThroughput},
 		{"CPU time is not known at a fixed rate", fixedRate, func(t *results.Trial) { t.ServerCPU = nil }, [2]int{}, false, judge.MetricServerCPU},
 		// The machine was slow whenever b was not measured: of the rounds that pair
 		// them, b lost every one.
@@ -249,6 +255,16 @@ func TestRanks(t *testing.T) {
 		if got != c.ranks || tied != c.tied || s.Cells[0].RankedBy != c.by {
 			t.Errorf("%s: ranks %v by %s, tied %v %v", c.name, got, s.Cells[0].RankedBy, s.Cells[0].TiedWith, s.Cells[1].TiedWith)
 		}
+	}
+}
+
+// Whom a candidate is compared with is told by its row.
+func TestComparedWith(t *testing.T) {
+	m := sample.Manifest()
+	m.Candidates[1].Reference = "a"
+	s := summarize(t, m, sample.Launched(), sample.Rounds(6, nil))
+	if s.Cells[0].Reference != "" || s.Cells[1].Reference != "a" {
+		t.Errorf("references %q and %q", s.Cells[0].Reference, s.Cells[1].Reference)
 	}
 }
 

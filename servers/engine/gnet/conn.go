@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -48,7 +47,7 @@ func (x *conn) Body() io.Reader           { return &x.reader }
 
 func (x *conn) SetHeader(name, value string) {
 	for i := range x.replied {
-		if strings.EqualFold(x.replied[i].name, name) {
+		if isNamed(x.replied[i].name, name) {
 			x.replied[i].value = value
 			return
 		}
@@ -198,7 +197,7 @@ func (x *conn) whole() (body []byte, length int64, short bool) {
 // promised is the Content-Length that the app set, -1 if none.
 func (x *conn) promised() int64 {
 	for _, f := range x.replied {
-		if strings.EqualFold(f.name, "Content-Length") {
+		if isNamed(f.name, "Content-Length") {
 			if n, ok := parseLength(f.value); ok {
 				return n
 			}
@@ -211,7 +210,7 @@ func (x *conn) promised() int64 {
 
 func (x *conn) drop(name string) {
 	for i := range x.replied {
-		if strings.EqualFold(x.replied[i].name, name) {
+		if isNamed(x.replied[i].name, name) {
 			x.replied = append(x.replied[:i], x.replied[i+1:]...)
 			return
 		}

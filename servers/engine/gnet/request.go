@@ -54,11 +54,16 @@ func (h *head) header(name string) string {
 		return h.host
 	}
 	for i := range h.fields {
-		if strings.EqualFold(h.fields[i].name, name) {
+		if isNamed(h.fields[i].name, name) {
 			return h.fields[i].value
 		}
 	}
 	return ""
+}
+
+// isNamed tells whether a field has that name, in any case. Most names differ in length.
+func isNamed(field, name string) bool {
+	return len(field) == len(name) && strings.EqualFold(field, name)
 }
 
 var endOfHead = []byte("\r\n\r\n")
@@ -217,22 +222,22 @@ func (h *head) frame() *refusal {
 	var codings []string
 	for _, f := range h.fields {
 		switch {
-		case strings.EqualFold(f.name, "Host"):
+		case isNamed(f.name, "Host"):
 			if hosts++; !isHost(f.value) {
 				return malformed("a false Host")
 			}
-		case strings.EqualFold(f.name, "Content-Length"):
+		case isNamed(f.name, "Content-Length"):
 			n, ok := parseLength(f.value)
 			if !ok || lengths > 0 && n != h.length {
 				return malformed("a false Content-Length")
 			}
 			lengths++
 			h.length = n
-		case strings.EqualFold(f.name, "Transfer-Encoding"):
+		case isNamed(f.name, "Transfer-Encoding"):
 			codings = append(codings, strings.Split(f.value, ",")...)
-		case strings.EqualFold(f.name, "Connection"):
+		case isNamed(f.name, "Connection"):
 			h.connection(f.value)
-		case strings.EqualFold(f.name, "Expect"):
+		case isNamed(f.name, "Expect"):
 			h.expect = h.minor > 0 && strings.EqualFold(f.value, "100-continue")
 		}
 	}
