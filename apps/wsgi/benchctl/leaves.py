@@ -1,6 +1,6 @@
 """The test apps as leaves of stacks: a paste.app_factory for each, by its name with _ for -.
 
-A leaf answers at every path and to every method, as those in apps/stack/suiteapps do. Its
+A leaf answers at every path, as those in apps/stack/suiteapps do, to the methods of its app. Its
 config are the parameters of requests whose query has none.
 """
 
@@ -25,14 +25,14 @@ def static(global_conf, /, **texts):
 
 
 def leaf(name, conf):
-    app, _, params = suite.APPS[name]
+    app, methods, params = suite.APPS[name]
     params = tuple(
         (key, getattr(conf, key, default), least, most) for key, default, least, most in params
     )
 
     def application(environ, start_response):
         headers = []
-        reply = suite.checked(name, app, params, environ, headers)
+        reply = suite.checked(name, app, methods, params, environ, headers)
         return suite.respond(environ, start_response, reply, headers)
 
     return application

@@ -591,16 +591,15 @@ def answer(routes, environ, headers):
     if route is None:
         headers.append(("Content-Type", TEXT))
         return 404, b"not found\n"
-    name, app, methods, params = route
+    return checked(*route, environ, headers)
+
+
+def checked(name, app, methods, params, environ, headers):
+    """The reply of an app to a request: 405 and 400, if method or parameters are wrong."""
     if environ["REQUEST_METHOD"] not in methods:
         headers.append(("Allow", ", ".join(methods)))
         headers.append(("Content-Type", TEXT))
         return 405, b"method not allowed\n"
-    return checked(name, app, params, environ, headers)
-
-
-def checked(name, app, params, environ, headers):
-    """The reply of an app to the parameters of a request: 400, if they are wrong."""
     try:
         values = arguments(name, params, environ.get("QUERY_STRING", ""))
         return app(values, environ, headers)
