@@ -22,7 +22,8 @@ func ServeNative(ctx context.Context, ln *drain.Listener) error {
 func (x *conn) serveNative() (last bool) {
 	last = x.head.close || x.engine.ln.Draining()
 	status, body, allow := x.native()
-	b := append(x.out[:0], "HTTP/1.1 "...)
+	b := x.out[:0]
+	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, ' ')
 	b = append(b, http.StatusText(status)...)
