@@ -190,6 +190,12 @@ func TestContractAllocations(t *testing.T) {
 	natives(t, func(t *testing.T, s servers.Server) {
 		for name, request := range taxed {
 			native, own := allocations(t, behind(s, s.Native), request), allocations(t, contract(s), request)
+			for range 5 { // what else goes on in this process allocates too
+				if own <= native {
+					break
+				}
+				native, own = min(native, allocations(t, behind(s, s.Native), request)), min(own, allocations(t, contract(s), request))
+			}
 			if own > native {
 				t.Errorf("%s: %v allocations, native %v", name, own, native)
 			}

@@ -126,6 +126,9 @@ func begin(t *testing.T, c servers.Candidate, verb control.Verb) *trial {
 	if _, err := r.process.Ready(ctx, r.address, time.Minute, func(ctx context.Context) error { return conform.Probe(ctx, r.address, hello) }); err != nil {
 		t.Fatal(err)
 	}
+	if c.Profile == servers.Supervised { // its first worker answers before the others are ready
+		r.until("all workers serve", func() bool { return strings.Contains(control.LogTail(log, 1000), "http://") })
+	}
 	r.settle()
 	r.isOf(user)
 	return r

@@ -24,7 +24,7 @@ import (
 // Waits for something that must happen. They are only ever used up by cases that fail,
 // and so by declared deviations.
 const (
-	patience = 10 * time.Second // for bytes and calls
+	patience = 30 * time.Second // for bytes and calls
 	stopping = time.Minute      // for Serve to return
 )
 

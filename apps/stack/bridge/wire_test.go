@@ -61,6 +61,9 @@ func (s source) Make() (apps.App, error) { return s.app, nil }
 
 // TestServe holds engines with apps behind middleware to the duties that they have to apps.
 func TestServe(t *testing.T) {
+	if raceEnabled {
+		t.Skip("each request is a goroutine and a pipe, which the race detector makes many times as slow")
+	}
 	t.Run("nethttp", func(t *testing.T) { servertest.TestServe(t, through(nethttp.Serve)) })
 	t.Run("fasthttp", func(t *testing.T) {
 		servertest.TestServe(t, through(fasthttp.Serve),

@@ -15,7 +15,7 @@ import (
 // Random graphs are read back as they were written, in every form.
 func TestRoundTrip(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
-	graphs := 300
+	graphs := 100
 	if testing.Short() {
 		graphs = 30
 	}

@@ -148,6 +148,7 @@ func newServer(ln net.Listener, transport ...config.Option) *server.Hertz {
 		server.WithDisablePreParseMultipartForm(true),
 		server.WithExitWaitTime(adapter.Grace),
 		server.WithDisablePrintRoute(true),
+		server.WithRedirectTrailingSlash(false), // a path that nobody serves gets 404
 	)...)
 }
 
