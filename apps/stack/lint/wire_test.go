@@ -28,7 +28,7 @@ func TestEngines(t *testing.T) {
 			t.Parallel()
 			a, f := linted(t, suite.Mux())
 			t.Cleanup(func() { f.hold(t, "") }) // after the stop
-			url := start(t, s.Engine, a)
+			url := start(t, s.Serve, a)
 			for _, path := range []string{"/hello", "/json", "/size?bytes=100000", "/stream", "/headers", "/error", "/error?at=1", "/none"} {
 				exchange(t, "GET", url+path, "")
 			}
