@@ -36,10 +36,10 @@ bench: build ## run the main job and print where its report is
 
 .PHONY: test
 test: setup ## run every test, under the race detector where it can find something
-	@$(MAKE) --no-print-directory -j3 test-commands test-runs test-packages
+	@$(MAKE) --no-print-directory -j2 test-runs test-commands test-packages
 
 # Runs wait most of their time, for slices to pass and for processes to start: many go on
-# side by side, and these three do.
+# side by side, and two of these three do.
 GOTEST := GORACE=atexit_sleep_ms=0 $(GO) test -timeout 25m -parallel 8
 RUNS   := ./bench/harness/...
 
