@@ -9,8 +9,6 @@ from . import config, suite
 
 def __getattr__(factory):
     name = factory.replace("_", "-")
-    if name == "static":
-        return static
     if name not in config.CATALOG["apps"] or name not in suite.APPS:
         raise AttributeError("no app %r" % name)
     return lambda global_conf, /, **texts: leaf(name, config.read("apps", name, texts, global_conf))

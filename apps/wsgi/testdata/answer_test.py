@@ -3,10 +3,15 @@
 import io
 import sys
 import unittest
+import zlib
+from unittest import mock
+from wsgiref import util
+from wsgiref.validate import validator
 
 from benchctl.answer import ask
 from benchctl.layers import (
-    access_log, compress, cors, etag, forwarded, headers, metrics, range, recover, request_id, timeout,
+    access_log, body_limit, compress, cors, etag, forwarded, headers, health, method_override, metrics,
+    range, rate_limit, recover, request_id, timeout,
 )  # fmt: skip
 from benchctl.layers.cookies import Cookies
 from benchctl.layers.session import Sessions
@@ -17,8 +22,18 @@ LOOK_AT_FIELDS = (
     access_log.AccessLog, cors.CORS, forwarded.Forwarded, headers.Headers, metrics.Metrics, recover.Recover,
     request_id.RequestID, timeout.Timeout, Cookies, etag.ETag,
 )  # fmt: skip
+OTHERS = (
+    body_limit.BodyLimit, compress.Compress, health.Health, method_override.MethodOverride, range.Range,
+    rate_limit.RateLimit,
+)  # fmt: skip
 # What they need of config.
-CONF = {"cors": {"origins": "*"}, "forwarded": {"trusted": "::1"}, "access-log": {"file": "log"}}
+CONF = {
+    "cors": {"origins": "*"},
+    "forwarded": {"trusted": "::1"},
+    "access-log": {"file": "log"},
+    "rate-limit": {"rate": "1"},
+    "compress": {"encodings": "gzip"},
+}
 
 
 def made(layer, app):
@@ -34,7 +49,7 @@ class FileWrapper:
 
 
 def environment(**more):
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": ""}
+    environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "QUERY_STRING": ""}
     environ.update({"wsgi.errors": io.StringIO(), "wsgi.input": io.BytesIO()})
     return {**environ, "wsgi.file_wrapper": FileWrapper, **more}
 
@@ -168,6 +183,30 @@ class TestAsk(unittest.TestCase):
         self.assertEqual(1, body.closed)
 
 
+class TestBothSides(unittest.TestCase):
+    """Layers are applications to the server, and servers to the application."""
+
+    def test_between_validators(self):
+        def app(environ, start_response):
+            source = environ["wsgi.input"]
+            data = source.readline(3) + source.read(2) + b"".join(source.readlines(2)) + source.read(9)
+            start_response("200 OK", PLAIN)
+            return iter((data, b"", b"x" * 2000))
+
+        for layer in (*LOOK_AT_FIELDS, *OTHERS):
+            stack = validator(made(layer, validator(app)))
+            environ = environment(REQUEST_METHOD="POST", HTTP_ACCEPT_ENCODING="gzip")
+            util.setup_testing_defaults(environ)
+            environ["wsgi.input"] = io.BytesIO(b"ab\ncdef\ngh\ni")
+            environ.update({"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True})
+            body = stack(environ, lambda *_: lambda data: None)
+            data = b"".join(body)
+            body.close()
+            if layer is compress.Compress:
+                data = zlib.decompress(data, 16 + zlib.MAX_WBITS)
+            self.assertEqual(b"ab\ncdef\ngh\ni" + b"x" * 2000, data, layer)
+
+
 class TestBodies(unittest.TestCase):
     def test_a_stream_is_closed_once(self):
         for layer in (*LOOK_AT_FIELDS, compress.Compress, range.Range):
@@ -175,6 +214,8 @@ class TestBodies(unittest.TestCase):
             server = Server(made(layer, answering(body)), HTTP_ACCEPT_ENCODING="gzip")
             list(server.body)
             server.body.close()
+            if not isinstance(server.body, Body):
+                server.body.close()
             self.assertEqual(1, body.closed, layer)
 
     def test_a_part_of_a_stream(self):
@@ -220,9 +261,10 @@ class TestBodies(unittest.TestCase):
             self.assertIs(body, Server(made(layer, answering(body))).body, layer)
 
     def test_head_of_a_file(self):
-        body = FileWrapper(io.BytesIO(b"abc"))
+        body = Body(b"abc")
         app = made(etag.ETag, answering(body))
         self.assertEqual(b"", b"".join(Server(app, REQUEST_METHOD="HEAD").body))
+        self.assertEqual((0, 1), (body.pulled, body.closed))
 
     def test_those_outside_do_not_see_what_a_layer_adds(self):
         for layer in (Cookies, forwarded.Forwarded, request_id.RequestID, timeout.Timeout):
@@ -230,6 +272,24 @@ class TestBodies(unittest.TestCase):
             before = dict(environ)
             made(layer, answering([b"a"]))(environ, lambda *_: None)
             self.assertEqual(before, environ, layer)
+
+
+class TestTimeout(unittest.TestCase):
+    def test_the_time_of_sending_does_not_count(self):
+        now = 0.0
+
+        def passes(seconds):
+            nonlocal now
+            now += seconds
+
+        with mock.patch("time.monotonic", lambda: now):
+            body = Body(lambda: passes(20) or b"a", lambda: passes(20) or b"b", lambda: passes(40) or b"c")
+            blocks = iter(Server(made(timeout.Timeout, answering(body))).body)
+            passes(100)
+            self.assertEqual(b"a", next(blocks))
+            passes(100)
+            self.assertEqual(b"b", next(blocks))
+            self.assertRaises(TimeoutError, next, blocks)
 
 
 class TestSession(unittest.TestCase):
