@@ -124,7 +124,7 @@ func members(all []Server, name string) ([]Candidate, error) {
 		group, profiles = append(group, c), append(profiles, s.Profiles()...)
 	}
 	if layered && group == nil && Group(all, name) != nil {
-		return nil, fmt.Errorf("candidate %q: only servers in Go carry layers", name+"+"+layers)
+		return nil, fmt.Errorf("candidate %q: only servers in Go carry layers, by the app contract", name+"+"+layers)
 	}
 	if group != nil && !slices.Contains(profiles, profile) {
 		return nil, fmt.Errorf("candidate %q: no server of %s has a profile %q%s", name+":"+profile, name, profile, nearest.Hint(profile, profiles))
@@ -182,8 +182,8 @@ func (c Candidate) With(layers string) (Candidate, error) {
 	switch {
 	case err != nil:
 		return c, fmt.Errorf("candidate %q: %w", c.named(layers), err)
-	case c.Server.Engine == nil:
-		return c, fmt.Errorf("candidate %q: only servers in Go carry layers", c.named(layers))
+	case !c.Contract():
+		return c, fmt.Errorf("candidate %q: only servers in Go carry layers, by the app contract", c.named(layers))
 	}
 	c.Name, c.Layers = c.named(l.String()), l.String()
 	return c, nil
@@ -243,11 +243,18 @@ func (c Candidate) By(profile string) Candidate {
 	if profile != external.Default {
 		c.Name += ":" + profile
 	}
+	if c.Layers != "" {
+		c.Name += "+" + c.Layers
+	}
 	if c.Label != "" {
 		c.Name += "#" + c.Label
 	}
 	return c
 }
+
+// Contract tells whether the candidate carries apps by the contract of package apps, as layers
+// take.
+func (c Candidate) Contract() bool { return c.Server.Engine != nil && c.Profile != Native }
 
 // Carries tells whether the candidate serves an app.
 func (c Candidate) Carries(app string) bool {

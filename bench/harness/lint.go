@@ -26,7 +26,7 @@ func (v Verification) AllDuties(ctx context.Context, choice servers.Choice, jobs
 }
 
 func (v Verification) dutiesRow(ctx context.Context, c servers.Candidate) duties.Row {
-	if c.Server.Engine == nil {
+	if !c.Contract() {
 		return duties.UncheckedRow(c.Name, c.Server.Class, duties.NotInGo, "it does not carry apps by the contract of package apps")
 	}
 	version, _ := c.Server.Version(ctx) // no duty depends on it

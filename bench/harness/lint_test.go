@@ -11,7 +11,7 @@ import (
 // What does not carry apps by the contract is not begun, and what can't be started is broken.
 func TestDutiesOfOthers(t *testing.T) {
 	ownTemp(t)
-	choice := choose(t, external(t, "deaf"), "deaf", "stripped", "nethttp")
+	choice := choose(t, external(t, "deaf"), "deaf", "stripped", "nethttp", "nethttp:native")
 	v := verification()
 	v.Benchctl = "/bin/false"
 	m, err := v.AllDuties(t.Context(), choice, 2, func(duties.Row) { /* told in any order */ })
@@ -23,6 +23,7 @@ func TestDutiesOfOthers(t *testing.T) {
 		state        conform.State
 	}{
 		{"deaf", "it does not carry apps", duties.NotInGo},
+		{"nethttp:native", "it does not carry apps", duties.NotInGo},
 		{"ghost", "server ghost: not installed: ", conform.Absent},
 		{"nethttp", "ended before it was ready: exit status 1", conform.Broken},
 	} {

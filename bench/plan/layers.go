@@ -20,7 +20,7 @@ func Layered(all []scenarios.Scenario, candidates []servers.Candidate) (both []s
 	}
 	for _, c := range candidates {
 		both = append(both, c)
-		if c.Server.Engine == nil || c.Layers != "" {
+		if !c.Contract() || c.Layers != "" {
 			continue
 		}
 		for _, s := range all {
@@ -44,7 +44,7 @@ func (r Request) of(s scenarios.Scenario, c servers.Candidate) bool {
 	if len(s.Layers) == 0 {
 		return !made
 	}
-	return c.Server.Engine != nil && (!made || slices.Contains(s.Layers, c.Layers))
+	return c.Contract() && (!made || slices.Contains(s.Layers, c.Layers))
 }
 
 // layered has the requests of a block carry what the layers of its candidates act on, and takes out
@@ -87,7 +87,7 @@ func (r Request) leftOut(m results.Manifest) (notes []string) {
 			if !slices.Contains(b.Without, c.Name) || !slices.ContainsFunc(m.Candidates, func(o results.Candidate) bool { return o.Name == c.Name }) {
 				continue
 			}
-			if without = append(without, c.Name); c.Server.Engine == nil {
+			if without = append(without, c.Name); !c.Contract() {
 				bare = append(bare, c.Name)
 			}
 		}
@@ -95,7 +95,7 @@ func (r Request) leftOut(m results.Manifest) (notes []string) {
 		case b.Load.Watched() && len(without) > 0:
 			notes = append(notes, fmt.Sprintf("%s: not offered, or its app not carried, by %s", b.Scenario, strings.Join(without, ", ")))
 		case (b.Stacked() || r.Layers(b.Scenario)) && len(bare) > 0:
-			notes = append(notes, fmt.Sprintf("%s, %s: without %s, since only servers in Go carry layers", b.Scenario, b.App, strings.Join(bare, ", ")))
+			notes = append(notes, fmt.Sprintf("%s, %s: without %s, since only servers in Go carry layers, by the app contract", b.Scenario, b.App, strings.Join(bare, ", ")))
 		}
 	}
 	return notes

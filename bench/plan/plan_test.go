@@ -157,12 +157,33 @@ func TestLayeredApps(t *testing.T) {
 	if got := m.Blocks[1]; got.App != "headers*5+hello" || !slices.Equal(got.Without, []string{"nginx", "nethttp-h2c"}) {
 		t.Errorf("%+v", got)
 	}
-	if want := "concurrency-256, headers*5+hello: without nginx, since only servers in Go carry layers"; !slices.Contains(m.Notes, want) {
+	if want := "concurrency-256, headers*5+hello: without nginx, since only servers in Go carry layers, by the app contract"; !slices.Contains(m.Notes, want) {
 		t.Errorf("notes %q, want %s", m.Notes, want)
 	}
 	r.Apps = named("body-limit+upload?bytes=5000000")
 	if _, err := plan.New(r); err == nil || !strings.Contains(err.Error(), "it answers 413, where the app alone answers 200") {
 		t.Errorf("a reply that is not the app's: %v", err)
+	}
+}
+
+// What is served without the contract has no layers, neither those of a scenario nor those of an app.
+func TestNativeHasNoLayers(t *testing.T) {
+	r := choose(t, request(t), "nethttp", "nethttp:native")
+	own := r.Scenarios[0]
+	own.Name, own.Layers = "own", []string{"etag"}
+	r.Scenarios, r.Apps = []scenarios.Scenario{r.Scenarios[0], own}, named("hello", "etag+hello")
+	var err error
+	if r.Candidates, r.Made, err = plan.Layered(r.Scenarios, r.Candidates); err != nil || !slices.Equal(r.Made, []string{"nethttp+etag"}) {
+		t.Fatalf("made %q, %v", r.Made, err)
+	}
+	m, err := plan.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]string{{"nethttp+etag"}, {"nethttp+etag", "nethttp:native"}, {"nethttp:native"}, {"nethttp:native"}} {
+		if got := slices.Sorted(slices.Values(m.Blocks[i].Without)); !slices.Equal(got, want) {
+			t.Errorf("%s, %s: without %q, want %q", m.Blocks[i].Scenario, m.Blocks[i].App, got, want)
+		}
 	}
 }
 
@@ -201,7 +222,7 @@ func TestScenarioOfLayers(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"own, hello: without nginx, since only servers in Go carry layers",
+		"own, hello: without nginx, since only servers in Go carry layers, by the app contract",
 		"own: without nethttp+compress+body-limit: app upload?bytes=2000000 can't be measured: it answers 413, where the app alone answers 200",
 	} {
 		if !slices.Contains(m.Notes, want) {

@@ -216,7 +216,7 @@ func (p parsed) unplanned(c servers.Candidate, blocks []results.Block) string {
 		return unjudged(c, blocks)
 	}
 	if !slices.ContainsFunc(blocks, func(b results.Block) bool { return !b.Stacked() && !p.Layers(b.Scenario) }) {
-		return "carries none of the apps: only servers in Go carry layers"
+		return "carries none of the apps: only servers in Go carry layers, by the app contract"
 	}
 	return "carries none of the apps: it carries " + strings.Join(c.Apps(), ", ")
 }

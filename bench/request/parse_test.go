@@ -124,7 +124,7 @@ func TestPlanned(t *testing.T) {
 		}
 	}
 	m.Blocks[0] = results.Block{Scenario: "concurrency-1", App: "etag+hello"}
-	if _, err := planning([]servers.Candidate{web, in}).planned(m, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go carry layers` {
+	if _, err := planning([]servers.Candidate{web, in}).planned(m, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go carry layers, by the app contract` {
 		t.Errorf("of layers: %v", err)
 	}
 	limited := servers.Candidate{Name: "engine+body-limit", Layers: "body-limit"}
@@ -138,7 +138,7 @@ func TestPlanned(t *testing.T) {
 		}
 	}
 	m.Blocks[0] = results.Block{Scenario: "own", App: "hello"}
-	if _, err := planning([]servers.Candidate{web, in}).planned(m, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go carry layers` {
+	if _, err := planning([]servers.Candidate{web, in}).planned(m, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go carry layers, by the app contract` {
 		t.Errorf("in a scenario of layers: %v", err)
 	}
 	if _, err := planning([]servers.Candidate{web}).planned(results.Manifest{}, []string{"web"}, os.ErrInvalid); !errors.Is(err, os.ErrInvalid) {

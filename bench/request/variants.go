@@ -70,10 +70,13 @@ func byProfiles(profiles []string) variants {
 		}
 		var all []servers.Candidate
 		for i, profile := range profiles {
-			if !slices.Contains(c.Server.Profiles(), profile) {
-				return nil, "profile " + profile
-			}
 			one := c.By(profile)
+			switch {
+			case !slices.Contains(c.Server.Profiles(), profile):
+				return nil, "profile " + profile
+			case one.Layers != "" && !one.Contract():
+				return nil, "profile " + profile + " with layers"
+			}
 			if i > 0 {
 				one.Reference = all[0].Name
 			}

@@ -76,6 +76,7 @@ func TestByProfilesRefuses(t *testing.T) {
 		want      string
 	}{
 		{"nethttp,nginx", []scenarios.Scenario{tax}, `run: candidate "nginx" has no profile native, which scenario tax takes: see benchctl list servers`},
+		{"nethttp+etag", []scenarios.Scenario{tax}, `run: candidate "nethttp+etag" has no profile native with layers, which scenario tax takes`},
 		{"baseline", []scenarios.Scenario{tax}, `run: scenario tax: none of the servers has profile "native": known are default, `},
 		{"go", []scenarios.Scenario{mistyped}, `run: scenario mistyped: none of the servers has profile "natve": did you mean "native"?`},
 		{"go", []scenarios.Scenario{plain, tax}, "run: plain and tax can't be of one run: they measure each server by different profiles"},

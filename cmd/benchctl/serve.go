@@ -237,6 +237,8 @@ func (f serveFlags) checkNative(c servers.Candidate) error {
 	switch {
 	case c.Server.Engine == nil || c.Profile != servers.Native:
 		return nil
+	case f.lint != "":
+		return fmt.Errorf("--lint: profile %s does not carry apps by the contract", servers.Native)
 	case f.app != "":
 		return fmt.Errorf("--app: profile %s serves %s, all of them", servers.Native, strings.Join(c.Apps(), ", "))
 	case f.spin > 0:
