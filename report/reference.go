@@ -52,8 +52,12 @@ func references(tables []*Table, order []string) []References {
 	return all
 }
 
-// references are the rows of the table that have one.
+// references are the rows of the table that have one; nil if none of the table is ranked by
+// anything, as nothing of it was measured.
 func (t *Table) references() (all []Reference) {
+	if !slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Cell.RankedBy != "" }) {
+		return nil
+	}
 	for _, r := range t.Rows {
 		if r.Cell.Reference == "" {
 			continue

@@ -6,6 +6,7 @@ import (
 
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/internal/fixture"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // What candidates are against their references is told by candidate, with all apps of a
@@ -44,6 +45,15 @@ func TestReferences(t *testing.T) {
 		if got := row.Values[at].String(); got != want {
 			t.Errorf("%s: %q, want %q", row.Cell.Candidate, got, want)
 		}
+	}
+	s := fixture.Referred()
+	for i := range s.Cells {
+		if s.Cells[i].App != "hello" {
+			s.Cells[i].Verdict, s.Cells[i].Rank, s.Cells[i].RankedBy, s.Cells[i].Figures = judge.Unreached, 0, "", nil
+		}
+	}
+	if r := report.New(s); len(r.References) != 1 || len(r.References[0].Rows) != 3 {
+		t.Errorf("of a run that ended before its last app: %+v", r.References)
 	}
 	if r := report.New(fixture.Mixed()); r.References != nil {
 		t.Errorf("without any: %+v", r.References)

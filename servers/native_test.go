@@ -56,7 +56,7 @@ func behind(s servers.Server, serve drain.Serve) drain.Serve {
 // natives runs a test for each Go engine that is there.
 func natives(t *testing.T, test func(*testing.T, servers.Server)) {
 	for _, s := range all(t) {
-		if s.Engine == nil {
+		if s.Native == nil {
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {
@@ -228,7 +228,7 @@ func BenchmarkContract(b *testing.B) {
 		b.Fatal(err)
 	}
 	for _, s := range list {
-		if s.Engine == nil || s.Check(b.Context()) != nil {
+		if s.Native == nil || s.Check(b.Context()) != nil {
 			continue
 		}
 		for name, request := range taxed {
