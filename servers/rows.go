@@ -25,8 +25,8 @@ func Rows[R any](ctx context.Context, choice Choice, jobs int, absent func(c Can
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			all[i] = row(c)
-			if ctx.Err() != nil {
+			begun := ctx.Err() == nil
+			if all[i] = row(c); !begun {
 				return
 			}
 			telling.Lock()

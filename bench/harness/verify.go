@@ -35,7 +35,7 @@ func (v Verification) Verify(ctx context.Context, c servers.Candidate) (findings
 }
 
 // All verifies the candidates of a choice, so many at a time, and tells of each row once it
-// is known, but not of those that are skipped or that an interruption ended. An error is of a candidate
+// is known, but not of those that are skipped or not begun when ctx ends. An error is of a candidate
 // that was named and can't run here.
 func (v Verification) All(ctx context.Context, choice servers.Choice, jobs int, tell func(conform.Row)) (conform.Matrix, error) {
 	m := conform.NewMatrix(slices.ContainsFunc(choice.Candidates, speaksHTTP2))
