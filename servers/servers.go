@@ -41,11 +41,6 @@ const (
 // H2C is HTTP/2 in cleartext with prior knowledge (RFC 9113 section 3.3).
 const H2C = "h2c"
 
-// DefaultReadyTimeout bounds the time from start to ready where a server has no
-// time of its own. It guards against a server that hangs: one that ends, or answers
-// wrongly, fails at once, and a busy machine takes several times as long as a quiet one.
-const DefaultReadyTimeout = time.Minute
-
 // Serve serves app on ln until ctx ends, and stops gracefully then. Once ln is stopped,
 // it drains (S14 of package apps); drain.Run stops the one after the other.
 type Serve func(ctx context.Context, ln *drain.Listener, app apps.App) error
@@ -209,5 +204,5 @@ func (s Server) ReadyTimeout() time.Duration {
 	if s.Manifest != nil && s.Manifest.Ready.Timeout > 0 {
 		return s.Manifest.Ready.Timeout
 	}
-	return DefaultReadyTimeout
+	return external.DefaultReadyTimeout
 }

@@ -445,7 +445,7 @@ func TestLaunchNative(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	p, address := start(t, "nethttp:native", servers.Launch{Log: log})
 	probe := func(ctx context.Context) error { return conform.Probe(ctx, address, hello) }
-	if _, err := p.Ready(t.Context(), address, servers.DefaultReadyTimeout, probe); err != nil {
+	if _, err := p.Ready(t.Context(), address, external.DefaultReadyTimeout, probe); err != nil {
 		t.Fatal(err)
 	}
 	json, err := suite.Parse("json")
@@ -554,7 +554,7 @@ func TestLaunchOfOneApp(t *testing.T) {
 		t.Fatalf("listens on %s, not %s", got, address)
 	}
 	probe := func(ctx context.Context) error { return conform.Probe(ctx, address, size) }
-	if _, err := p.Ready(t.Context(), address, servers.DefaultReadyTimeout, probe); err != nil {
+	if _, err := p.Ready(t.Context(), address, external.DefaultReadyTimeout, probe); err != nil {
 		t.Fatal(err)
 	}
 	hello, err := suite.Parse("hello")

@@ -89,10 +89,7 @@ func TestServiceActivated(t *testing.T) {
 	if !eventually(t, func() bool { body, err = says(address); return err == nil }) || body != "Hello, World!" {
 		t.Errorf("%q, %v", body, err)
 	}
-	if !eventually(t, func() bool { return s.status("web").State == "started" }) { // one worker may answer before
-		t.Error("it does not start")
-	}
-	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = cmd.Process.Signal(syscall.SIGTERM) // perhaps before the second worker is ready
 	if state := ends(t, cmd); !state.Success() {
 		t.Errorf("%v\n%s", state, said.String())
 	}

@@ -60,7 +60,7 @@ func (t trial) run(ctx context.Context, output io.Writer) (result, error) {
 	load := handovertest.Start(ctx, handovertest.Config{Address: ln.Addr(), Connections: t.connections, Resting: t.resting, Drain: t.drain})
 	began := time.Now()
 	processes := newProcesses()
-	s, err := handover.Start(ctx, handover.Config{
+	s, err := handover.Start(handover.Config{
 		Argv: []string{self, workerCommand, t.engine, strconv.Itoa(t.crashEvery)}, Listeners: []net.Listener{ln},
 		Workers: t.workers, Drain: t.drain, Output: quiet{output},
 		Tell: func(e handover.Event) {
@@ -72,7 +72,9 @@ func (t trial) run(ctx context.Context, output io.Writer) (result, error) {
 		load.Stop()
 		return r, err
 	}
-	err = r.replace(ctx, s, load, processes)
+	if err = s.Ready(ctx); err == nil {
+		err = r.replace(ctx, s, load, processes)
+	}
 	r.tally = load.Stop()
 	r.took = time.Since(began)
 	_ = s.Stop(context.WithoutCancel(ctx)) // which kills what does not end, and so fails never

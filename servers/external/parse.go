@@ -18,13 +18,13 @@ import (
 	"github.com/benchctl/benchctl/servers/control"
 )
 
-// readyTimeout is how long a server may take to become ready if its manifest does
-// not say.
-const readyTimeout = 10 * time.Second
+// DefaultReadyTimeout bounds the time from start to ready of a server whose manifest does not say. It
+// is for servers that hang, on a busy machine too: what ends, or answers wrongly, fails at once.
+const DefaultReadyTimeout = time.Minute
 
 // Read reads a manifest. File is its name, for errors. Every template is tried.
 func Read(file string, data []byte) (Manifest, error) {
-	m := Manifest{File: file, Ready: Ready{Timeout: readyTimeout}, Control: control.StopVerbs()}
+	m := Manifest{File: file, Ready: Ready{Timeout: DefaultReadyTimeout}, Control: control.StopVerbs()}
 	doc, err := strict.Parse(file, data)
 	if err != nil {
 		return m, err

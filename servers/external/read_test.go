@@ -27,7 +27,7 @@ func TestReadMinimal(t *testing.T) {
 	want := Manifest{
 		File: "demo.yaml", Name: "demo", Class: "baseline", Doc: "a server for demonstration",
 		Argv:    []string{"demo-server", "--listen", "{{.Host}}:{{.Port}}"},
-		Ready:   Ready{Timeout: 10 * time.Second},
+		Ready:   Ready{Timeout: DefaultReadyTimeout},
 		Control: control.StopVerbs(),
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {

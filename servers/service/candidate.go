@@ -52,7 +52,7 @@ func (c *Candidate) Start(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := c.Await(ctx, p, address); err != nil {
+	if err := c.Await(ctx, p, address); err != nil && ctx.Err() == nil {
 		return errors.Join(err, c.stop(ctx, p), os.RemoveAll(dir))
 	}
 	c.mu.Lock()

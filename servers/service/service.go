@@ -32,7 +32,8 @@ import (
 type Server interface {
 	// Open opens the sockets, before privileges are dropped.
 	Open(ctx context.Context) error
-	// Start returns once the server serves, or why it does not and nothing of it is left.
+	// Start returns once the server serves, or why it does not and nothing of it is left. If ctx
+	// ends before, it may return what serves by then as well: it is stopped next.
 	Start(ctx context.Context) error
 	// Done is closed when the server has ended since the last start.
 	Done() <-chan struct{}

@@ -83,10 +83,15 @@ func (w *Workers) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := handover.Start(ctx, handover.Config{
+	s, err := handover.Start(handover.Config{
 		Argv: append([]string{w.program()}, w.Args...), Env: append(environ(), "TMPDIR="+dir), Listeners: w.listeners,
 		Workers: w.Count, Drain: w.Drain, Tell: w.tell,
 	})
+	if err == nil {
+		if err = s.Ready(ctx); ctx.Err() != nil {
+			err = nil // workers that are ready serve, and the stop lets them drain
+		}
+	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}

@@ -9,7 +9,7 @@
 // Start is more careful. Listeners of one priority run in any case, but none of a later
 // priority after a failure: a server must not accept connections if root's privileges could
 // not be dropped. Then all that has started is undone in reverse order, and the exit status
-// tells of it. Stop is the same undoing.
+// tells of it, unless it was asked to stop meanwhile and nothing else failed. Stop is the same undoing.
 //
 // The states are those of CherryPy's bus (cherrypy/process/wspbus.py) and an idle one before
 // them.
@@ -27,7 +27,7 @@ import (
 const (
 	StatusOK          = 0
 	StatusFailed      = 1  // it had started, and then failed, or did not stop cleanly
-	StatusStartFailed = 70 // it did not start: EX_SOFTWARE of sysexits(3)
+	StatusStartFailed = 70 // it could not start: EX_SOFTWARE of sysexits(3)
 )
 
 // Errors of requests.

@@ -131,9 +131,9 @@ func TestMeanwhile(t *testing.T) {
 		to             bus.State
 		status         int
 	}{
-		{bus.Start, bus.Stop, bus.Starting, true, bus.Stopped, bus.StatusStartFailed},
-		{bus.Start, bus.Exit, bus.Starting, true, bus.Exiting, bus.StatusStartFailed},
-		{bus.Start, bus.ExitNow, bus.Starting, true, bus.Exiting, bus.StatusStartFailed},
+		{bus.Start, bus.Stop, bus.Starting, true, bus.Stopped, bus.StatusOK},
+		{bus.Start, bus.Exit, bus.Starting, true, bus.Exiting, bus.StatusOK},
+		{bus.Start, bus.ExitNow, bus.Starting, true, bus.Exiting, bus.StatusOK},
 		{bus.Start, bus.Reload, bus.Starting, false, bus.Started, bus.StatusOK},
 		{bus.Reload, bus.Stop, bus.Started, true, bus.Stopped, bus.StatusOK},
 		{bus.Reload, bus.Exit, bus.Started, true, bus.Exiting, bus.StatusOK},
@@ -306,6 +306,23 @@ func TestStatus(t *testing.T) {
 				t.Errorf("status %d", status)
 			}
 		})
+	}
+}
+
+// A start that fails as it is interrupted has failed.
+func TestFailsInterrupted(t *testing.T) {
+	b := bus.New(nil)
+	b.On(bus.Start, bus.Listener{Name: "server", Run: func(ctx context.Context) error {
+		b.Publish(bus.Exit)
+		<-ctx.Done()
+		return errors.Join(context.Cause(ctx), errors.New("oh"))
+	}})
+	b.On(bus.Start, bus.Listener{Name: "part", Run: func(ctx context.Context) error { return context.Cause(ctx) }})
+	if err := wait(t, b.Publish(bus.Start)); !errors.Is(err, bus.ErrInterrupted) {
+		t.Error(err)
+	}
+	if status := b.Wait(); status != bus.StatusStartFailed {
+		t.Errorf("status %d", status)
 	}
 }
 

@@ -18,7 +18,7 @@ func (b *Bus) runAll(ctx context.Context, e Event, listeners []Listener) error {
 }
 
 // startAll runs the listeners of Start up to the first priority at which one fails, and
-// returns those that did not. An interrupted start has failed.
+// returns those that did not. An interrupted start ends with ErrInterrupted.
 func (b *Bus) startAll(ctx context.Context, listeners []Listener) (started []Listener, err error) {
 	var failed []error
 	for i, l := range listeners {
@@ -35,6 +35,15 @@ func (b *Bus) startAll(ctx context.Context, listeners []Listener) (started []Lis
 		failed = append(failed, fmt.Errorf("%s: %w", Start, context.Cause(ctx)))
 	}
 	return started, errors.Join(failed...)
+}
+
+// wasInterrupted tells whether all errors of a start are those of an interruption.
+func wasInterrupted(err error) bool {
+	var all interface{ Unwrap() []error }
+	if errors.As(err, &all) {
+		return !slices.ContainsFunc(all.Unwrap(), func(e error) bool { return !wasInterrupted(e) })
+	}
+	return errors.Is(err, ErrInterrupted)
 }
 
 // undoAll takes back what has started, the last first.

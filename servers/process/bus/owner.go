@@ -154,7 +154,9 @@ func (o *owner) start(p *Pending) {
 			p.resolve(nil)
 			return
 		}
-		o.status = StatusStartFailed
+		if !wasInterrupted(err) || o.status != StatusOK { // by Fail
+			o.status = StatusStartFailed
+		}
 		o.stop(nil, func(undo error) { p.resolve(errors.Join(err, undo)) })
 	})
 }

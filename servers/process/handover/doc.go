@@ -29,5 +29,5 @@
 //	case worker != nil:
 //		return worker.Serve(ctx, drain.HTTP(handler))
 //	}
-//	s, err := handover.Start(ctx, handover.Config{Listeners: listeners})
+//	s, err := handover.Start(handover.Config{Listeners: listeners})
 package handover

@@ -38,8 +38,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	s, err := handover.Start(ctx, handover.Config{Listeners: []net.Listener{listeners[0]}, Workers: 2})
+	s, err := handover.Start(handover.Config{Listeners: []net.Listener{listeners[0]}, Workers: 2})
 	if err != nil {
+		return err
+	}
+	if err := s.Ready(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	reload := make(chan os.Signal, 1)

@@ -96,16 +96,11 @@ type trial struct {
 func try(t *testing.T, config Config, test func(*trial)) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := &trial{T: t, fake: new(fake)}
-		started := make(chan error, 1)
-		go func() {
-			var err error
-			tr.s, err = Start(t.Context(), tr.with(config))
-			started <- err
-		}()
+		tr.start(config)
 		for i := range max(config.Workers, 1) {
 			tr.worker(i + 1).to.ready()
 		}
-		if err := <-started; err != nil {
+		if err := tr.s.Ready(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		test(tr)
@@ -122,11 +117,15 @@ func try(t *testing.T, config Config, test func(*trial)) {
 	})
 }
 
-func (tr *trial) with(c Config) Config {
+func (tr *trial) start(c Config) {
+	tr.Helper()
 	c.Argv = []string{"fake"}
 	c.start = tr.fake
 	c.Tell = func(e Event) { tr.events = append(tr.events, e) }
-	return c
+	var err error
+	if tr.s, err = Start(c); err != nil {
+		tr.Fatal(err)
+	}
 }
 
 // worker waits until nothing moves and is the nth that was started, which must be the last.

@@ -74,10 +74,13 @@ func supervise() error {
 		return err
 	}
 	ln := sockets[0]
-	s, err := Start(context.Background(), Config{
+	s, err := Start(Config{
 		Argv: []string{os.Args[0]}, Env: as(os.Getenv("HANDOVER_TEST_WORKER")), Listeners: []net.Listener{ln}, Workers: 2, Drain: time.Second,
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.Ready(context.Background()); err != nil {
 		return err
 	}
 	fmt.Println(ln.Addr())
@@ -118,12 +121,12 @@ func open(t *testing.T, role string, c Config) (*site, error) {
 	if c.Ready == 0 {
 		c.Ready = time.Minute
 	}
-	st.Supervisor, err = Start(t.Context(), c)
+	if st.Supervisor, err = Start(c); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		if err == nil {
-			st.Kill()
-			<-st.Done()
-		}
+		st.Kill()
+		<-st.Done()
 		if left := st.processes(); len(left) > 0 {
 			t.Errorf("left are processes %v", left)
 		}
@@ -132,7 +135,7 @@ func open(t *testing.T, role string, c Config) (*site, error) {
 			t.Errorf("the socket blocks, in all processes: flags %#x, %v", flags, err)
 		}
 	})
-	return st, err
+	return st, st.Ready(t.Context())
 }
 
 func flagsOf(ln *net.TCPListener) (flags int, err error) {

@@ -23,6 +23,9 @@ type Supervisor struct {
 	done   chan struct{}
 	err    error // why it ended; read after done
 
+	started  chan struct{} // closed when the first workers are ready, or one of them failed
+	startErr error         // why it did; read after started
+
 	// What follows is the goroutine's.
 	slots      []*slot
 	children   []*child // that run
@@ -52,15 +55,14 @@ type roll struct {
 	answer     chan<- error // has room
 }
 
-// Start starts the workers and returns once all are ready. If one fails, all are ended,
-// and the error says why. The supervisor runs until it is stopped or gives up; ctx bounds
-// only the start.
-func Start(ctx context.Context, config Config) (*Supervisor, error) {
+// Start starts the first workers, and does not wait for them: Ready does. The supervisor runs
+// until it is stopped, one of those fails, or it gives up. An error is of the configuration.
+func Start(config Config) (*Supervisor, error) {
 	config, err := config.completed()
 	if err != nil {
 		return nil, err
 	}
-	s := &Supervisor{config: config, calls: make(chan func()), done: make(chan struct{})}
+	s := &Supervisor{config: config, calls: make(chan func()), done: make(chan struct{}), started: make(chan struct{})}
 	if s.config.start == nil {
 		if s.config.start, err = newStarter(config); err != nil {
 			return nil, err
@@ -73,17 +75,28 @@ func Start(ctx context.Context, config Config) (*Supervisor, error) {
 		s.grow(config.Workers)
 		s.begin(&roll{todo: slices.Clone(s.slots), generation: 1, verb: "start", failed: func() { s.stop(nil) }, answer: answer})
 	})
-	select {
-	case err = <-answer:
-	case <-ctx.Done():
-		err = fmt.Errorf("handover: start: %w", context.Cause(ctx))
-	}
-	if err != nil {
-		s.Kill()
-		<-s.done
-		return nil, err
-	}
+	go func() {
+		s.startErr = <-answer
+		close(s.started)
+	}()
 	return s, nil
+}
+
+// Ready returns once all of the first workers are ready. If one failed, the others have drained, none
+// is left, and the error says why it failed. The end of ctx ends the wait, not the start: workers that
+// are ready serve, and are to be stopped.
+func (s *Supervisor) Ready(ctx context.Context) error {
+	for _, over := range []<-chan struct{}{s.started, s.done} {
+		select {
+		case <-over:
+		case <-ctx.Done():
+			return fmt.Errorf("handover: start: %w", context.Cause(ctx))
+		}
+		if s.startErr == nil {
+			return nil
+		}
+	}
+	return s.startErr
 }
 
 // run calls what is posted until the supervisor has stopped and no worker runs.

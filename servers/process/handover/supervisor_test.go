@@ -92,41 +92,50 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// A failed start undoes what started.
+// Of a failed start nothing is left. What served by then drains.
 func TestStartFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := &trial{T: t, fake: new(fake)}
-		done := tr.going(func(ctx context.Context) error {
-			_, err := Start(ctx, tr.with(Config{Workers: 2}))
-			return err
-		})
-		tr.worker(1).to.ready()
+		tr.start(Config{Workers: 2})
+		done := tr.going(tr.s.Ready)
+		first := tr.worker(1)
+		first.to.ready()
 		tr.worker(2).end(errors.New("exit status 1"), "port taken\n")
-		says(t, <-done, "start", "1 of 2", "exit status 1", "port taken")
-		if !tr.workers[0].isEnded() {
-			t.Error("the first is left")
+		tr.pending(done)
+		if !first.drains() || first.isEnded() {
+			t.Errorf("the first drains: %v, has ended: %v", first.drains(), first.isEnded())
 		}
+		first.end(nil, "")
+		says(t, <-done, "start", "1 of 2", "exit status 1", "port taken")
 		tr.worker(2)
 	})
 }
 
-// The end of the context ends a start.
+// The end of the context ends the wait for a start. A stop then undoes the start: workers that serve
+// drain, and others are killed.
 func TestStartCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := &trial{T: t, fake: new(fake)}
 		ctx, cancel := context.WithCancel(t.Context())
-		done := tr.going(func(context.Context) error {
-			_, err := Start(ctx, tr.with(Config{}))
-			return err
-		})
-		tr.worker(1)
+		tr.start(Config{Workers: 3})
+		done := tr.going(func(context.Context) error { return tr.s.Ready(ctx) })
+		first := tr.worker(1)
+		first.to.ready()
+		coming := tr.worker(2)
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		if !tr.workers[0].isEnded() {
-			t.Error("the worker is left")
+		stopped := tr.going(tr.s.Stop)
+		if !first.drains() || first.isEnded() || !coming.isEnded() {
+			t.Errorf("the first drains: %v, has ended: %v; the second has ended: %v", first.drains(), first.isEnded(), coming.isEnded())
 		}
+		first.end(nil, "")
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		says(t, tr.s.Ready(t.Context()), ErrStopping.Error())
+		tr.worker(2)
 	})
 }
 
@@ -138,7 +147,7 @@ func TestBadConfig(t *testing.T) {
 		"no-such-program": {Argv: []string{"no-such-program"}},
 		"no program":      {Argv: []string{}},
 	} {
-		_, err := Start(t.Context(), c)
+		_, err := Start(c)
 		says(t, err, text)
 	}
 }
