@@ -32,11 +32,17 @@ func StartOrder(launch, n int) []int {
 // come in twos, the second the mirror of the first, so that a steady drift of
 // the machine falls on all candidates alike. Those that are compared with each other follow
 // each other, as what is near in time differs less: in a large field those of a class, and
-// in any field a candidate and its reference.
+// in any field a candidate and its reference, or the same one without layers.
 func Order(seed uint64, k results.RoundKey, candidates []results.Candidate) []int {
 	rng := rand.New(rand.NewPCG(seed, uint64(k.Launch)<<40|uint64(k.Block)<<20|uint64(k.Round/2)))
 	order := rng.Perm(len(candidates))
-	together(order, func(i int) string { return cmp.Or(candidates[i].Reference, candidates[i].Name) })
+	together(order, func(i int) string {
+		c := candidates[i]
+		if c.Layers != "" {
+			return c.Base
+		}
+		return cmp.Or(c.Reference, c.Name)
+	})
 	if len(candidates) >= fewCandidates {
 		together(order, func(i int) string { return candidates[i].Class })
 	}

@@ -91,6 +91,26 @@ func TestOrderByReference(t *testing.T) {
 	}
 }
 
+// The candidates of a server with and without layers follow each other, in any order.
+func TestOrderByLayers(t *testing.T) {
+	var all []results.Candidate
+	for _, name := range []string{"nethttp", "gin", "fasthttp"} {
+		all = append(all, results.Candidate{Name: name, Class: "engine"})
+		for _, layers := range []string{"etag", "headers*5"} {
+			all = append(all, results.Candidate{Name: name + "+" + layers, Class: "engine", Layers: layers, Base: name})
+		}
+	}
+	all[3].Base = "nethttp" // of a framework, which is no layer
+	for round := range 100 {
+		order := plan.Order(7, results.RoundKey{Round: round}, all)
+		for i := 0; i < len(order); i += 3 {
+			if order[i]/3 != order[i+1]/3 || order[i]/3 != order[i+2]/3 {
+				t.Fatalf("round %d: %v", round, order)
+			}
+		}
+	}
+}
+
 // In a large field the candidates of a class follow each other.
 func TestOrderByClass(t *testing.T) {
 	var all []results.Candidate
