@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/benchctl/benchctl/results/judge"
 )
@@ -80,6 +81,68 @@ func (t *Table) layerColumns() []column {
 		of(LayerAllocations, "allocs", 2, "objects that are allocated"+over, t.layerCount(judge.MetricAllocations)),
 		of(LayerAllocated, "B", 1, "bytes that are allocated"+over, t.layerCount(judge.MetricAllocated)),
 	}
+}
+
+// LayerCost is what a layer was measured to add to a request. Values that are not known are not.
+type LayerCost struct {
+	Layer, Server, App           string
+	Time, Allocations, Allocated Value // ns, objects, bytes
+}
+
+// LayerCosts are the costs of layers that were measured by themselves, in the order of the tables. Of one
+// that was measured several times around itself, it is that of the fewest.
+func (r *Report) LayerCosts() []LayerCost {
+	var all []LayerCost
+	times := map[[3]string]int{}
+	for _, t := range r.Tables {
+		for _, row := range t.Rows {
+			name, alone := layerOf(row.Cell)
+			if !alone || t.base(row.Cell) == nil {
+				continue
+			}
+			cost := LayerCost{Layer: name, Server: row.Cell.Base, App: t.App}
+			for i, c := range t.layerColumns() {
+				*[]*Value{&cost.Time, &cost.Allocations, &cost.Allocated}[i] = c.value(row.Cell)
+			}
+			key := [3]string{name, cost.Server, cost.App}
+			switch had := times[key]; {
+			case had == 0:
+				all = append(all, cost)
+			case had > row.Cell.Layers:
+				all[slices.IndexFunc(all, func(o LayerCost) bool { return [3]string{o.Layer, o.Server, o.App} == key })] = cost
+			default:
+				continue
+			}
+			times[key] = row.Cell.Layers
+		}
+	}
+	return all
+}
+
+// layerOf is the layer that a row has, if it has one alone, once or several times.
+func layerOf(c *judge.Cell) (name string, alone bool) {
+	candidate, _, _ := strings.Cut(c.Candidate, "#")
+	bare, _, _ := strings.Cut(c.Base, "#")
+	around, ok := strings.CutPrefix(candidate, bare+"+")
+	name, _, _ = strings.Cut(around, "*")
+	return name, ok && c.Layers > 0 && !strings.Contains(around, "+")
+}
+
+// String is the cost in a line.
+func (c LayerCost) String() string {
+	var all []string
+	for _, one := range []struct {
+		Value
+		unit string
+	}{{c.Time, "ns"}, {c.Allocations, "allocations"}, {c.Allocated, "B"}} {
+		if one.Known {
+			all = append(all, one.Value.String()+" "+one.unit)
+		}
+	}
+	if all == nil {
+		return Unknown
+	}
+	return strings.Join(all, ", ")
 }
 
 // layerFindings name, for each server, the row whose layers cost most and least each.

@@ -27,15 +27,18 @@ func TestLayers(t *testing.T) {
 	r := report.New(&judge.Summary{
 		Cells: []judge.Cell{
 			cell("nethttp", "", 0, 20, 5, 700), cell("nethttp+headers*5", "nethttp", 5, 21, 6, 732), cell("nethttp+compress", "nethttp", 1, 80, 5, 1700),
+			cell("nethttp+headers", "nethttp", 1, 20.4, 6, 732), cell("nethttp+etag+recover", "nethttp", 2, 20.5, 5, 700),
 			cell("fasthttp", "", 0, 10, 0, 0), cell("fasthttp+headers*20", "fasthttp", 20, 11, 0, 0), cell("hertz+etag", "hertz", 1, 9, 1, 24), cell("gin", "nethttp", 0, 22, 5, 700), void,
 		},
-		Pairs: []judge.Pair{cpu("nethttp", "nethttp+headers*5", 1.05, 0.01), cpu("nethttp+compress", "nethttp", 0.25, 0.01), cpu("fasthttp", "fasthttp+headers*20", 1.1, 0.02), cpu("nethttp", "gin", 1.1, 0.01)},
+		Pairs: []judge.Pair{cpu("nethttp", "nethttp+headers", 1.02, 0.005), cpu("nethttp", "nethttp+headers*5", 1.05, 0.01), cpu("nethttp+compress", "nethttp", 0.25, 0.01), cpu("fasthttp", "fasthttp+headers*20", 1.1, 0.02), cpu("nethttp", "gin", 1.1, 0.01)},
 	})
 	table := r.Tables[0]
 	want := map[string][3]string{
-		"nethttp+headers*5":   {"200 ±40", "0.20", "6.4"},
-		"nethttp+compress":    {"60,000 ±3,205", "0.00", "1,000.0"},
-		"fasthttp+headers*20": {"50 ±10", "0.00", "0.0"},
+		"nethttp+headers":      {"400 ±100", "1.00", "32.0"},
+		"nethttp+etag+recover": {report.Unknown, "0.00", "0.0"},
+		"nethttp+headers*5":    {"200 ±40", "0.20", "6.4"},
+		"nethttp+compress":     {"60,000 ±3,205", "0.00", "1,000.0"},
+		"fasthttp+headers*20":  {"50 ±10", "0.00", "0.0"},
 	}
 	for i, key := range []report.Key{report.LayerTime, report.LayerAllocations, report.LayerAllocated} {
 		at := slices.IndexFunc(table.Columns, func(c report.Column) bool { return c.Key == key })
@@ -51,6 +54,18 @@ func TestLayers(t *testing.T) {
 				t.Errorf("%s, %s: %q, want %q", row.Cell.Candidate, key, got, told[i])
 			}
 		}
+	}
+	var costs []string
+	for _, c := range r.LayerCosts() {
+		costs = append(costs, c.Layer+" on "+c.Server+", "+c.App+": "+c.String())
+	}
+	slices.Sort(costs)
+	if want := []string{
+		"compress on nethttp, hello: 60,000 ±3,205 ns, 0.00 allocations, 1,000.0 B",
+		"headers on fasthttp, hello: 50 ±10 ns, 0.00 allocations, 0.0 B",
+		"headers on nethttp, hello: 400 ±100 ns, 1.00 allocations, 32.0 B",
+	}; !slices.Equal(costs, want) {
+		t.Errorf("costs are %q", costs)
 	}
 	said := strings.Join(table.Findings, "\n")
 	for _, want := range []string{

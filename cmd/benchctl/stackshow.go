@@ -8,14 +8,22 @@ import (
 
 	"github.com/benchctl/benchctl/apps/stack"
 	"github.com/benchctl/benchctl/apps/stack/format"
+	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 func stackShowCommand(e env) *cobra.Command {
-	return &cobra.Command{
+	var run, store string
+	cmd := &cobra.Command{
 		Use: "show " + stackFileUsage, Short: "Print a stack from the outside in, each value with its place in the file",
 		Args: takes("a file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			_, s, err := readStack(e, args[0])
+			if err != nil {
+				return err
+			}
+			costs, err := layerCosts(e, store, run)
 			if err != nil {
 				return err
 			}
@@ -28,11 +36,44 @@ func stackShowCommand(e env) *cobra.Command {
 				if line.About != nil {
 					row[2] = traits(*line.About)
 				}
-				rows = append(rows, row)
+				rows = append(append(rows, row), costsOf(line, costs)...)
 			}
 			return e.printRows(rows)
 		},
 	}
+	cmd.Flags().StringVar(&run, "costs", "", "show what each layer cost in this run, such as one of scenario layer-cost: an id, the start of one, a directory, or latest")
+	cmd.Flags().StringVar(&store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
+	return cmd
+}
+
+// costsOf are the rows below a line of a layer with what it was measured to cost.
+func costsOf(line format.Line, all []report.LayerCost) (rows [][]string) {
+	for _, c := range all {
+		if line.Kind == format.OfLayer && c.Layer == line.About.Name {
+			rows = append(rows, []string{strings.Repeat("  ", line.Depth+1) + "costs", c.Server, c.App + ": " + c.String()})
+		}
+	}
+	return rows
+}
+
+// layerCosts are what layers were measured to cost in a run; none of no run.
+func layerCosts(e env, store, run string) ([]report.LayerCost, error) {
+	if run == "" {
+		return nil, nil
+	}
+	dir, err := results.Find(e.storeDir(store), run)
+	if err != nil {
+		return nil, usage(err)
+	}
+	summary, err := judge.SummarizeDir(dir)
+	if err != nil {
+		return nil, unable(err)
+	}
+	costs := report.New(summary).LayerCosts()
+	if len(costs) == 0 {
+		return nil, usage(fmt.Errorf("stack show: run %s measured no layer by itself beside its server: try scenario layer-cost", summary.Run.ID))
+	}
+	return costs, nil
 }
 
 // traits are what a layer or an app tells of itself.
