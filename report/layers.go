@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 
 // difference is by how much a row is above what it is compared with.
 type difference struct {
-	value, half float64 // half is that of the 95 % interval
+	value, half float64 // half is that of the 95 % interval; 0: it is not known
 }
 
 // each is the difference divided among n layers.
@@ -19,13 +20,17 @@ func (d difference) each(n int) difference {
 	return difference{d.value / float64(n), d.half / float64(n)}
 }
 
-// shown has so many decimals, of the interval as well if it has that much.
+// shown has so many decimals. An interval that is narrower is told to be, one that is not known is not told.
 func (d difference) shown(decimals int) Value {
-	v := Value{Text: fixed(d.value, decimals), Number: d.value, Known: true}
-	if zero := fixed(0, decimals); v.Text == "-"+zero {
+	v, zero := Value{Text: fixed(d.value, decimals), Number: d.value, Known: true}, fixed(0, decimals)
+	if v.Text == "-"+zero {
 		v.Text = zero
 	}
-	if half := fixed(d.half, decimals); half != fixed(0, decimals) {
+	switch half := fixed(d.half, decimals); {
+	case d.half == 0:
+	case half == zero:
+		v.Spread = "±<" + fixed(math.Pow10(-decimals), decimals)
+	default:
 		v.Spread = "±" + half
 	}
 	return v
@@ -43,15 +48,14 @@ func (t *Table) layerTime(c *judge.Cell) (d difference, ok bool) {
 	return difference{ns * (p.Ratio - 1), ns * (p.High - p.Low) / 2}.each(c.Layers), true
 }
 
-// layerCount is how much of what hardly varies, and may be 0, each layer of a row adds per request.
+// layerCount is how much of what may be 0 each layer of a row adds per request.
 func (t *Table) layerCount(metric string) func(*judge.Cell) (difference, bool) {
 	return func(c *judge.Cell) (d difference, ok bool) {
-		base := t.base(c)
-		if base == nil || base.Figures[metric] == nil || c.Figures[metric] == nil {
+		e := c.Added[metric]
+		if t.base(c) == nil || e == nil {
 			return d, false
 		}
-		was, is := base.Figures[metric], c.Figures[metric]
-		return difference{is.Value - was.Value, (is.High - is.Low + was.High - was.Low) / 2}.each(c.Layers), true
+		return difference{e.Value, (e.High - e.Low) / 2}.each(c.Layers), true
 	}
 }
 
@@ -75,9 +79,9 @@ func (t *Table) layerColumns() []column {
 			return d.shown(decimals)
 		}}
 	}
-	const over = " per request over the same server without layers, divided by their number"
+	const over = " per request over the same server without layers, divided by their number, paired"
 	return []column{
-		of(LayerTime, "ns", 0, "server CPU"+over+", paired", t.layerTime),
+		of(LayerTime, "ns", 0, "server CPU"+over, t.layerTime),
 		of(LayerAllocations, "allocs", 2, "objects that are allocated"+over, t.layerCount(judge.MetricAllocations)),
 		of(LayerAllocated, "B", 1, "bytes that are allocated"+over, t.layerCount(judge.MetricAllocated)),
 	}

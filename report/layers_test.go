@@ -12,32 +12,33 @@ import (
 // The row of a server with layers tells what each of them costs over the same server without, and
 // only if that was measured.
 func TestLayers(t *testing.T) {
-	cell := func(name, base string, layers int, cpu, allocs, bytes float64) judge.Cell {
-		of := func(v float64) *judge.Estimate { return &judge.Estimate{Value: v, Low: v - 0.001, High: v + 0.001} }
+	cell := func(name, base string, layers int, cpu, allocs, bytes, half float64) judge.Cell {
+		of := func(v float64) *judge.Estimate { return &judge.Estimate{Value: v, Low: v - half, High: v + half} }
 		return judge.Cell{
 			Scenario: "s", App: "hello", Candidate: name, Base: base, Layers: layers, Verdict: judge.Valid,
-			Figures: judge.Figures{judge.MetricServerCPU: of(cpu), judge.MetricAllocations: of(allocs), judge.MetricAllocated: of(bytes)},
+			Figures: judge.Figures{judge.MetricServerCPU: of(cpu)},
+			Added:   judge.Figures{judge.MetricAllocations: of(allocs), judge.MetricAllocated: of(bytes)},
 		}
 	}
 	cpu := func(a, b string, ratio, half float64) judge.Pair {
 		return judge.Pair{Scenario: "s", App: "hello", A: a, B: b, Metric: judge.MetricServerCPU, Ratio: ratio, Low: ratio - half, High: ratio + half}
 	}
-	void := cell("gin+etag", "gin", 1, 30, 0, 0)
+	void := cell("gin+etag", "gin", 1, 30, 0, 0, 0)
 	void.Verdict = judge.Invalid
 	r := report.New(&judge.Summary{
 		Cells: []judge.Cell{
-			cell("nethttp", "", 0, 20, 5, 700), cell("nethttp+headers*5", "nethttp", 5, 21, 6, 732), cell("nethttp+compress", "nethttp", 1, 80, 5, 1700),
-			cell("nethttp+headers", "nethttp", 1, 20.4, 6, 732), cell("nethttp+etag+recover", "nethttp", 2, 20.5, 5, 700),
-			cell("fasthttp", "", 0, 10, 0, 0), cell("fasthttp+headers*20", "fasthttp", 20, 11, 0, 0), cell("hertz+etag", "hertz", 1, 9, 1, 24), cell("gin", "nethttp", 0, 22, 5, 700), void,
+			cell("nethttp", "", 0, 20, 0, 0, 0), cell("nethttp+headers*5", "nethttp", 5, 21, 1, 32, 1), cell("nethttp+compress", "nethttp", 1, 80, 0, 1000, 0.001),
+			cell("nethttp+headers", "nethttp", 1, 20.4, 1, 32, 0), cell("nethttp+etag+recover", "nethttp", 2, 20.5, -0.001, 0, 0.001),
+			cell("fasthttp", "", 0, 10, 0, 0, 0), cell("fasthttp+headers*20", "fasthttp", 20, 11, 0, 0, 0), cell("hertz+etag", "hertz", 1, 9, 1, 24, 0), cell("gin", "nethttp", 0, 22, 0, 0, 0), void,
 		},
 		Pairs: []judge.Pair{cpu("nethttp", "nethttp+headers", 1.02, 0.005), cpu("nethttp", "nethttp+headers*5", 1.05, 0.01), cpu("nethttp+compress", "nethttp", 0.25, 0.01), cpu("fasthttp", "fasthttp+headers*20", 1.1, 0.02), cpu("nethttp", "gin", 1.1, 0.01)},
 	})
 	table := r.Tables[0]
 	want := map[string][3]string{
 		"nethttp+headers":      {"400 ±100", "1.00", "32.0"},
-		"nethttp+etag+recover": {report.Unknown, "0.00", "0.0"},
-		"nethttp+headers*5":    {"200 ±40", "0.20", "6.4"},
-		"nethttp+compress":     {"60,000 ±3,205", "0.00", "1,000.0"},
+		"nethttp+etag+recover": {report.Unknown, "0.00 ±<0.01", "0.0 ±<0.1"},
+		"nethttp+headers*5":    {"200 ±40", "0.20 ±0.20", "6.4 ±0.2"},
+		"nethttp+compress":     {"60,000 ±3,205", "0.00 ±<0.01", "1,000.0 ±<0.1"},
 		"fasthttp+headers*20":  {"50 ±10", "0.00", "0.0"},
 	}
 	for i, key := range []report.Key{report.LayerTime, report.LayerAllocations, report.LayerAllocated} {
@@ -61,7 +62,7 @@ func TestLayers(t *testing.T) {
 	}
 	slices.Sort(costs)
 	if want := []string{
-		"compress on nethttp, hello: 60,000 ±3,205 ns, 0.00 allocations, 1,000.0 B",
+		"compress on nethttp, hello: 60,000 ±3,205 ns, 0.00 ±<0.01 allocations, 1,000.0 ±<0.1 B",
 		"headers on fasthttp, hello: 50 ±10 ns, 0.00 allocations, 0.0 B",
 		"headers on nethttp, hello: 400 ±100 ns, 1.00 allocations, 32.0 B",
 	}; !slices.Equal(costs, want) {

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat"
 )
@@ -15,6 +16,29 @@ func MeanDifference(a, b []float64) (i Interval, p float64, ok bool) {
 		return i, 1, false
 	}
 	return difference(meanOf(a), meanOf(b))
+}
+
+// PairedDifference estimates how much the rate of the total of b is above that of a, of shares that are
+// paired, with a 95 % interval by Student's t over the differences of launches, or of single pairs where
+// there is one launch. It is not of logarithms as PairedTotal's interval is: rates may be 0 or near it,
+// of which ratios tell nothing. ok is false if there are fewer than MinValues; the interval then has
+// no width.
+func PairedDifference(groups [][]Paired) (i Interval, ok bool) {
+	all := slices.Concat(groups...)
+	if len(all) == 0 {
+		return Interval{Value: math.NaN()}, false
+	}
+	total := sum(all, Paired.plus).difference()
+	if len(all) < MinValues {
+		return Interval{Value: total, Low: total, High: total}, false
+	}
+	var apart []float64
+	for _, unit := range unitsOf(groups) {
+		apart = append(apart, sum(unit, Paired.plus).difference())
+	}
+	e := meanOf(apart)
+	e.value = total
+	return e.interval()
 }
 
 func meanOf(values []float64) estimate {

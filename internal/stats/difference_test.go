@@ -146,3 +146,44 @@ func TestCountDifferenceSimulated(t *testing.T) {
 		}
 	}
 }
+
+// pairs are counts of as many of each, over 1000 requests.
+func pairs(a, b []float64) (all []stats.Paired) {
+	for i := range a {
+		all = append(all, stats.Paired{A: stats.Share{Amount: a[i], Over: 1000}, B: stats.Share{Amount: b[i], Over: 1000}})
+	}
+	return all
+}
+
+func TestPairedDifference(t *testing.T) {
+	// What both have of a round cancels out. Exact by hand: the differences are 1 and 3 in a thousand, three
+	// times each, whose standard deviation is sqrt(6/5).
+	six := pairs([]float64{10, 20, 30, 40, 50, 60}, []float64{11, 23, 31, 43, 51, 63})
+	i, ok := stats.PairedDifference([][]stats.Paired{six})
+	h := distuv.StudentsT{Sigma: 1, Nu: 5}.Quantile(0.975) * math.Sqrt(6./5/6) / 1000
+	if !ok {
+		t.Fatal("it tells nothing")
+	}
+	near(t, []float64{i.Value, i.Low, i.High, i.Freedom}, []float64{0.002, 0.002 - h, 0.002 + h, 5})
+	// Launches are the units where there are several.
+	i, ok = stats.PairedDifference([][]stats.Paired{six[:2], six[2:4], six[4:]})
+	if !ok {
+		t.Fatal("of three launches it tells nothing")
+	}
+	near(t, []float64{i.Value, i.Low, i.High, i.Freedom}, []float64{0.002, 0.002, 0.002, 2})
+	// Near 0, where logarithms have no bounds to speak of, it is as wide as what was counted.
+	none := []float64{0, 0, 0, 0, 0, 0}
+	i, ok = stats.PairedDifference([][]stats.Paired{pairs(none, []float64{0, 0, 900, 0, 0, 1})})
+	if !ok || i.Low > 0 || i.High < i.Value || i.High > 1 {
+		t.Errorf("near 0: %+v, %v", i, ok)
+	}
+	if i, ok := stats.PairedDifference([][]stats.Paired{pairs(none, none)}); !ok || i.Value != 0 || i.Low != 0 || i.High != 0 {
+		t.Errorf("of nothing: %+v, %v", i, ok)
+	}
+	if i, ok := stats.PairedDifference([][]stats.Paired{six[:5]}); ok || math.Abs(i.Value-0.0018) > 1e-9 || i.Low != i.Value || i.High != i.Value {
+		t.Errorf("of five: %+v, %v", i, ok)
+	}
+	if i, ok := stats.PairedDifference(nil); ok || !math.IsNaN(i.Value) {
+		t.Errorf("of none: %+v, %v", i, ok)
+	}
+}

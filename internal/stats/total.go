@@ -31,6 +31,9 @@ type Paired struct{ A, B Share }
 // ratio is the rate of b over that of a.
 func (p Paired) ratio() float64 { return p.B.rate() / p.A.rate() }
 
+// difference is the rate of b less that of a.
+func (p Paired) difference() float64 { return p.B.rate() - p.A.rate() }
+
 func (p Paired) plus(o Paired) Paired { return Paired{p.A.plus(o.A), p.B.plus(o.B)} }
 
 // Total estimates the sum of the amounts over the sum of the denominators, with a 95 %

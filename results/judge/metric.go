@@ -30,7 +30,9 @@ type Metric struct {
 	// compared replaces of where not every trial with the figure may be compared by it.
 	compared share
 	inParts  bool // the parts of a pass tell it, not only their sum
-	settles  bool // it is a value that a search swings around: the median, not a total
+	// mayBeZero is that a server may have none of it, or hardly any.
+	mayBeZero bool
+	settles   bool // it is a value that a search swings around: the median, not a total
 	// watched tells the figure of a watch, where of tells nothing.
 	watched func(results.Watch) (stats.Share, bool)
 	// each is what each of what a watched metric counts adds to its amount; 0: it is of no
@@ -88,11 +90,11 @@ var metrics = []Metric{
 	},
 	{
 		Name: MetricAllocations, Unit: "/req", Head: "allocations", Help: "objects that a server in Go allocated on its heap per request",
-		Verb: "makes", Of: "allocations per request", LessIsBetter: true, of: perReply("allocations"),
+		Verb: "makes", Of: "allocations per request", LessIsBetter: true, of: perReply("allocations"), mayBeZero: true,
 	},
 	{
 		Name: MetricAllocated, Unit: "B/req", Head: "allocated", Help: "bytes that a server in Go allocated on its heap per request",
-		Verb: "allocates", Of: "bytes per request", LessIsBetter: true, of: perReply("allocated_bytes"),
+		Verb: "allocates", Of: "bytes per request", LessIsBetter: true, of: perReply("allocated_bytes"), mayBeZero: true,
 	},
 	{
 		Name: "server_cpu_ms_per_second", Unit: "ms/s", Head: "CPU at the rate", Help: "CPU time of the server per second at a rate, above what it uses at rest",
@@ -312,28 +314,60 @@ func grouped[T any](trials []results.Trial, of func(results.Trial) []T) [][]T {
 // load shows, the passes of both are compared. Metrics with too few values for an interval are
 // left out.
 func comparePair(m results.Manifest, by []Metric, a, b evidence) []Pair {
-	trialsA, trialsB := a.trials, b.trials
-	if a.look.differs() || b.look.differs() {
-		trialsA, trialsB = a.passes, b.passes
-	}
-	byRound := make(map[results.RoundKey]results.Trial)
-	for _, t := range trialsA {
-		byRound[t.Key()] = t
-	}
+	both := newAbreast(a, b)
 	var pairs []Pair
 	for _, metric := range by {
-		groups := grouped(trialsB, func(t results.Trial) []stats.Paired {
-			return paired(metric.pieces(byRound[t.Key()]), metric.pieces(t))
-		})
-		if len(groups) < 2 && len(trialsB) > 0 && trialsB[0].Pass != nil {
-			continue // one pass tells nothing of others
-		}
-		i, p, ok := stats.PairedTotal(groups, m.Seed^hash(a.candidate.Name, b.candidate.Name, metric.Name))
+		i, p, ok := stats.PairedTotal(both.shares(metric), m.Seed^hash(a.candidate.Name, b.candidate.Name, metric.Name))
 		if ok {
 			pairs = append(pairs, newPair(a.block, a.candidate.Name, b.candidate.Name, metric.Name, i, p))
 		}
 	}
 	return pairs
+}
+
+// abreast is the trials of two candidates, to be paired by rounds.
+type abreast struct {
+	a map[results.RoundKey]results.Trial
+	b []results.Trial
+}
+
+// newAbreast is the slices of two candidates or, if those of one do not show what an uninterrupted load
+// shows, the passes.
+func newAbreast(a, b evidence) abreast {
+	trialsA, trialsB := a.trials, b.trials
+	if a.look.differs() || b.look.differs() {
+		trialsA, trialsB = a.passes, b.passes
+	}
+	both := abreast{make(map[results.RoundKey]results.Trial), trialsB}
+	for _, t := range trialsA {
+		both.a[t.Key()] = t
+	}
+	return both
+}
+
+// shares are the pairs by a metric in the rounds that both have, by launch; none of one pass, which tells
+// nothing of others.
+func (s abreast) shares(by Metric) [][]stats.Paired {
+	groups := grouped(s.b, func(t results.Trial) []stats.Paired {
+		return paired(by.pieces(s.a[t.Key()]), by.pieces(t))
+	})
+	if len(groups) < 2 && len(s.b) > 0 && s.b[0].Pass != nil {
+		return nil
+	}
+	return groups
+}
+
+// added is what layers add to the figures of the same candidate without them, by the metrics that may be 0
+// without and with them, so that a ratio would tell nothing.
+func added(without, with evidence) Figures {
+	both, all := newAbreast(without, with), make(Figures)
+	for _, metric := range metrics {
+		if groups := both.shares(metric); metric.mayBeZero && len(groups) > 0 {
+			i, _ := stats.PairedDifference(groups)
+			all[metric.Name] = &Estimate{i.Value, i.Low, i.High}
+		}
+	}
+	return all
 }
 
 // paired are the shares of two trials side by side, of those that both have.

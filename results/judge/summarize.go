@@ -133,6 +133,12 @@ func (s *Summary) addBlock(r *results.Record, block int) error {
 			}
 		}
 	}
+	for i, c := range cells {
+		at := slices.IndexFunc(cells, func(o Cell) bool { return o.Candidate == c.Base })
+		if c.Layers > 0 && at >= 0 && c.Verdict.Usable() && cells[at].Verdict.Usable() {
+			cells[i].Added = added(all[at], all[i])
+		}
+	}
 	together(cells, all, loaderCeiling(m, m.Blocks[block]))
 	rank(cells, pairs, rankMetric(m.Blocks[block]))
 	if note := budgetNote(r, block, pairs); note != "" {

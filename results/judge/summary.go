@@ -100,6 +100,10 @@ type Cell struct {
 	// Figures by the names of metrics; in JSON each is a field of the cell.
 	Figures Figures `json:"-"`
 
+	// Added is what all layers of the candidate add to figures of the candidate Base, paired: of what may
+	// be 0, as allocations.
+	Added Figures `json:"added,omitempty"`
+
 	BodyRate  *float64       `json:"body_bytes_per_second,omitempty"` // bytes of replies' bodies, median over slices
 	WireRate  *float64       `json:"wire_bytes_per_second,omitempty"` // bytes of replies as received, heads and framing included: a total like the throughput; absent if the engine does not tell
 	Offered   *float64       `json:"offered_rps,omitempty"`           // req/s, median over slices; open loop
