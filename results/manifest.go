@@ -114,7 +114,7 @@ func (b Block) Ask(layers string) stacked.App {
 	return a
 }
 
-// Stacked reports whether the app has layers around it, which servers in Go alone carry.
+// Stacked reports whether the app has layers around it.
 func (b Block) Stacked() bool { return b.Ask("").Stacked() }
 
 // Identity identifies what is offered and to which app, see scenarios.Load.

@@ -124,7 +124,7 @@ func members(all []Server, name string) ([]Candidate, error) {
 		group, profiles = append(group, c), append(profiles, s.Profiles()...)
 	}
 	if layered && group == nil && Group(all, name) != nil {
-		return nil, fmt.Errorf("candidate %q: only servers in Go carry layers, by the app contract", name+"+"+layers)
+		return nil, fmt.Errorf("candidate %q: %w", name+"+"+layers, ErrNoLayers)
 	}
 	if group != nil && !slices.Contains(profiles, profile) {
 		return nil, fmt.Errorf("candidate %q: no server of %s has a profile %q%s", name+":"+profile, name, profile, nearest.Hint(profile, profiles))
@@ -183,7 +183,7 @@ func (c Candidate) With(layers string) (Candidate, error) {
 	case err != nil:
 		return c, fmt.Errorf("candidate %q: %w", c.named(layers), err)
 	case !c.Contract():
-		return c, fmt.Errorf("candidate %q: only servers in Go carry layers, by the app contract", c.named(layers))
+		return c, fmt.Errorf("candidate %q: %w", c.named(layers), ErrNoLayers)
 	}
 	c.Name, c.Layers = c.named(l.String()), l.String()
 	return c, nil

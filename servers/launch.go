@@ -27,7 +27,7 @@ type Launch struct {
 	Address  string        // host:port to listen on; "" takes a free loopback port
 	App      string        // mounted alone; "" mounts the whole suite
 	Stack    string        // FILE.ini#NAME, served instead of apps by a server that serves the twins by WSGI; "": none
-	Mounts   []stacked.App // with the whole suite, of Go engines
+	Mounts   []stacked.App // with the whole suite
 	Workers  int           // processes of a server that forks; 0: 1
 	Threads  int           // threads of a worker; 0: DefaultThreads
 	CPUs     control.CPUs  // to run on
@@ -212,6 +212,9 @@ func (c Candidate) external(l Launch, m external.Launch) (control.Command, error
 	}
 	m.Host, m.Dir, m.Workers, m.Threads, m.App, m.Profile, m.IDs = host, l.Dir, l.Workers, cmp.Or(l.Threads, DefaultThreads), l.App, c.Profile, l.IDs
 	m.Stack = l.Stack
+	if m.Mounts, err = l.writeTwins(); err != nil {
+		return none, fmt.Errorf("start %s: %w", c.Name, err)
+	}
 	command, err := c.Server.Manifest.Command(m)
 	if err != nil {
 		return none, err

@@ -39,7 +39,7 @@ func Parse(name string) (App, error) {
 	return a, err
 }
 
-// Stacked reports whether there are layers around the app, which servers in Go alone carry.
+// Stacked reports whether there are layers around the app.
 func (a App) Stacked() bool { return a.Stack != "" || strings.Contains(a.Name, "+") }
 
 // Identity tells apart what is asked. The name of a file is not part of it.

@@ -205,3 +205,38 @@ func TestFront(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The file for servers in Python has the stack that it was made of.
+func TestTwin(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "site.yaml")
+	if err := os.WriteFile(path, []byte("main: {layers: [{compress: {gzip-level: 9}}], paths: {/a: json, /b: {layers: [etag], app: {app: size, with: {bytes: 5000}}}}}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	all, _, err := stacked.Read(path)
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	for _, a := range append(all, stacked.App{Name: "headers*5+compress+size"}) {
+		twin, err := a.Twin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ini := filepath.Join(t.TempDir(), "twin.ini")
+		if err := os.WriteFile(ini, []byte(twin.INI), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		again, _, err := stacked.Read(ini)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if root := "/stack-" + all[0].SHA256()[:12]; a.Stack != "" && (twin.Root != root || again[0].SHA256() != a.SHA256()) {
+			t.Errorf("%s: at %s, want %s\n%s", a.Name, twin.Root, root, twin.INI)
+		}
+		if a.Stack == "" && (twin.Root != "/headers*5+compress+size" || strings.Count(twin.INI, "headers") < 5) {
+			t.Errorf("%s: at %s\n%s", a.Name, twin.Root, twin.INI)
+		}
+	}
+	if twin, err := (stacked.App{Name: "hello"}).Twin(); err != nil || twin != (stacked.Twin{}) {
+		t.Errorf("without layers: %+v, %v", twin, err)
+	}
+}

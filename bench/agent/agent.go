@@ -24,7 +24,7 @@ type ID int
 type Start struct {
 	Candidate string        // by its name
 	App       stacked.App   // that it is asked for until it is ready, of whose layers the host knows
-	Mounts    []stacked.App // that it serves beside the suite, where it is a server in Go
+	Mounts    []stacked.App // that it serves beside the suite
 	Workers   int           // processes of a server that forks; 0: one for each of its processors
 	Log       string        // file for its output; "" discards it
 	Patience  time.Duration // how long it may take to be ready; 0: as long as its server is known to take

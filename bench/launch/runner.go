@@ -84,7 +84,7 @@ func (r *Run) Again(ctx context.Context, dead *Runner) (*Runner, error) {
 
 // start starts the candidate, as process 1 if asked for, and waits until it is ready.
 func (c *Runner) start(ctx context.Context, init bool) error {
-	started, err := c.Run.Host.Start(ctx, agent.Start{Candidate: c.Name, App: c.firstApp(), Mounts: c.Run.mounts(), Log: c.log(), Patience: c.Run.patience(c.Server.ReadyTimeout()), Init: init, Noted: c.Run.watches()})
+	started, err := c.Run.Host.Start(ctx, agent.Start{Candidate: c.Name, App: c.firstApp(), Mounts: c.mounts(), Log: c.log(), Patience: c.Run.patience(c.Server.ReadyTimeout()), Init: init, Noted: c.Run.watches()})
 	c.ID, c.Address = started.ID, started.Address
 	if err != nil {
 		return err
@@ -100,10 +100,10 @@ func (r *Run) watches() bool {
 	return slices.ContainsFunc(r.Plan.Blocks, func(b results.Block) bool { return b.Load.Watched() })
 }
 
-// mounts are the apps of the run that have layers around them.
-func (r *Run) mounts() (all []stacked.App) {
-	for _, b := range r.Plan.Blocks {
-		if asked := b.Ask(""); asked.Stacked() {
+// mounts are the apps of the candidate's blocks that have layers around them.
+func (c *Runner) mounts() (all []stacked.App) {
+	for _, b := range c.Run.Plan.Blocks {
+		if asked := b.Ask(""); asked.Stacked() && !slices.Contains(b.Without, c.Name) {
 			all = append(all, asked)
 		}
 	}

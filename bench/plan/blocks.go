@@ -41,7 +41,7 @@ func (r Request) without(s scenarios.Scenario, asked stacked.App, app suite.Inst
 	for _, c := range r.Candidates {
 		switch {
 		case !r.of(s, c),
-			asked.Stacked() && !c.Contract(),
+			r.lacks(c, asked) != nil,
 			c.Server.Protocol != "" && s.Engine != scenarios.Vegeta,
 			slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Carries(p.Spec.Name) }),
 			NotOffered(c, s.Load) != "":

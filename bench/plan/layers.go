@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,20 +83,24 @@ func (r Request) layered(b *results.Block) (notes []string, err error) {
 // leftOut tells which candidates of the run are not in a block, where that may surprise.
 func (r Request) leftOut(m results.Manifest) (notes []string) {
 	for _, b := range m.Blocks {
-		var without, bare []string // of those without, those that carry no layers
+		var without, reasons []string
+		bare := map[string][]string{} // of those without, those that carry no layers, by the reason
 		for _, c := range r.Candidates {
 			if !slices.Contains(b.Without, c.Name) || !slices.ContainsFunc(m.Candidates, func(o results.Candidate) bool { return o.Name == c.Name }) {
 				continue
 			}
-			if without = append(without, c.Name); !c.Contract() {
-				bare = append(bare, c.Name)
+			without = append(without, c.Name)
+			if err := r.Bare(c, b); err != nil {
+				reasons, bare[err.Error()] = append(reasons, err.Error()), append(bare[err.Error()], c.Name)
 			}
 		}
-		switch {
-		case b.Load.Watched() && len(without) > 0:
+		if b.Load.Watched() && len(without) > 0 {
 			notes = append(notes, fmt.Sprintf("%s: not offered, or its app not carried, by %s", b.Scenario, strings.Join(without, ", ")))
-		case (b.Stacked() || r.Layers(b.Scenario)) && len(bare) > 0:
-			notes = append(notes, fmt.Sprintf("%s, %s: without %s, since only servers in Go carry layers, by the app contract", b.Scenario, b.App, strings.Join(bare, ", ")))
+			continue
+		}
+		slices.Sort(reasons)
+		for _, why := range slices.Compact(reasons) {
+			notes = append(notes, fmt.Sprintf("%s, %s: without %s: %s", b.Scenario, b.App, strings.Join(bare[why], ", "), why))
 		}
 	}
 	return notes
@@ -104,4 +109,20 @@ func (r Request) leftOut(m results.Manifest) (notes []string) {
 // Layers reports whether a scenario compares layers, which servers in Go alone carry.
 func (r Request) Layers(scenario string) bool {
 	return slices.ContainsFunc(r.Scenarios, func(s scenarios.Scenario) bool { return s.Name == scenario && len(s.Layers) > 0 })
+}
+
+// Bare is why a candidate does not carry the layers of a block; nil if it does, or if the block has none.
+func (r Request) Bare(c servers.Candidate, b results.Block) error {
+	if r.Layers(b.Scenario) && !c.Contract() {
+		return servers.ErrNoLayers
+	}
+	return r.lacks(c, b.Ask(""))
+}
+
+// lacks is why a candidate can't serve the stack of an app; nil if it can, or if the app has none.
+func (r Request) lacks(c servers.Candidate, asked stacked.App) error {
+	if !asked.Stacked() {
+		return nil
+	}
+	return cmp.Or(c.CheckStack(asked), r.NoStacks[c.Server.Name])
 }

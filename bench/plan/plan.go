@@ -40,6 +40,8 @@ type Request struct {
 	Pass     time.Duration // of uninterrupted load; 0: by what is seen
 	NoPass   bool          // there is none
 	Seed     uint64
+	// NoStacks is why servers that could serve stacks can't here, by their names.
+	NoStacks map[string]error
 	NoInit   error // why no candidate can be process 1 of a pid namespace; nil: it can
 	// SLO asks for the highest rate that meets it in place of the scenarios' rates;
 	// nil: it is not searched.

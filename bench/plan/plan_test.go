@@ -2,6 +2,8 @@ package plan_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -146,7 +148,51 @@ func TestWithout(t *testing.T) {
 	}
 }
 
-// Only servers in Go have cells with apps that have layers around them, which is told.
+// Servers with twins have cells with the stacks that files of Paste Deploy can have, where they are
+// installed with what stacks take.
+func TestStacksOfTwins(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "site.yaml")
+	if err := os.WriteFile(file, []byte("main: {layers: [etag], paths: {/a: hello, /b: json}}\nfronted: {front: nginx, app: hello}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := choose(t, request(t), "nginx", "waitress", "wsgiref", "nethttp")
+	r.Scenarios, r.Apps = r.Scenarios[:1], named("hello", "etag+hello")
+	r.NoStacks = map[string]error{"wsgiref": errors.New("no Paste Deploy"), "waitress": nil}
+	for _, name := range []string{file, file + "#fronted"} {
+		leaves, _, err := stacked.Read(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Apps = append(r.Apps, leaves...)
+	}
+	m, err := plan.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := []string{"nginx", "wsgiref"}
+	for i, want := range [][]string{nil, bare, bare, bare, {"nginx", "waitress", "wsgiref"}} {
+		if b := m.Blocks[i]; !slices.Equal(b.Without, want) {
+			t.Errorf("%s: without %q, want %q", b.App, b.Without, want)
+		}
+	}
+	var said []string
+	for _, n := range m.Notes {
+		if text, ok := strings.CutPrefix(n, "concurrency-256, "+file+"#fronted: without "); ok {
+			said = append(said, text)
+		}
+	}
+	if want := []string{
+		"waitress, wsgiref: no file of Paste Deploy can have the stack: stack: a front: Paste Deploy has no other processes; name what is behind it",
+		"nginx: only servers in Go, and others with twins: wsgi, serve stacks",
+	}; !slices.Equal(said, want) {
+		t.Errorf("notes %q, want %q", said, want)
+	}
+	if want := "concurrency-256, etag+hello: without wsgiref: no Paste Deploy"; !slices.Contains(m.Notes, want) {
+		t.Errorf("notes %q, want %s", m.Notes, want)
+	}
+}
+
+// Only servers in Go and those with twins have cells with apps that have layers around them, which is told.
 func TestLayeredApps(t *testing.T) {
 	r := choose(t, request(t), "nginx", "nethttp-h2c", "nethttp")
 	r.Scenarios, r.Apps = r.Scenarios[:1], named("hello", "headers*5+hello")
@@ -157,7 +203,7 @@ func TestLayeredApps(t *testing.T) {
 	if got := m.Blocks[1]; got.App != "headers*5+hello" || !slices.Equal(got.Without, []string{"nginx", "nethttp-h2c"}) {
 		t.Errorf("%+v", got)
 	}
-	if want := "concurrency-256, headers*5+hello: without nginx, since only servers in Go carry layers, by the app contract"; !slices.Contains(m.Notes, want) {
+	if want := "concurrency-256, headers*5+hello: without nginx: only servers in Go, and others with twins: wsgi, serve stacks"; !slices.Contains(m.Notes, want) {
 		t.Errorf("notes %q, want %s", m.Notes, want)
 	}
 	r.Apps = named("body-limit+upload?bytes=5000000")
@@ -222,7 +268,7 @@ func TestScenarioOfLayers(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"own, hello: without nginx, since only servers in Go carry layers, by the app contract",
+		"own, hello: without nginx: only servers in Go carry layers, by the app contract",
 		"own: without nethttp+compress+body-limit: app upload?bytes=2000000 can't be measured: it answers 413, where the app alone answers 200",
 	} {
 		if !slices.Contains(m.Notes, want) {

@@ -215,8 +215,8 @@ func (p parsed) unplanned(c servers.Candidate, blocks []results.Block) string {
 	if c.Layers != "" {
 		return unjudged(c, blocks)
 	}
-	if !slices.ContainsFunc(blocks, func(b results.Block) bool { return !b.Stacked() && !p.Layers(b.Scenario) }) {
-		return "carries none of the apps: only servers in Go carry layers, by the app contract"
+	if !slices.ContainsFunc(blocks, func(b results.Block) bool { return p.Bare(c, b) == nil }) {
+		return fmt.Sprintf("carries none of the apps: %v", p.Bare(c, blocks[0]))
 	}
 	return "carries none of the apps: it carries " + strings.Join(c.Apps(), ", ")
 }

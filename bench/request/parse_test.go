@@ -124,7 +124,7 @@ func TestPlanned(t *testing.T) {
 		}
 	}
 	m.Blocks[0] = results.Block{Scenario: "concurrency-1", App: "etag+hello"}
-	if _, err := planning([]servers.Candidate{web, in}).planned(m, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go carry layers, by the app contract` {
+	if _, err := planning([]servers.Candidate{web, in}).planned(m, []string{"web"}, nil); err == nil || err.Error() != `run: candidate "web" carries none of the apps: only servers in Go, and others with twins: wsgi, serve stacks` {
 		t.Errorf("of layers: %v", err)
 	}
 	limited := servers.Candidate{Name: "engine+body-limit", Layers: "body-limit"}

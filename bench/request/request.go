@@ -125,6 +125,7 @@ func (r Run) resolve(ctx context.Context, ready *Ready) (results.Manifest, error
 	if slices.ContainsFunc(asked.Scenarios, func(s scenarios.Scenario) bool { return s.AsInit() }) {
 		asked.NoInit = control.CanInit()
 	}
+	asked.NoStacks = asked.stackless(ctx)
 	m, err := plan.New(asked.Request)
 	ready.Notes = slices.Concat(ready.Notes, asked.notes, m.Notes)
 	ready.Config.Candidates, err = asked.planned(m, r.Servers, err)

@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/benchctl/benchctl/bench/launch"
@@ -73,6 +74,12 @@ func again(ctx context.Context, m results.Manifest, binaries map[string]string) 
 	for i, c := range candidates {
 		if was := m.Candidates[i].Version; c.Version != was {
 			return nil, fmt.Errorf("resume run %s: %s is of version %q now and was %q", m.ID, c.Name, c.Version, was)
+		}
+		stacks := func(b results.Block) bool { return b.Stacked() && !slices.Contains(b.Without, c.Name) }
+		if c.Server.Manifest != nil && slices.ContainsFunc(m.Blocks, stacks) {
+			if err := c.Server.Manifest.CheckStacks(ctx); err != nil {
+				return nil, fmt.Errorf("resume run %s: %w", m.ID, err)
+			}
 		}
 	}
 	return candidates, nil

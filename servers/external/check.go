@@ -57,14 +57,16 @@ func (e *NotInstalledError) Hint() string {
 func (m Manifest) Check(ctx context.Context) error { return Check(ctx, m.Name, m.requirements()) }
 
 // ErrNoStacks is that a server of a manifest can't serve a stack of layers and apps.
-var ErrNoStacks = errors.New("it serves no stacks: of servers that are no Go engines, those with twins: wsgi do")
+var ErrNoStacks = errors.New("only servers in Go, and others with twins: wsgi, serve stacks")
 
 // CheckStacks looks for what the server requires to serve stacks, beside what it requires anyway.
 func (m Manifest) CheckStacks(ctx context.Context) error {
 	if m.Twins != TwinsWSGI {
 		return fmt.Errorf("server %s: %w", m.Name, ErrNoStacks)
 	}
-	return Check(ctx, m.Name, []Requirement{{Python: "paste.deploy", Install: "apt-get install python3-pastedeploy"}})
+	return Check(ctx, m.Name, []Requirement{
+		{Python: "paste.deploy", Install: "apt-get install python3-pastedeploy"}, {Python: "paste.urlmap", Install: "apt-get install python3-paste"},
+	})
 }
 
 // Check looks for what a server requires.
