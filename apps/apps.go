@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 )
 
 // App answers HTTP requests. See the package documentation for the numbered
-// duties of apps (A1 to A8) and servers (S1 to S14).
+// duties of apps (A1 to A8) and servers (S1 to S15).
 //
 // An error from Serve means that the app could not answer: the server sends 500,
 // or cuts the connection if the reply had begun (S9).
@@ -45,7 +46,8 @@ type Request interface {
 
 // Response takes the app's one answer.
 type Response interface {
-	// SetHeader sets a field of the reply, replacing earlier values.
+	// SetHeader sets a field of the reply, replacing an earlier value. Each Set-Cookie is
+	// another field, and replaces none (S15).
 	SetHeader(name, value string)
 	// Reply answers with a whole body, which may be empty.
 	Reply(status int, body []byte) error
@@ -100,6 +102,13 @@ type Router interface {
 // ErrAnswered is returned by Reply and Stream when the request has already been
 // answered (A2).
 var ErrAnswered = errors.New("request already answered")
+
+// Repeats tells whether fields of a name are sent one beside the other, as Set-Cookie
+// is, and not the last one alone (S15).
+func Repeats(name string) bool {
+	const setCookie = "Set-Cookie"
+	return len(name) == len(setCookie) && strings.EqualFold(name, setCookie)
+}
 
 // ContentTypeText is the media type of the plain text that apps answer with.
 const ContentTypeText = "text/plain"

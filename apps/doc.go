@@ -49,6 +49,9 @@
 //	    ends each connection with its next reply, which says so by "Connection:
 //	    close" (RFC 9112 section 9.6), and leaves connections alone that ask for
 //	    none. It tells the listener of each connection that has ended.
+//	S15 Sends one field of a name, with the value that was set last, but for Set-Cookie:
+//	    each one that was set is a field of its own, in their order. It is the one field
+//	    whose values can't be joined to a list (RFC 9110 section 5.3).
 //
 // # Duties of the app
 //

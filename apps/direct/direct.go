@@ -116,7 +116,7 @@ type fileResponse struct{ *response }
 
 func (r *response) SetHeader(name, value string) {
 	for i, f := range r.reply.Fields {
-		if strings.EqualFold(f[0], name) {
+		if !apps.Repeats(name) && strings.EqualFold(f[0], name) {
 			r.reply.Fields[i][1] = value
 			return
 		}

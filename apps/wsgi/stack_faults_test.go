@@ -42,6 +42,7 @@ var faults = []struct{ layer, config, want string }{
 	{"headers", "remove = Connection", `remove: Connection belongs to the server (A3)`},
 	{"headers", "set = X: 1\nremove = x", `remove: x is in "set" already`},
 	{"headers", "remove = X x", `remove: x is in "remove" already`},
+	{"headers", "default = set-cookie: a=b", `default: set-cookie: one that the app sets does not replace it (S15); set it in "set"`},
 	{"cors", "", `is required`},
 	{"cors", "origins = example.org", `origins: "example.org" is no origin, as "https://example.org" or "https://*.example.org:8443", in small letters`},
 	{"cors", "origins = https://Example.org", `origins: "https://Example.org" is no origin, as "https://example.org" or "https://*.example.org:8443", in small letters`},

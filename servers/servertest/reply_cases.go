@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,6 @@ var replyCases = []testCase{
 	{name: "S7 a reply shorter than its length never looks like another", run: func(h *harness) error {
 		return wrongLength(h, "100")
 	}},
-	{name: "S7 a field set again replaces the earlier one", run: setTwice},
 	{name: "S7 status codes", run: statusCodes},
 	{name: "S8 HEAD of a reply", run: func(h *harness) error {
 		return headOf(h, func(res apps.Response) error { return res.Reply(200, []byte("hello")) }, "5")
@@ -62,6 +62,8 @@ var replyCases = []testCase{
 		})
 	}},
 	{name: "S12 Date is now", run: date},
+	{name: "S15 a field set again replaces the earlier one", run: setTwice},
+	{name: "S15 each Set-Cookie is a field of its own", run: setCookies},
 	{name: "A2 a second answer is ErrAnswered", run: secondReply},
 }
 
@@ -126,6 +128,48 @@ func setTwice(h *harness) error {
 	for name, value := range map[string]string{"X-Test": "two", "Content-Type": "text/plain"} {
 		if got := r.Header.Values(name); len(got) != 1 || got[0] != value {
 			return fmt.Errorf("%s %q, want %q", name, got, value)
+		}
+	}
+	return nil
+}
+
+// setCookies sets cookies, and none in the next reply on the connection, nor in a 500.
+func setCookies(h *harness) error {
+	c, err := h.startAndDial(func(req apps.Request, res apps.Response) error {
+		if req.Path() == "/" {
+			return hello(req, res)
+		}
+		setHeaders(res, []string{"Set-Cookie", "a=1; Path=/", "X-Test", "one", "set-cookie", "b=2", "X-Test", "two", "Set-Cookie", "a=3, 4"})
+		switch req.Path() {
+		case "/stream":
+			return res.Stream(200, blocks("one"))
+		case "/fail":
+			return errApp
+		}
+		return res.Reply(200, []byte("one"))
+	})
+	if err != nil {
+		return err
+	}
+	for _, path := range []string{"/reply", "/stream"} {
+		r, err := c.do("GET", get(path))
+		if err := want(r, err, 200, "one"); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if got := r.Header.Values("Set-Cookie"); !slices.Equal(got, []string{"a=1; Path=/", "b=2", "a=3, 4"}) {
+			return fmt.Errorf("%s: Set-Cookie %q", path, got)
+		}
+		if got := r.Header.Values("X-Test"); !slices.Equal(got, []string{"two"}) {
+			return fmt.Errorf("%s: X-Test %q", path, got)
+		}
+	}
+	for _, path := range []string{"/", "/fail"} { // the last may end the connection
+		r, err := c.do("GET", get(path))
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if got := r.Header.Values("Set-Cookie"); got != nil {
+			return fmt.Errorf("%s: Set-Cookie %q", path, got)
 		}
 	}
 	return nil

@@ -178,6 +178,8 @@ func TestReplyFields(t *testing.T) {
 		w.Header().Set(http.TrailerPrefix+"X", "1")
 		w.Header().Add("Vary", "Origin")
 		w.Header().Add("Vary", "Cookie")
+		http.SetCookie(w, &http.Cookie{Name: "a", Value: "1"})
+		http.SetCookie(w, &http.Cookie{Name: "b", Value: "2"})
 		w.Header().Set("Location", "/a\r\nX-Evil: 1")
 		w.Header()["X-None"] = nil
 		w.WriteHeader(201)
@@ -185,7 +187,7 @@ func TestReplyFields(t *testing.T) {
 		w.Header().Set("X-Late", "1")
 	})
 	r := appstest.Serve(t, leaf(t, h), appstest.Get("/"))
-	if got := fmt.Sprint(r.Status, r.Fields); got != "201 [[Location /a  X-Evil: 1] [Vary Origin, Cookie] [x-small 1]]" {
+	if got := fmt.Sprint(r.Status, r.Fields); got != "201 [[Location /a  X-Evil: 1] [Set-Cookie a=1] [Set-Cookie b=2] [Vary Origin, Cookie] [x-small 1]]" {
 		t.Error(got)
 	}
 }

@@ -157,6 +157,10 @@ func (x *exchange) setFields() {
 		values := x.header[name]
 		switch {
 		case len(values) == 0 || slices.Contains(owned, http.CanonicalHeaderKey(name)) || strings.HasPrefix(name, http.TrailerPrefix):
+		case apps.Repeats(name):
+			for _, value := range values {
+				x.res.SetHeader(name, oneLine.Replace(value))
+			}
 		case len(values) == 1:
 			x.res.SetHeader(name, oneLine.Replace(values[0]))
 		default:

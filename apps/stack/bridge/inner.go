@@ -39,7 +39,11 @@ func (h *inner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, f := range a.fields {
-		w.Header().Set(f[0], f[1])
+		if apps.Repeats(f[0]) {
+			w.Header().Add(f[0], f[1])
+		} else {
+			w.Header().Set(f[0], f[1])
+		}
 	}
 	if a.body != nil {
 		x.push(w, &a)

@@ -3,6 +3,7 @@ package layers
 import (
 	"context"
 	"iter"
+	"net/http"
 	"strings"
 
 	"github.com/benchctl/benchctl/apps"
@@ -29,6 +30,16 @@ func (Cookies) Wrap(next apps.App) (apps.App, error) {
 // CookiesOf is the cookies of the request with this context. It is nil, which has none, outside
 // the layer cookies.
 func CookiesOf(ctx context.Context) *CookieSet { return carriedBy[CookieSet](ctx) }
+
+// SetCookie has the client keep a cookie, beside others that are set: each is a field of its own
+// (S15). It fails if the cookie has what none may have.
+func SetCookie(res apps.Response, c *http.Cookie) error {
+	if err := c.Valid(); err != nil {
+		return err
+	}
+	res.SetHeader("Set-Cookie", c.String())
+	return nil
+}
 
 // CookieSet is the cookies of a request. It and its texts are valid until the request is over.
 type CookieSet struct {

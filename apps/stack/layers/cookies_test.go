@@ -2,6 +2,8 @@ package layers_test
 
 import (
 	"context"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,5 +70,33 @@ func TestCookiesOf(t *testing.T) {
 	expect(t, appstest.Serve(t, served, req), 200)
 	if v, ok := layers.CookiesOf(t.Context()).Get("a"); v != "" || ok {
 		t.Error("cookies without the layer")
+	}
+}
+
+// Cookies that are set stand beside each other, through every layer.
+func TestSetCookie(t *testing.T) {
+	sets := apps.Func(func(_ apps.Request, res apps.Response) error {
+		for _, name := range []string{"a", "b"} {
+			if err := layers.SetCookie(res, &http.Cookie{Name: name, Value: "1", Path: "/"}); err != nil {
+				return err
+			}
+		}
+		return res.Reply(200, []byte(long))
+	})
+	for _, l := range layers.All() {
+		c := courses[l.About().Name](t)
+		r := appstest.Serve(t, wrap(t, sets, append(c.around, c.layer)...), c.req)
+		var set []string
+		for _, f := range r.Fields {
+			if f[0] == "Set-Cookie" {
+				set = append(set, f[1])
+			}
+		}
+		if !slices.Equal(set, []string{"a=1; Path=/", "b=1; Path=/"}) {
+			t.Errorf("%s: %v", l.About().Name, r)
+		}
+	}
+	if err := layers.SetCookie(sink{}, &http.Cookie{Name: "a b"}); err == nil {
+		t.Error("a cookie without a right name is set")
 	}
 }

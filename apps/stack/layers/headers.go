@@ -40,6 +40,9 @@ func (h Headers) Check() error {
 			if err := checkValue(name, list.value[name]); err != nil {
 				return fmt.Errorf("%s: %w", list.field, err)
 			}
+			if list.field == "default" && apps.Repeats(name) {
+				return fmt.Errorf("default: %s: one that the app sets does not replace it (S15); set it in \"set\"", name)
+			}
 			low := strings.ToLower(name)
 			if before, twice := seen[low]; twice {
 				return fmt.Errorf("%s: %s is in %q already", list.field, name, before)

@@ -51,6 +51,7 @@ func TestHeadersRefuse(t *testing.T) {
 		`set: connection belongs to the server (A3)`:                  {Set: one("connection", "close")},
 		`default: Transfer-Encoding belongs to the server`:            {Default: one("Transfer-Encoding", "chunked")},
 		`set: Content-Length belongs to the server`:                   {Set: one("Content-Length", "1")},
+		`default: set-cookie: one that the app sets does not replace`: {Default: one("set-cookie", "a=1")},
 		`remove: Upgrade belongs to the server`:                       {Remove: []string{"Upgrade"}},
 		`remove: "" is no name of a field`:                            {Remove: []string{""}},
 		`set: x-a is in "set" already`:                                {Set: map[string]string{"X-A": "", "x-a": ""}},

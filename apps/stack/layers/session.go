@@ -19,9 +19,7 @@ import (
 // read them, but not change them. Apps have them by SessionOf. A session that was changed by others,
 // or is older than MaxAge, is as if there were none. It lives on from each change of it.
 //
-// The cookie goes with the answer's header, so that the session is to be changed before it. One
-// reply can set one cookie, since a field has one value: where the app sets one and changes the session
-// too, the request fails.
+// The cookie goes with the answer's header, so that the session is to be changed before it.
 type Session struct {
 	Key      stack.Secret  `stack:"key" required:"true" doc:"key that signs, 32 bytes or more"`
 	OldKeys  []string      `stack:"old-keys" doc:"secrets with the keys before, by which sessions are still read"`
@@ -104,10 +102,10 @@ type sessions struct {
 	editor stack.Editor
 }
 
-// visit is a request with its session, and the fields of its answer that are kept.
+// visit is a request with its session, and the field Vary of its answer, which is kept.
 type visit struct {
 	carrier[SessionState]
-	vary, cookie string
+	vary string
 }
 
 // Serve implements apps.App.
@@ -118,16 +116,11 @@ func (w *sessions) Serve(req apps.Request, res apps.Response) error {
 }
 
 func keepForSession(req apps.Request, name, value string) (string, bool) {
-	v := req.(*visit)
-	switch {
-	case strings.EqualFold(name, "Vary"):
-		v.vary = value
-	case strings.EqualFold(name, "Set-Cookie"):
-		v.cookie = value
-	default:
-		return value, true
+	if strings.EqualFold(name, "Vary") {
+		req.(*visit).vary = value
+		return "", false
 	}
-	return "", false
+	return value, true
 }
 
 // edit writes the session, if it was changed, and says if the reply depends on it.
@@ -137,40 +130,32 @@ func (w *sessions) edit(req apps.Request, res apps.Response, _ *stack.Answer) er
 	if v.state.values != nil {
 		v.vary = varying(v.vary, "Cookie")
 	}
-	if v.state.changed {
-		if v.cookie != "" {
-			return errors.New("session: the app set a cookie and changed the session; a reply can set one cookie")
-		}
-		var err error
-		if v.cookie, err = w.written(&v.state); err != nil {
-			return err
-		}
+	if v.vary != "" {
+		res.SetHeader("Vary", v.vary)
 	}
-	for _, f := range [][2]string{{"Vary", v.vary}, {"Set-Cookie", v.cookie}} {
-		if f[1] != "" {
-			res.SetHeader(f[0], f[1])
-		}
+	if !v.state.changed {
+		return nil
 	}
-	return nil
+	return w.write(&v.state, res)
 }
 
-// written is the field Set-Cookie for a session, "" if neither the client nor the session has anything.
-func (w *sessions) written(s *SessionState) (string, error) {
+// write has the client keep a session, or drop it, if either has anything.
+func (w *sessions) write(s *SessionState, res apps.Response) error {
 	if len(s.values) == 0 {
 		if _, has := s.cookies.Get(w.Name); !has {
-			return "", nil
+			return nil
 		}
-		return w.cookie("", -time.Second).String(), nil
+		return SetCookie(res, w.cookie("", -time.Second))
 	}
 	value, err := w.codecs[0].Encode(w.Name, s.values)
 	if err != nil {
-		return "", fmt.Errorf("session: %w", err)
+		return fmt.Errorf("session: %w", err)
 	}
-	field := w.cookie(value, w.MaxAge).String()
-	if len(field) > maxCookie {
-		return "", fmt.Errorf("session: the cookie has %d bytes, %d at most", len(field), maxCookie)
+	c := w.cookie(value, w.MaxAge)
+	if n := len(c.String()); n > maxCookie {
+		return fmt.Errorf("session: the cookie has %d bytes, %d at most", n, maxCookie)
 	}
-	return field, nil
+	return SetCookie(res, c)
 }
 
 // SessionOf is the session of the request with this context, nil outside the layer session.

@@ -102,6 +102,10 @@ class Answer:
         if value:
             self.headers.append((name, value))
 
+    def add(self, name, value):
+        """Set a field beside others of its name, as Set-Cookie is (RFC 9110 section 5.3)."""
+        self.headers.append((name, value))
+
     def default(self, name, value):
         """Set a field that is not there."""
         if not self.field(name):

@@ -237,8 +237,8 @@ class TestBodies(unittest.TestCase):
         body = Body(b"a")
 
         def app(environ, start_response):
-            environ["benchctl.session"]["a"] = "b"
-            start_response("200 OK", [*PLAIN, ("Set-Cookie", "a=b")])
+            environ["benchctl.session"]["a"] = "b" * 5000
+            start_response("200 OK", PLAIN)
             return body
 
         stack = Cookies.factory({})(Sessions.factory({}, key="env:TWINS_KEY")(app))

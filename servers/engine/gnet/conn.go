@@ -13,6 +13,7 @@ import (
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/adapter"
 )
 
@@ -46,8 +47,9 @@ func (x *conn) ContentLength() int64      { return x.head.length }
 func (x *conn) Body() io.Reader           { return &x.reader }
 
 func (x *conn) SetHeader(name, value string) {
+	repeats := apps.Repeats(name)
 	for i := range x.replied {
-		if isNamed(x.replied[i].name, name) {
+		if !repeats && isNamed(x.replied[i].name, name) {
 			x.replied[i].value = value
 			return
 		}

@@ -268,7 +268,8 @@ func (x *exchange) Body() io.Reader {
 }
 
 // SetHeader has a way of its own for the field that all replies have: the engine looks at
-// each byte of a name to find out which it is, and copies the value twice.
+// each byte of a name to find out which it is, and copies the value twice. Its Set
+// adds a Set-Cookie to others (S15).
 func (x *exchange) SetHeader(name, value string) {
 	if name == consts.HeaderContentType {
 		x.ctx.Response.Header.SetContentType(value)

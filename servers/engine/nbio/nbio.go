@@ -236,7 +236,13 @@ func (x *exchange) ContentLength() int64 {
 // pollers.
 func (x *exchange) File(status int, path string) error { return x.TakeFile(status, path) }
 
-func (x *exchange) SetHeader(name, value string) { x.w.Header().Set(name, value) }
+func (x *exchange) SetHeader(name, value string) {
+	if apps.Repeats(name) {
+		x.w.Header().Add(name, value)
+		return
+	}
+	x.w.Header().Set(name, value)
+}
 
 // serve answers the request. An error means that the connection must be cut.
 func (x *exchange) serve(app apps.App) error {

@@ -150,7 +150,13 @@ func (x *exchange) Header(name string) string {
 	return ""
 }
 
-func (x *exchange) SetHeader(name, value string) { x.w.Header().Set(name, value) }
+func (x *exchange) SetHeader(name, value string) {
+	if apps.Repeats(name) {
+		x.w.Header().Add(name, value)
+		return
+	}
+	x.w.Header().Set(name, value)
+}
 
 // File implements apps.FileReplier: the engine sends files by sendfile(2).
 func (x *exchange) File(status int, path string) error { return x.TakeFile(status, path) }

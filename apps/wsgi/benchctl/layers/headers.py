@@ -25,6 +25,9 @@ class Headers(Layer):
                         check_value(name, values[name])
                 except ValueError as error:
                     raise ValueError("%s: %s" % (field, error)) from None
+                if field == "default" and name.lower() == "set-cookie":
+                    said = 'default: %s: one that the app sets does not replace it (S15); set it in "set"'
+                    raise ValueError(said % name)
                 if name.lower() in seen:
                     before = seen[name.lower()]
                     raise ValueError('%s: %s is in "%s" already' % (field, name, before))

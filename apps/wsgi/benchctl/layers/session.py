@@ -80,14 +80,11 @@ class Sessions(Layer):
             answer.set("Vary", varying(answer.field("Vary"), "Cookie"))
         if not session.changed:
             return
-        if answer.field("Set-Cookie"):
-            said = "session: the app set a cookie and changed the session; a reply can set one cookie"
-            raise RuntimeError(said)
         if session.values:
             value = sign(self.keys[0], self.conf.name, session.values)
-            answer.set("Set-Cookie", self.cookie(value, self.conf.max_age // SECOND))
+            answer.add("Set-Cookie", self.cookie(value, self.conf.max_age // SECOND))
         elif session.cookie is not None:
-            answer.set("Set-Cookie", self.cookie("", 0))
+            answer.add("Set-Cookie", self.cookie("", 0))
 
     def cookie(self, value, age):
         conf = self.conf
