@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strings"
 )
 
 // App answers HTTP requests. See the package documentation for the numbered
-// duties of apps (A1 to A8) and servers (S1 to S15).
+// duties of apps (A1 to A8) and servers (S1 to S16).
 //
 // An error from Serve means that the app could not answer: the server sends 500,
 // or cuts the connection if the reply had begun (S9).
@@ -38,6 +39,9 @@ type Request interface {
 	// without regard to case. Host is that of the target, where it has one (RFC 9112
 	// section 3.2.2).
 	Header(name string) string
+	// Peer is the address of the other end of the connection, with that of IPv4 as one of IPv4. It
+	// is the zero AddrPort if there is none, as on a Unix socket.
+	Peer() netip.AddrPort
 	// ContentLength is the length of the body in bytes, -1 if it is chunked.
 	ContentLength() int64
 	// Body reads the request body, bounded by its framing (S3). Never nil.

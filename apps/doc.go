@@ -52,6 +52,8 @@
 //	S15 Sends one field of a name, with the value that was set last, but for Set-Cookie:
 //	    each one that was set is a field of its own, in their order. It is the one field
 //	    whose values can't be joined to a list (RFC 9110 section 5.3).
+//	S16 Tells by Request.Peer who is at the other end of the connection, and not who a field
+//	    of the request names.
 //
 // # Duties of the app
 //

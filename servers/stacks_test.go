@@ -33,7 +33,12 @@ use = egg:Paste#urlmap
 pipeline = headers compress egg:benchctl#etag size
 
 [pipeline:streamed]
-pipeline = headers compress stream
+pipeline = known headers compress stream
+
+[filter:known]
+use = egg:benchctl#request-id
+trust = true
+networks = 127.0.0.1
 
 [filter:headers]
 use = egg:benchctl#headers
@@ -185,6 +190,7 @@ func replyTo(t *testing.T, address string, r wireRequest) string {
 	if r.fields[0] != "" {
 		req.Header.Set(r.fields[0], r.fields[1])
 	}
+	req.Header.Set("X-Request-Id", "abc") // which is taken of the peer that is known, and of no other
 	client := http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}, Timeout: time.Minute}
 	res, err := client.Do(req)
 	if err != nil {

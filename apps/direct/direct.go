@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 
 	"github.com/benchctl/benchctl/apps"
@@ -19,6 +20,8 @@ type Request struct {
 	Target string          // path and query; "" is "/"
 	Fields [][2]string     // header fields
 	Body   string
+	// Peer is who is at the other end. Its zero value is nobody who is known.
+	Peer netip.AddrPort
 	// Chunked has the request tell no length.
 	Chunked bool
 }
@@ -92,6 +95,7 @@ func (r *request) Method() string           { return r.Verb }
 func (r *request) Path() string             { return r.path }
 func (r *request) Query() string            { return r.query }
 func (r *request) Body() io.Reader          { return r.body }
+func (r *request) Peer() netip.AddrPort     { return r.Request.Peer }
 
 func (r *request) Header(name string) string {
 	return Reply{Fields: r.Fields}.Field(name)

@@ -118,7 +118,7 @@ func spelled(all []stack.Layer) string {
 var tuned = map[string]stack.Layer{
 	"access-log": layers.AccessLog{File: os.DevNull},
 	"cors":       layers.CORS{Origins: []string{"*"}},
-	"forwarded":  layers.Forwarded{Trusted: []string{"127.0.0.0/8"}},
+	"forwarded":  layers.Forwarded{Trusted: []string{"127.0.0.0/8", "unix"}},
 	"headers":    layers.Headers{Set: map[string]string{"X-Content-Type-Options": "nosniff"}},
 	"rate-limit": layers.RateLimit{Rate: 1e9, Burst: 1e9},
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strings"
 
 	"github.com/benchctl/benchctl/apps"
@@ -26,6 +27,7 @@ func (r *request) Path() string              { return r.path }
 func (r *request) Query() string             { return r.query }
 func (r *request) Header(name string) string { return r.header[strings.ToLower(name)] }
 func (r *request) ContentLength() int64      { return r.length }
+func (r *request) Peer() netip.AddrPort      { return netip.AddrPort{} }
 func (r *request) Body() io.Reader           { return r.body }
 
 // newRequest makes the request of an exchange.

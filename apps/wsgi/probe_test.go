@@ -137,7 +137,7 @@ func visit(s *layers.SessionState, asked url.Values) error {
 // tell is what the layers outside tell.
 func tell(req apps.Request) []byte {
 	ctx := req.Context()
-	client, cookies, session := layers.ClientOf(ctx), map[string]string{}, map[string]string{}
+	client, cookies, session := layers.ClientOf(req), map[string]string{}, map[string]string{}
 	address := ""
 	if client.Addr.IsValid() {
 		address = client.Addr.String()

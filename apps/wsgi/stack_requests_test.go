@@ -2,6 +2,7 @@ package wsgi_test
 
 import (
 	"encoding/base64"
+	"net/netip"
 	"strings"
 
 	"github.com/benchctl/benchctl/apps/appstest"
@@ -16,6 +17,15 @@ alice:$2y$04$6nRgtJVSM4bEIfx/kA.auOccBirB24DoncVuB3jZVb/Z59XQW3QRG
 long:$2b$05$sCGHdgZrMTA94tGhRpgYKuAzmslAb.TIUi2PCy7YEHcSin/.1V2Ay
 é:{SHA256}SplVfkAzw1Od4utlRyAXytX5VX96BiWgnxw/biumnEw=
 `
+
+// aProxy is one that the stacks with the layer forwarded trust.
+const aProxy = "10.1.1.1:4711"
+
+// from is a request from a peer.
+func from(peer string, r appstest.Request) appstest.Request {
+	r.Peer = netip.MustParseAddrPort(peer)
+	return r
+}
 
 // common are requests that every stack is asked.
 func common() []appstest.Request {
@@ -114,7 +124,7 @@ func others() []appstest.Request {
 		}
 	}
 	for _, id := range []string{"abc-1", "a b", strings.Repeat("a", 128), strings.Repeat("a", 129), "é"} {
-		all = append(all, appstest.Get("/", "X-Request-Id", id, "X-Forwarded-For", "10.1.1.1"))
+		all = append(all, appstest.Get("/", "X-Request-Id", id), from("203.0.113.1:80", appstest.Get("/", "X-Request-Id", id)), from(aProxy, appstest.Get("/", "X-Request-Id", id, "X-Forwarded-For", "203.0.113.1")))
 	}
 	for _, method := range []string{"PUT", "put", "DELETE", "GET", "POST", "x"} {
 		all = append(all, appstest.Of("POST", "/", "", "X-HTTP-Method-Override", method), appstest.Get("/", "X-HTTP-Method-Override", method))
@@ -136,14 +146,19 @@ func forwarded() []appstest.Request {
 	for _, list := range []string{
 		"203.0.113.9", "203.0.113.9, 10.1.1.1", "10.1.1.1, 10.2.2.2", "junk, 10.1.1.1", "junk", "2001:db8::1", "[2001:db8::1]:80, 10.0.0.1", "203.0.113.9:8080", "::ffff:203.0.113.9", " , ,203.0.113.9", "fe80::1%eth0", "1.2.3.04", "1.2.3.4:99999",
 	} {
-		all = append(all, appstest.Get("/", "X-Forwarded-For", list, "X-Forwarded-Proto", "http, HTTPS"))
+		all = append(all, from(aProxy, appstest.Get("/", "X-Forwarded-For", list, "X-Forwarded-Proto", "http, HTTPS")))
 	}
 	for _, field := range []string{
 		"for=203.0.113.9;proto=https", `for="[2001:db8::1]:4711";by=x, for=10.1.1.1`, "for=_hidden", "for=unknown, for=10.1.1.1;proto=http", "proto=https", "for=", "for=1.2.3.4;", "for=1.2.3.4,", `for="1.2.\3.4"`, `for="1.2.3.4`,
 		"for=1.2.3.4 ; proto=h ttp", "for = 1.2.3.4", "For=1.2.3.4;Proto=HTTP", "for=2001:db8::1", ", for=1.2.3.4", `x="a\"b,c";for=1.2.3.4`, "=1.2.3.4",
 	} {
-		all = append(all, appstest.Get("/", "Forwarded", field))
+		all = append(all, from(aProxy, appstest.Get("/", "Forwarded", field)))
 	}
+	says := []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https", "Forwarded", "for=203.0.113.9;proto=https"}
+	for _, peer := range []string{aProxy, "192.0.2.1:80", "[2001:db8::1]:80", "[fe80::1%eth0]:80", "[::1]:80"} {
+		all = append(all, from(peer, appstest.Get("/", says...)), from(peer, appstest.Get("/")), from(peer, appstest.Get("/", "X-Forwarded-Proto", "https")))
+	}
+	all = append(all, appstest.Get("/", says...))
 	return all
 }
 
@@ -172,7 +187,7 @@ func special(stack string) []appstest.Request {
 		get("/?wait=900", "/?wait=1100", "/?stream=3x10&pause=900", "/?stream=3x10&pause=1100", "/?wait=900&stream=3x10&pause=900", "/?wait=1100&fail=1", "/?wait=900&fail=1")
 	case "rate":
 		for _, client := range []string{"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.1", "junk"} {
-			all = append(all, appstest.Get("/?whole=10", "X-Forwarded-For", client))
+			all = append(all, from(aProxy, appstest.Get("/?whole=10", "X-Forwarded-For", client)))
 		}
 	case "metrics":
 		get("/metrics")

@@ -150,6 +150,7 @@ type pythonRequest struct {
 	Fields  [][2]string `json:"fields"`
 	Body    []byte      `json:"body"`
 	Chunked bool        `json:"chunked"`
+	Peer    string      `json:"peer,omitempty"`   // address, without a port
 	Leaves  int         `json:"leaves,omitempty"` // after so many blocks the client leaves
 }
 
@@ -170,7 +171,11 @@ type pythonAnswer struct {
 }
 
 func ofRequest(r appstest.Request) pythonRequest {
-	return pythonRequest{Method: r.Verb, Target: r.Target, Fields: r.Fields, Body: []byte(r.Body), Chunked: r.Chunked}
+	p := pythonRequest{Method: r.Verb, Target: r.Target, Fields: r.Fields, Body: []byte(r.Body), Chunked: r.Chunked}
+	if r.Peer.IsValid() {
+		p.Peer = r.Peer.Addr().String()
+	}
+	return p
 }
 
 // drive asks stacks in Python.

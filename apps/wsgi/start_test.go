@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -176,6 +177,7 @@ func (r request) Method() string       { return r.Request.Method }
 func (r request) Path() string         { return r.URL.Path }
 func (r request) Query() string        { return r.URL.RawQuery }
 func (r request) ContentLength() int64 { return r.Request.ContentLength }
+func (r request) Peer() netip.AddrPort { return netip.AddrPort{} }
 func (r request) Body() io.Reader      { return r.Request.Body }
 
 // Header has the host too, which net/http moves out of the header.

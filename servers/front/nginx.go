@@ -82,6 +82,8 @@ http {
             proxy_buffering off;
             proxy_request_buffering off;
             proxy_set_header Host $host_field;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
             proxy_set_header Connection {{if .KeepAlive}}""{{else}}close{{end}};
 {{- end}}
         }

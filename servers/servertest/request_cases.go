@@ -18,6 +18,7 @@ var requestCases = []testCase{
 	{name: "S2 method, path and query", run: target},
 	{name: "S2 header fields without regard to case", run: requestHeader},
 	{name: "S2 Host is that of a target in absolute form", run: hostOfTarget},
+	{name: "S16 the peer is the client of the connection", run: peer},
 	{name: "S3 a request without a body has length 0", run: noBody},
 	{name: "S3 a sized body ends at its length", run: sizedBody},
 	{name: "S3 a chunked body is decoded", run: chunkedBody},
@@ -132,6 +133,36 @@ func hostOfTarget(h *harness) error {
 	}
 	r, err := c.do("GET", get("http://other.example:81/path"))
 	return want(r, err, 200, "other.example:81/path")
+}
+
+// peer asks who is at the other end in Serve and in Next, on connections with several requests.
+func peer(h *harness) error {
+	err := h.start(func(req apps.Request, res apps.Response) error {
+		first := req.Peer().String()
+		if req.Path() != "/stream" {
+			return res.Reply(200, []byte(first))
+		}
+		return res.Stream(200, newScript().then(func() ([]byte, error) {
+			return []byte(first), nil
+		}).then(func() ([]byte, error) {
+			return []byte(" " + req.Peer().String()), nil
+		}))
+	})
+	if err != nil {
+		return err
+	}
+	return h.atOnce(3, func(_ int, c *client) error {
+		self := c.LocalAddr().String()
+		for range 2 {
+			for path, body := range map[string]string{"/": self, "/stream": self + " " + self} {
+				r, err := c.do("GET", get(path, "X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1", "X-Real-IP: 192.0.2.1"))
+				if err := want(r, err, 200, body); err != nil {
+					return fmt.Errorf("%s: %w", path, err)
+				}
+			}
+		}
+		return nil
+	})
 }
 
 func noBody(h *harness) error {

@@ -1,5 +1,5 @@
 // Package servertest checks, over the wire, that a server carries apps as the
-// contract in package apps demands (duties S1 to S15).
+// contract in package apps demands (duties S1 to S16).
 //
 // Every case is a subtest that begins with the duty it checks. A case that an
 // engine cannot pass for a reason that lies in its library is declared as a

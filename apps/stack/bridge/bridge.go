@@ -8,8 +8,8 @@
 // # Cost
 //
 //   - Each request takes a coroutine, which is a goroutine, a http.Request and the header of the reply.
-//     Middleware.About tells the allocations. Each of Fields that a request has costs two more, and each field
-//     that the app sets a few. BenchmarkMiddleware shows the time.
+//     Middleware.About tells the allocations. Each of Fields that a request has costs two more, each field that
+//     the app sets a few, and the address of the peer one. BenchmarkMiddleware shows the time.
 //   - The strings that the handler gets are copies: middleware may keep them, and those of a server are
 //     valid during the request only (S2).
 //   - A whole body of the app passes as it is, if the middleware does not change it. One that the handler

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/appstest"
@@ -387,87 +385,6 @@ func TestOtherGoroutines(t *testing.T) {
 	if r := appstest.Serve(t, behind(t, hello, elsewhere), appstest.Get("/")); r.Body() != "GET /  0 " {
 		t.Error(r)
 	}
-}
-
-// Middleware that does not wait for the app is waited with: the request is over when the app has returned. What is
-// kept of the request after that does no harm.
-func TestTimeoutHandler(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		returned := false
-		var kept *http.Request
-		app := behind(t, apps.Func(func(req apps.Request, res apps.Response) error {
-			<-req.Context().Done()
-			time.Sleep(time.Second)
-			returned = true
-			return res.Reply(200, nil)
-		}), func(next http.Handler) http.Handler {
-			limited := http.TimeoutHandler(next, time.Minute, "too late")
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				kept = r
-				limited.ServeHTTP(w, r)
-			})
-		})
-		r := appstest.Serve(t, app, appstest.Of("POST", "/", "hello"))
-		if r.Status != 503 || r.Body() != "too late" || !returned {
-			t.Errorf("%v, returned %v", r, returned)
-		}
-		if n, err := kept.Body.Read(make([]byte, 1)); n != 0 || !errors.Is(err, http.ErrBodyReadAfterClose) || kept.Context().Err() == nil {
-			t.Errorf("%d, %v, %v", n, err, kept.Context().Err())
-		}
-	})
-}
-
-// An app that the middleware calls when it has returned is not called: there is no request any more.
-func TestCalledTooLate(t *testing.T) {
-	late, called := make(chan struct{}), make(chan struct{})
-	app := behind(t, apps.Func(func(apps.Request, apps.Response) error {
-		t.Error("the app was called")
-		return nil
-	}), around(func(next http.Handler, w http.ResponseWriter, r *http.Request) {
-		go func() {
-			defer close(called)
-			<-late
-			next.ServeHTTP(w, r)
-		}()
-		w.WriteHeader(202)
-	}))
-	if r := appstest.Serve(t, app, appstest.Get("/")); r.Status != 202 {
-		t.Error(r)
-	}
-	close(late)
-	<-called
-}
-
-type key struct{}
-
-// State passes by the context, from layers outside to the app, through the middleware.
-func TestContext(t *testing.T) {
-	ctx, end := context.WithCancelCause(context.WithValue(t.Context(), key{}, "outside"))
-	app := behind(t, apps.Func(func(req apps.Request, res apps.Response) error {
-		c := req.Context()
-		_, limited := c.Deadline()
-		end(errApp)
-		<-c.Done()
-		return res.Reply(200, fmt.Appendf(nil, "%v %v %v", c.Value(key{}), limited, context.Cause(c)))
-	}), around(func(next http.Handler, w http.ResponseWriter, r *http.Request) {
-		c, cancel := context.WithTimeout(r.Context(), time.Hour)
-		defer cancel()
-		next.ServeHTTP(w, r.WithContext(c))
-	}))
-	req := appstest.Get("/")
-	req.Ctx = ctx
-	if r := appstest.Serve(t, app, req); r.Body() != "outside true the app fails" {
-		t.Error(r)
-	}
-	lost := behind(t, hello, around(func(next http.Handler, w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(context.Background()))
-	}))
-	defer func() {
-		if p := fmt.Sprint(recover()); !strings.Contains(p, "without the context") {
-			t.Error(p)
-		}
-	}()
-	appstest.Ask(lost, appstest.Get("/"))
 }
 
 // What is not set is a fault of the stack.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ func (memory) Method() string           { return "GET" }
 func (memory) Path() string             { return "/hello" }
 func (memory) Query() string            { return "" }
 func (memory) ContentLength() int64     { return 0 }
+func (memory) Peer() netip.AddrPort     { return netip.AddrPort{} }
 func (memory) Body() io.Reader          { return http.NoBody }
 
 func (memory) Header(name string) string {

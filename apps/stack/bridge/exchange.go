@@ -32,6 +32,8 @@ type exchange struct {
 	stop   func()                // has the handler end
 	yield  func([]byte) bool     // hands a block on
 
+	remote string // address of the peer as the handler gets it, "" if it is not known
+
 	header  http.Header
 	status  int    // 0 until the header is complete
 	held    []byte // what is written and not passed on; all, if the reply is not streamed

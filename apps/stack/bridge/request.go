@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,6 +23,10 @@ func (x *exchange) request() *http.Request {
 	r.URL = &url.URL{Path: strings.Clone(x.req.Path()), RawQuery: strings.Clone(x.req.Query())}
 	r.RequestURI = r.URL.RequestURI()
 	r.Host = strings.Clone(x.req.Header("Host"))
+	if peer := x.req.Peer(); peer.IsValid() {
+		r.RemoteAddr = peer.String()
+		x.remote = r.RemoteAddr
+	}
 	r.ContentLength = x.req.ContentLength()
 	r.Body = http.NoBody
 	if r.ContentLength != 0 {
@@ -98,6 +103,18 @@ func (q innerRequest) Path() string             { return q.r.URL.Path }
 func (q innerRequest) Query() string            { return q.r.URL.RawQuery }
 func (q innerRequest) ContentLength() int64     { return q.r.ContentLength }
 func (q innerRequest) Body() io.Reader          { return q.r.Body }
+
+// Peer is who the middleware takes for the client, if it found out another one.
+func (q innerRequest) Peer() netip.AddrPort {
+	if q.r.RemoteAddr == q.x.remote {
+		return q.x.req.Peer()
+	}
+	if peer, err := netip.ParseAddrPort(q.r.RemoteAddr); err == nil {
+		return netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
+	}
+	addr, _ := netip.ParseAddr(q.r.RemoteAddr) // middleware may leave no port
+	return netip.AddrPortFrom(addr.Unmap(), 0)
+}
 
 // Header is what the middleware left of a field.
 func (q innerRequest) Header(name string) string {

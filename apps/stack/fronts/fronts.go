@@ -17,6 +17,9 @@ const (
 //
 //   - buffering off in both directions: the contract streams bodies (S3, S5).
 //   - no limit of a request body's size, and no access log.
+//   - it tells who the client is. By HTTP it adds the address to X-Forwarded-For and sets
+//     X-Forwarded-Proto: its connections to the server, on a Unix socket, have no address. By
+//     FastCGI it tells REMOTE_ADDR, which is the peer.
 //   - its temporary files go with the launch.
 //
 // These deviations from the contract are nginx's own:

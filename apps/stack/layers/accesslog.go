@@ -19,8 +19,9 @@ import (
 // end of each line (Apache's %D). The contract of apps does not tell the version of HTTP, so that the request
 // line ends with the target, and the target is encoded anew from the path. JSON has an object on each line.
 //
-// The client, the user and the id of a request are those that the layers forwarded, basic-auth and
-// request-id tell, where they stand outside of it; it can't see what those inside of it find.
+// The client is the peer of the connection. A client behind proxies, the user and the id of a request are those that
+// the layers forwarded, basic-auth and request-id tell, where they stand outside of it; it can't see what those inside of it
+// find.
 //
 // Lines are buffered for Flush, unless Unbuffered is set. What can't be written is lost, which is logged by
 // slog. A process that is killed loses the lines of the last Flush.
@@ -82,7 +83,7 @@ func (w *logging) Stop(context.Context) error { return in("access-log", w.lines.
 // appendNCSA appends a line of the format common, or combined.
 func appendNCSA(line []byte, x *exchange, combined bool) []byte {
 	ctx := x.Context()
-	line = appendClient(line, ClientOf(ctx))
+	line = appendClient(line, clientOf(ctx, x))
 	line = append(line, " - "...)
 	line = appendWord(line, UserOf(ctx))
 	line = append(line, " ["...)
@@ -113,7 +114,7 @@ func logJSON(log *slog.Logger, x *exchange) {
 	ctx := x.Context()
 	attrs := make([]slog.Attr, 0, 12)
 	for _, a := range []slog.Attr{
-		slog.String("client", string(appendClient(nil, ClientOf(ctx)))), slog.String("user", UserOf(ctx)), slog.String("request_id", RequestIDOf(ctx)),
+		slog.String("client", string(appendClient(nil, clientOf(ctx, x)))), slog.String("user", UserOf(ctx)), slog.String("request_id", RequestIDOf(ctx)),
 		slog.String("method", x.Method()), slog.String("path", x.Path()), slog.String("query", x.Query()),
 		slog.String("referer", x.Header("Referer")), slog.String("user_agent", x.Header("User-Agent")),
 	} {

@@ -2,26 +2,24 @@ package layers
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/benchctl/benchctl/apps"
 	"github.com/benchctl/benchctl/apps/stack"
 )
 
-// Forwarded finds out the client of a request that came by proxies, from the field that they add to: the
-// rightmost address that is none of a trusted proxy, or the leftmost if all are. What stands to the left of it
-// the client may have made up. ClientOf tells it.
-//
-// The contract of apps has no address of the peer. So the layer takes the peer for a trusted proxy, always:
-// put it only where all requests come by one, since a client that reaches the server past the proxies can
-// pretend to be any. A server in reach of clients needs a proxy that adds to the field, or removes it.
+// Forwarded finds out the client of a request that came by proxies. If the peer of the connection is a trusted
+// proxy, it is the rightmost address that is none of a trusted proxy in the field that they add to, or the
+// leftmost if all are. What stands to the left of it the client may have made up. A peer that is not trusted is the
+// client itself, whatever it says in the field. ClientOf tells it.
 //
 // One field is read, that which the proxies set: another one would be the client's. The contract has one
 // value for a field, so that a proxy has to join its entry to the field that it got, as RFC 7239 section 4
 // allows, and not to add a second field. A field that can't be parsed tells no client, nor does an entry
 // like "unknown" or "_hidden" (RFC 7239 section 6) where the client stands.
 type Forwarded struct {
-	Trusted []string `stack:"trusted" required:"true" doc:"networks of the proxies, as 10.0.0.0/8, or addresses"`
+	Trusted []string `stack:"trusted" required:"true" doc:"networks of the proxies, as 10.0.0.0/8, addresses, or unix for who connects to a Unix socket"`
 	Field   string   `stack:"field" default:"X-Forwarded-For" oneof:"X-Forwarded-For Forwarded" doc:"field that the proxies add to; with X-Forwarded-For, X-Forwarded-Proto has the scheme"`
 }
 
@@ -32,13 +30,34 @@ func (Forwarded) About() stack.About {
 
 // Check implements stack.Checker.
 func (l Forwarded) Check() error {
-	_, err := parseNetworks(l.Trusted)
+	_, err := l.proxies()
 	return in("trusted", err)
+}
+
+// onUnix is the peer of a Unix socket among those that are trusted.
+const onUnix = "unix"
+
+// proxies are those that are trusted.
+type proxies struct {
+	networks []netip.Prefix
+	unix     bool
+}
+
+func (l Forwarded) proxies() (p proxies, err error) {
+	networks := slices.DeleteFunc(slices.Clone(l.Trusted), func(t string) bool { return t == onUnix })
+	p.unix = len(networks) < len(l.Trusted)
+	p.networks, err = parseNetworks(networks)
+	return p, err
+}
+
+// trust tells whether a peer is one of them. One without an address is on a Unix socket.
+func (p proxies) trust(peer netip.Addr) bool {
+	return contain(p.networks, peer) || p.unix && !peer.IsValid()
 }
 
 // Wrap implements stack.Layer.
 func (l Forwarded) Wrap(next apps.App) (apps.App, error) {
-	trusted, err := parseNetworks(l.Trusted)
+	trusted, err := l.proxies()
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +67,16 @@ func (l Forwarded) Wrap(next apps.App) (apps.App, error) {
 	}
 	return apps.Func(func(req apps.Request, res apps.Response) error {
 		c := &carrier[Client]{Request: req}
-		c.state = find(req, trusted)
+		c.state.Addr = peerOf(req)
+		if trusted.trust(c.state.Addr) {
+			c.state = find(req, hops{trusted: trusted.networks, client: c.state})
+		}
 		return next.Serve(c, res)
 	}), nil
 }
 
-// hops finds the client among entries that are added from the left to the right.
+// hops finds the client among entries that are added from the left to the right. It begins with the peer, which is
+// the client if there are none.
 type hops struct {
 	trusted []netip.Prefix
 	client  Client
@@ -70,10 +93,11 @@ func (h *hops) add(c Client) {
 
 // fromXForwarded reads X-Forwarded-For. The scheme is the last of X-Forwarded-Proto, which the nearest
 // proxy has told.
-func fromXForwarded(req apps.Request, trusted []netip.Prefix) Client {
-	h := hops{trusted: trusted}
-	for entry := range strings.SplitSeq(req.Header("X-Forwarded-For"), ",") {
-		h.add(Client{Addr: parseNode(strings.Trim(entry, " \t"))})
+func fromXForwarded(req apps.Request, h hops) Client {
+	if entries := req.Header("X-Forwarded-For"); entries != "" {
+		for entry := range strings.SplitSeq(entries, ",") {
+			h.add(Client{Addr: parseNode(strings.Trim(entry, " \t"))})
+		}
 	}
 	proto := req.Header("X-Forwarded-Proto")
 	h.client.Proto = scheme(strings.Trim(proto[strings.LastIndexByte(proto, ',')+1:], " \t"))
@@ -81,8 +105,7 @@ func fromXForwarded(req apps.Request, trusted []netip.Prefix) Client {
 }
 
 // fromForwarded reads Forwarded. Address and scheme are of the same entry.
-func fromForwarded(req apps.Request, trusted []netip.Prefix) Client {
-	h := hops{trusted: trusted}
+func fromForwarded(req apps.Request, h hops) Client {
 	p := pairs7239{rest: req.Header("Forwarded")}
 	for p.rest != "" {
 		var c Client

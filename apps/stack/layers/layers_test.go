@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -159,6 +160,7 @@ func (m memory) Method() string           { return cmp.Or(m.r.Verb, "GET") }
 func (m memory) Path() string             { return cmp.Or(m.r.Target, "/") }
 func (m memory) Query() string            { return "" }
 func (m memory) ContentLength() int64     { return int64(len(m.r.Body)) }
+func (m memory) Peer() netip.AddrPort     { return m.r.Peer }
 func (m memory) Body() io.Reader          { return strings.NewReader(m.r.Body) }
 
 func (m memory) Header(name string) string {

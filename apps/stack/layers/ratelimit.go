@@ -19,9 +19,9 @@ import (
 // RateLimit answers requests of a key that come too often with 429 and Retry-After (RFC 6585 section 4).
 // Each key has a bucket of Burst requests, which fills again by Rate in a second.
 //
-// The key is the value of the field Key of the request, or else the client's address, as the layer
-// forwarded tells it outside of this one; of IPv6 it is the network of 64 bits, which one client has. Requests
-// without a key share one bucket, and so do all where that layer is not there.
+// The key is the value of the field Key of the request, or else the client's address: that of the peer, or
+// behind proxies the one that the layer forwarded tells outside of this one; of IPv6 it is the network of 64 bits, which
+// one client has. Requests without a key share one bucket, and so do those on a Unix socket.
 //
 // It keeps MaxKeys buckets, and forgets that which was used least recently for a new one. A client that can make
 // more keys than that has a full bucket again.
@@ -90,7 +90,7 @@ func (w *rateLimiting) key(req apps.Request) rateKey {
 		copy(k.text[:], sum[:])
 		return k
 	}
-	k.addr = ClientOf(req.Context()).Addr
+	k.addr = ClientOf(req).Addr
 	if k.addr.Is6() {
 		if p, err := k.addr.Prefix(64); err == nil {
 			k.addr = p.Addr()

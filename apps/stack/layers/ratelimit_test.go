@@ -19,10 +19,14 @@ func init() {
 	}
 }
 
-// asking is a request with a field, or without if it is "".
+// asking is a request with a field, by way of a proxy. If that is "", the value is the peer.
 func asking(t *testing.T, a apps.App, name, value string) (status int, retry string) {
 	t.Helper()
-	r := appstest.Serve(t, a, appstest.Get("/", name, value))
+	req := from(aProxy, appstest.Get("/", name, value))
+	if name == "" {
+		req = from(value, appstest.Get("/"))
+	}
+	r := appstest.Serve(t, a, req)
 	return r.Status, r.Field("Retry-After")
 }
 
@@ -79,12 +83,16 @@ func TestRateLimitKeys(t *testing.T) {
 		{"addresses, the same", "X-Forwarded-For", "192.0.2.1:1", "::ffff:192.0.2.1", true},
 		{"addresses of IPv6", "X-Forwarded-For", "2001:db8::1", "2001:db8:0:1::1", false},
 		{"addresses of IPv6, one network", "X-Forwarded-For", "2001:db8::1", "2001:db8::ffff:0:0:1", true},
+		{"peers", "", "192.0.2.1:80", "192.0.2.2:80", false},
+		{"peers, the same", "", "192.0.2.1:80", "192.0.2.1:81", true},
+		{"peers of IPv6, one network", "", "[2001:db8::1]:80", "[2001:db8::2]:80", true},
+		{"peers without an address", "", "", "", true},
 		{"no addresses", "X-Forwarded-For", "unknown", "_hidden", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := layers.RateLimit{Rate: 1, Burst: 1, Key: "X-Api-Key"}
-				if test.field == "X-Forwarded-For" {
+				if test.field == "X-Forwarded-For" || test.field == "" {
 					l.Key = ""
 				}
 				a := wrap(t, app{}, proxied, l)

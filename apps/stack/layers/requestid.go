@@ -18,7 +18,7 @@ import (
 type RequestID struct {
 	Field    string   `stack:"field" default:"X-Request-Id" doc:"field of the request and the reply"`
 	Trust    bool     `stack:"trust" doc:"whether the id of the request is taken, as behind a proxy that sets it"`
-	Networks []string `stack:"networks" doc:"networks as 10.0.0.0/8: with trust, the id is taken of clients in them alone, as the layer forwarded tells clients"`
+	Networks []string `stack:"networks" doc:"networks as 10.0.0.0/8: with trust, the id is taken of clients in them alone; behind proxies the layer forwarded has to stand outside"`
 }
 
 // About implements stack.Layer.
@@ -52,7 +52,7 @@ func (l RequestID) Wrap(next apps.App) (apps.App, error) {
 	}
 	return apps.Func(func(req apps.Request, res apps.Response) error {
 		c := &carrier[requestID]{Request: req}
-		if l.Trust && (len(networks) == 0 || contain(networks, ClientOf(req.Context()).Addr)) {
+		if l.Trust && (len(networks) == 0 || contain(networks, ClientOf(req).Addr)) {
 			c.state = sane(req.Header(l.Field))
 		}
 		if c.state == "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net/netip"
 	"strings"
 	"sync"
 
@@ -20,6 +21,7 @@ type exchange struct {
 	ctx                 context.Context //nolint:containedctx // of the request
 	method, path, query string          // copies
 	length              int64           // of the request's body, -1 if it is not known
+	peer                netip.AddrPort
 
 	mu        sync.Mutex
 	views     []view // strings that the server handed out
@@ -50,7 +52,7 @@ var errOver = errors.New("lint: the request is over (A5)")
 
 func begin(w *linting, req apps.Request, res apps.Response) *exchange {
 	x := &exchange{
-		home: w, req: req, res: res, ctx: req.Context(), serving: true, length: req.ContentLength(),
+		home: w, req: req, res: res, ctx: req.Context(), serving: true, length: req.ContentLength(), peer: req.Peer(),
 		views: make([]view, 3, 8),
 	}
 	for i, v := range []view{{what: "Method", handed: req.Method()}, {what: "Path", handed: req.Path()}, {what: "Query", handed: req.Query()}} {
@@ -58,6 +60,9 @@ func begin(w *linting, req apps.Request, res apps.Response) *exchange {
 		x.views[i] = v
 	}
 	x.method, x.path, x.query = x.views[0].copied, x.views[1].copied, x.views[2].copied
+	if x.peer.Addr().Is4In6() {
+		x.broken(Server, "S16", "told the peer %s, which is of IPv4", x.peer)
+	}
 	return x
 }
 

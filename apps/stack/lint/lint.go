@@ -1,7 +1,7 @@
 // Package lint has a layer that holds apps and servers against the duties of package apps, as
 // wsgiref.validate does for WSGI and Rack::Lint for Rack. It stands between both, and tells who broke which.
 //
-// It sees A2, A3, A4, A5, A6, A7 and A8 of the app, and S1, S2, S3, S5 and S6 of the server, as far as they show in
+// It sees A2, A3, A4, A5, A6, A7 and A8 of the app, and S1, S2, S3, S5, S6 and S16 of the server, as far as they show in
 // calls. It does not see A1, a string that was kept (A5), a block that was held back (S5), and what
 // goes over the wire, which the conformance gate holds (package conform).
 //

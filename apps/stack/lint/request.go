@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strings"
 )
 
@@ -42,6 +43,12 @@ func (r request) Query() string {
 func (r request) ContentLength() int64 {
 	r.x.valid("Request.ContentLength")
 	return r.x.length
+}
+
+// Peer implements apps.Request.
+func (r request) Peer() netip.AddrPort {
+	r.x.valid("Request.Peer")
+	return r.x.peer
 }
 
 // Header implements apps.Request.

@@ -49,6 +49,8 @@ def environment(request):
         "wsgi.file_wrapper": FileWrapper,
         "driver.events": [],
     }
+    if request.get("peer"):
+        environ["REMOTE_ADDR"] = request["peer"]
     if request.get("chunked"):
         environ.update({"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True})
     elif body:

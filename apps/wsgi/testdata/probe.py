@@ -4,6 +4,7 @@ import json
 from urllib.parse import parse_qs
 
 from benchctl import suite
+from benchctl.layers.client import client_of
 
 TEXT = b"".join(b"%07d all libraries make this shorter\n" % n for n in range(1000))
 opened = closed = 0
@@ -69,14 +70,14 @@ def visits(environ, asked):
 
 def tell(environ):
     """What the layers outside tell."""
-    client, cookies = environ.get("benchctl.client"), environ.get("benchctl.cookies")
+    client, cookies = client_of(environ), environ.get("benchctl.cookies")
     session = environ.get("benchctl.session")
     told = {
         "method": environ["REQUEST_METHOD"],
         "path": utf8(environ["PATH_INFO"] or "/"),
         "user": utf8(environ.get("benchctl.user", "")),
         "id": len(environ.get("benchctl.request_id", "")),
-        "client": str(client.address or "") + " " + client.scheme if client else " ",
+        "client": str(client.address or "") + " " + client.scheme,
         "cookies": {name: utf8(value) for name, value in (cookies or {}).items()},
         "session": dict(session) if session is not None else {},
     }

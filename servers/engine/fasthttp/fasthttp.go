@@ -31,6 +31,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -174,6 +175,9 @@ func (x *exchange) Header(name string) string {
 	}
 	return view(x.ctx.Request.Header.Peek(name))
 }
+
+// Peer implements apps.Request.
+func (x *exchange) Peer() netip.AddrPort { return adapter.Peer(x.ctx.RemoteAddr()) }
 
 // ContentLength maps the engine's -2, "neither length nor chunks", to 0.
 func (x *exchange) ContentLength() int64 {

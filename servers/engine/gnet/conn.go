@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,8 @@ type conn struct {
 	adapter.Scope
 	engine *engine
 	c      gnet.Conn
-	gone   chan struct{} // closed when the connection is
+	peer   netip.AddrPort // of c, which forgets it when it is closed
+	gone   chan struct{}  // closed when the connection is
 
 	head      head
 	begun     bool // the head is there, and the body still to come
@@ -45,6 +47,7 @@ func (x *conn) Query() string             { return x.head.query }
 func (x *conn) Header(name string) string { return x.head.header(name) }
 func (x *conn) ContentLength() int64      { return x.head.length }
 func (x *conn) Body() io.Reader           { return &x.reader }
+func (x *conn) Peer() netip.AddrPort      { return x.peer }
 
 func (x *conn) SetHeader(name, value string) {
 	repeats := apps.Repeats(name)

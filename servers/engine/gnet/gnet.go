@@ -149,7 +149,7 @@ func (e *engine) stop(loops *gnet.Client) error {
 
 // OnOpen implements gnet.EventHandler.
 func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	x := &conn{engine: e, c: c, gone: make(chan struct{})}
+	x := &conn{engine: e, c: c, peer: adapter.Peer(c.RemoteAddr()), gone: make(chan struct{})}
 	x.Base = e.base
 	c.SetContext(x)
 	e.open.Store(x, nil)

@@ -35,6 +35,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -231,6 +232,9 @@ func (x *exchange) ContentLength() int64 {
 	}
 	return x.r.ContentLength
 }
+
+// Peer parses the text that the engine has.
+func (x *exchange) Peer() netip.AddrPort { return adapter.ParsePeer(x.r.RemoteAddr) }
 
 // File implements apps.FileReplier: the engine sends files by sendfile(2) in its
 // pollers.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 
@@ -157,6 +158,9 @@ func (x *exchange) SetHeader(name, value string) {
 	}
 	x.w.Header().Set(name, value)
 }
+
+// Peer parses the text that the engine has.
+func (x *exchange) Peer() netip.AddrPort { return adapter.ParsePeer(x.r.RemoteAddr) }
 
 // File implements apps.FileReplier: the engine sends files by sendfile(2).
 func (x *exchange) File(status int, path string) error { return x.TakeFile(status, path) }

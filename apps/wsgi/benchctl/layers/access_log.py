@@ -3,6 +3,7 @@ import time
 from datetime import datetime
 from urllib.parse import quote
 
+from .client import client_of
 from .lines import Lines
 from .observe import Observer
 
@@ -16,8 +17,8 @@ ESCAPES.update({ord(c): "\\" + c for c in '"\\'})
 class AccessLog(Observer):
     """Writes a line for each request when it has ended, in the form of NCSA, Apache or JSON.
 
-    The client, the user and the id of a request are those that the layers forwarded, basic-auth and
-    request-id tell, where they stand outside of it.
+    The client is the peer of the connection. A client behind proxies, the user and the id of a request are
+    those that the layers forwarded, basic-auth and request-id tell, where they stand outside of it.
     """
 
     name = "access-log"
@@ -70,8 +71,7 @@ def as_json(x):
 
 
 def address(x):
-    client = x.environ.get("benchctl.client")
-    return str(client.address) if client and client.address else ""
+    return str(client_of(x.environ).address or "")
 
 
 def clock(seconds):

@@ -1,19 +1,17 @@
-import ipaddress
 import re
-from collections import namedtuple
 
 from ..answer import ask
 from ..layer import Layer
+from .client import Client, address, peer
 from .fields import contain, is_token, networks
 
-# Who sent a request: an address of module ipaddress or None, and the scheme in small letters, or "".
-Client = namedtuple("Client", ("address", "scheme"), defaults=(None, ""))
+UNIX = "unix"  # the peer of a Unix socket, among those that are trusted
 
 
 class Forwarded(Layer):
     """Finds out the client of a request that came by proxies: "benchctl.client" in the environment.
 
-    As in Go the peer is taken for a trusted proxy, always, and REMOTE_ADDR is not looked at.
+    A peer that is no trusted proxy is the client itself, whatever it says.
     """
 
     name = "forwarded"
@@ -21,37 +19,44 @@ class Forwarded(Layer):
     def __init__(self, app, conf):
         super().__init__(app, conf)
         try:
-            self.trusted = networks(conf.trusted)
+            self.trusted = networks([text for text in conf.trusted if text != UNIX])
         except ValueError as error:
             raise ValueError("trusted: %s" % error) from None
 
     def __call__(self, environ, start_response):
-        find = from_forwarded if self.conf.field == "Forwarded" else from_x_forwarded
-        client = find(environ, self.trusted)
+        client = Client(peer(environ))
+        if self.trusts(client.address):
+            find = from_forwarded if self.conf.field == "Forwarded" else from_x_forwarded
+            client = find(environ, self.trusted, client)
         return ask(self.app, {**environ, "benchctl.client": client}).send(start_response)
 
+    def trusts(self, address):
+        """Whether a peer is a trusted proxy. One without an address is on a Unix socket."""
+        return contain(self.trusted, address) or UNIX in self.conf.trusted and address is None
 
-def farthest(entries, trusted):
+
+def farthest(entries, trusted, near):
     """The client among entries that were added from the left to the right: the rightmost that is none of a
-    trusted proxy, or the leftmost if all are."""
+    trusted proxy, or the leftmost if all are. Without entries it is the peer."""
     for client in reversed(entries):
         if not contain(trusted, client.address):
             return client
-    return entries[0] if entries else Client()
+    return entries[0] if entries else near
 
 
-def from_x_forwarded(environ, trusted):
+def from_x_forwarded(environ, trusted, near):
     """X-Forwarded-For. The scheme is the last of X-Forwarded-Proto, which the nearest proxy has told."""
-    texts = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    client = farthest([Client(node(text.strip(" \t"))) for text in texts], trusted)
+    field = environ.get("HTTP_X_FORWARDED_FOR", "")
+    texts = field.split(",") if field else ()
+    client = farthest([Client(node(text.strip(" \t"))) for text in texts], trusted, near)
     last = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2]
     return client._replace(scheme=scheme(last.strip(" \t")))
 
 
-def from_forwarded(environ, trusted):
+def from_forwarded(environ, trusted, near):
     """Forwarded. Address and scheme are of the same entry."""
     entries = parse(environ.get("HTTP_FORWARDED", ""))
-    return Client() if entries is None else farthest(entries, trusted)
+    return Client() if entries is None else farthest(entries, trusted, near)
 
 
 # Tokens are taken to be wider than they are, since many proxies leave out the quotes that an
@@ -103,18 +108,6 @@ def node(text):
     if one is None and with_port and int(with_port[3]) <= 65535:
         one = address(with_port[1] or with_port[2])
     return one
-
-
-def address(text):
-    """An address without a zone, and as IPv4 where it is one."""
-    bare, zone, name = text.partition("%")
-    try:
-        one = ipaddress.ip_address(bare)
-    except ValueError:
-        return None
-    if zone and (one.version == 4 or not name):
-        return None
-    return one.version == 6 and one.ipv4_mapped or one
 
 
 def scheme(text):

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from ..answer import ask, plain
 from ..config import quote
 from ..layer import Layer
+from .client import client_of
 from .fields import is_token, variable
 
 
@@ -38,8 +39,7 @@ class RateLimit(Layer):
         if self.conf.key:
             value = environ.get(self.variable, "")
             return hashlib.sha256(value.encode("latin-1")).digest()[:16]
-        client = environ.get("benchctl.client")
-        address = client.address if client else None
+        address = client_of(environ).address
         if address is not None and address.version == 6:  # the network of one client
             return ipaddress.IPv6Address(int(address) >> 64 << 64)
         return address

@@ -4,6 +4,7 @@ import re
 
 from ..answer import ask
 from ..layer import Layer
+from .client import client_of
 from .fields import check_name, contain, networks, variable
 
 SANE = re.compile(r"[0-9A-Za-z_.:+=@~-]{1,128}")
@@ -38,8 +39,7 @@ class RequestID(Layer):
         """The id that the request brings, if it is taken."""
         if not self.conf.trust:
             return ""
-        client = environ.get("benchctl.client")
-        if self.networks and not (client and contain(self.networks, client.address)):
+        if self.networks and not contain(self.networks, client_of(environ).address):
             return ""
         brought = environ.get(self.variable, "")
         return brought if SANE.fullmatch(brought) else ""
