@@ -45,7 +45,7 @@ var tellsAll = apps.Func(func(req apps.Request, res apps.Response) error {
 	}
 	ctx := req.Context()
 	text := fmt.Sprintf("%s %s %s %d %q %v %s %v %v %s\n%s", req.Method(), req.Path(), req.Query(), req.ContentLength(), body,
-		layers.ClientOf(ctx), layers.UserOf(ctx), slices.Collect(names(layers.CookiesOf(ctx))), layers.SessionOf(ctx).All(), layers.RequestIDOf(ctx), long)
+		layers.ClientOf(req), layers.UserOf(ctx), slices.Collect(names(layers.CookiesOf(ctx))), layers.SessionOf(ctx).All(), layers.RequestIDOf(ctx), long)
 	res.SetHeader("Content-Type", "text/plain")
 	res.SetHeader("X-Powered-By", "it")
 	switch req.Query() {
@@ -142,7 +142,7 @@ func TestEveryLayerOnEveryEngine(t *testing.T) {
 
 // inMemory is the reply of an app as a client gets it, apart from the fields of a server.
 func inMemory(t *testing.T, app apps.App, r appstest.Request) string {
-	reply := appstest.Serve(t, app, r)
+	reply := appstest.Serve(t, app, from("127.0.0.1:1", r)) // as over the wire, but for the port
 	if reply.Err != nil {
 		t.Fatal(r, reply.Err)
 	}
