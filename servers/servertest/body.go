@@ -68,7 +68,7 @@ func (s *script) Close() error {
 
 // closedOnce checks S6 after the server has stopped.
 func (s *script) closedOnce(h *harness) error {
-	if err := wait(s.closed, "close of the body"); err != nil {
+	if err := h.wait(s.closed, "close of the body"); err != nil {
 		return err
 	}
 	if err := h.stop(); err != nil {

@@ -18,6 +18,7 @@ import (
 type client struct {
 	net.Conn
 	br *bufio.Reader
+	of *harness
 }
 
 // deadline bounds a connection's whole life, longer than a stop that waits out
@@ -31,7 +32,7 @@ func (h *harness) dial() (*client, error) {
 	}
 	h.conns = append(h.conns, c)
 	_ = c.SetDeadline(time.Now().Add(deadline))
-	return &client{c, bufio.NewReader(c)}, nil
+	return &client{c, bufio.NewReader(c), h}, nil
 }
 
 // startAndDial starts app and connects to it.

@@ -101,7 +101,7 @@ func finishes(h *harness, answer func(res apps.Response, block func() ([]byte, e
 	c, err := h.startAndDial(func(_ apps.Request, res apps.Response) error {
 		return answer(res, func() ([]byte, error) {
 			close(entered)
-			return []byte("done"), wait(leave, "permission to go on")
+			return []byte("done"), h.wait(leave, "permission to go on")
 		})
 	})
 	if err != nil {
@@ -172,7 +172,7 @@ func (c *client) enters(entered <-chan struct{}) error {
 	if err := c.send(get("/")); err != nil {
 		return err
 	}
-	return wait(entered, "request in the app")
+	return c.of.wait(entered, "request in the app")
 }
 
 func idle(h *harness) error {
@@ -197,14 +197,14 @@ func refused(h *harness) error {
 // awaitRefusal dials until it is refused. The kernel says no at once, so this
 // needs no pause.
 func (h *harness) awaitRefusal() error {
-	for until := time.Now().Add(patience); time.Now().Before(until); {
+	for until := time.Now().Add(h.patience); time.Now().Before(until); {
 		c, err := net.Dial("tcp", h.addr)
 		if err != nil {
 			return nil
 		}
 		c.Close()
 	}
-	return fmt.Errorf("connections still accepted after %v", patience)
+	return fmt.Errorf("connections still accepted after %v", h.patience)
 }
 
 // outlasts checks that Serve returns with an error when a request never ends.

@@ -49,7 +49,7 @@ func (h *harness) drained(app apps.Func, first string, ask func(*client) error) 
 
 // none waits until no connection is left.
 func (h *harness) none() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), h.patience)
 	defer cancel()
 	if left := h.ln.Wait(ctx, nil); left > 0 {
 		return fmt.Errorf("%d connections are said to be open", left)

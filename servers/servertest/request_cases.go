@@ -94,7 +94,7 @@ func contextEnds(h *harness) error {
 	if err := want(r, err, 200, "hello"); err != nil {
 		return err
 	}
-	return wait(<-done, "end of the request's context")
+	return h.wait(<-done, "end of the request's context")
 }
 
 func target(h *harness) error {
@@ -281,7 +281,7 @@ func malformedChunk(h *harness) error {
 	if err != nil {
 		return err
 	}
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(h.patience))
 	r, err := c.do("POST", request("POST", "/echo", "FFFFFFFFFFFFFFFFFFFF5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked"))
 	switch {
 	case err != nil:
@@ -314,7 +314,7 @@ func bodyArrives(h *harness) error {
 	if err := c.send(request("POST", "/", half, fmt.Sprintf("Content-Length: %d", 2*len(half)))); err != nil {
 		return err
 	}
-	if err := wait(seen, "first byte of the body in the app"); err != nil {
+	if err := h.wait(seen, "first byte of the body in the app"); err != nil {
 		return err
 	}
 	r, err := c.do("POST", half)
@@ -344,7 +344,7 @@ func chunksArrive(h *harness) error {
 	if err := c.send(request("POST", "/", "3\r\none\r\n", "Transfer-Encoding: chunked")); err != nil {
 		return err
 	}
-	if err := wait(seen, "first chunk of the body in the app"); err != nil {
+	if err := h.wait(seen, "first chunk of the body in the app"); err != nil {
 		return err
 	}
 	r, err := c.do("POST", "3\r\ntwo\r\n0\r\n\r\n")
@@ -383,7 +383,7 @@ func expectContinue(h *harness) error {
 	if err := c.send("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		return err
 	}
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(h.patience))
 	line, err := c.br.ReadString('\n')
 	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
 		return fmt.Errorf("got line %q (%w), want status 100", line, err)

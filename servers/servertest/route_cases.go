@@ -41,7 +41,7 @@ func isTheApps(h *harness, method, path string, status int) error {
 	if err != nil {
 		return err
 	}
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(h.patience))
 	for range 2 {
 		r, err := c.do(method, request(method, path, ""))
 		if err := want(r, err, status, ""); err != nil {
@@ -81,7 +81,7 @@ func sees(h *harness, paths map[string]string) error {
 	if err != nil {
 		return err
 	}
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(h.patience))
 	for target, path := range paths {
 		r, err := c.do("GET", get(target))
 		if err := want(r, err, 200, path); err != nil {

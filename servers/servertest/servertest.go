@@ -21,10 +21,10 @@ import (
 	"github.com/benchctl/benchctl/servers/process/drain"
 )
 
-// Waits for something that must happen. They are only ever used up by cases that fail,
-// and so by declared deviations.
+// Waits for something that must happen. They are only ever used up by cases that fail.
 const (
 	patience = 30 * time.Second // for bytes and calls
+	vain     = time.Second      // the same where a deviation is known, of which many wait in vain
 	stopping = time.Minute      // for Serve to return
 )
 
@@ -84,7 +84,10 @@ func (c testCase) deviation(known []Deviation) *Deviation {
 // check runs a case, which is to fail where a deviation is known.
 func check(t *testing.T, c testCase, serve ServeFunc, known *Deviation) {
 	try := func() error {
-		h := &harness{serve: serve}
+		h := &harness{serve: serve, patience: patience}
+		if known != nil && !known.Seldom {
+			h.patience = vain
+		}
 		return errors.Join(c.run(h), h.stop())
 	}
 	err := try()
@@ -124,12 +127,13 @@ type testCase struct {
 
 // harness starts the server of one case.
 type harness struct {
-	serve  ServeFunc
-	addr   string
-	ln     *drain.Listener
-	cancel context.CancelFunc
-	done   chan error
-	conns  []net.Conn
+	serve    ServeFunc
+	patience time.Duration // that its waits have
+	addr     string
+	ln       *drain.Listener
+	cancel   context.CancelFunc
+	done     chan error
+	conns    []net.Conn
 }
 
 // start serves app on a free port of the loopback.
@@ -177,11 +181,11 @@ func (h *harness) stopped(within time.Duration) error {
 }
 
 // wait waits for an event.
-func wait(event <-chan struct{}, what string) error {
+func (h *harness) wait(event <-chan struct{}, what string) error {
 	select {
 	case <-event:
 		return nil
-	case <-time.After(patience):
-		return fmt.Errorf("%s: nothing within %v", what, patience)
+	case <-time.After(h.patience):
+		return fmt.Errorf("%s: nothing within %v", what, h.patience)
 	}
 }

@@ -93,7 +93,7 @@ func lockstep(h *harness, header ...string) error {
 	got := make(chan struct{}, 1)
 	body := blocks("one")
 	for _, text := range []string{"two", "end"} {
-		body.then(func() ([]byte, error) { return []byte(text), wait(got, "block at the client") })
+		body.then(func() ([]byte, error) { return []byte(text), h.wait(got, "block at the client") })
 	}
 	c, err := h.startAndDial(stream(body, header...))
 	if err != nil {
