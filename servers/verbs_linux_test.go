@@ -220,7 +220,7 @@ func (r *trial) until(what string, is func() bool) {
 	for !is() {
 		select {
 		case <-r.ctx.Done():
-			r.Fatalf("waited in vain until %s", what)
+			r.Fatalf("waited in vain until %s; there were %v and are %v", what, r.before, r.held())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -460,27 +460,34 @@ func (r *trial) upgrades() {
 	}
 }
 
-// scales holds that there is one worker more or less, and the others are the same.
+// scales holds that there is one worker more or less, and the others are the same. Workers
+// are children of the main process; they may have processes of their own.
 func (r *trial) scales(by int) {
-	if strings.HasSuffix(r.name, ":"+servers.Supervised) {
-		by *= len(r.before) / 2 // a worker may have processes of its own
-	}
-	want := len(r.before) + by
-	is := func(n int) bool { return n == want }
-	if by > 1 { // one that was about to start processes of its own counts as well
-		is = func(n int) bool { return n >= want }
-	}
+	before := r.workers()
+	want := len(before) + by
 	r.ask()
-	r.until(fmt.Sprintf("there are %d workers", want), func() bool { return is(len(r.held())) })
+	r.until(fmt.Sprintf("there are %d workers", want), func() bool { return len(r.workers()) == want })
 	for range 20 {
 		if body, err := r.hello(); err != nil || body != said {
 			r.Fatalf("it says %q, %v", body, err)
 		}
 	}
-	kept := slices.DeleteFunc(slices.Clone(r.before), func(pid int) bool { return !slices.Contains(r.held(), pid) })
-	if len(kept) != min(want, len(r.before)) {
-		r.Errorf("of the workers %v %v are left", r.before, kept)
+	now := r.workers()
+	kept := slices.DeleteFunc(slices.Clone(before), func(pid int) bool { return !slices.Contains(now, pid) })
+	if len(kept) != min(want, len(before)) {
+		r.Errorf("of the workers %v %v are left", before, kept)
 	}
+}
+
+// workers are the candidate's processes that its main process has started.
+func (r *trial) workers() []int {
+	r.Helper()
+	started, err := proc.Children(r.process.PID())
+	if err != nil {
+		r.Fatal(err)
+	}
+	held := r.held()
+	return slices.DeleteFunc(started, func(pid int) bool { return !slices.Contains(held, pid) })
 }
 
 // What a candidate does not declare is refused, and nothing is sent.
