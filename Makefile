@@ -36,21 +36,23 @@ bench: build ## run the main job and print where its report is
 
 .PHONY: test
 test: setup ## run every test, under the race detector where it can find something
-	@$(MAKE) --no-print-directory -j2 test-runs test-commands test-packages
+	@$(MAKE) --no-print-directory test-runs
+	@$(MAKE) --no-print-directory test-commands
+	@$(MAKE) --no-print-directory test-packages
 
-# Runs wait most of their time, for slices to pass and for processes to start: many go on
-# side by side, and two of these three do.
-GOTEST := GORACE=atexit_sleep_ms=0 $(GO) test -timeout 25m -parallel 8
+# Tests of one package wait for processes to start and for slices to pass, so that several go on side
+# by side. Packages that start many processes go on one after the other: they would starve each other.
+GOTEST := GORACE=atexit_sleep_ms=0 $(GO) test -timeout 25m
 RUNS   := ./bench/harness/...
 
 .PHONY: test-commands test-runs test-packages
 test-commands: # tested as processes. nbio hands connections over in ways the race detector does not see
-	$(GOTEST) ./servers/engine/nbio ./servers ./apps/stack/bridge ./cmd/...
+	$(GOTEST) -p 1 -parallel 4 ./servers/engine/nbio ./servers ./apps/stack/bridge ./cmd/...
 test-runs:
-	$(GOTEST) -race $(RUNS)
+	$(GOTEST) -parallel 8 -race $(RUNS)
 test-packages:
-	@echo "$(GOTEST) -race, all other packages"
-	@$(GOTEST) -race $$($(GO) list ./... | grep -v -e /cmd/ -e /bench/harness)
+	@echo "$(GOTEST) -parallel 4 -race, all other packages"
+	@$(GOTEST) -parallel 4 -race $$($(GO) list ./... | grep -v -e /cmd/ -e /bench/harness)
 
 .PHONY: short
 short: ## run the quick tests; they mostly wait, so that packages go on side by side
