@@ -96,8 +96,8 @@ func serve(ctx context.Context, ln *drain.Listener, with makeHandler, mode int) 
 		SupportServerOnly: true,
 		Context:           base,
 	})
-	var conns adapter.Conns
-	follow(engine, ln, &conns, mode)
+	var conns connections
+	conns.follow(engine, ln, mode)
 	if err := engine.Start(); err != nil {
 		return fmt.Errorf("nbio serve %s: %w", ln.Addr(), err)
 	}
@@ -108,7 +108,10 @@ func serve(ctx context.Context, ln *drain.Listener, with makeHandler, mode int) 
 	defer cancel()
 	cutOff := flights.Drain(grace)
 	cut()
-	conns.Close()
+	if cutOff == 0 {
+		conns.finish()
+	}
+	conns.all.Close()
 	stop(engine)
 	if cutOff > 0 {
 		return adapter.CutError("nbio", cutOff)
@@ -116,33 +119,73 @@ func serve(ctx context.Context, ln *drain.Listener, with makeHandler, mode int) 
 	return nil
 }
 
+// connections are those of the modes in which goroutines read.
+type connections struct {
+	all   adapter.Conns
+	read  adapter.Conns  // by a goroutine each: their read ends
+	reads sync.WaitGroup // these goroutines
+}
+
+// readEnd is the read end of a connection that a goroutine reads.
+type readEnd struct{ *nbhttp.Conn }
+
+// Close has the goroutine read the end, once it has done all that it read before.
+func (r readEnd) Close() error {
+	if c, ok := r.Conn.Conn.(interface{ CloseRead() error }); ok {
+		return c.CloseRead()
+	}
+	return r.Conn.Close()
+}
+
 // follow counts connections, and closes what the engine leaves open where a goroutine
 // reads: connections that the client has closed, and those that there are when it stops.
-func follow(engine *nbhttp.Engine, ln *drain.Listener, conns *adapter.Conns, mode int) {
+func (cs *connections) follow(engine *nbhttp.Engine, ln *drain.Listener, mode int) {
 	if mode == nbhttp.IOModNonBlocking {
 		engine.OnClose(func(net.Conn, error) { ln.Closed() })
 		return
 	}
-	engine.OnOpen(func(c net.Conn) { conns.Add(c) })
+	engine.OnOpen(func(c net.Conn) {
+		cs.all.Add(c)
+		if read, ok := c.(*nbhttp.Conn); ok {
+			cs.reads.Add(1)
+			cs.read.Add(readEnd{read})
+		}
+	})
 	engine.OnClose(func(c net.Conn, _ error) {
-		conns.Remove(c)
+		cs.all.Remove(c)
 		c.Close()
 		ln.Closed()
+		if read, ok := c.(*nbhttp.Conn); ok {
+			cs.read.Remove(readEnd{read})
+			cs.reads.Done()
+		}
 	})
+}
+
+// finish ends the connections that goroutines read when what they do is done: the engine sends the end of a
+// stream after the handler, in the same goroutine.
+func (cs *connections) finish() {
+	cs.read.Close()
+	within(stopTime, cs.reads.Wait)
 }
 
 // stop closes all connections and ends the engine, if it can: the engine has no
 // bound of its own for this, would wait for an app that does not return, and waits
 // for pollers that had not run yet when they were to stop, which they miss.
 func stop(engine *nbhttp.Engine) {
+	within(stopTime, engine.Stop)
+}
+
+// within waits for something to be done, but for no longer than a limit.
+func within(limit time.Duration, do func()) {
 	done := make(chan struct{})
 	go func() {
-		engine.Stop()
+		do()
 		close(done)
 	}()
 	select {
 	case <-done:
-	case <-time.After(stopTime):
+	case <-time.After(limit):
 	}
 }
 
@@ -201,7 +244,8 @@ func hasNUL(h http.Header) bool {
 }
 
 // leave counts the request as done. The end of a stream is sent by the engine
-// after the handler, so it counts when the connection's next job runs.
+// after the handler, so it counts when the connection's next job runs. Where a goroutine reads,
+// that is at once, and connections.finish waits for the end.
 func (h *handler) leave(p *nbhttp.Parser, streamed bool) {
 	if !streamed || !p.Execute(h.flights.Leave) {
 		h.flights.Leave()
