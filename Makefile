@@ -52,7 +52,7 @@ test-runs:
 	$(GOTEST) -parallel 8 -race $(RUNS)
 test-packages:
 	@echo "$(GOTEST) -parallel 4 -race, all other packages"
-	@$(GOTEST) -parallel 4 -race $$($(GO) list ./... | grep -v -e /cmd/ -e /bench/harness)
+	@$(GOTEST) -parallel 4 -race $$($(GO) list ./... | grep -v -e /cmd/ -e /bench/harness -e '/servers$$')
 
 .PHONY: short
 short: ## run the quick tests; they mostly wait, so that packages go on side by side
