@@ -26,7 +26,7 @@ type client struct {
 const deadline = 10 * time.Second
 
 func (h *harness) dial() (*client, error) {
-	c, err := net.Dial("tcp", h.addr)
+	c, err := net.Dial(h.network, h.addr)
 	if err != nil {
 		return nil, err
 	}

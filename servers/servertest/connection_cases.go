@@ -198,7 +198,7 @@ func refused(h *harness) error {
 // needs no pause.
 func (h *harness) awaitRefusal() error {
 	for until := time.Now().Add(h.patience); time.Now().Before(until); {
-		c, err := net.Dial("tcp", h.addr)
+		c, err := net.Dial(h.network, h.addr)
 		if err != nil {
 			return nil
 		}

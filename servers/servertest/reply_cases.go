@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +24,7 @@ var replyCases = []testCase{
 	{name: "S7 a large reply has a length", run: func(h *harness) error {
 		return replies(h, big)
 	}},
+	{name: "S7 a large reply on a Unix socket is whole", run: onUnixSocket},
 	{name: "S7 a reply longer than its length never gets out of step", run: func(h *harness) error {
 		return wrongLength(h, "3")
 	}},
@@ -173,6 +176,34 @@ func setCookies(h *harness) error {
 		}
 	}
 	return nil
+}
+
+// onUnixSocket replies with more than a Unix socket takes at once, which is less than a TCP socket does.
+func onUnixSocket(h *harness) error {
+	dir, err := os.MkdirTemp("", "servertest-") // a test's own is too long for a socket's path
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	large := strings.Repeat("0123456789abcdef", 256<<10)
+	err = h.startOn("unix", filepath.Join(dir, "s"), func(req apps.Request, res apps.Response) error {
+		if req.Path() == "/" {
+			return hello(req, res)
+		}
+		return res.Reply(200, []byte(large))
+	})
+	if err != nil {
+		return err
+	}
+	c, err := h.dial()
+	if err != nil {
+		return err
+	}
+	r, err := c.do("GET", get("/large"))
+	if err := want(r, err, 200, large); err != nil {
+		return err
+	}
+	return c.aligned("/", "hello")
 }
 
 func statusCodes(h *harness) error {

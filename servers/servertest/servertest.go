@@ -129,6 +129,7 @@ type testCase struct {
 type harness struct {
 	serve    ServeFunc
 	patience time.Duration // that its waits have
+	network  string
 	addr     string
 	ln       *drain.Listener
 	cancel   context.CancelFunc
@@ -137,12 +138,14 @@ type harness struct {
 }
 
 // start serves app on a free port of the loopback.
-func (h *harness) start(app apps.Func) error {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func (h *harness) start(app apps.Func) error { return h.startOn("tcp", "127.0.0.1:0", app) }
+
+func (h *harness) startOn(network, addr string, app apps.Func) error {
+	ln, err := net.Listen(network, addr)
 	if err != nil {
 		return err
 	}
-	h.addr, h.ln = ln.Addr().String(), drain.New(ln)
+	h.network, h.addr, h.ln = network, ln.Addr().String(), drain.New(ln)
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
 	done := make(chan error, 1)

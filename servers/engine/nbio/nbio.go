@@ -15,6 +15,11 @@
 //   - A reply is queued, not sent: bytes that the socket does not accept at once are
 //     queued in memory without a limit, and lost when the engine closes the
 //     connection (the last reply before "Connection: close", or a stop).
+//   - Where pollers write, what a Unix socket does not accept at once is dropped. This package
+//     refuses such a listener where there are pollers.
+//   - A connection that the engine closes can take a new one with it: the poller closes the one that
+//     has the file descriptor when it learns that the client has closed the old one. Of 50,000
+//     connections with "Connection: close", whose clients closed after the reply, 18 that followed got none.
 //   - A request that it can't parse is not answered: its connection is closed, or,
 //     where a goroutine reads it, left as it is.
 //   - 204 and 304 carry "Content-Length: 0".
@@ -57,6 +62,8 @@ const stopTime = time.Second
 // Serve serves app on ln until ctx ends, then stops gracefully: ln is closed,
 // requests in flight are finished, then all connections are closed. After
 // adapter.Grace what remains is cut, and an error says how much that was.
+//
+// It fails on a Unix socket, where the engine would lose parts of replies.
 func Serve(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	return serve(ctx, ln, contract(ln, app), nbhttp.IOModNonBlocking)
 }
@@ -67,7 +74,7 @@ func ServeBlocking(ctx context.Context, ln *drain.Listener, app apps.App) error 
 }
 
 // ServeMixed is Serve with a goroutine for each of the first connections, as many as
-// the engine has for its default, and pollers for the others.
+// the engine has for its default, and pollers for the others. Like Serve it fails on a Unix socket.
 func ServeMixed(ctx context.Context, ln *drain.Listener, app apps.App) error {
 	return serve(ctx, ln, contract(ln, app), nbhttp.IOModMixed)
 }
@@ -83,6 +90,9 @@ func contract(ln *drain.Listener, app apps.App) makeHandler {
 }
 
 func serve(ctx context.Context, ln *drain.Listener, with makeHandler, mode int) error {
+	if ln.Addr().Network() == "unix" && mode != nbhttp.IOModBlocking {
+		return fmt.Errorf("nbio serve %s: its pollers drop what a Unix socket does not accept at once of a reply: use TCP, or nbio-blocking", ln.Addr())
+	}
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	quiet()
