@@ -242,11 +242,7 @@ func estimate(m judge.Metric) column {
 		if e == nil || !finite(e.Value) {
 			return Value{}
 		}
-		spread := Spread(*e)
-		if m.Watched() {
-			spread = Around(*e)
-		}
-		return Value{Text: Number(e.Value, 4), Spread: spread, Number: e.Value, Known: true}
+		return Value{Text: Number(e.Value, 4), Spread: SpreadOf(m, *e), Number: e.Value, Known: true}
 	}}
 }
 

@@ -60,6 +60,14 @@ func Spread(e judge.Estimate) string {
 	return "±" + fixed(percent, 0) + " %"
 }
 
+// SpreadOf is Spread, or Around where figures of the metric may be 0 or near it.
+func SpreadOf(m judge.Metric, e judge.Estimate) string {
+	if m.NearZero() {
+		return Around(e)
+	}
+	return Spread(e)
+}
+
 // Around is Spread in the figure's own unit, for figures that may be 0 or near it: "±1.2", or
 // "≤0.5" of a 0 that the interval begins at.
 func Around(e judge.Estimate) string {

@@ -19,24 +19,34 @@ func MeanDifference(a, b []float64) (i Interval, p float64, ok bool) {
 }
 
 // PairedDifference estimates how much the rate of the total of b is above that of a, of shares that are
-// paired, with a 95 % interval by Student's t over the differences of launches, or of single pairs where
-// there is one launch. It is not of logarithms as PairedTotal's interval is: rates may be 0 or near it,
-// of which ratios tell nothing. ok is false if there are fewer than MinValues; the interval then has
-// no width.
+// paired, with an interval as TotalNearZero's.
 func PairedDifference(groups [][]Paired) (i Interval, ok bool) {
+	return nearZero(groups, Paired.plus, Paired.difference)
+}
+
+// TotalNearZero is Total of rates that may be 0 or near it, of which ratios tell nothing. The 95 % interval
+// is by Student's t over the rates of launches, or of single shares where there is one launch, and
+// not of their logarithms. ok is false if there are fewer than MinValues; the interval then has no width.
+func TotalNearZero(groups [][]Share) (i Interval, ok bool) {
+	i, ok = nearZero(groups, Share.plus, Share.rate)
+	i.Low = max(0, i.Low)
+	return i, ok
+}
+
+func nearZero[T any](groups [][]T, plus func(T, T) T, value func(T) float64) (i Interval, ok bool) {
 	all := slices.Concat(groups...)
 	if len(all) == 0 {
 		return Interval{Value: math.NaN()}, false
 	}
-	total := sum(all, Paired.plus).difference()
+	total := value(sum(all, plus))
 	if len(all) < MinValues {
 		return Interval{Value: total, Low: total, High: total}, false
 	}
-	var apart []float64
+	var units []float64
 	for _, unit := range unitsOf(groups) {
-		apart = append(apart, sum(unit, Paired.plus).difference())
+		units = append(units, value(sum(unit, plus)))
 	}
-	e := meanOf(apart)
+	e := meanOf(units)
 	e.value = total
 	return e.interval()
 }

@@ -187,3 +187,30 @@ func TestPairedDifference(t *testing.T) {
 		t.Errorf("of none: %+v, %v", i, ok)
 	}
 }
+
+func TestTotalNearZero(t *testing.T) {
+	// Exact by hand: rates of 1 and 3 in a thousand, three times each, as above.
+	shares := func(amounts ...float64) (all []stats.Share) {
+		for _, a := range amounts {
+			all = append(all, stats.Share{Amount: a, Over: 1000})
+		}
+		return all
+	}
+	i, ok := stats.TotalNearZero([][]stats.Share{shares(1, 3, 1, 3, 1, 3)})
+	h := distuv.StudentsT{Sigma: 1, Nu: 5}.Quantile(0.975) * math.Sqrt(6./5/6) / 1000
+	if !ok {
+		t.Fatal("it tells nothing")
+	}
+	near(t, []float64{i.Value, i.Low, i.High, i.Freedom}, []float64{0.002, 0.002 - h, 0.002 + h, 5})
+	// A single one that is not 0 bounds the interval; Total's would reach to the hundredfold.
+	i, ok = stats.TotalNearZero([][]stats.Share{shares(0.001, 0, 12), shares(0.001, 0.001, 0), shares(0, 0.001, 0)})
+	if !ok || i.Low != 0 || i.High < i.Value || i.High > 12./1000 {
+		t.Errorf("near 0: %+v, %v", i, ok)
+	}
+	if i, ok := stats.TotalNearZero([][]stats.Share{shares(1, 3, 1)}); ok || i.Low != i.Value || i.High != i.Value {
+		t.Errorf("of three: %+v, %v", i, ok)
+	}
+	if i, ok := stats.TotalNearZero(nil); ok || !math.IsNaN(i.Value) {
+		t.Errorf("of none: %+v, %v", i, ok)
+	}
+}

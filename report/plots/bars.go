@@ -47,10 +47,6 @@ func upper(text string) string {
 // estimates is a chart of a bar per candidate with a whisker for the interval.
 func estimates(t *report.Table, fill color.Color, m judge.Metric) *chart {
 	get := func(c *judge.Cell) *judge.Estimate { return c.Figures[m.Name] }
-	spread := report.Spread
-	if m.Watched() {
-		spread = report.Around
-	}
 	cells, note := drawn(t, func(c *judge.Cell) bool { return get(c) != nil && get(c).Value >= 0 })
 	c := &chart{subtitle: t.Title(), rowHeight: 26}
 	c.note = "Bar: estimate; whisker: 95 % confidence interval."
@@ -61,7 +57,7 @@ func estimates(t *report.Table, fill color.Color, m judge.Metric) *chart {
 	c.list(t, cells)
 	for i, cell := range cells {
 		e := *get(cell)
-		label := report.Value{Text: report.Number(e.Value, 4), Spread: spread(e)}
+		label := report.Value{Text: report.Number(e.Value, 4), Spread: report.SpreadOf(m, e)}
 		low, high, ok := report.Interval(e)
 		if !ok {
 			low, high = e.Value, e.Value

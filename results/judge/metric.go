@@ -44,6 +44,9 @@ type Metric struct {
 // may be 0 or below.
 func (m Metric) Watched() bool { return m.watched != nil }
 
+// NearZero reports whether figures of the metric may be 0 or near it, so that a share of one tells nothing.
+func (m Metric) NearZero() bool { return m.mayBeZero || m.Watched() }
+
 // Objective is the placeholder for the objective of a search in the texts of a Metric.
 const Objective = "{objective}"
 
@@ -234,11 +237,17 @@ func (m Metric) estimate(of results.Manifest, trials []results.Trial) *Estimate 
 	if len(groups) == 0 {
 		return nil
 	}
-	i, known := stats.Total(groups, of.Seed)
-	if m.settles {
+	var i stats.Interval
+	known := true
+	switch {
+	case m.settles:
 		i, known = stats.Bootstrap(amounts(groups), of.Seed)
+	case m.mayBeZero:
+		i, _ = stats.TotalNearZero(groups)
+	default:
+		i, _ = stats.Total(groups, of.Seed)
 	}
-	if m.settles && !known { // of a total, the range of few slices is shown
+	if !known { // of a total, the range of few slices is shown
 		return nil
 	}
 	return &Estimate{i.Value, i.Low, i.High}
