@@ -79,3 +79,6 @@ func (l Load) Search(o slo.Objective) Load {
 	l.Pace, l.Slice, l.SLO = offered.Pace{Arrivals: l.Arrivals}, 0, &o
 	return l
 }
+
+// Held is the app that Streams ask for: a reply that takes 100 s.
+const Held = "stream?chunks=1000&ms=100"

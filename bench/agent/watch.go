@@ -12,6 +12,7 @@ import (
 	"github.com/benchctl/benchctl/bench/load"
 	"github.com/benchctl/benchctl/bench/load/witness"
 	"github.com/benchctl/benchctl/bench/measure"
+	"github.com/benchctl/benchctl/scenarios"
 )
 
 // Watching is a running load that reports the outcome of each request. Only Now and Gave are safe for
@@ -86,13 +87,21 @@ func (l *LocalLoader) watched(app suite.Instance, o Offer) []witness.Config {
 	return slices.DeleteFunc([]witness.Config{get, post}, func(c witness.Config) bool { return c.Connections == 0 })
 }
 
+// held is the app of a load's streams.
+var held = func() suite.Instance {
+	app, err := suite.Parse(scenarios.Held)
+	if err != nil {
+		panic(err)
+	}
+	return app
+}()
+
 // streamed is the request of a load's streams, whose reply takes long.
 func streamed(o Offer) load.Target {
-	app, err := suite.Parse("stream?blocks=1000&ms=100")
-	if err != nil || o.Load.Streams == 0 {
+	if o.Load.Streams == 0 {
 		return load.Target{}
 	}
-	return Targets(app, o.Address, o.Seed)[0]
+	return Targets(held, o.Address, o.Seed)[0]
 }
 
 // localWatch is a load of this process.

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/benchctl/benchctl/apps/stacked"
@@ -44,12 +45,16 @@ func (r Request) without(s scenarios.Scenario, asked stacked.App, app suite.Inst
 			r.lacks(c, asked) != nil,
 			c.Server.Protocol != "" && s.Engine != scenarios.Vegeta,
 			slices.ContainsFunc(app.Parts(), func(p suite.Part) bool { return !c.Carries(p.Spec.Name) }),
+			s.Streams > 0 && !c.Carries(heldOpen),
 			NotOffered(c, s.Load) != "":
 			names = append(names, c.Name)
 		}
 	}
 	return names
 }
+
+// heldOpen is the app of a load's streams, which candidates have to carry beside that of the scenario.
+var heldOpen, _, _ = strings.Cut(scenarios.Held, "?")
 
 // NotOffered is what a load asks of a candidate that it does not declare: a verb, or a change
 // of what it reads; "" if it declares all.
