@@ -25,7 +25,7 @@ Reference: the layers (middleware) and apps that a stack can name, generated fro
 
 - *Requires* is what a layer outside of it has to provide. *Provides* is what it gives to the layers and the app inside of it.
 - *Buffers* tells whether it holds a whole body before it passes it on. No layer that does not buffer holds back a stream.
-- *Allocations* is what it adds to a request in its usual course, which a test measures.
+- *Allocations* is what it adds to a request in its usual course, which a test measures in memory. Layers that ask for the context of a request have some engines make one, which takes two more.
 - Fields without a default are off, or have no limit.
 
 WSGI servers have all layers [in Python](stacks.md#one-file-in-both-worlds), from files of Paste Deploy.
