@@ -32,7 +32,7 @@ func TestOverEngine(t *testing.T) {
 	for _, row := range table.Rows {
 		got = append(got, row.Values[at].String())
 	}
-	if want := []string{"–", "+8.2 % ±1.1", "+1.0 % ±2.0", "–"}; !slices.Equal(got, want) {
+	if want := []string{"+1.0 % ±2.0", "–", "+8.2 % ±1.1", "–"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	said := strings.Join(table.Findings, "\n")

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/benchctl/benchctl/results/judge"
 )
@@ -47,7 +48,7 @@ const (
 	Requests   Key = "requests"
 	Looked     Key = "looked"
 	Version    Key = "version"
-	Class      Key = "class"
+	ClassName  Key = "class"
 	Engine     Key = "engine"
 	Verdict    Key = "verdict"
 	Lost       Key = judge.MetricLost
@@ -84,9 +85,9 @@ type column struct {
 // columns lists all columns a table can have, in order.
 func columns(t *Table) []column {
 	all := []column{
-		name(Rank, "#", "1 and the number of rows that are better beyond doubt; = where rows share a rank; invalid rows have none", t.rank),
+		name(Rank, "place", "the place in the class; 1–3 where it can't be told which of these; invalid rows have none, nor have rows that were hardly compared", place),
 		name(Candidate, "candidate", "name[@version][:profile][+layers][#label]", func(c *judge.Cell) string { return c.Candidate }),
-		name(Class, "class", "rows are fairly compared within one class", t.class),
+		name(ClassName, "class", "rows are fairly compared within one class", t.class),
 	}
 	for _, m := range judge.Metrics() {
 		m = m.For(t.Objective())
@@ -246,28 +247,23 @@ func estimate(m judge.Metric) column {
 	}}
 }
 
-// rank is "1", or "2=" where rows share it.
-func (t *Table) rank(c *judge.Cell) string {
-	if !ranked(c) {
+// place is "1", or "1–3" where it can't be told which of these places of its class the row has.
+func place(c *judge.Cell) string {
+	switch first, last := c.Places(); {
+	case first == 0:
 		return ""
+	case first == last:
+		return strconv.Itoa(first)
+	default:
+		return fmt.Sprintf("%d–%d", first, last)
 	}
-	sharers := 0
-	for _, r := range t.Rows {
-		if ranked(r.Cell) && r.Cell.Rank == c.Rank {
-			sharers++
-		}
-	}
-	if sharers > 1 {
-		return fmt.Sprintf("%d=", c.Rank)
-	}
-	return fmt.Sprint(c.Rank)
 }
 
 func ranked(c *judge.Cell) bool { return c.Rank > 0 && c.Verdict.Usable() }
 
 // class is known only where rows differ in it.
 func (t *Table) class(c *judge.Cell) string {
-	if !t.Mixed {
+	if !t.Mixed() {
 		return ""
 	}
 	return c.Class

@@ -16,80 +16,18 @@ func (t *Table) findings() []string {
 		return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 	}
 	var all []string
-	classes := t.classes()
-	for _, f := range classes {
-		said := slices.DeleteFunc([]string{t.tiedFirst(f), t.lead(f), t.distance(f)}, func(s string) bool { return s == "" })
-		if t.Mixed {
-			said = []string{f.class + ": " + strings.Join(said, " ")}
+	for _, class := range t.Classes {
+		p := t.podium(class)
+		said := []string{t.answer(class), t.cost(p), t.distance(p)}
+		if t.Mixed() {
+			said = []string{join(" ", said...)}
 		}
 		all = append(all, said...)
-	}
-	if len(classes) == 0 {
-		all = append(all, "No row can be ranked.")
 	}
 	all = append(all, t.overEngines()...)
 	all = append(all, t.layerFindings()...)
 	all = append(all, t.reservations(), t.exclusions())
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
-}
-
-// podium is the ranked cells of a class. The first are those than which no cell is known
-// to be better.
-type podium struct {
-	class       string
-	first, rest []*judge.Cell
-}
-
-// classes are the podiums of all classes that have one, the best first. Sentences compare
-// within a class: a comparison of nginx, which runs no app, with a Python server means
-// nothing.
-func (t *Table) classes() []podium {
-	var all []podium
-	for _, r := range t.Rows {
-		if !ranked(r.Cell) {
-			continue
-		}
-		at := slices.IndexFunc(all, func(p podium) bool { return p.class == r.Cell.Class })
-		if at < 0 {
-			at = len(all)
-			all = append(all, podium{class: r.Cell.Class})
-		}
-		p := &all[at]
-		beaten := func(by *judge.Cell) bool { return by.Rank < r.Cell.Rank && !tied(by, r.Cell) }
-		if slices.ContainsFunc(p.first, beaten) || slices.ContainsFunc(p.rest, beaten) {
-			p.rest = append(p.rest, r.Cell)
-		} else {
-			p.first = append(p.first, r.Cell)
-		}
-	}
-	return all
-}
-
-// tiedFirst names the cells that share the first place.
-func (t *Table) tiedFirst(p podium) string {
-	if len(p.first) < 2 {
-		return ""
-	}
-	return fmt.Sprintf("%s tie for the first place: the measurement can't tell them apart.", List(candidates(p.first)))
-}
-
-// lead compares the first with the next cell that differs from it beyond doubt.
-func (t *Table) lead(p podium) string {
-	switch {
-	case len(p.rest) > 0:
-		return t.compare(p.first[0], p.rest[0])
-	case len(p.first) == 1:
-		return t.alone(p.first[0])
-	}
-	return ""
-}
-
-func (t *Table) alone(c *judge.Cell) string {
-	e, m := c.Figures[t.Metric], t.by()
-	if e == nil {
-		return c.Candidate + " is the only ranked row."
-	}
-	return fmt.Sprintf("%s %s %s %s; there is no other ranked row of its class to compare it with.", c.Candidate, m.Verb, Number(e.Value, 4), m.Of)
 }
 
 // claim is the comparison of a with b by a metric.
@@ -112,27 +50,26 @@ func (c claim) String() string {
 	return fmt.Sprintf("%s %s the %s", c.metric.Verb, Ratio(c.Pair), c.metric.Of)
 }
 
-// compare states how much better a is than b by the metric that ranks, and how much cheaper.
-func (t *Table) compare(a, b *judge.Cell) string {
-	lead, cost := t.claim(t.Metric, a.Candidate, b.Candidate), t.claim(judge.MetricServerCPU, a.Candidate, b.Candidate)
-	switch {
-	case lead.resolved() && (t.Metric == judge.MetricServerCPU || !cost.known):
-		return fmt.Sprintf("%s %s of %s.", a.Candidate, lead, b.Candidate)
-	case lead.resolved() && cost.resolved():
-		return fmt.Sprintf("%s %s of %s and %s.", a.Candidate, lead, b.Candidate, cost)
-	case lead.resolved():
-		return fmt.Sprintf("%s %s of %s; their %s can't be told apart (%s).", a.Candidate, lead, b.Candidate, cost.metric.Of, Ratio(cost.Pair))
-	case cost.resolved():
-		return fmt.Sprintf("%s %s of %s.", a.Candidate, cost, b.Candidate)
-	case lead.known || cost.known:
-		return fmt.Sprintf("%s ranks before %s, but no paired comparison of the two is resolved.", a.Candidate, b.Candidate)
+// cost compares what the first spends with what the next one does that it is better than beyond doubt, where
+// that is not what ranks.
+func (t *Table) cost(p podium) string {
+	next := t.next(p)
+	if next == nil || t.Metric == judge.MetricServerCPU {
+		return ""
 	}
-	return fmt.Sprintf("%s ranks before %s; the two have no paired comparison.", a.Candidate, b.Candidate)
+	switch c := t.claim(judge.MetricServerCPU, p.first[0].Candidate, next.Candidate); {
+	case !c.known:
+		return ""
+	case c.resolved():
+		return fmt.Sprintf("%s %s of %s.", p.first[0].Candidate, c, next.Candidate)
+	default:
+		return fmt.Sprintf("The %s of %s and %s can't be told apart (%s).", c.metric.Of, p.first[0].Candidate, next.Candidate, Ratio(c.Pair))
+	}
 }
 
 // distance compares the last with the first, if others are between.
 func (t *Table) distance(of podium) string {
-	if len(of.rest) < 2 {
+	if len(of.first) == 0 || len(of.rest) < 2 {
 		return ""
 	}
 	best, last := of.first[0].Candidate, of.rest[len(of.rest)-1].Candidate
@@ -140,7 +77,7 @@ func (t *Table) distance(of podium) string {
 	if !c.resolved() {
 		return ""
 	}
-	return fmt.Sprintf("%s %s of %s, the last in rank.", best, c, last)
+	return fmt.Sprintf("%s %s of %s, the last.", best, c, last)
 }
 
 // overEngines states the cost of each framework over its engine.

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/benchctl/benchctl/results/judge"
 )
@@ -27,6 +29,12 @@ func Number(v float64, digits int) string {
 
 // Whole formats a count with thousands separators.
 func Whole(n uint64) string { return thousands(strconv.FormatUint(n, 10)) }
+
+// Sentence is a text that begins a sentence or a heading.
+func Sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
+}
 
 // thousands puts a comma between each three digits before the decimal point.
 func thousands(s string) string {

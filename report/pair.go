@@ -59,13 +59,13 @@ func (t *Table) by() judge.Metric { return judge.MetricNamed(t.Metric).For(t.Obj
 
 // relative is the column that compares each row with the best one.
 func (t *Table) relative() column {
-	help := "the row's " + t.by().Of + " / the best row's, paired within rounds; ~ where it is the ratio of the two figures"
+	help := "the row's " + t.by().Of + " / that of the best row of its class, paired within rounds; ~ where it is the ratio of the two figures"
 	return column{Column{Relative, "vs best", "", help, true}, t.versusBest}
 }
 
 func (t *Table) versusBest(c *judge.Cell) Value {
-	best := t.Rows[0].Cell
-	if !ranked(best) || !ranked(c) {
+	best := t.leader(c.Class)
+	if best == nil || !ranked(c) {
 		return Value{}
 	}
 	if c == best {
@@ -79,6 +79,16 @@ func (t *Table) versusBest(c *judge.Cell) Value {
 		return Value{}
 	}
 	return Value{Text: "~" + Number(ours/theirs, 3) + "x", Number: ours / theirs, Known: true}
+}
+
+// leader is the ranked cell of a class with the best figure; nil if there is none.
+func (t *Table) leader(class string) *judge.Cell {
+	for _, r := range t.Rows {
+		if r.Cell.Class == class && ranked(r.Cell) {
+			return r.Cell
+		}
+	}
+	return nil
 }
 
 // figure is the cell's figure by the table's metric, or 0 if it is not known.

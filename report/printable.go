@@ -2,12 +2,11 @@ package report
 
 import (
 	"fmt"
-	"slices"
+	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 )
 
@@ -52,103 +51,78 @@ func Prose(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// printable returns a copy of s whose strings are all printable.
+// printable returns a deep copy of s whose strings are all printable. Fields with the tag `print:"lines"` keep
+// their lines.
 func printable(s *judge.Summary) *judge.Summary {
-	c := *s
-	c.Run = printableRun(s.Run)
-	c.Cells = slices.Clone(s.Cells)
-	for i := range c.Cells {
-		printableCell(&c.Cells[i])
-	}
-	c.Pairs = slices.Clone(s.Pairs)
-	for i := range c.Pairs {
-		p := &c.Pairs[i]
-		apply(Printable, &p.Scenario, &p.App, &p.A, &p.B, &p.Metric)
-	}
-	return &c
+	return clean(reflect.ValueOf(s), Printable).Interface().(*judge.Summary)
 }
 
-func printableRun(r judge.Run) judge.Run {
-	e := &r.Environment
-	apply(Printable, &r.ID, &r.Status, &r.Benchctl, &r.Command,
-		&e.CPU, &e.Kernel, &e.OS, &e.Go, &e.Governor, &e.Virtualized, &e.ServerCPUs, &e.LoaderCPUs, &e.Fingerprint)
-	settings := make(map[string]string, len(e.Settings))
-	for name, value := range e.Settings {
-		settings[Printable(name)] = Printable(value)
-	}
-	e.Settings = settings
-	r.Notes = each(Prose, r.Notes)
-	return r
-}
-
-func printableCell(c *judge.Cell) {
-	apply(Printable, &c.Scenario, &c.App, &c.Candidate, &c.Server, &c.Version, &c.Profile, &c.Class, &c.Base, &c.Reference, &c.Engine)
-	c.Verdict = judge.Verdict(Printable(string(c.Verdict)))
-	c.Notes = each(Prose, c.Notes)
-	c.Reasons = slices.Clone(c.Reasons)
-	for i := range c.Reasons {
-		c.Reasons[i].Text = Prose(c.Reasons[i].Text)
-	}
-	if c.SLO != nil {
-		c.SLO = &judge.SLO{Objective: Printable(c.SLO.Objective)}
-	}
-	c.TiedWith = each(Printable, c.TiedWith)
-	var errors results.Errors
-	errors.Add(printableKeys(c.Errors.ByKind), printableKeys(c.Errors.ByCause), nil)
-	errors.Total, errors.Void, errors.Examples = c.Errors.Total, c.Errors.Void, make(map[string]string, len(c.Errors.Examples))
-	for kind, text := range c.Errors.Examples {
-		errors.Examples[Printable(kind)] = Printable(text)
-	}
-	c.Errors = errors
-	c.Watched = printableWatched(c.Watched)
-}
-
-func printableWatched(w *judge.Watched) *judge.Watched {
-	if w == nil {
-		return nil
-	}
-	p := *w
-	p.Events, p.Outcomes, p.Streams = each(Printable, w.Events), printableKeys(w.Outcomes), printableKeys(w.Streams)
-	p.Lost, p.ByMethod = printableKeys(w.Lost), printableKeys(w.ByMethod)
-	p.Examples, p.Exits = make(map[string]string), make(map[string]int)
-	for outcome, text := range w.Examples {
-		p.Examples[Printable(outcome)] = Printable(text)
-	}
-	for how, n := range w.Exits {
-		p.Exits[Printable(how)] += n
-	}
-	if w.Reloads != nil {
-		p.Reloads = &judge.Reloads{Broken: printableKeys(w.Reloads.Broken), Mended: printableKeys(w.Reloads.Mended), Refusal: Prose(w.Reloads.Refusal)}
-	}
-	if w.Race != nil {
-		r := *w.Race
-		r.Outcomes = make(map[string]map[string]uint64, len(w.Race.Outcomes))
-		for method, outcomes := range w.Race.Outcomes {
-			r.Outcomes[Printable(method)] = printableKeys(outcomes)
+// clean is a deep copy of v with every string passed through text, keys of maps too.
+func clean(v reflect.Value, text func(string) string) reflect.Value {
+	c := reflect.New(v.Type()).Elem()
+	switch v.Kind() {
+	case reflect.String:
+		c.SetString(text(v.String()))
+	case reflect.Pointer:
+		if v.IsNil() {
+			return v
 		}
-		p.Race = &r
+		c.Set(reflect.New(v.Type().Elem()))
+		c.Elem().Set(clean(v.Elem(), text))
+	case reflect.Interface:
+		if v.IsNil() {
+			return v
+		}
+		c.Set(clean(v.Elem(), text))
+	case reflect.Slice:
+		if v.IsNil() {
+			return v
+		}
+		c.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+		for i := range v.Len() {
+			c.Index(i).Set(clean(v.Index(i), text))
+		}
+	case reflect.Map:
+		if v.IsNil() {
+			return v
+		}
+		c.Set(cleanMap(v, text))
+	case reflect.Struct:
+		c.Set(v)
+		for i := range v.NumField() {
+			if field := v.Type().Field(i); field.IsExported() {
+				c.Field(i).Set(clean(v.Field(i), cleaner(field, text)))
+			}
+		}
+	default:
+		return v
 	}
-	return &p
+	return c
 }
 
-func printableKeys[K ~string, N int | uint64](numbers map[K]N) map[K]N {
-	all := make(map[K]N, len(numbers))
-	for key, n := range numbers {
-		all[K(Printable(string(key)))] += n
+func cleaner(field reflect.StructField, text func(string) string) func(string) string {
+	if field.Tag.Get("print") == "lines" {
+		return Prose
 	}
-	return all
+	return text
 }
 
-func apply(f func(string) string, fields ...*string) {
-	for _, s := range fields {
-		*s = f(*s)
+// cleanMap adds up counts of keys that print alike.
+func cleanMap(v reflect.Value, text func(string) string) reflect.Value {
+	c := reflect.MakeMapWithSize(v.Type(), v.Len())
+	for key, value := range v.Seq2() {
+		key, value = clean(key, text), clean(value, text)
+		switch had := c.MapIndex(key); {
+		case had.IsValid() && value.CanUint():
+			sum := reflect.New(value.Type()).Elem()
+			sum.SetUint(had.Uint() + value.Uint())
+			value = sum
+		case had.IsValid() && value.CanInt():
+			sum := reflect.New(value.Type()).Elem()
+			sum.SetInt(had.Int() + value.Int())
+			value = sum
+		}
+		c.SetMapIndex(key, value)
 	}
-}
-
-func each(f func(string) string, list []string) []string {
-	list = slices.Clone(list)
-	for i := range list {
-		list[i] = f(list[i])
-	}
-	return list
+	return c
 }

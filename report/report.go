@@ -21,6 +21,8 @@ import (
 type Report struct {
 	Run    judge.Run
 	Tables []*Table // a table per scenario x app, in the order of the summary
+	// Overviews are the rows of each class over all tables.
+	Overviews []Overview
 	// References are what candidates are against those that their scenarios compare them with.
 	References []References
 }
@@ -30,13 +32,15 @@ func New(s *judge.Summary) *Report {
 	s = printable(s)
 	r := &Report{Run: s.Run}
 	for _, g := range groups(s.Cells) {
-		r.Tables = append(r.Tables, newTable(g, s.Pairs))
+		r.Tables = append(r.Tables, newTable(g, s.Pairs, &r.Run))
 	}
+	nameFiles(r.Tables)
 	var order []string
 	for _, c := range s.Cells {
 		order = append(order, c.Candidate)
 	}
 	r.References = references(r.Tables, order)
+	r.Overviews = overviews(r.Tables, order)
 	return r
 }
 
@@ -86,6 +90,36 @@ func (r *Report) Settings() (all []Field) {
 		all = append(all, Field{name, settings[name]})
 	}
 	return all
+}
+
+// Heading names what was measured: "concurrency-64 · hello", "latency-50 and latency-85 · 3 apps".
+func (r *Report) Heading() string {
+	var scenarios, apps []string
+	for _, t := range r.Tables {
+		if !slices.Contains(scenarios, t.Scenario) {
+			scenarios = append(scenarios, t.Scenario)
+		}
+		if !slices.Contains(apps, t.App) {
+			apps = append(apps, t.App)
+		}
+	}
+	switch len(apps) {
+	case 0:
+		return "run " + r.Run.ID
+	case 1:
+		return List(scenarios) + " · " + apps[0]
+	}
+	return fmt.Sprintf("%s · %d apps", List(scenarios), len(apps))
+}
+
+// Where is when and on what the run was made, in a line: "2026-09-17 10:15 UTC · AMD EPYC 7B13, 2 cores · benchctl v0.1.0".
+func (r *Report) Where() string {
+	e := r.Run.Environment
+	cores := ""
+	if e.Cores > 0 {
+		cores = Plural(e.Cores, "core")
+	}
+	return join(" · ", r.Date(), join(", ", e.CPU, cores), join(" ", "benchctl", r.Run.Benchctl))
 }
 
 // Facts lists what identifies the run.
@@ -181,26 +215,26 @@ func List(names []string) string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-// byRank orders rows best first: ranked ones by rank, then those without a rank,
-// then invalid ones. Within each, by the figure they were ranked by, then by name.
-func (t *Table) byRank(a, b Row) int {
+// best orders rows of a class best first by the figure that ranks them, then by name. Rows without the figure
+// come behind, and behind all those that are not usable. A rank does not order them: who is measured less
+// precisely may have a better one, as it can't be told from more rows.
+func (t *Table) best(a, b Row) int {
 	figures := cmp.Compare(t.figure(b.Cell), t.figure(a.Cell))
 	if t.by().LessIsBetter {
 		figures = -figures
 	}
-	return cmp.Or(cmp.Compare(place(a.Cell), place(b.Cell)), figures, cmp.Compare(a.Cell.Candidate, b.Cell.Candidate))
+	return cmp.Or(cmp.Compare(t.group(a.Cell), t.group(b.Cell)), figures, cmp.Compare(a.Cell.Candidate, b.Cell.Candidate))
 }
 
-// place is the cell's rank, or beyond every rank if it has none.
-func place(c *judge.Cell) int {
-	const none = 1 << 30
+// group is 0 for rows that have the figure that ranks, 1 for those that don't, 2 for those that count for nothing.
+func (t *Table) group(c *judge.Cell) int {
 	switch {
 	case !c.Verdict.Usable():
-		return none + 1
-	case c.Rank <= 0:
-		return none
+		return 2
+	case c.Figures[t.Metric] == nil:
+		return 1
 	}
-	return c.Rank
+	return 0
 }
 
 // Shorten cuts runes out of the middle of a name until it fits. The server at the start

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/internal/fixture"
@@ -106,15 +107,15 @@ func TestTables(t *testing.T) {
 	if got := hello.Title(); got != "concurrency-256 · hello" {
 		t.Errorf("title %q", got)
 	}
-	want := []string{"1=", "1=", "3", "4", "–", "–"}
+	want := []string{"1–2", "1–2", "3", "–", "–", "1"}
 	if got := texts(hello, report.Rank); !slices.Equal(got, want) {
 		t.Errorf("ranks %q, want %q", got, want)
 	}
-	want = []string{"1.00x", "0.998x", "0.704x", "0.0649x", "–", "–"}
+	want = []string{"1.00x", "0.998x", "0.704x", "–", "–", "1.00x"}
 	if got := texts(hello, report.Relative); !slices.Equal(got, want) {
 		t.Errorf("relative %q, want %q", got, want)
 	}
-	want = []string{"0", "0", "0", "0", "1,203", "–"}
+	want = []string{"0", "0", "0", "1,203", "–", "0"}
 	if got := texts(hello, report.Errors); !slices.Equal(got, want) {
 		t.Errorf("errors %q, want %q: a cell that sent nothing has no count of errors", got, want)
 	}
@@ -193,8 +194,8 @@ func TestErrorsAreToldOnce(t *testing.T) {
 
 func TestFindings(t *testing.T) {
 	got := strings.Join(report.New(fixture.Mixed()).Tables[0].Findings, "\n")
-	want := `engine: fasthttp@v1.74.0 and hertz tie for the first place: the measurement can't tell them apart. fasthttp@v1.74.0 serves 1.42x [1.39, 1.45] the requests per second of nethttp and spends 0.71x [0.70, 0.72] the server CPU per request.
-wsgi: waitress:tuned#a serves 9,876 requests per second; there is no other ranked row of its class to compare it with.
+	want := `fasthttp@v1.74.0 and hertz lead the engines and can't be told apart: fasthttp@v1.74.0 serves 1.42x [1.39, 1.45] the requests per second of nethttp, the next. fasthttp@v1.74.0 spends 0.71x [0.70, 0.72] the server CPU per request of nethttp.
+waitress:tuned#a is the only ranked WSGI server: it serves 9,876 requests per second.
 waitress:tuned#a is degraded: its figures hold with the reservation in the notes.
 <script>alert(1)</script> and \x1b[31mred are invalid and not ranked.`
 	if got != want {
@@ -205,13 +206,13 @@ waitress:tuned#a is degraded: its figures hold with the reservation in the notes
 func TestFindingsWithoutRankOrPairs(t *testing.T) {
 	s := fixture.Many(2)
 	s.Pairs = nil
-	if got := report.New(s).Tables[0].Findings; !strings.Contains(got[0], "no paired comparison") {
+	if got := report.New(s).Tables[0].Findings; !strings.Contains(got[0], "no other was measured closely enough with it") {
 		t.Errorf("without pairs: %q", got)
 	}
 	for i := range s.Cells {
 		s.Cells[i].Verdict, s.Cells[i].Rank = judge.Invalid, 0
 	}
-	if got := report.New(s).Tables[0].Findings; got[0] != "No row can be ranked." {
+	if got := report.New(s).Tables[0].Findings; got[0] != "No engine has figures that count." {
 		t.Errorf("all invalid: %q", got)
 	}
 }
@@ -245,7 +246,7 @@ func texts(t *report.Table, key report.Key) []string {
 func TestComparedByWhatRanks(t *testing.T) {
 	s := fixture.Mixed()
 	table := report.New(s).Tables[1]
-	if want := []string{"fasthttp@v1.74.0 spends 0.75x [0.73, 0.77] the server CPU per request of nethttp."}; !slices.Equal(table.Findings, want) {
+	if want := []string{"fasthttp@v1.74.0 leads the engines: it spends 0.75x [0.73, 0.77] the server CPU per request of nethttp, the next."}; !slices.Equal(table.Findings, want) {
 		t.Errorf("findings %q, want %q", table.Findings, want)
 	}
 	if table = report.New(s).Tables[0]; table.Metric != judge.MetricThroughput {
@@ -280,5 +281,172 @@ func TestOpenLoopColumns(t *testing.T) {
 	}
 	if want := []string{"0.500", "2.00", "0.0100", "0.0300", "5,000", "10,000"}; !slices.Equal(got, want) {
 		t.Errorf("values %q, want %q", got, want)
+	}
+}
+
+func TestSlug(t *testing.T) {
+	for in, want := range map[string]string{
+		"hello": "hello", "size?bytes=10000": "size-bytes-10000", "../../etc/passwd": "etc-passwd",
+		"": "x", "..": "x", "CON": "con", "\x1b[31mred": "31mred", "<b>": "b", "漢字": "x",
+		strings.Repeat("a/", 100): strings.TrimSuffix(strings.Repeat("a-", 30), "-"),
+	} {
+		if got := report.Slug(in); got != want {
+			t.Errorf("Slug(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// What a run says first: who leads, by how much, and how far that can be trusted.
+func TestAnswers(t *testing.T) {
+	quiet, noisy, partial := fixture.Mixed(), fixture.Many(3), fixture.Many(3)
+	quiet.Cells = quiet.Cells[:3]
+	for i := range noisy.Cells {
+		c := &noisy.Cells[i]
+		c.Rank, c.Verdict, c.Reasons = 1, judge.Degraded, []judge.Reason{{ID: "busy-host", Text: "busy host"}}
+	}
+	noisy.Pairs = nil
+	partial.Run.Status, partial.Pairs = judge.StatusPartial, nil
+	for i := range partial.Cells {
+		c := &partial.Cells[i]
+		c.Rank, c.Slices, c.Verdict, c.Reasons = 0, 4, judge.Degraded, []judge.Reason{{ID: "too-few-slices", Text: "too few slices: 4"}}
+	}
+	for name, c := range map[string]struct {
+		s               *judge.Summary
+		answer, quality string
+	}{
+		"quiet": {quiet, "fasthttp@v1.74.0 and hertz lead the engines and can't be told apart: fasthttp@v1.74.0 serves 1.42x [1.39, 1.45] the requests per second of nethttp, the next.", "All 3 rows are valid."},
+		"noisy": {noisy, "No engine is proven ahead: fasthttp@v1.74.0, hertz and nbio can't be told apart.", "0 of 3 rows are valid. 3 are degraded, all by: busy host."},
+		"partial": {
+			partial, "Not enough slices to rank the engines: 4 of 6; about 3 minutes more.",
+			"The run is partial: it ended before all was measured. 0 of 3 rows are valid. 3 are degraded, all by: too few slices.",
+		},
+		"nothing": {&judge.Summary{}, "", "Nothing was measured."},
+	} {
+		r := report.New(c.s)
+		got := ""
+		for _, a := range r.Answers() {
+			got += a.Text
+		}
+		if got != c.answer || r.Quality() != c.quality {
+			t.Errorf("%s: %q, %q", name, got, r.Quality())
+		}
+	}
+}
+
+// Of several tables it is told how often who leads.
+func TestAnswerOfSeveralTables(t *testing.T) {
+	s := fixture.Mixed()
+	r := report.New(s)
+	if got, want := r.Answers()[0].Text, "fasthttp@v1.74.0 leads the engines or ties for the lead in 2 of 2 tables, hertz in 1."; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	o := r.Overviews[0]
+	var got []string
+	for _, row := range o.Rows {
+		text := row.Candidate
+		for _, s := range row.Standings {
+			text += " " + s.Text
+			if s.First {
+				text += "*"
+			}
+		}
+		got = append(got, text)
+	}
+	want := []string{"fasthttp@v1.74.0 1.00x* 1.00x*", "hertz 0.998x* –", "nethttp 0.704x 1.33x", "<script>alert(1)</script> – –", `\x1b[31mred – –`}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Rows that have a reason in common share a note, which tells the extent; each row's own words are kept.
+func TestNotesOfAKindAreOne(t *testing.T) {
+	table := report.New(fixture.Field()).Tables[0]
+	var busy []report.Note
+	for _, n := range table.Notes {
+		if strings.HasPrefix(n.Text, "busy host") {
+			busy = append(busy, n)
+		}
+	}
+	if len(busy) != 1 || busy[0].Text != "busy host: other processes used 10–25 % of the load generator's processors" || len(busy[0].Each) != len(busy[0].Candidates) || len(busy[0].Each) < 20 {
+		t.Errorf("%d notes: %+v", len(busy), busy)
+	}
+}
+
+// No string of a summary reaches a reader as it is.
+func TestEveryStringIsPrintable(t *testing.T) {
+	const hostile = "\x1b[31m\u202e../<b>\n"
+	var s judge.Summary
+	poison(reflect.ValueOf(&s).Elem(), hostile, 0)
+	r := report.New(&s)
+	clean := true
+	var walk func(v reflect.Value, path string, depth int)
+	walk = func(v reflect.Value, path string, depth int) {
+		if depth > 12 {
+			return
+		}
+		switch v.Kind() {
+		case reflect.String:
+			if strings.ContainsAny(v.String(), "\x1b\u202e") {
+				clean = false
+				t.Errorf("%s is %q", path, v.String())
+			}
+		case reflect.Pointer, reflect.Interface:
+			if !v.IsNil() {
+				walk(v.Elem(), path, depth+1)
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				walk(v.Index(i), path+"[]", depth+1)
+			}
+		case reflect.Map:
+			for key, value := range v.Seq2() {
+				walk(key, path+" key", depth+1)
+				walk(value, path+"{}", depth+1)
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				if v.Type().Field(i).IsExported() {
+					walk(v.Field(i), path+"."+v.Type().Field(i).Name, depth+1)
+				}
+			}
+		}
+	}
+	walk(reflect.ValueOf(r).Elem(), "report", 0)
+	if clean && len(r.Tables) == 0 {
+		t.Error("there is no table")
+	}
+}
+
+// poison puts text into every string of v, in slices and maps of one element.
+func poison(v reflect.Value, text string, depth int) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		poison(v.Elem(), text, depth+1)
+	case reflect.Interface:
+		v.Set(reflect.ValueOf(text))
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		poison(v.Index(0), text, depth+1)
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		poison(key, text, depth+1)
+		poison(value, text, depth+1)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() && v.Type() != reflect.TypeFor[time.Time]() {
+				poison(v.Field(i), text, depth+1)
+			}
+		}
+	case reflect.Float64:
+		v.SetFloat(1)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Uint64:
+		v.SetUint(1)
 	}
 }

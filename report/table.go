@@ -1,29 +1,31 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// Table shows one scenario x app: a row per candidate, best first.
+// Table shows one scenario x app: a row per candidate, those of a class together, the best first.
 type Table struct {
 	Scenario string
 	App      string
-	Engine   string // load engine of its cells, "raw"
-	Effort   string // what its cells rest on, "5 launches, 200 slices per candidate"
-	Metric   string // the results.Metric that its rows were ranked by
-	Mixed    bool   // its rows are of several classes
+	Engine   string  // load engine of its cells, "raw"
+	Effort   string  // what its cells rest on, "5 launches, 200 slices per candidate"
+	Metric   string  // the results.Metric that its rows were ranked by
+	Name     string  // of files and of links within a run, "concurrency-256_hello"
+	Classes  []Class // of its rows, in the order of the summary
 
 	Columns  []Column // those that at least one row knows
 	Rows     []Row
 	Notes    []Note       // reasons and errors, in the order of the rows that bear them
 	Pairs    []judge.Pair // paired comparisons of cells that are not invalid
 	Ties     []string     // sentences: which candidates can't be distinguished
-	Findings []string     // sentences: what the table says, the most important first
+	run      *judge.Run
+	Findings []string // sentences: what the table says, the most important first
 }
 
 // Row is a candidate's line.
@@ -31,13 +33,6 @@ type Row struct {
 	Cell   *judge.Cell // what it shows, its strings printable
 	Values []Value     // one per column of the table
 	Notes  []int       // numbers of the notes that concern it
-}
-
-// Note is a footnote.
-type Note struct {
-	Number     int
-	Candidates []string
-	Text       string // may have several lines
 }
 
 // Title names the table: "concurrency-256 · hello".
@@ -72,8 +67,8 @@ func (t *Table) pick(at []int) *Table {
 }
 
 // newTable builds the table of cells that share scenario and app.
-func newTable(cells []*judge.Cell, pairs []judge.Pair) *Table {
-	t := &Table{Scenario: cells[0].Scenario, App: cells[0].App}
+func newTable(cells []*judge.Cell, pairs []judge.Pair, run *judge.Run) *Table {
+	t := &Table{run: run, Scenario: cells[0].Scenario, App: cells[0].App}
 	for _, c := range cells {
 		t.Rows = append(t.Rows, Row{Cell: c})
 	}
@@ -81,13 +76,65 @@ func newTable(cells []*judge.Cell, pairs []judge.Pair) *Table {
 	t.Effort = effort(cells)
 	t.Pairs = t.own(pairs)
 	t.Metric = t.metric()
-	t.Mixed = slices.ContainsFunc(cells, func(c *judge.Cell) bool { return c.Class != cells[0].Class })
-	slices.SortStableFunc(t.Rows, t.byRank)
+	t.classify(cells)
 	t.fill()
 	t.footnote()
 	t.Ties = t.ties()
 	t.Findings = t.findings()
 	return t
+}
+
+// classify finds the classes and sorts the rows within each.
+func (t *Table) classify(cells []*judge.Cell) {
+	for _, c := range cells {
+		if class := ClassOf(c.Class); !slices.Contains(t.Classes, class) {
+			t.Classes = append(t.Classes, class)
+		}
+	}
+	slices.SortStableFunc(t.Rows, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(slices.Index(t.Classes, ClassOf(a.Cell.Class)), slices.Index(t.Classes, ClassOf(b.Cell.Class))), t.best(a, b))
+	})
+}
+
+// Mixed reports whether the rows are of several classes.
+func (t *Table) Mixed() bool { return len(t.Classes) > 1 }
+
+// Of are the rows of a class.
+func (t *Table) Of(c Class) []Row {
+	return slices.DeleteFunc(slices.Clone(t.Rows), func(r Row) bool { return r.Cell.Class != c.Name })
+}
+
+// nameFiles gives tables names that are good for files, each another.
+func nameFiles(tables []*Table) {
+	taken := make(map[string]bool)
+	for _, t := range tables {
+		stem := Slug(t.Scenario) + "_" + Slug(t.App)
+		t.Name = stem
+		for n := 2; taken[t.Name]; n++ {
+			t.Name = fmt.Sprintf("%s-%d", stem, n)
+		}
+		taken[t.Name] = true
+	}
+}
+
+// Slug makes a name safe within a file name on any system: small letters, digits and "-", at most 60.
+func Slug(name string) string {
+	const longest = 60
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		if (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9') {
+			b.WriteRune(r)
+		} else if s := b.String(); s != "" && !strings.HasSuffix(s, "-") {
+			b.WriteByte('-')
+		}
+		if b.Len() == longest {
+			break
+		}
+	}
+	if s := strings.Trim(b.String(), "-"); s != "" {
+		return s
+	}
+	return "x"
 }
 
 // fill computes every column and drops those that no row knows.
@@ -110,51 +157,6 @@ func (t *Table) fill() {
 			t.Rows[i].Values = append(t.Rows[i].Values, values[i])
 		}
 	}
-}
-
-// footnote numbers the reasons and errors of all rows; rows that share a text
-// share its number.
-func (t *Table) footnote() {
-	number := map[string]int{}
-	for i := range t.Rows {
-		row := &t.Rows[i]
-		for _, text := range remarks(row.Cell) {
-			n, known := number[text]
-			if !known {
-				n = len(t.Notes) + 1
-				number[text] = n
-				t.Notes = append(t.Notes, Note{Number: n, Text: text})
-			}
-			if slices.Contains(row.Notes, n) {
-				continue
-			}
-			note := &t.Notes[n-1]
-			note.Candidates = append(note.Candidates, row.Cell.Candidate)
-			row.Notes = append(row.Notes, n)
-		}
-		slices.Sort(row.Notes)
-	}
-}
-
-// remarks are the texts that a reader of the cell's figures must know.
-func remarks(c *judge.Cell) []string {
-	texts := judge.Texts(c.Reasons)
-	if len(texts) == 0 && c.Verdict != judge.Valid {
-		texts = append(texts, fmt.Sprintf("%s: no reason was recorded", c.Verdict))
-	}
-	if c.Errors.Total > 0 && !c.Errors.Void { // a reason tells those
-		texts = append(texts, errorText(c.Errors))
-	}
-	return append(append(texts, watchedRemarks(c.Watched)...), c.Notes...)
-}
-
-// errorText breaks errors down by kind.
-func errorText(e results.Errors) string {
-	text := "1 request got no right answer"
-	if e.Total > 1 {
-		text = Whole(e.Total) + " requests got no right answer"
-	}
-	return join(": ", text, e.String())
 }
 
 func engines(cells []*judge.Cell) string {

@@ -36,7 +36,7 @@ func TestReloadsInWords(t *testing.T) {
 	if got := watchedRemarks(w); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
-	hostile := printableWatched(&judge.Watched{Reloads: &judge.Reloads{Broken: map[judge.Became]int{"\x1b[31m": 1}, Refusal: "\x1b[2J"}})
+	hostile := printable(&judge.Summary{Cells: []judge.Cell{{Watched: &judge.Watched{Reloads: &judge.Reloads{Broken: map[judge.Became]int{"\x1b[31m": 1}, Refusal: "\x1b[2J"}}}}}).Cells[0].Watched
 	if hostile.Reloads.Broken[`\x1b[31m`] != 1 || hostile.Reloads.Refusal != `\x1b[2J` {
 		t.Errorf("%+v", hostile.Reloads)
 	}

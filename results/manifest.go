@@ -44,6 +44,7 @@ type Manifest struct {
 	RunAs       string        `json:"run_as,omitempty"`      // user that candidates run as, but for those that have their own
 	Environment Environment   `json:"environment"`
 	Notes       []string      `json:"notes,omitempty"`
+	Terms       []Term        `json:"terms,omitempty"`
 
 	LoaderCeilings []LoaderCeiling `json:"loader_ceilings,omitempty"` // of the closed loops among the blocks
 }
@@ -87,6 +88,24 @@ type Block struct {
 	// RankBy is what a scenario has its rows ranked by; "": what the load is about.
 	RankBy string `json:"rank_by,omitempty"`
 }
+
+// Term says what a name of a run stands for.
+type Term struct {
+	Of   string `json:"of"`   // what it is a name of: TermServer, ...
+	Name string `json:"name"` // of a profile with its server, "gunicorn-gthread:tuned"
+	Doc  string `json:"doc"`  // in a line
+	// Home is the URL of the project of a server. Source is where the code is that carries it, a path.
+	Home   string `json:"home,omitempty"`
+	Source string `json:"source,omitempty"`
+}
+
+// What terms are names of.
+const (
+	TermScenario = "scenario"
+	TermApp      = "app"
+	TermServer   = "server"
+	TermProfile  = "profile"
+)
 
 // Stack is a stack of a file, as it was when the run began.
 type Stack struct {

@@ -105,7 +105,7 @@ func New(r Request) (results.Manifest, error) {
 	if len(m.Candidates) == 0 {
 		return m, fmt.Errorf("plan: nothing to measure: %d scenarios, %d candidates that carry their apps", len(r.Scenarios), len(m.Candidates))
 	}
-	m.Notes = append(m.Notes, r.leftOut(m)...)
+	m.Notes, m.Terms = append(m.Notes, r.leftOut(m)...), r.terms(m)
 	if m.Blocks[0].Load.Watched() {
 		return r.watching(m)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
 )
 
 // progress tells on standard error how a run goes: one line that is rewritten on
@@ -18,8 +19,10 @@ type progress struct {
 	began    time.Time
 	first    int // rounds that an earlier attempt had measured
 	said     time.Time
-	line     int // length of the line on the terminal
+	line     bool // there is one that is being rewritten
 	launches int
+	launch   int    // that is being measured
+	dir      string // of the run
 }
 
 // quiet is how long nothing is said where lines can't be rewritten.
@@ -34,9 +37,38 @@ func newProgress(e env, store *results.Store) *progress {
 	case m.Budget > 0:
 		takes += fmt.Sprintf(", %v at most (--budget sets another time)", m.Budget)
 	}
-	fmt.Fprintf(e.stderr, "run %s: %s, %s, %s of %s, seed %d; takes %s\n", m.ID, report.Plural(len(m.Candidates), "candidate"),
-		report.Plural(len(m.Candidates)*len(m.Blocks), "cell"), report.Plural(m.Launches, "launch"), rounds, m.Seed, takes)
-	return &progress{env: e, launches: m.Launches, first: -1}
+	fmt.Fprintf(e.stderr, "run %s: %s, %s, %s of %s, seed %d; takes %s%s\n", m.ID, report.Plural(len(m.Candidates), "candidate"),
+		report.Plural(len(m.Candidates)*len(m.Blocks), "cell"), report.Plural(m.Launches, "launch"), rounds, m.Seed, takes, slicesOf(m))
+	if warning := tooShort(m); warning != "" {
+		e.say("benchctl: warning: %s", warning)
+	}
+	return &progress{env: e, launches: m.Launches, first: -1, dir: store.Dir()}
+}
+
+// slicesOf tells how many slices each cell will have.
+func slicesOf(m results.Manifest) string {
+	if m.Blocks[0].Load.Watched() || m.Rounds == 0 {
+		return ""
+	}
+	about := "about"
+	if m.Fill {
+		about = "at most"
+	}
+	return fmt.Sprintf(", %s %s each", about, report.Plural(m.Launches*m.Rounds, "slice"))
+}
+
+// tooShort warns that no row will have a place, "" if that is not to be expected.
+func tooShort(m results.Manifest) string {
+	each := m.Launches * m.Rounds
+	if each == 0 || each >= judge.Needed || m.Blocks[0].Load.Watched() {
+		return ""
+	}
+	text := fmt.Sprintf("an interval takes %d slices, and there are %d of each candidate: no row will have a place", judge.Needed, each)
+	if m.Budget > 0 {
+		longer := (m.Budget*judge.Needed/time.Duration(each) + time.Minute - 1).Truncate(time.Minute)
+		text += "; about --budget " + strings.TrimSuffix(longer.String(), "0s") + " is enough"
+	}
+	return text
 }
 
 func (p *progress) observe(e launch.Event) {
@@ -53,6 +85,7 @@ func (p *progress) observe(e launch.Event) {
 	case launch.Warning:
 		p.say("benchctl: warning: " + e.Text)
 	case launch.Starting:
+		p.interim(e)
 		p.update(e, "starting")
 	case launch.Ready:
 		p.update(e, fmt.Sprintf("%s ready in %.0f ms", e.Candidate, e.Took.Seconds()*1e3))
@@ -84,8 +117,8 @@ func (p *progress) update(e launch.Event, what string) {
 	text += ": " + what
 	switch {
 	case p.terminal:
-		fmt.Fprintf(p.stderr, "\r%-*s", p.line, text)
-		p.line = len(text)
+		fmt.Fprintf(p.stderr, "\r%s\x1b[K", p.clip(text))
+		p.line = true
 	case time.Since(p.said) >= quiet || e.Kind == launch.Passing || e.Done == e.Total && e.Kind == launch.Round:
 		p.say(text)
 	}
@@ -120,8 +153,29 @@ func (p *progress) say(text string) {
 
 // end leaves the line that is being rewritten.
 func (p *progress) end() {
-	if p.line > 0 {
-		fmt.Fprintf(p.stderr, "\r%s\r", strings.Repeat(" ", p.line))
-		p.line = 0
+	if p.line {
+		fmt.Fprint(p.stderr, "\r\x1b[K")
+		p.line = false
+	}
+}
+
+// clip cuts a text that the terminal has no room for: it would begin another line each time.
+func (p *progress) clip(text string) string {
+	if runes := []rune(text); p.width > 1 && len(runes) >= p.width {
+		return string(runes[:p.width-2]) + "…"
+	}
+	return text
+}
+
+// interim says between launches, when nothing is loaded, who is ahead so far.
+func (p *progress) interim(e launch.Event) {
+	if e.Launch <= p.launch {
+		return
+	}
+	p.launch = e.Launch
+	if s, err := judge.SummarizeDir(p.dir); err == nil { // the end tells what is wrong
+		for _, line := range report.New(s).SoFar() {
+			p.say(line)
+		}
 	}
 }

@@ -14,7 +14,10 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-type reportFlags struct{ out, store, style string }
+type reportFlags struct {
+	out, store, style, url string
+	all                    bool
+}
 
 // styleCherryPy is a report's style other than the site.
 const styleCherryPy = "cherrypy"
@@ -22,35 +25,72 @@ const styleCherryPy = "cherrypy"
 func reportCommand(e env) *cobra.Command {
 	var f reportFlags
 	cmd := &cobra.Command{
-		Use:     "report [RUN]",
-		Short:   "Write the report of a run again, to a directory that can be published",
-		Example: "  benchctl report latest --out public\n  benchctl report latest --style cherrypy",
-		Args:    cobra.MaximumNArgs(1),
+		Use:   "report [RUN...]",
+		Short: "Write the report of a run again, or a site of many runs, to a directory that can be published",
+		Long: `Write the report of a run again, to its own directory or to --out. Of several
+runs, or of all with --all, it writes a site to --out: pages over all runs, and
+those of each. Pages that are there already and would be the same are kept.`,
+		Example: "  benchctl report latest --out public\n  benchctl report --all --out site\n  benchctl report latest --style cherrypy",
 		RunE: func(_ *cobra.Command, args []string) error {
-			name := "latest"
-			if len(args) == 1 {
-				name = args[0]
-			}
-			return e.report(name, f)
+			return e.report(args, f)
 		},
+		ValidArgsFunction: e.completeRuns(&f.store),
 	}
 	cmd.Flags().StringVar(&f.out, "out", "", "directory to write to (default the run's own report/)")
+	cmd.Flags().StringVar(&f.url, "url", "", "where the site will be published, for its feed")
+	cmd.Flags().BoolVar(&f.all, "all", false, "all runs of the store")
 	cmd.Flags().StringVar(&f.store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
 	cmd.Flags().StringVar(&f.style, "style", "", styleCherryPy+": print the tables of CherryPy's benchmark instead")
 	return cmd
 }
 
-func (e env) report(name string, f reportFlags) error {
+func (e env) report(names []string, f reportFlags) error {
+	many := f.all || len(names) > 1
 	switch {
 	case f.style != "" && f.style != styleCherryPy:
 		return usage(fmt.Errorf("report: unknown style %q%s", f.style, nearest.Hint(f.style, []string{styleCherryPy})))
 	case f.style != "" && f.out != "":
 		return usage(errors.New("report: --style prints and writes no directory: --out can't be given with it"))
+	case f.style != "" && many:
+		return usage(errors.New("report: --style prints one run"))
+	case f.all && len(names) > 0:
+		return usage(errors.New("report: --all is all runs: none can be named with it"))
+	case many && f.out == "":
+		return usage(errors.New("report: a site of several runs needs --out"))
 	}
-	dir, err := results.Find(e.storeDir(f.store), name)
-	if err != nil {
-		return usage(err)
+	if f.all {
+		ids, err := results.List(e.storeDir(f.store))
+		if err != nil {
+			return unable(err)
+		}
+		names = ids
+	} else if len(names) == 0 {
+		names = []string{"latest"}
 	}
+	var runs []string
+	for _, name := range names {
+		dir, err := results.Find(e.storeDir(f.store), name)
+		if err != nil {
+			return usage(err)
+		}
+		runs = append(runs, dir)
+	}
+	if many {
+		return e.site(f.out, f.url, runs)
+	}
+	return e.reportOne(runs[0], f)
+}
+
+// site writes a site of runs.
+func (e env) site(out, url string, runs []string) error {
+	if err := site.Build(out, runs, site.Options{Version: unchanged(), URL: url}); err != nil {
+		return unable(err)
+	}
+	_, err := fmt.Fprintln(e.stdout, filepath.Join(out, site.Index))
+	return unable(err)
+}
+
+func (e env) reportOne(dir string, f reportFlags) error {
 	summary, err := judge.SummarizeDir(dir)
 	if err != nil {
 		return unable(err)

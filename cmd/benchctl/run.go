@@ -81,6 +81,9 @@ The exit code is 1 if a row is invalid.`,
 	fs.StringVar(&f.LoaderCPUs, "loader-cpus", "", "processors of the load generator (default the second half)")
 	fs.BoolVar(&f.json, "json", false, "print summary.json instead of the table")
 	fs.BoolVar(&f.wide, "wide", false, "print every column of the table")
+	for flag, names := range map[string]func() []string{"scenario": scenarioNames, "servers": serverNames, "apps": loadedApps} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, completeList(names)) // it fails for a flag that is not there
+	}
 	return cmd
 }
 

@@ -56,7 +56,7 @@ func (i Interval) Excludes(x float64) bool { return x < i.Low || x > i.High }
 // interval is that of this launch.
 //
 // ok is false if there are fewer than MinValues, or if the interval has no bounds;
-// it is then the range of the values.
+// it then has no width.
 func Bootstrap(groups [][]float64, seed uint64) (i Interval, ok bool) {
 	i, _, ok = BootstrapTest(groups, 1, seed)
 	return i, ok
@@ -78,7 +78,8 @@ func BootstrapTest(groups [][]float64, x float64, seed uint64) (i Interval, p fl
 			return i, e.pValue(x), true
 		}
 	}
-	return Interval{Value: Median(all), Low: slices.Min(all), High: slices.Max(all)}, 1, false
+	median := Median(all)
+	return Interval{Value: median, Low: median, High: median}, 1, false
 }
 
 // ratioTest is the ratio of two estimates with its interval and the p-value of its

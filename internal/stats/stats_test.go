@@ -64,8 +64,8 @@ func TestBootstrapIsSeeded(t *testing.T) {
 
 func TestFewValuesCarryNoInterval(t *testing.T) {
 	i, ok := stats.Bootstrap([][]float64{{1, 5}, {}, {3}}, 1)
-	if want := (stats.Interval{Value: 3, Low: 1, High: 5}); ok || i != want {
-		t.Errorf("Bootstrap of three values = %v, %v; want the range %v", i, ok, want)
+	if want := (stats.Interval{Value: 3, Low: 3, High: 3}); ok || i != want {
+		t.Errorf("Bootstrap of three values = %v, %v; want no interval, %v", i, ok, want)
 	}
 }
 

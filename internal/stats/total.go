@@ -39,8 +39,8 @@ func (p Paired) plus(o Paired) Paired { return Paired{p.A.plus(o.A), p.B.plus(o.
 // Total estimates the sum of the amounts over the sum of the denominators, with a 95 %
 // interval. Unlike a median of rates it leaves nothing out: a server that stands still in
 // one slice of ten loses a tenth. Groups are launches, drawn as in Bootstrap. ok is false if
-// there are fewer than MinValues shares or the interval has no bounds; the interval is then
-// the range of the shares' rates. Amounts are never negative, and neither is the interval.
+// there are fewer than MinValues shares or the interval has no bounds; the interval then
+// has no width. Amounts are never negative, and neither is the interval.
 func Total(groups [][]Share, seed uint64) (i Interval, ok bool) {
 	i, _, ok = totalTest(groups, Share.plus, Share.rate, 1, seed)
 	i.Low = max(0, i.Low)
@@ -80,11 +80,8 @@ func totalTest[T any](groups [][]T, plus func(T, T) T, value func(T) float64, x 
 			return i, e.pValue(x), true
 		}
 	}
-	i = Interval{Value: value(sum(all, plus)), Low: math.Inf(1), High: math.Inf(-1)}
-	for _, one := range all {
-		i.Low, i.High = min(i.Low, value(one)), max(i.High, value(one))
-	}
-	return i, 1, false
+	total := value(sum(all, plus))
+	return Interval{Value: total, Low: total, High: total}, 1, false
 }
 
 // newTotal is the value of the sum of all of groups. It draws their units.

@@ -39,7 +39,7 @@ func markdown(w io.Writer, s *judge.Summary) error {
 			fmt.Fprintf(b, "%s\n", escape(sentence))
 		}
 		for _, n := range t.Notes {
-			fmt.Fprintf(b, "\n%d. %s: %s\n", n.Number, escape(report.List(n.Candidates)), escape(n.Text))
+			fmt.Fprintf(b, "\n%d. %s: %s\n", n.Number, escape(n.Who), escape(n.Text))
 		}
 	}
 	return b.Flush()

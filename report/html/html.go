@@ -1,24 +1,21 @@
-// Package html renders a report as one self-contained page: styles, plots and a small
-// script are within it, and its content policy forbids the browser to load anything. The
-// script only sorts tables; the page works without it.
+// Package html renders reports as pages that load nothing: styles, plots and a small script are within each, and
+// their content policy forbids the browser to load anything else. The script filters, sorts and compares rows;
+// the pages tell everything without it.
 package html
 
 import (
+	"bytes"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"io"
-	"strconv"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/report/plots"
-	"github.com/benchctl/benchctl/results/judge"
 )
 
-//go:embed page.html
-var markup string
+//go:embed *.html
+var markup embed.FS
 
 //go:embed page.css
 var style string
@@ -26,56 +23,65 @@ var style string
 //go:embed page.js
 var script string
 
-// Options name the files that the page refers to. The zero value names none.
+// icon is three bars, the longest first.
+const icon = `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%230072b2' d='M1 2h14v3H1z'/%3E%3Cpath fill='%2356b4e9' d='M1 7h9v3H1zm0 5h5v3H1z'/%3E%3C/svg%3E`
+
+// Options name the files that the pages of a run refer to. The zero value names none.
 type Options struct {
 	Links []Link // data files to offer
 	Plots string // relative path of the directory with the plots' files; "" for none
+	PNG   bool   // that the files are there as PNG too
+	Site  string // relative path from the run's pages to those over all runs, with "/" at its end; "" if there are none
 }
 
-// Link is a file beside the page.
+// Link is a file beside a page.
 type Link struct{ Path, Text string }
 
-// Write renders the report with the plots that plots.Render drew of it.
-func Write(w io.Writer, r *report.Report, drawn []plots.Plot, o Options) error {
-	page, err := template.New("page").Funcs(template.FuncMap{"list": report.List, "name": nameClass}).Parse(markup)
-	if err != nil {
-		return fmt.Errorf("parse page: %w", err)
-	}
-	if err := page.Execute(w, view(r, drawn, o)); err != nil {
-		return fmt.Errorf("write page of run %s: %w", r.Run.ID, err)
-	}
-	return nil
+// Page is a page of a run.
+type Page struct {
+	Path    string // relative to the directory of the run's pages
+	Content []byte
 }
 
-// content is what the template shows.
-type content struct {
-	Report   *report.Report
-	Partial  bool
-	Sections []section
-	Links    []Link
-	Unknown  string
-	Policy   string
-	Style    template.CSS
-	Script   template.JS
+// Index is the path of the page of a run.
+const Index = "index.html"
+
+// document is what all pages have.
+type document struct {
+	Title, Heading, Description string
+	Trail                       []Link // to the pages above it
+	Policy                      string
+	Icon                        template.URL
+	Feed                        string // path of the feed of runs
+	Style                       template.CSS
+	Script                      template.JS
+	Unknown                     string
 }
 
-func view(r *report.Report, drawn []plots.Plot, o Options) content {
-	c := content{
-		Report: r, Partial: r.Run.Status == judge.StatusPartial, Links: o.Links, Unknown: report.Unknown,
-		Policy: policy(), Style: template.CSS(style), Script: template.JS(script),
+func newDocument(heading, description string, trail ...Link) document {
+	return document{
+		Title: heading + " · benchctl", Heading: heading, Description: description, Trail: trail, Policy: policy(), Icon: template.URL(icon),
+		Style: template.CSS(style), Script: template.JS(script), Unknown: report.Unknown,
 	}
-	for i, t := range r.Tables {
-		shown := forward(t)
-		c.Sections = append(c.Sections, section{
-			ID: "table-" + strconv.Itoa(i+1), Table: shown, Rows: rows(shown), Pairs: pairs(t), Plots: figures(t, drawn, o.Plots),
-		})
-	}
-	return c
 }
 
-// policy allows the page's own style and script, and nothing else.
+// policy allows the page's own style, icon and script, and nothing else.
 func policy() string {
 	sum := sha256.Sum256([]byte(script))
-	return "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-" +
+	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-" +
 		base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+}
+
+// templates are those of all pages, by the names of their files.
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"list": report.List, "name": nameClass, "ref": ref, "slug": report.Slug}).ParseFS(markup, "*.html"))
+
+// ref is a reference to an id, which is made of parts that are slugs or numbers.
+func ref(parts ...any) template.URL { return template.URL("#" + fmt.Sprint(parts...)) }
+
+func render(name, path string, view any) (Page, error) {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, view); err != nil {
+		return Page{}, fmt.Errorf("write page %s: %w", path, err)
+	}
+	return Page{path, b.Bytes()}, nil
 }

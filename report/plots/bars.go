@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"image/color"
 	"slices"
-	"unicode"
-	"unicode/utf8"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -30,18 +28,12 @@ func metrics(t *report.Table) []*chart {
 		if m.LessIsBetter {
 			better = "less is better"
 		}
-		c.kind, c.title = slug(m.Head), upper(m.Head)
+		c.kind, c.title = report.Slug(m.Head), report.Sentence(m.Head)
 		c.unit = fmt.Sprintf("%s (%s), %s", m.Of, m.Unit, better)
-		c.alt = fmt.Sprintf("%s of each candidate in %s with its 95 %% confidence interval", upper(m.Head), m.Unit)
+		c.alt = fmt.Sprintf("%s of each candidate in %s with its 95 %% confidence interval", report.Sentence(m.Head), m.Unit)
 		all = append(all, c)
 	}
 	return all
-}
-
-// upper is a text that begins a line.
-func upper(text string) string {
-	first, size := utf8.DecodeRuneInString(text)
-	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 // estimates is a chart of a bar per candidate with a whisker for the interval.

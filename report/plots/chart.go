@@ -80,7 +80,7 @@ type key struct {
 func (c *chart) list(t *report.Table, cells []*judge.Cell) {
 	for _, cell := range cells {
 		c.names = append(c.names, cell.Candidate)
-		if t.Mixed {
+		if t.Mixed() {
 			c.classes = append(c.classes, cell.Class)
 		}
 	}

@@ -1,9 +1,8 @@
-// Package plots draws the figures of a report as SVG and PNG: throughput and
-// server CPU with their confidence intervals, latency percentiles, memory.
+// Package plots draws the figures of a report as SVG and PNG: charts of a row for each candidate, best first,
+// so that many of them with long names stay readable; and graphs of two figures, or of one over what is
+// varied.
 //
-// Candidates are rows in all of them, best first, so many of them with long
-// names stay readable. Invalid cells are left out and the plot says so; degraded
-// ones are hollow. Colours are of the Okabe-Ito palette, which people with any
+// Invalid cells are left out and charts say so; degraded ones are hollow. Colours are of the Okabe-Ito palette, which people with any
 // colour vision can tell apart, and marks differ in shape too.
 package plots
 
@@ -11,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/benchctl/benchctl/report"
@@ -19,107 +19,102 @@ import (
 
 // Plot is one picture.
 type Plot struct {
-	Table *report.Table // what it shows
+	Table *report.Table // what it shows; nil: several tables
 	Name  string        // file name without extension; letters, digits, "-" and "_" only
 	Title string        // "Throughput"
 	Alt   string        // what can be seen, for those who can't
 	SVG   []byte        // a document of its own, without ids and external references
 	Phone []byte        // the same for the width of a phone
+	// Aside is that the plot shows what the table itself shows, or what few look for.
+	Aside bool
 
-	chart *chart
+	drawn picture
+}
+
+// picture is what a plot was drawn of.
+type picture interface {
+	svg(layout) ([]byte, error)
+	png(layout) ([]byte, error)
 }
 
 // PNG draws the plot as an image of 1200 pixels' width.
 func (p Plot) PNG() ([]byte, error) {
-	png, err := p.chart.png(wide)
+	png, err := p.drawn.png(wide)
 	if err != nil {
 		return nil, fmt.Errorf("draw %s as PNG: %w", p.Name, err)
 	}
 	return png, nil
 }
 
-// Render draws what is known of every table. A figure that no row knows has no
+// Render draws what is known of every table, and of several together. A figure that no row knows has no
 // plot.
 func Render(r *report.Report) ([]Plot, error) {
 	var all []Plot
-	taken := map[string]bool{}
 	for _, t := range r.Tables {
-		stem := unique(slug(t.Scenario)+"_"+slug(t.App), taken)
-		for _, c := range charts(t) {
-			svg, err := c.svg(wide)
-			if err != nil {
-				return nil, fmt.Errorf("draw %s of %s: %w", c.kind, t.Title(), err)
-			}
-			phone, err := c.svg(narrow)
-			if err != nil {
-				return nil, fmt.Errorf("draw %s of %s for phones: %w", c.kind, t.Title(), err)
-			}
-			all = append(all, Plot{Table: t, Name: stem + "_" + c.kind, Title: c.title, Alt: c.alt, SVG: svg, Phone: phone, chart: c})
+		for _, p := range of(t) {
+			p.Table, p.Name = t, t.Name+"_"+p.Name
+			all = append(all, p)
+		}
+	}
+	for _, s := range r.Series() {
+		g := scaling(s)
+		all = append(all, Plot{Name: s.Name + "_" + g.kind, Title: g.title, Alt: g.alt, drawn: g})
+	}
+	for i := range all {
+		var err error
+		if all[i].SVG, err = all[i].drawn.svg(wide); err != nil {
+			return nil, fmt.Errorf("draw %s: %w", all[i].Name, err)
+		}
+		if all[i].Phone, err = all[i].drawn.svg(narrow); err != nil {
+			return nil, fmt.Errorf("draw %s for phones: %w", all[i].Name, err)
 		}
 	}
 	return all, nil
 }
 
-// charts lists the charts that have something to show.
-func charts(t *report.Table) []*chart {
-	var shown []*chart
-	for _, c := range append(metrics(t), latency(t), memory(t), course(t)) {
-		if len(c.names) > 0 {
-			shown = append(shown, c)
+// of are the plots of a table that have something to show, named by their kinds.
+func of(t *report.Table) (all []Plot) {
+	for _, class := range t.Classes {
+		for _, g := range []*graph{effort(t, class), tail(t, class)} {
+			if len(g.curves) > 1 {
+				all = append(all, Plot{Name: g.kind, Title: g.title, Alt: g.alt, drawn: g})
+			}
 		}
 	}
-	return shown
+	for _, c := range charts(t) {
+		all = append(all, Plot{Name: c.kind, Title: c.title, Alt: c.alt, Aside: c.kind != "timeline", drawn: c})
+	}
+	return all
 }
 
-// Save writes every plot to dir as <name>.svg and <name>.png, creating dir.
-func Save(dir string, all []Plot) error {
+// charts are those of rows that have something to show.
+func charts(t *report.Table) []*chart {
+	all := append([]*chart{course(t), memory(t)}, append(metrics(t), latency(t))...)
+	return slices.DeleteFunc(all, func(c *chart) bool { return len(c.names) == 0 })
+}
+
+// Save writes every plot to dir as <name>.svg, and as <name>.png too if that is asked for, creating dir.
+func Save(dir string, all []Plot, pngs bool) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write plots %s: %w", dir, err)
 	}
 	for _, p := range all {
-		png, err := p.PNG()
-		if err != nil {
-			return err
-		}
 		path := filepath.Join(dir, p.Name)
 		if err := os.WriteFile(path+".svg", p.SVG, 0o644); err != nil {
 			return fmt.Errorf("write plot %s: %w", p.Name, err)
+		}
+		if !pngs {
+			continue
+		}
+		png, err := p.PNG()
+		if err != nil {
+			return err
 		}
 		if err := os.WriteFile(path+".png", png, 0o644); err != nil {
 			return fmt.Errorf("write plot %s: %w", p.Name, err)
 		}
 	}
 	return nil
-}
-
-// slug makes a name safe within a file name on any system.
-func slug(name string) string {
-	const longest = 60
-	var b strings.Builder
-	for _, r := range strings.ToLower(name) {
-		if (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9') {
-			b.WriteRune(r)
-		} else if s := b.String(); s != "" && !strings.HasSuffix(s, "-") {
-			b.WriteByte('-')
-		}
-		if b.Len() == longest {
-			break
-		}
-	}
-	if s := strings.Trim(b.String(), "-"); s != "" {
-		return s
-	}
-	return "x"
-}
-
-// unique numbers a name that is taken.
-func unique(name string, taken map[string]bool) string {
-	free := name
-	for n := 2; taken[free]; n++ {
-		free = fmt.Sprintf("%s-%d", name, n)
-	}
-	taken[free] = true
-	return free
 }
 
 // drawn picks the rows that a chart shows, best first, and the note that says

@@ -1,5 +1,5 @@
-// Package site writes the report of a run as a directory that can be published
-// as it is: index.html, table.txt, summary.json and plots/.
+// Package site writes reports as directories that can be published as they are: of one run (index.html, a page for each
+// table if there are several, table.txt, summary.json and plots/), or of many, with pages over all of them.
 package site
 
 import (
@@ -16,30 +16,30 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
-// Names within the directory.
+// Names within the directory of a run's report.
 const (
-	Index   = "index.html"
+	Index   = html.Index
 	Table   = "table.txt"
 	Summary = "summary.json"
 	Plots   = "plots"
 )
 
 // Write renders the summary into dir, which it creates. Files of an earlier
-// report are replaced, the page last; others are left alone.
+// report are replaced, the pages last; others are left alone.
 func Write(dir string, s *judge.Summary) error {
-	if err := write(dir, s); err != nil {
+	if err := write(dir, report.New(s), s, ""); err != nil {
 		return fmt.Errorf("write report %s: %w", dir, err)
 	}
 	return nil
 }
 
-func write(dir string, s *judge.Summary) error {
-	r := report.New(s)
+// write writes the report of a run; site is the relative path to the pages over all runs.
+func write(dir string, r *report.Report, s *judge.Summary, site string) error {
 	drawn, err := plots.Render(r)
 	if err != nil {
 		return err
 	}
-	if err := plots.Save(filepath.Join(dir, Plots), drawn); err != nil {
+	if err := plots.Save(filepath.Join(dir, Plots), drawn, site == ""); err != nil {
 		return err
 	}
 	summary, err := json.MarshalIndent(s, "", "  ")
@@ -56,14 +56,32 @@ func write(dir string, s *judge.Summary) error {
 	if err := save(dir, Table, b.Bytes()); err != nil {
 		return err
 	}
-	b.Reset()
 	links := []html.Link{{Path: Summary, Text: Summary}, {Path: Table, Text: Table}}
-	if err := html.Write(&b, r, drawn, html.Options{Plots: Plots, Links: links}); err != nil {
+	pages, err := html.Run(r, drawn, html.Options{Plots: Plots, PNG: site == "", Links: links, Site: site})
+	if err != nil {
 		return err
 	}
-	return save(dir, Index, b.Bytes())
+	return saveAll(dir, pages)
+}
+
+// saveAll saves pages, the first page last: whoever opens it finds the others.
+func saveAll(dir string, pages []html.Page) error {
+	for _, first := range []bool{false, true} {
+		for _, p := range pages {
+			if (p.Path == Index) == first {
+				if err := save(dir, filepath.FromSlash(p.Path), p.Content); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func save(dir, name string, data []byte) error {
-	return os.WriteFile(filepath.Join(dir, name), data, 0o644)
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o644)
 }

@@ -19,8 +19,9 @@ import (
 // leastName is the width in columns that candidates keep.
 const leastName = 18
 
-// grid writes the table itself, fitted to the width.
+// grid writes the table itself, fitted to the width, and tells how many columns it leaves out.
 func (p *printer) grid(t *report.Table) error {
+	total := len(t.Columns)
 	keys := narrow
 	if p.Wide {
 		keys = nil
@@ -34,8 +35,41 @@ func (p *printer) grid(t *report.Table) error {
 		head, rows, t = p.fit(t, head, rows)
 	}
 	p.paint(t, rows)
+	var numeric []bool
+	for _, c := range t.Columns {
+		numeric = append(numeric, c.Numeric)
+	}
+	if err := p.render(head, grouped(t, rows), numeric); err != nil {
+		return err
+	}
+	if hidden := total - len(t.Columns); hidden > 0 && !p.Wide {
+		p.wrap("", report.Plural(hidden, "column")+" hidden: --wide")
+	}
+	return nil
+}
+
+// grouped puts the name of each class before its rows, where there are several.
+func grouped(t *report.Table, rows [][]string) [][]string {
+	if !t.Mixed() {
+		return rows
+	}
+	at := slices.IndexFunc(t.Columns, func(c report.Column) bool { return c.Key == report.Candidate })
+	var all [][]string
+	for i, row := range rows {
+		if class := t.Rows[i].Cell.Class; i == 0 || t.Rows[i-1].Cell.Class != class {
+			heading := make([]string, len(row))
+			heading[at] = report.ClassOf(class).Many + ":"
+			all = append(all, heading)
+		}
+		all = append(all, row)
+	}
+	return all
+}
+
+// render writes a grid with a line under its heads, the numeric columns aligned right.
+func (p *printer) render(head []string, rows [][]string, numeric []bool) error {
 	var b bytes.Buffer
-	table := tablewriter.NewTable(&b, style(t)...)
+	table := tablewriter.NewTable(&b, style(numeric)...)
 	table.Header(head)
 	if err := table.Bulk(rows); err != nil {
 		return err
@@ -153,16 +187,25 @@ func widest(head []string, rows [][]string, column int) int {
 	return w
 }
 
-// paint colours the verdicts, if Options.Color is set.
+// paint colours the verdicts and makes the figures that rank bold, if Options.Color is set.
 func (p *printer) paint(t *report.Table, rows [][]string) {
-	at := slices.IndexFunc(t.Columns, func(c report.Column) bool { return c.Key == report.Verdict })
-	if !p.Color || at < 0 {
+	if !p.Color {
 		return
 	}
-	for i, r := range t.Rows {
-		rows[i][at] = color(r.Cell.Verdict) + rows[i][at] + "\x1b[0m"
+	for at, c := range t.Columns {
+		for i, r := range t.Rows {
+			switch {
+			case c.Key == report.Verdict:
+				rows[i][at] = color(r.Cell.Verdict) + rows[i][at] + plain
+			case string(c.Key) == t.Metric:
+				rows[i][at] = bold + rows[i][at] + plain
+			}
+		}
 	}
 }
+
+// Escapes that begin and end what stands out.
+const bold, plain = "\x1b[1m", "\x1b[0m"
 
 // color is the escape that starts a verdict's colour: green, yellow or red.
 func color(v judge.Verdict) string {
@@ -176,11 +219,11 @@ func color(v judge.Verdict) string {
 }
 
 // style is a table without borders, figures right, a line under the heads.
-func style(t *report.Table) []tablewriter.Option {
-	align := make([]tw.Align, len(t.Columns))
-	for i, c := range t.Columns {
+func style(numeric []bool) []tablewriter.Option {
+	align := make([]tw.Align, len(numeric))
+	for i, right := range numeric {
 		align[i] = tw.AlignLeft
-		if c.Numeric {
+		if right {
 			align[i] = tw.AlignRight
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"github.com/benchctl/benchctl/report"
-	"github.com/benchctl/benchctl/results/judge"
 )
 
 // Options control the output. The zero value is usable.
@@ -27,16 +26,16 @@ const (
 
 // narrow are the columns shown unless all are asked for.
 var narrow = []report.Key{
-	report.Rank, report.Candidate, report.Class, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
+	report.Rank, report.Candidate, report.Throughput, report.SLO, report.Relative, report.CPU, report.OverBase,
 	report.LayerTime, report.LayerAllocations, report.LayerAllocated,
 	report.P50, report.P99, report.FirstP50, report.Peak, report.IdleKiB, report.Errors,
 	report.Lost, "zombies_per_event", "idle_closed_ms", "race_lost_get_percent", "race_lost_post_percent", "stall_ms", "p99_before_ms", "p99_around_ms", "overlap_ms", "drain_ms", "recovery_ms", "ended_ms", report.Sent, report.Verdict,
 }
 
 // dispensable are the columns left out, in that order, where width is lacking.
-var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.OverBase, report.CPU, "p99_before_ms", report.Sent, "recovery_ms", "drain_ms", report.Class}
+var dispensable = []report.Key{report.Relative, report.P50, report.Peak, report.Errors, report.P99, report.OverBase, report.CPU, "p99_before_ms", report.Sent, "recovery_ms", "drain_ms"}
 
-// Write renders the whole report: the facts of the run, then each table with its findings
+// Write renders the whole report: the facts of the run, of several tables what they say together, then each table with its findings
 // and footnotes, and what candidates are against their references.
 func Write(w io.Writer, r *report.Report, o Options) error {
 	if o.Width <= 0 {
@@ -45,6 +44,13 @@ func Write(w io.Writer, r *report.Report, o Options) error {
 	o.Width = max(o.Width, leastWidth)
 	p := &printer{w: bufio.NewWriter(w), Options: o}
 	p.header(r)
+	if len(r.Tables) > 1 {
+		for _, of := range r.Overviews {
+			if err := p.overview(of); err != nil {
+				return fmt.Errorf("render overview of the %s: %w", of.Class.Many, err)
+			}
+		}
+	}
 	for _, t := range r.Tables {
 		if err := p.table(t); err != nil {
 			return fmt.Errorf("render table %s: %w", t.Title(), err)
@@ -80,14 +86,9 @@ func (p *printer) header(r *report.Report) {
 	if m := r.Machine(); m != "" {
 		p.wrap("", "machine "+m)
 	}
-	if r.Run.Status == judge.StatusPartial {
-		p.wrap("", "The run is partial: it can be resumed, and intervals will get narrower.")
-	}
+	p.wrap("", r.Quality())
 	for _, n := range r.Run.Notes {
 		p.wrap("note: ", n)
-	}
-	if len(r.Tables) == 0 {
-		p.wrap("", "Nothing was measured.")
 	}
 }
 
@@ -107,7 +108,7 @@ func (p *printer) table(t *report.Table) error {
 	}
 	p.ties(t)
 	for _, n := range t.Notes {
-		p.wrap(fmt.Sprintf("[%d] ", n.Number), report.List(n.Candidates)+": "+n.Text)
+		p.wrap(fmt.Sprintf("[%d] ", n.Number), n.Who+": "+n.Text)
 	}
 	return nil
 }

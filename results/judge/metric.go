@@ -247,7 +247,7 @@ func (m Metric) estimate(of results.Manifest, trials []results.Trial) *Estimate 
 	default:
 		i, _ = stats.Total(groups, of.Seed)
 	}
-	if !known { // of a total, the range of few slices is shown
+	if !known {
 		return nil
 	}
 	return &Estimate{i.Value, i.Low, i.High}

@@ -1,17 +1,23 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/benchctl/benchctl/internal/stats"
 )
 
 // Reason is why a cell has its verdict. Programs recognize it by its ID.
 type Reason struct {
-	ID     string         `json:"id"`               // of a Kind: "busy-host"
-	Params map[string]any `json:"params,omitempty"` // what the sentence tells of
-	Text   string         `json:"text"`             // the sentence
+	ID     string         `json:"id"`                             // of a Kind: "busy-host"
+	Params map[string]any `json:"params,omitempty" print:"lines"` // what the sentence tells of
+	Text   string         `json:"text" print:"lines"`             // the sentence
 }
 
 // Kind is a sort of reason. Its sentence has a {parameter} for each, with fmt's verb
@@ -61,7 +67,7 @@ var (
 	disturbed        = Kind{"disturbed", Degraded, OfOthers, "disturbed: {left_out} of {slices} slices are left out, as {by} used the processors meanwhile"}
 	busyWhileIdle    = Kind{"busy-while-idle", Degraded, OfServer, "busy while idle: it uses {percent:%.0f} % of a processor with nothing to do, which is no request's"}
 	worksElsewhere   = Kind{"works-elsewhere", Degraded, OfServer, "works elsewhere: started by a process that its guard does not hold, so that its CPU time and memory are not counted: {processes}"}
-	tooFewSlices     = Kind{"too-few-slices", Degraded, OfRun, "too few slices: {slices}, and an interval takes {needed}; the range is shown"}
+	tooFewSlices     = Kind{"too-few-slices", Degraded, OfRun, "too few slices: {slices}, and an interval takes {needed}"}
 	fewReplies       = Kind{"few-replies", Degraded, OfRun, "few replies: {replies:%.0f} in a slice on average, so that chance decides what a slice has; longer slices show more"}
 	loaderBound      = Kind{"loader-bound", Degraded, OfRun, "loader-bound: the load generator used {loader_percent:%.0f} % of its processors and the server {server_percent:%.0f} %; throughput is a lower bound"}
 	atCeiling        = Kind{"at-ceiling", Degraded, OfRun, "at the load generator's ceiling: {rows} rows lie within {percent:%.0f} % of its {ceiling_rps:%.0f} req/s, so that they may differ and not show it"}
@@ -89,9 +95,12 @@ var (
 	notAgain       = Kind{"not-started-again", Degraded, OfServer, "after {repetitions} repetitions it could not be started again: {cause}"}
 	neverEnded     = Kind{"never-ended", Degraded, OfServer, "it was asked to stop and still ran 10 s after the load in {running} of {repetitions} repetitions"}
 	changedNothing = Kind{"changed-nothing", Degraded, OfServer, "\"{events}\" changed nothing in {unchanged} of {repetitions} repetitions: all replies came from the processes, and the app, of before"}
-	fewRepetitions = Kind{"too-few-repetitions", Degraded, OfRun, "too few repetitions: {repetitions}, and an interval takes {needed}; the range is shown"}
+	fewRepetitions = Kind{"too-few-repetitions", Degraded, OfRun, "too few repetitions: {repetitions}, and an interval takes {needed}"}
 	clientLacked   = Kind{"client-lacked", Degraded, OfRun, "{unsent} requests were not sent, as the load generator itself lacked something: {cause}"}
 )
+
+// Needed is how many slices or repetitions an interval takes.
+const Needed = stats.MinValues
 
 // Kinds are all sorts of reasons, the worst first.
 func Kinds() []Kind {
@@ -157,6 +166,92 @@ func Texts(all []Reason) []string {
 
 // Sentences joins the sentences of reasons.
 func Sentences(all []Reason) string { return strings.Join(Texts(all), "; ") }
+
+// Name is the kind in words, for counts of rows: "busy host".
+func (k Kind) Name() string { return strings.ReplaceAll(k.ID, "-", " ") }
+
+// Own reports whether reasons of the kind have nothing in common: their sentence is what each row tells.
+func (k Kind) Own() bool { return k.Sentence == "" || strings.HasPrefix(k.Sentence, "{") }
+
+// Merge is one sentence for reasons of one kind. What differs among them is told from the least to the most
+// or, if it is no number, as the first few.
+func Merge(all []Reason) string {
+	k := all[0].Kind()
+	if k.Sentence == "" || !slices.ContainsFunc(all, func(r Reason) bool { return r.Text != all[0].Text }) {
+		return all[0].Text
+	}
+	return placeholder.ReplaceAllStringFunc(k.Sentence, func(found string) string {
+		part := placeholder.FindStringSubmatch(found)
+		return merged(all, part[1], cmp.Or(part[2], "%v"))
+	})
+}
+
+// merged is a parameter of several reasons.
+func merged(all []Reason, param, verb string) string {
+	type value struct {
+		amount float64
+		text   string
+	}
+	var values []value
+	numbers := true
+	for _, r := range all {
+		v := typed(param, r.Params[param])
+		amount, ok := number(v)
+		numbers = numbers && ok
+		if one := (value{amount, fmt.Sprintf(verb, v)}); !slices.ContainsFunc(values, func(o value) bool { return o.text == one.text }) {
+			values = append(values, one)
+		}
+	}
+	if numbers && len(values) > 1 {
+		by := func(a, b value) int { return cmp.Compare(a.amount, b.amount) }
+		return slices.MinFunc(values, by).text + "–" + slices.MaxFunc(values, by).text
+	}
+	const most = 3
+	var texts []string
+	for _, v := range values[:min(most, len(values))] {
+		texts = append(texts, v.text)
+	}
+	if more := len(values) - most; more > 0 {
+		texts = append(texts, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(texts, " | ")
+}
+
+// typed is a parameter's value as it was before it went through JSON, which has one type of numbers.
+func typed(param string, v any) any {
+	f, ok := v.(float64)
+	switch {
+	case ok && strings.HasSuffix(param, "_ns"):
+		return time.Duration(f)
+	case ok && f == math.Trunc(f) && math.Abs(f) < 1<<53:
+		return whole(f)
+	}
+	return v
+}
+
+// whole is a whole number, which prints as one by any verb of numbers.
+type whole float64
+
+// Format implements fmt.Formatter.
+func (n whole) Format(s fmt.State, verb rune) {
+	if verb == 'v' || verb == 'd' {
+		fmt.Fprintf(s, "%.0f", float64(n))
+		return
+	}
+	fmt.Fprintf(s, fmt.FormatString(s, verb), float64(n))
+}
+
+func number(v any) (float64, bool) {
+	switch r := reflect.ValueOf(v); {
+	case r.CanInt():
+		return float64(r.Int()), true
+	case r.CanUint():
+		return float64(r.Uint()), true
+	case r.CanFloat():
+		return r.Float(), true
+	}
+	return 0, false
+}
 
 // Has reports whether one of the reasons is of a kind, by its ID.
 func Has(all []Reason, id string) bool {

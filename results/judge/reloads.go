@@ -13,7 +13,7 @@ type Reloads struct {
 	Mended map[Became]int `json:"mended"`
 	// Refusal is why a reload of something broken failed, where one did while the server ran:
 	// the first that was told.
-	Refusal string `json:"refusal,omitempty"`
+	Refusal string `json:"refusal,omitempty" print:"lines"`
 }
 
 // Became is what a server did after a reload, in words that follow its name.

@@ -31,7 +31,7 @@ func Summarize(r *results.Record) (*Summary, error) {
 	m := r.Manifest
 	s := &Summary{Schema: SummarySchema, Run: Run{
 		ID: m.ID, Status: Status(r), Seed: m.Seed, Started: m.Started, Finished: r.Finished(), CountedSeconds: r.Counted().Seconds(), Benchctl: m.Benchctl,
-		Command: m.Command, Environment: m.Environment, Notes: m.Notes,
+		Command: m.Command, Environment: m.Environment, Notes: m.Notes, Terms: m.Terms,
 	}, Pairs: []Pair{}}
 	if s.Run.Status == StatusPartial {
 		s.Run.Notes = append(slices.Clone(s.Run.Notes), partial(r))
@@ -350,30 +350,49 @@ func rankMetric(b results.Block) string {
 }
 
 // rank ranks the cells that are not invalid, and that found a rate where one was
-// searched. Two tie unless the interval of their paired ratio excludes 1. Who is not
-// paired with half of the others at least has no rank: that nothing is known is no tie.
+// searched, within each class. Two tie unless the interval of their paired ratio excludes 1. Who is not
+// paired with half of the others of its class at least has no rank: that nothing is known is no tie.
 func rank(cells []Cell, pairs []Pair, metric string) {
-	var able, ranked []int
+	classes := make(map[string][]int)
 	for i, c := range cells {
 		if c.Verdict.Usable() && (c.SLO == nil || c.Figures[MetricSLORate] != nil) {
-			able = append(able, i)
 			cells[i].RankedBy = metric
+			classes[c.Class] = append(classes[c.Class], i)
 		}
 	}
-	for _, i := range able {
-		name, paired := cells[i].Candidate, 0
-		for _, p := range pairs {
-			if p.Metric == metric && (p.A == name || p.B == name) {
-				paired++
+	better, paired := resolved(pairs, metric)
+	for _, able := range classes {
+		ranked := slices.DeleteFunc(slices.Clone(able), func(i int) bool {
+			with := 0
+			for _, j := range able {
+				if paired[[2]string{cells[i].Candidate, cells[j].Candidate}] {
+					with++
+				}
+			}
+			return 2*with < len(able)-1
+		})
+		ranks, ties := stats.Rank(len(ranked), func(i, j int) bool {
+			return better[[2]string{cells[ranked[i]].Candidate, cells[ranked[j]].Candidate}]
+		})
+		for i, at := range ranked {
+			cells[at].Rank = ranks[i]
+			for _, j := range ties[i] {
+				cells[at].TiedWith = append(cells[at].TiedWith, cells[ranked[j]].Candidate)
 			}
 		}
-		if 2*paired >= len(able)-1 {
-			ranked = append(ranked, i)
-		}
 	}
-	better := make(map[[2]string]bool)
+}
+
+// resolved tells which candidates are better than which others beyond doubt by a metric, and
+// which are paired by it at all.
+func resolved(pairs []Pair, metric string) (better, paired map[[2]string]bool) {
+	better, paired = make(map[[2]string]bool), make(map[[2]string]bool)
 	for _, p := range pairs {
-		if p.Metric != metric || !p.Separated() {
+		if p.Metric != metric {
+			continue
+		}
+		paired[[2]string{p.A, p.B}], paired[[2]string{p.B, p.A}] = true, true
+		if !p.Separated() {
 			continue
 		}
 		if p.Low > 1 != MetricNamed(metric).LessIsBetter {
@@ -381,15 +400,7 @@ func rank(cells []Cell, pairs []Pair, metric string) {
 		}
 		better[[2]string{p.A, p.B}] = true
 	}
-	ranks, ties := stats.Rank(len(ranked), func(i, j int) bool {
-		return better[[2]string{cells[ranked[i]].Candidate, cells[ranked[j]].Candidate}]
-	})
-	for i, at := range ranked {
-		cells[at].Rank = ranks[i]
-		for _, j := range ties[i] {
-			cells[at].TiedWith = append(cells[at].TiedWith, cells[ranked[j]].Candidate)
-		}
-	}
+	return better, paired
 }
 
 // ceilingReached is the share of the load generator's ceiling from which on rows are at it.

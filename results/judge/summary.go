@@ -20,7 +20,8 @@ import (
 const SummarySchema = "benchctl/summary/v3"
 
 // Summary is a run as reports show it; summary.json is its JSON form. A figure
-// that is not known is absent: nil or empty, never 0 or -1.
+// that is not known is absent: nil or empty, never 0 or -1. Texts that may have several lines have the
+// tag `print:"lines"`, for those that show them.
 type Summary struct {
 	Schema string `json:"schema"`
 	Run    Run    `json:"run"`
@@ -46,7 +47,8 @@ type Run struct {
 	Benchctl       string              `json:"benchctl"` // version of benchctl
 	Command        string              `json:"command"`  // the command line that repeats the run
 	Environment    results.Environment `json:"environment"`
-	Notes          []string            `json:"notes,omitempty"` // warnings that concern the whole run
+	Notes          []string            `json:"notes,omitempty" print:"lines"` // warnings that concern the whole run
+	Terms          []results.Term      `json:"terms,omitempty"`               // what its names stand for
 }
 
 // Verdict states how far a cell can be trusted.
@@ -90,7 +92,7 @@ type Cell struct {
 	Reasons []Reason `json:"reasons"` // none of a valid one
 
 	// Notes are remarks that do not change the verdict.
-	Notes []string `json:"notes,omitempty"`
+	Notes []string `json:"notes,omitempty" print:"lines"`
 
 	// Basis is the source of throughput and CPU time: BasisSlices, or BasisWhole if slices
 	// do not show what the same load shows without a break.
@@ -121,9 +123,22 @@ type Cell struct {
 	Loader    *Loader        `json:"loader,omitempty"`
 	Errors    results.Errors `json:"errors"`
 
-	Rank     int      `json:"rank,omitempty"`      // 1 is best; absent for invalid cells; ties share a rank
+	// Rank is the best place in its class that the cell may have, 1 plus the number of cells that are better
+	// beyond doubt; absent for invalid cells and those that were not compared. See Places.
+	Rank     int      `json:"rank,omitempty"`
 	RankedBy string   `json:"ranked_by,omitempty"` // the metric that ranks this cell
-	TiedWith []string `json:"tied_with"`           // candidates whose difference cannot be told
+	TiedWith []string `json:"tied_with"`           // candidates of the class whose difference cannot be told
+}
+
+// Places are the first and the last place in its class that the cell may have, as far as was told: those
+// that it can't be told from may be before it or after it. Zero if it has no rank. They are of pairwise
+// comparisons at 95 % each (see Mogstad, Romano, Shaikh and Wilhelm 2024, Inference for Ranks, Review of
+// Economic Studies 91:476, who call the range that holds for all rows at once a confidence set for ranks).
+func (c Cell) Places() (first, last int) {
+	if c.Rank <= 0 || !c.Verdict.Usable() {
+		return 0, 0
+	}
+	return c.Rank, c.Rank + len(c.TiedWith)
 }
 
 // Figures are estimates by the names of metrics. Unknown ones are absent.

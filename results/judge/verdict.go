@@ -111,7 +111,7 @@ func (e evidence) reservations() []Reason {
 	}
 	why = append(why, e.untrue()...)
 	if n := len(e.trials); n < stats.MinValues {
-		why = append(why, tooFewSlices.because(n, stats.MinValues))
+		why = append(why, tooFewSlices.because(n, Needed))
 	}
 	if each := float64(e.counted()) / float64(len(e.trials)); each < minReplies && e.block.Load.SLO == nil {
 		why = append(why, fewReplies.because(each))

@@ -1,0 +1,99 @@
+package report
+
+import (
+	"strings"
+	"time"
+
+	"github.com/benchctl/benchctl/results"
+	"github.com/benchctl/benchctl/results/judge"
+)
+
+// Digest is what is told of a run among others. It is small, and its JSON form is kept beside the pages of the
+// run, so that pages over many runs take no summaries.
+type Digest struct {
+	ID       string         `json:"id"`
+	Started  time.Time      `json:"started"`
+	Date     string         `json:"date"`
+	Status   string         `json:"status"`
+	Benchctl string         `json:"benchctl"`
+	Heading  string         `json:"heading"`
+	Machine  string         `json:"machine"` // CPU, cores and a mark that tells machines of a kind apart
+	Quality  string         `json:"quality"`
+	Answers  []Said         `json:"answers"`
+	Cells    []DigestCell   `json:"cells"`
+	Terms    []results.Term `json:"terms,omitempty"`
+}
+
+// Said is what a run says of a class.
+type Said struct {
+	Class string `json:"class"` // in words: "engines"
+	Text  string `json:"text"`
+}
+
+// DigestCell is a cell.
+type DigestCell struct {
+	Scenario  string `json:"scenario"`
+	App       string `json:"app"`
+	Identity  string `json:"identity"` // of what was offered
+	At        string `json:"at"`       // its table on the pages of the run: "index.html#concurrency-64/hello"
+	Candidate string `json:"candidate"`
+	Server    string `json:"server"`
+	Version   string `json:"version,omitempty"`
+	Class     string `json:"class"`
+	Verdict   string `json:"verdict"`
+	Place     string `json:"place,omitempty"`
+	Versus    string `json:"versus"` // the best of its class
+	// Figure by the metric that ranks, with its unit, and the estimate; nil if it is not known.
+	Figure   string          `json:"figure"`
+	Metric   string          `json:"metric"`
+	Estimate *judge.Estimate `json:"estimate,omitempty"`
+}
+
+// Digest is that of the report.
+func (r *Report) Digest() Digest {
+	e := r.Run.Environment
+	cores := ""
+	if e.Cores > 0 {
+		cores = Plural(e.Cores, "core")
+	}
+	mark, _, _ := strings.Cut(e.Fingerprint+"-", "-")
+	if len(mark) > 8 {
+		mark = mark[:8]
+	}
+	d := Digest{
+		ID: r.Run.ID, Started: r.Run.Started, Date: r.Date(), Status: r.Run.Status, Benchctl: r.Run.Benchctl, Heading: r.Heading(),
+		Machine: join(" · ", join(", ", e.CPU, cores), mark), Quality: r.Quality(), Terms: r.Run.Terms,
+	}
+	for _, a := range r.Answers() {
+		d.Answers = append(d.Answers, Said{a.Class.Many, a.Text})
+	}
+	for _, t := range r.Tables {
+		for _, row := range t.Rows {
+			d.Cells = append(d.Cells, r.digestCell(t, row.Cell))
+		}
+	}
+	return d
+}
+
+func (r *Report) digestCell(t *Table, c *judge.Cell) DigestCell {
+	d := DigestCell{
+		Scenario: c.Scenario, App: c.App, Identity: c.Identity, At: r.PageOf(t) + "#" + t.Anchor(), Candidate: c.Candidate, Server: c.Server, Version: c.Version,
+		Class: ClassOf(c.Class).Many, Verdict: string(c.Verdict), Place: place(c), Versus: t.standing(c.Candidate).Text, Figure: Unknown, Metric: t.Metric,
+	}
+	if e := c.Figures[t.Metric]; e != nil && c.Verdict.Usable() && finite(e.Value) {
+		m := t.by()
+		d.Figure, d.Estimate = join(" ", Number(e.Value, 4), SpreadOf(m, *e), m.Unit), e
+	}
+	return d
+}
+
+// PageOf is the path of the page with a table, among those of the run: a run of one table has one page.
+func (r *Report) PageOf(t *Table) string {
+	if len(r.Tables) <= 1 {
+		return "index.html"
+	}
+	return t.Name + ".html"
+}
+
+// Anchor is the id of the table on its page: "concurrency-64/hello".
+func (t *Table) Anchor() string { return strings.Replace(t.Name, "_", "/", 1) }

@@ -1,0 +1,118 @@
+package report
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/benchctl/benchctl/results/judge"
+)
+
+// Series is how a figure of the candidates of a class depends on what differs between tables: the number at the end
+// of a scenario's name, or a parameter of an app.
+type Series struct {
+	Name   string // of files
+	Of     string // what is varied: "concurrency", "bytes"
+	Where  string // what is not: "hello"
+	Class  Class
+	Metric judge.Metric
+	Lines  []Line
+}
+
+// Line is a candidate's figures by what is varied, in its order.
+type Line struct {
+	Candidate string
+	Points    []Point
+}
+
+// Point is one figure.
+type Point struct {
+	X        float64
+	Estimate judge.Estimate
+	Degraded bool
+}
+
+// varied is what a table has a number of.
+type varied struct {
+	of, where string
+	x         float64
+}
+
+// leastPoints is how many tables make a series.
+const leastPoints = 3
+
+// Series are those of the report, in the order of its tables.
+func (r *Report) Series() []Series {
+	var order []varied
+	tables := make(map[varied][]*Table)
+	for _, t := range r.Tables {
+		for _, v := range t.varied() {
+			key := varied{of: v.of, where: v.where}
+			if tables[key] == nil {
+				order = append(order, key)
+			}
+			tables[key] = append(tables[key], t)
+		}
+	}
+	var all []Series
+	for _, key := range order {
+		if len(tables[key]) < leastPoints || slices.ContainsFunc(tables[key], func(t *Table) bool { return t.Metric != tables[key][0].Metric || t.isWatched() }) {
+			continue
+		}
+		for _, o := range r.Overviews {
+			if s := newSeries(key, tables[key], o.Class); len(s.Lines) > 0 {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+// varied are the numbers that the table's scenario and app have.
+func (t *Table) varied() (all []varied) {
+	if at := strings.LastIndexByte(t.Scenario, '-'); at > 0 {
+		if x, err := strconv.ParseFloat(t.Scenario[at+1:], 64); err == nil && x > 0 {
+			all = append(all, varied{t.Scenario[:at], t.App, x})
+		}
+	}
+	name, query, _ := strings.Cut(t.App, "?")
+	if values, err := url.ParseQuery(query); err == nil && len(values) == 1 {
+		for param, value := range values {
+			if x, err := strconv.ParseFloat(value[0], 64); err == nil && x > 0 {
+				all = append(all, varied{name + " " + param, t.Scenario, x})
+			}
+		}
+	}
+	return all
+}
+
+func newSeries(key varied, tables []*Table, class Class) Series {
+	s := Series{Name: Slug(key.of+" "+key.where) + "_" + Slug(class.Name), Of: key.of, Where: key.where, Class: class, Metric: tables[0].by()}
+	for _, t := range tables {
+		var x float64
+		for _, v := range t.varied() {
+			if v.of == key.of && v.where == key.where {
+				x = v.x
+			}
+		}
+		for _, r := range t.Of(class) {
+			e := r.Cell.Figures[t.Metric]
+			if e == nil || !r.Cell.Verdict.Usable() {
+				continue
+			}
+			at := slices.IndexFunc(s.Lines, func(l Line) bool { return l.Candidate == r.Cell.Candidate })
+			if at < 0 {
+				at = len(s.Lines)
+				s.Lines = append(s.Lines, Line{Candidate: r.Cell.Candidate})
+			}
+			s.Lines[at].Points = append(s.Lines[at].Points, Point{x, *e, r.Cell.Verdict == judge.Degraded})
+		}
+	}
+	for _, l := range s.Lines {
+		slices.SortFunc(l.Points, func(a, b Point) int { return cmp.Compare(a.X, b.X) })
+	}
+	s.Lines = slices.DeleteFunc(s.Lines, func(l Line) bool { return len(l.Points) < 2 })
+	return s
+}
