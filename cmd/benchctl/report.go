@@ -16,7 +16,7 @@ import (
 
 type reportFlags struct {
 	out, store, style, url string
-	all                    bool
+	all, open              bool
 }
 
 // styleCherryPy is a report's style other than the site.
@@ -38,6 +38,7 @@ those of each. Pages that are there already and would be the same are kept.`,
 	}
 	cmd.Flags().StringVar(&f.out, "out", "", "directory to write to (default the run's own report/)")
 	cmd.Flags().StringVar(&f.url, "url", "", "where the site will be published, for its feed")
+	cmd.Flags().BoolVar(&f.open, "open", false, openUsage)
 	cmd.Flags().BoolVar(&f.all, "all", false, "all runs of the store")
 	cmd.Flags().StringVar(&f.store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
 	cmd.Flags().StringVar(&f.style, "style", "", styleCherryPy+": print the tables of CherryPy's benchmark instead")
@@ -76,18 +77,26 @@ func (e env) report(names []string, f reportFlags) error {
 		runs = append(runs, dir)
 	}
 	if many {
-		return e.site(f.out, f.url, runs)
+		return e.site(f, runs)
 	}
 	return e.reportOne(runs[0], f)
 }
 
 // site writes a site of runs.
-func (e env) site(out, url string, runs []string) error {
-	if err := site.Build(out, runs, site.Options{Version: unchanged(), URL: url}); err != nil {
+func (e env) site(f reportFlags, runs []string) error {
+	if err := site.Build(f.out, runs, site.Options{Version: unchanged(), URL: f.url}); err != nil {
 		return unable(err)
 	}
-	_, err := fmt.Fprintln(e.stdout, filepath.Join(out, site.Index))
-	return unable(err)
+	return e.written(f.out, f.open)
+}
+
+// written tells the page of a report, and opens it if that is asked for.
+func (e env) written(dir string, open bool) error {
+	page := filepath.Join(dir, site.Index)
+	if _, err := fmt.Fprintln(e.stdout, page); err != nil || !open {
+		return unable(err)
+	}
+	return unable(e.open(page))
 }
 
 func (e env) reportOne(dir string, f reportFlags) error {
@@ -105,6 +114,5 @@ func (e env) reportOne(dir string, f reportFlags) error {
 	if err := site.Write(out, summary); err != nil {
 		return unable(err)
 	}
-	_, err = fmt.Fprintln(e.stdout, filepath.Join(out, site.Index))
-	return unable(err)
+	return e.written(out, f.open)
 }

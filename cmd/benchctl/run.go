@@ -28,6 +28,7 @@ type runFlags struct {
 	request.Run
 	out, resume string
 	json, wide  bool
+	open        bool
 }
 
 // envUsage is the help of --env.
@@ -81,6 +82,7 @@ The exit code is 1 if a row is invalid.`,
 	fs.StringVar(&f.LoaderCPUs, "loader-cpus", "", "processors of the load generator (default the second half)")
 	fs.BoolVar(&f.json, "json", false, "print summary.json instead of the table")
 	fs.BoolVar(&f.wide, "wide", false, "print every column of the table")
+	fs.BoolVar(&f.open, "open", false, openUsage)
 	for flag, names := range map[string]func() []string{"scenario": scenarioNames, "servers": serverNames, "apps": loadedApps} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, completeList(names)) // it fails for a flag that is not there
 	}
@@ -127,7 +129,13 @@ func (e env) finish(ctx context.Context, store *results.Store, f runFlags, measu
 	if err := e.show(summary, store.Dir(), f); err != nil {
 		return &failure{code: exitEnvironment, err: err, hint: "the results are in " + store.Dir()}
 	}
-	fmt.Fprintf(e.stderr, "report: %s\n", filepath.Join(store.ReportDir(), "index.html"))
+	page := filepath.Join(store.ReportDir(), site.Index)
+	fmt.Fprintf(e.stderr, "report: %s\n", page)
+	if f.open {
+		if err := e.open(page); err != nil {
+			e.say("benchctl: run: %v", err) // the run is done all the same
+		}
+	}
 	return verdictOf(summary, store, interrupted, measured)
 }
 
@@ -209,7 +217,7 @@ func aloneWithResume(cmd *cobra.Command) error {
 	var wrong error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "resume", "out", "json", "wide":
+		case "resume", "out", "json", "wide", "open":
 		default:
 			wrong = fmt.Errorf("run: --%s can't be given with --resume: the run that goes on has decided it", f.Name)
 		}
@@ -234,7 +242,7 @@ func rerunCommand(cmd *cobra.Command) string {
 			value = strings.Join(list.GetSlice(), ",")
 		}
 		switch f.Name {
-		case "seed", "json", "wide", "out":
+		case "seed", "json", "wide", "out", "open":
 		default:
 			words = append(words, "--"+f.Name+"="+shellQuote(value))
 		}

@@ -76,7 +76,7 @@ func milliseconds(l *judge.Latency) string {
 	for _, p := range []struct {
 		name  string
 		value *float64
-	}{{"p50", l.P50}, {"p90", l.P90}, {"p99", l.P99}, {"p999", l.P999}} {
+	}{{"p50", l.P50}, {"p90", l.P90}, {"p99", l.P99}, {"p99.9", l.P999}} {
 		if p.value == nil {
 			untold = append(untold, p.name)
 			continue

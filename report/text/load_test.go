@@ -29,7 +29,7 @@ func TestLoad(t *testing.T) {
 	}{
 		{plain, `engine      raw, 4 connections, 2.0 s; sleeps while it waits, so that the server has to wake it
 throughput  4500 req/s (9000 requests, 2.00 MiB/s of bodies)
-latency     p50 0.8 ms, p90 1.25 ms, max 12 ms (p99, p999 left out: fewer than 100 requests are beyond)
+latency     p50 0.8 ms, p90 1.25 ms, max 12 ms (p99, p99.9 left out: fewer than 100 requests are beyond)
 loader CPU  6.2 µs/request
 errors      none
 verdict     valid
@@ -37,7 +37,7 @@ verdict     valid
 		{failed, `engine      raw, 4 connections, 2.0 s, 8 requests in flight on each; polls for 100 µs before it sleeps
 throughput  4500 req/s (9000 requests, 2.00 MiB/s of bodies)
 latency     –
-send lag    p50 1 ms, p90 2 ms, p99 3 ms, p999 4 ms, max 5 ms
+send lag    p50 1 ms, p90 2 ms, p99 3 ms, p99.9 4 ms, max 5 ms
 loader CPU  6.2 µs/request
 reopened    1
 reconnects  2
@@ -50,7 +50,7 @@ verdict     invalid
 `},
 		{vegeta, `engine      vegeta, 4 connections, 2.0 s
 throughput  4500 req/s (9000 requests, 2.00 MiB/s of bodies)
-latency     p50 0.8 ms, p90 1.25 ms, max 12 ms (p99, p999 left out: fewer than 100 requests are beyond)
+latency     p50 0.8 ms, p90 1.25 ms, max 12 ms (p99, p99.9 left out: fewer than 100 requests are beyond)
 loader CPU  6.2 µs/request
 errors      none
 verdict     valid

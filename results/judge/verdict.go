@@ -219,6 +219,10 @@ func (e evidence) counted() (sum uint64) {
 }
 
 func perSecond(rate float64) string {
+	const whole = 1000 // from which on a tenth tells nothing
+	if rate >= whole {
+		return strconv.FormatFloat(math.Round(rate), 'f', -1, 64)
+	}
 	return strconv.FormatFloat(math.Round(10*rate)/10, 'f', -1, 64)
 }
 
