@@ -261,7 +261,7 @@ func (r *Report) Quality() string {
 	}
 	var said []string
 	if r.Run.Status == judge.StatusPartial {
-		said = append(said, "The run is partial: it ended before all was measured.")
+		said = append(said, "The run is partial: not all of it was measured.")
 	}
 	valid := len(of(cells, judge.Valid))
 	switch {

@@ -318,7 +318,7 @@ func TestAnswers(t *testing.T) {
 		"noisy": {noisy, "No engine is proven ahead: fasthttp@v1.74.0, hertz and nbio can't be told apart.", "0 of 3 rows are valid. 3 are degraded, all by: busy host."},
 		"partial": {
 			partial, "Not enough slices to rank the engines: 4 of 6; about 3 minutes more.",
-			"The run is partial: it ended before all was measured. 0 of 3 rows are valid. 3 are degraded, all by: too few slices.",
+			"The run is partial: not all of it was measured. 0 of 3 rows are valid. 3 are degraded, all by: too few slices.",
 		},
 		"nothing": {&judge.Summary{}, "", "Nothing was measured."},
 	} {

@@ -100,6 +100,7 @@ var mayImport = map[string][]string{
 	"report/export":           {"report", "results", "results/judge"},
 	"report/html":             {"report", "report/plots", "results", "results/judge"},
 	"report/site":             {"report", "report/html", "report/plots", "report/text", "results/judge"},
+	"report/live":             {},
 	"report/internal/fixture": {"results", "results/judge"},
 	"report/internal/golden":  {},
 

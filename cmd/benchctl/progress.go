@@ -8,6 +8,7 @@ import (
 	"github.com/benchctl/benchctl/bench/launch"
 	"github.com/benchctl/benchctl/bench/plan"
 	"github.com/benchctl/benchctl/report"
+	"github.com/benchctl/benchctl/report/live"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 )
@@ -23,6 +24,7 @@ type progress struct {
 	launches int
 	launch   int    // that is being measured
 	dir      string // of the run
+	view     *view  // of the run while it goes on; nil: nobody asked
 }
 
 // quiet is how long nothing is said where lines can't be rewritten.
@@ -115,6 +117,9 @@ func (p *progress) update(e launch.Event, what string) {
 		text += fmt.Sprintf(", %v left", left)
 	}
 	text += ": " + what
+	if p.view != nil {
+		p.view.tell(live.Progress, text)
+	}
 	switch {
 	case p.terminal:
 		fmt.Fprintf(p.stderr, "\r%s\x1b[K", p.clip(text))
@@ -177,5 +182,8 @@ func (p *progress) interim(e launch.Event) {
 		for _, line := range report.New(s).SoFar() {
 			p.say(line)
 		}
+	}
+	if p.view != nil && p.view.write() == nil {
+		p.view.tell(live.Changed, "")
 	}
 }

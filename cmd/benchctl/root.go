@@ -42,7 +42,7 @@ func execute(ctx context.Context, e env, args []string) error {
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(runCommand(e), listCommand(e), serveCommand(e), ctlCommand(e), loadCommand(e), reportCommand(e), showCommand(e), compareCommand(e), exportCommand(e), calibrateCommand(e), verifyCommand(e), newCommand(e), stackCommand(e), sinkCommand(), versionCommand(e))
+	root.AddCommand(runCommand(e), listCommand(e), serveCommand(e), ctlCommand(e), loadCommand(e), reportCommand(e), showCommand(e), compareCommand(e), exportCommand(e), calibrateCommand(e), verifyCommand(e), newCommand(e), stackCommand(e), sinkCommand(), liveCommand(e), versionCommand(e))
 	root.SetFlagErrorFunc(flagError)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)

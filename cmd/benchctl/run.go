@@ -28,7 +28,7 @@ type runFlags struct {
 	request.Run
 	out, resume string
 	json, wide  bool
-	open        bool
+	open, live  bool
 }
 
 // envUsage is the help of --env.
@@ -82,6 +82,7 @@ The exit code is 1 if a row is invalid.`,
 	fs.StringVar(&f.LoaderCPUs, "loader-cpus", "", "processors of the load generator (default the second half)")
 	fs.BoolVar(&f.json, "json", false, "print summary.json instead of the table")
 	fs.BoolVar(&f.wide, "wide", false, "print every column of the table")
+	fs.BoolVar(&f.live, "live", false, "serve the report on the loopback while the run goes on")
 	fs.BoolVar(&f.open, "open", false, openUsage)
 	for flag, names := range map[string]func() []string{"scenario": scenarioNames, "servers": serverNames, "apps": loadedApps} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, completeList(names)) // it fails for a flag that is not there
@@ -100,9 +101,18 @@ func (e env) run(cmd *cobra.Command, f runFlags) error {
 	defer store.Close()
 	ctx := cmd.Context()
 	progress := newProgress(e, store)
+	if f.live {
+		if progress.view, err = e.startView(store.Dir(), store.ReportDir()); err != nil {
+			return unable(err)
+		}
+		e.say("benchctl: run: live at %s", progress.view.url)
+	}
 	config.Observe = progress.observe
 	measured := harness.Run(ctx, config)
 	progress.end()
+	if f.live {
+		progress.view.end()
+	}
 	return e.finish(ctx, store, f, measured)
 }
 
@@ -217,7 +227,7 @@ func aloneWithResume(cmd *cobra.Command) error {
 	var wrong error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "resume", "out", "json", "wide", "open":
+		case "resume", "out", "json", "wide", "open", "live":
 		default:
 			wrong = fmt.Errorf("run: --%s can't be given with --resume: the run that goes on has decided it", f.Name)
 		}
@@ -242,7 +252,7 @@ func rerunCommand(cmd *cobra.Command) string {
 			value = strings.Join(list.GetSlice(), ",")
 		}
 		switch f.Name {
-		case "seed", "json", "wide", "out", "open":
+		case "seed", "json", "wide", "out", "open", "live":
 		default:
 			words = append(words, "--"+f.Name+"="+shellQuote(value))
 		}

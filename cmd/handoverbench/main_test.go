@@ -70,7 +70,7 @@ func (o testOutput) Write(p []byte) (int, error) {
 
 // A Unix socket is handed over as one of TCP is.
 func TestUnixSocket(t *testing.T) {
-	for _, engine := range []string{"nethttp", "fasthttp", "hertz", "hertz-std", "nbio", "gnet"} {
+	for _, engine := range []string{"nethttp", "fasthttp", "hertz", "hertz-std", "nbio-blocking", "gnet"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			tried(t, trial{engine: engine, listen: "unix:" + filepath.Join(t.TempDir(), "s"), restarts: 2, requests: 1000, connections: 16, workers: 1, drain: time.Minute})

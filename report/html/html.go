@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"strings"
 
 	"github.com/benchctl/benchctl/report"
 )
@@ -23,6 +24,9 @@ var style string
 //go:embed page.js
 var script string
 
+//go:embed live.js
+var liveScript string
+
 // icon is three bars, the longest first.
 const icon = `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%230072b2' d='M1 2h14v3H1z'/%3E%3Cpath fill='%2356b4e9' d='M1 7h9v3H1zm0 5h5v3H1z'/%3E%3C/svg%3E`
 
@@ -31,6 +35,7 @@ type Options struct {
 	Links []Link // data files to offer
 	Plots string // relative path of the directory with the plots' files; "" for none
 	PNG   bool   // that the files are there as PNG too
+	Live  bool   // that they are served by package live while the run goes on
 	Site  string // relative path from the run's pages to those over all runs, with "/" at its end; "" if there are none
 }
 
@@ -55,6 +60,7 @@ type document struct {
 	Feed                        string // path of the feed of runs
 	Style                       template.CSS
 	Script                      template.JS
+	Live                        template.JS // of pages that are served while the run goes on
 	Unknown                     string
 }
 
@@ -67,9 +73,20 @@ func newDocument(heading, description string, trail ...Link) document {
 
 // policy allows the page's own style, icon and script, and nothing else.
 func policy() string {
+	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src " + hashed(script) + "; base-uri 'none'; form-action 'none'"
+}
+
+// hashed is the source of a policy that allows a script.
+func hashed(script string) string {
 	sum := sha256.Sum256([]byte(script))
-	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-" +
-		base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// live is the page as it is served while the run goes on: it hears what is new.
+func (d document) live() document {
+	d.Live = template.JS(liveScript)
+	d.Policy = strings.Replace(d.Policy, "script-src ", "connect-src 'self'; script-src "+hashed(liveScript)+" ", 1)
+	return d
 }
 
 // templates are those of all pages, by the names of their files.

@@ -17,7 +17,7 @@ import (
 // one for each.
 func Run(r *report.Report, drawn []plots.Plot, o Options) ([]Page, error) {
 	v := runView{
-		document: newDocument(r.Heading(), description(r), trail(o.Site)...), Report: r, Answers: r.Answers(), Classes: classesOf(r),
+		document: o.document(r.Heading(), description(r), trail(o.Site)...), Report: r, Answers: r.Answers(), Classes: classesOf(r),
 		Quality: r.Quality(), State: state(r), Where: r.Where(), Links: o.Links, Terms: r.Run.Terms,
 	}
 	if len(r.Tables) <= 1 {
@@ -35,7 +35,7 @@ func Run(r *report.Report, drawn []plots.Plot, o Options) ([]Page, error) {
 	for _, t := range r.Tables {
 		v.Summaries = append(v.Summaries, summary{t.Anchor(), r.PageOf(t), t.Title(), t.Answers()})
 		page, err := render("table.html", r.PageOf(t), tableView{
-			document: newDocument(t.Title(), strings.Join(t.Findings, " "), append(trail(o.Site), Link{Index, r.Heading()})...),
+			document: o.document(t.Title(), strings.Join(t.Findings, " "), append(trail(o.Site), Link{Index, r.Heading()})...),
 			Where:    r.Where(), Classes: several(t.Classes), Sections: []section{newSection(r, t, drawn, o)},
 		})
 		if err != nil {
@@ -76,6 +76,15 @@ type tableView struct {
 	Where    string
 	Classes  []report.Class
 	Sections []section
+}
+
+// document is one of a run's pages.
+func (o Options) document(heading, description string, trail ...Link) document {
+	d := newDocument(heading, description, trail...)
+	if o.Live {
+		d = d.live()
+	}
+	return d
 }
 
 func trail(site string) []Link {

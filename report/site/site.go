@@ -33,6 +33,22 @@ func Write(dir string, s *judge.Summary) error {
 	return nil
 }
 
+// WriteLive is Write of a run that goes on: package live serves the pages meanwhile. It draws no files of plots.
+func WriteLive(dir string, s *judge.Summary) error {
+	r := report.New(s)
+	drawn, err := plots.Render(r)
+	if err == nil {
+		var pages []html.Page
+		if pages, err = html.Run(r, drawn, html.Options{Live: true}); err == nil {
+			err = saveAll(dir, pages)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write report %s: %w", dir, err)
+	}
+	return nil
+}
+
 // write writes the report of a run; site is the relative path to the pages over all runs.
 func write(dir string, r *report.Report, s *judge.Summary, site string) error {
 	drawn, err := plots.Render(r)
