@@ -156,6 +156,9 @@ func (o Overview) Answer() string {
 	if len(o.Tables) == 1 {
 		return o.Tables[0].answer(o.Class)
 	}
+	if o.Tables[0].isWatched() {
+		return o.losses()
+	}
 	type leader struct {
 		name        string
 		times, solo int
@@ -205,8 +208,39 @@ func (o Overview) Answer() string {
 	return text + "."
 }
 
-// firsts are the candidates of a class than which none is better beyond doubt: of a watched table those that
-// lost nothing. If all of several are, there are none.
+// losses tells how often each candidate lost nothing.
+func (o Overview) losses() string {
+	type row struct {
+		name             string
+		nothing, watched int
+	}
+	var rows []row
+	for _, r := range o.Rows {
+		one := row{name: r.Candidate}
+		for _, s := range r.Standings {
+			if s.Cell != nil && s.Cell.Watched != nil && s.Cell.Verdict.Usable() {
+				one.watched++
+				if s.First {
+					one.nothing++
+				}
+			}
+		}
+		rows = append(rows, one)
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(b.nothing, a.nothing) })
+	var said []string
+	for _, r := range rows {
+		if r.nothing > 0 {
+			said = append(said, fmt.Sprintf("%s in %d of %d", r.name, r.nothing, r.watched))
+		}
+	}
+	if said == nil {
+		return fmt.Sprintf("All %s lost requests in all tables.", o.Class.Many)
+	}
+	return "No request was lost by " + List(said) + " tables."
+}
+
+// firsts are the candidates of a class than which none is better beyond doubt. If all of several are, there are none.
 func (t *Table) firsts(class Class) []string {
 	var first []string
 	all := 0

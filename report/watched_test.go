@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/benchctl/benchctl/results/judge"
@@ -39,5 +40,27 @@ func TestReloadsInWords(t *testing.T) {
 	hostile := printable(&judge.Summary{Cells: []judge.Cell{{Watched: &judge.Watched{Reloads: &judge.Reloads{Broken: map[judge.Became]int{"\x1b[31m": 1}, Refusal: "\x1b[2J"}}}}}).Cells[0].Watched
 	if hostile.Reloads.Broken[`\x1b[31m`] != 1 || hostile.Reloads.Refusal != `\x1b[2J` {
 		t.Errorf("%+v", hostile.Reloads)
+	}
+}
+
+// Over several tables it is told how often nobody's request was lost.
+func TestLossesOfSeveralTables(t *testing.T) {
+	s := &judge.Summary{}
+	for i, scenario := range []string{"reload-64", "stop-64"} {
+		for name, lost := range map[string][]uint64{"a": {0, 0}, "b": {0, 3}, "c": {7, 9}} {
+			w := &judge.Watched{Sent: 100, Lost: map[string]uint64{}}
+			if lost[i] > 0 {
+				w.Lost["reset"] = lost[i]
+			}
+			s.Cells = append(s.Cells, judge.Cell{Scenario: scenario, App: "ident", Candidate: name, Class: "engine", Verdict: judge.Valid, Watched: w})
+		}
+	}
+	slices.SortFunc(s.Cells, func(a, b judge.Cell) int { return strings.Compare(a.Scenario+a.Candidate, b.Scenario+b.Candidate) })
+	r := New(s)
+	if got, want := r.Answers()[0].Text, "No request was lost by a in 2 of 2 and b in 1 of 2 tables."; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := r.Tables[1].answer(ClassOf("engine")), "a lost no request. c lost most of the engines: 9 of 100."; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

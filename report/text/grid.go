@@ -22,7 +22,10 @@ const leastName = 18
 // grid writes the table itself, fitted to the width, and tells how many columns it leaves out.
 func (p *printer) grid(t *report.Table) error {
 	total := len(t.Columns)
-	keys := narrow
+	keys := slices.Clone(narrow)
+	if offered(t) {
+		keys = slices.DeleteFunc(keys, func(k report.Key) bool { return k == report.Throughput })
+	}
 	if p.Wide {
 		keys = nil
 		for _, c := range t.Columns {
@@ -46,6 +49,12 @@ func (p *printer) grid(t *report.Table) error {
 		p.wrap("", report.Plural(hidden, "column")+" hidden: --wide")
 	}
 	return nil
+}
+
+// offered reports whether the throughput of rows is what was offered, which tells nothing of them. The verdict tells
+// where less was served.
+func offered(t *report.Table) bool {
+	return t.Metric != judge.MetricThroughput && slices.ContainsFunc(t.Columns, func(c report.Column) bool { return c.Key == report.Offered })
 }
 
 // grouped puts the name of each class before its rows, where there are several.

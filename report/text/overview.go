@@ -11,7 +11,7 @@ import (
 // there is room for.
 func (p *printer) overview(o report.Overview) error {
 	fmt.Fprintln(p.w)
-	p.wrap("", report.Sentence(o.Class.Many)+", against the best in each table")
+	p.wrap("", report.Sentence(o.Class.Many)+", against the best in each table; * where no other is better beyond doubt")
 	p.wrap("", o.Answer())
 	for from := 0; from < len(o.Tables); {
 		to, head, rows := p.abreast(o, from)
