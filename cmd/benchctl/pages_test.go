@@ -208,10 +208,10 @@ func (p *page) command(line string) {
 
 // mayFind are the commands that may end with a finding: what a server breaks, that one is
 // faster, and that a busy machine does not send at a rate. There a reply or a connection may
-// come too late as well, which voids a row.
+// come too late as well, which voids a row, or others may hamper each of the few slices.
 var (
 	mayFind = regexp.MustCompile(`^(bin/)?benchctl (compare |verify |load .*--rate=)`)
-	tooLate = regexp.MustCompile(`no whole reply in time|connection timed out`)
+	tooLate = regexp.MustCompile(`no whole reply in time|connection timed out|no slice can be used`)
 )
 
 // serve leaves the server running for the commands that follow.
