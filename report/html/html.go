@@ -90,7 +90,7 @@ func (d document) live() document {
 }
 
 // templates are those of all pages, by the names of their files.
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"list": report.List, "name": nameClass, "ref": ref, "slug": report.Slug}).ParseFS(markup, "*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"breakable": breakable, "list": report.List, "name": nameClass, "ref": ref, "slug": report.Slug}).ParseFS(markup, "*.html"))
 
 // ref is a reference to an id, which is made of parts that are slugs or numbers.
 func ref(parts ...any) template.URL { return template.URL("#" + fmt.Sprint(parts...)) }

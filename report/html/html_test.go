@@ -168,7 +168,7 @@ func TestEmpty(t *testing.T) {
 // balanced fails if an element is not closed, or closed twice.
 func balanced(t *testing.T, page []byte) {
 	t.Helper()
-	void := map[string]bool{"meta": true, "br": true, "link": true, "input": true}
+	void := map[string]bool{"meta": true, "br": true, "link": true, "input": true, "wbr": true}
 	var open []string
 	z := xhtml.NewTokenizer(bytes.NewReader(page))
 	for {

@@ -4,14 +4,22 @@
 "use strict";
 const all = (selector, of = document) => [...of.querySelectorAll(selector)];
 const tables = all("table.results, table.heat");
-const [at, query] = location.hash.slice(1).split("?");
-const chosen = new URLSearchParams(query);
-let anchor = at;
+let anchor = "", chosen = new URLSearchParams();
+
+// read takes what the address says. One without choices, as links within the page have, leaves them as they are.
+function read() {
+  const [at, query] = location.hash.slice(1).split("?");
+  anchor = at;
+  if (query !== undefined) chosen = new URLSearchParams(query);
+  return query !== undefined;
+}
+
+function write() { history.replaceState(null, "", "#" + anchor + (chosen.size ? "?" + chosen : "")); }
 
 function choose(name, value) {
   if (value) chosen.set(name, value); else chosen.delete(name);
   show();
-  history.replaceState(null, "", "#" + anchor + (chosen.size ? "?" + chosen : ""));
+  write();
 }
 
 function show() {
@@ -26,6 +34,7 @@ function show() {
     rows++;
     if (!row.hidden && !row.closest("[data-class][hidden]")) shown++;
   }
+  for (const group of all("tr.group")) group.hidden = !group.parentElement.querySelector("[data-name]:not([hidden])");
   for (const out of all(".tools output")) out.textContent = shown < rows ? shown + " of " + rows + " rows" : "";
   for (const field of all(".tools [name]")) if (field.value !== (chosen.get(field.name) || "")) field.value = chosen.get(field.name) || "";
   for (const box of all("input.columns")) box.checked = chosen.has("columns");
@@ -106,17 +115,24 @@ for (const link of all(".tabs a")) {
 }
 for (const field of all(".tools [name]")) field.addEventListener("input", () => choose(field.name, field.value));
 for (const box of all("input.columns")) box.addEventListener("change", () => choose("columns", box.checked ? "all" : ""));
-for (const link of all("a[href^='#']:not(.tabs a)")) link.addEventListener("click", () => { anchor = link.hash.slice(1); });
+addEventListener("hashchange", () => { const told = read(); show(); if (told) reveal(); else write(); });
 
 // grid is what a table shows now.
 function grid(table) {
   const seen = (c) => c.offsetParent !== null || getComputedStyle(c).display !== "none";
-  const text = (c) => [...c.childNodes].filter((n) => n.nodeName !== "SUP").map((n) => n.textContent).join(" ").replace(/\s+/g, " ").trim();
+  const text = (c) => {
+    const copy = c.cloneNode(true);
+    all("sup", copy).forEach((n) => n.remove());
+    all("small", copy).forEach((n) => n.before(" "));
+    return copy.textContent.replace(/\s+/g, " ").trim();
+  };
   const rows = [...table.tHead.rows, ...all("tbody:not([hidden]) tr[data-name]:not([hidden])", table)];
   return rows.map((r) => [...r.cells].filter(seen).map(text));
 }
 const csv = (rows) => rows.map((r) => r.map((t) => /[",\n]/.test(t) ? '"' + t.replaceAll('"', '""') + '"' : t).join(",")).join("\n") + "\n";
-const md = (rows) => rows.map((r) => "| " + r.map((t) => t.replaceAll("|", "\\|")).join(" | ") + " |").flatMap((l, i) => i ? [l] : [l, "|" + "---|".repeat(rows[0].length)]).join("\n") + "\n";
+const entity = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+const literal = (t) => t.replace(/[&<>]/g, (c) => entity[c]).replace(/[\\`*_[\]#|~]/g, "\\$&");
+const md = (rows) => rows.map((r) => "| " + r.map(literal).join(" | ") + " |").flatMap((l, i) => i ? [l] : [l, "|" + "---|".repeat(rows[0].length)]).join("\n") + "\n";
 for (const button of all("[data-copy]")) {
   button.addEventListener("click", async () => {
     const within = button.closest("section") || document;
@@ -126,5 +142,7 @@ for (const button of all("[data-copy]")) {
   });
 }
 for (const tools of all(".tools")) tools.hidden = false;
+const reveal = () => document.getElementById(anchor)?.scrollIntoView();
+const told = read();
 show();
-if (query) document.getElementById(at)?.scrollIntoView();
+if (told) reveal();

@@ -222,6 +222,19 @@ func nameClass(name string) string {
 	return "name"
 }
 
+// breakable lets a name go on in the next line where a part of it begins: its version, profile, layer or label.
+func breakable(name string) template.HTML {
+	var b strings.Builder
+	from := 0
+	for i, r := range name {
+		if i > 0 && strings.ContainsRune("@:+#", r) {
+			b.WriteString(template.HTMLEscapeString(name[from:i]) + "<wbr>")
+			from = i
+		}
+	}
+	return template.HTML(b.String() + template.HTMLEscapeString(name[from:]))
+}
+
 type pair struct {
 	A, B, By, Ratio string
 	Separated       bool
