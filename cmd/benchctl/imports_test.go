@@ -101,6 +101,7 @@ var mayImport = map[string][]string{
 	"report/html":             {"report", "report/plots", "results", "results/judge"},
 	"report/site":             {"report", "report/html", "report/plots", "report/text", "results/judge"},
 	"report/live":             {},
+	"report/browsertest":      {}, // tests alone
 	"report/internal/fixture": {"results", "results/judge"},
 	"report/internal/golden":  {},
 
