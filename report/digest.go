@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -8,9 +9,13 @@ import (
 	"github.com/benchctl/benchctl/results/judge"
 )
 
+// DigestSchema names the format of Digest.
+const DigestSchema = "benchctl/digest/v1"
+
 // Digest is what is told of a run among others. It is small, and its JSON form is kept beside the pages of the
 // run, so that pages over many runs take no summaries.
 type Digest struct {
+	Schema   string         `json:"schema"`
 	ID       string         `json:"id"`
 	Started  time.Time      `json:"started"`
 	Date     string         `json:"date"`
@@ -61,7 +66,7 @@ func (r *Report) Digest() Digest {
 		mark = mark[:8]
 	}
 	d := Digest{
-		ID: r.Run.ID, Started: r.Run.Started, Date: r.Date(), Status: r.Run.Status, Benchctl: r.Run.Benchctl, Heading: r.Heading(),
+		Schema: DigestSchema, ID: r.Run.ID, Started: r.Run.Started, Date: r.Date(), Status: r.Run.Status, Benchctl: r.Run.Benchctl, Heading: r.Heading(),
 		Machine: join(" · ", join(", ", e.CPU, cores), mark), Quality: r.Quality(), Terms: r.Run.Terms,
 	}
 	for _, a := range r.Answers() {
@@ -71,6 +76,16 @@ func (r *Report) Digest() Digest {
 		for _, row := range t.Rows {
 			d.Cells = append(d.Cells, r.digestCell(t, row.Cell))
 		}
+	}
+	return d
+}
+
+// OnOnePage is the digest of a run whose tables are all on its first page.
+func (d Digest) OnOnePage() Digest {
+	d.Cells = slices.Clone(d.Cells)
+	for i, c := range d.Cells {
+		_, anchor, _ := strings.Cut(c.At, "#")
+		d.Cells[i].At = "index.html#" + anchor
 	}
 	return d
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/benchctl/benchctl/internal/nearest"
 	"github.com/benchctl/benchctl/results/judge"
 )
 
@@ -17,8 +18,8 @@ func (r *Report) Sort(column string) error {
 	for _, t := range r.Tables {
 		at := slices.IndexFunc(t.Columns, func(c Column) bool { return c.named(column) })
 		for _, c := range t.Columns {
-			if !slices.Contains(known, dashed(c.Head)) {
-				known = append(known, dashed(c.Head))
+			if name := strings.ToLower(dashed(c.Head)); !slices.Contains(known, name) {
+				known = append(known, name)
 			}
 		}
 		if at >= 0 {
@@ -27,7 +28,7 @@ func (r *Report) Sort(column string) error {
 		}
 	}
 	if !found && len(r.Tables) > 0 {
-		return fmt.Errorf("no table has a column %q: there are %s", column, strings.Join(known, ", "))
+		return fmt.Errorf("no table has a column %q%s", column, nearest.Hint(column, known))
 	}
 	return nil
 }

@@ -148,6 +148,38 @@ func readManifest(dir string) (Manifest, error) {
 	return m, nil
 }
 
+// IsRun reports whether a directory has the records of a run.
+func IsRun(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, fileManifest))
+	return err == nil
+}
+
+// Current reports whether a file of a run, named relative to its directory, is there and no older than the records.
+func Current(dir, name string) (bool, error) {
+	made, err := modified(filepath.Join(dir, name))
+	if err != nil || made.IsZero() {
+		return false, err
+	}
+	for _, record := range []string{fileManifest, fileTrials, filePasses, fileWatches, fileLaunches} {
+		if at, err := modified(filepath.Join(dir, record)); err != nil || at.After(made) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// modified is when a file was written; zero if there is none.
+func modified(path string) (time.Time, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
+}
+
 // Done returns the rounds that have been measured.
 func (r *Record) Done() map[RoundKey]bool {
 	done := make(map[RoundKey]bool)
@@ -209,7 +241,7 @@ func List(store string) ([]string, error) {
 	}
 	var ids []string
 	for _, e := range entries {
-		if _, err := os.Stat(filepath.Join(store, e.Name(), fileManifest)); err == nil {
+		if IsRun(filepath.Join(store, e.Name())) {
 			ids = append(ids, e.Name())
 		}
 	}
@@ -226,7 +258,7 @@ var ErrAmbiguous = errors.New("it may be any of")
 // Find returns the directory of a run given as a path, as an id, as the
 // beginning of exactly one id, or as "latest".
 func Find(store, name string) (string, error) {
-	if _, err := os.Stat(filepath.Join(name, fileManifest)); err == nil {
+	if IsRun(name) {
 		return name, nil
 	}
 	ids, err := List(store)

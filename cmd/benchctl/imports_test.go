@@ -94,12 +94,12 @@ var mayImport = map[string][]string{
 	"bench/request": {
 		"apps/stacked", "apps/suite", "bench/agent", "bench/launch", "bench/measure", "bench/plan", "internal/misuse", "internal/nearest", "internal/stats", "results", "scenarios", "scenarios/slo", "servers", "servers/control", "servers/external",
 	},
-	"report":                  {"results", "results/judge"},
+	"report":                  {"internal/nearest", "results", "results/judge"},
 	"report/text":             {"apps/conform", "apps/duties", "report", "results", "results/judge", "scenarios", "servers/audit"},
 	"report/plots":            {"report", "results/judge"},
 	"report/export":           {"report", "results", "results/judge"},
 	"report/html":             {"report", "report/plots", "results", "results/judge"},
-	"report/site":             {"report", "report/html", "report/plots", "report/text", "results/judge"},
+	"report/site":             {"report", "report/html", "report/plots", "report/text", "results", "results/judge"},
 	"report/live":             {},
 	"report/browsertest":      {}, // tests alone
 	"report/internal/fixture": {"results", "results/judge"},

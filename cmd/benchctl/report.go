@@ -17,6 +17,7 @@ import (
 type reportFlags struct {
 	out, store, style, url string
 	all, open              bool
+	full                   int
 }
 
 // styleCherryPy is a report's style other than the site.
@@ -29,7 +30,8 @@ func reportCommand(e env) *cobra.Command {
 		Short: "Write the report of a run again, or a site of many runs, to a directory that can be published",
 		Long: `Write the report of a run again, to its own directory or to --out. Of several
 runs, or of all with --all, it writes a site to --out: pages over all runs, and
-those of each. Pages that are there already and would be the same are kept.`,
+those of each. Pages that are there already and would be the same are kept. Of
+runs before the newest --full ones, there is one page without plots.`,
 		Example: "  benchctl report latest --out public\n  benchctl report --all --out site\n  benchctl report latest --style cherrypy",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return e.report(args, f)
@@ -39,6 +41,7 @@ those of each. Pages that are there already and would be the same are kept.`,
 	cmd.Flags().StringVar(&f.out, "out", "", "directory to write to (default the run's own report/)")
 	cmd.Flags().StringVar(&f.url, "url", "", "where the site will be published, for its feed")
 	cmd.Flags().BoolVar(&f.open, "open", false, openUsage)
+	cmd.Flags().IntVar(&f.full, "full", 20, "how many of the newest runs of a site have all pages, with plots")
 	cmd.Flags().BoolVar(&f.all, "all", false, "all runs of the store")
 	cmd.Flags().StringVar(&f.store, "store", "", "directory of the runs (default $BENCHCTL_STORE or results/runs)")
 	cmd.Flags().StringVar(&f.style, "style", "", styleCherryPy+": print the tables of CherryPy's benchmark instead")
@@ -56,6 +59,8 @@ func (e env) report(names []string, f reportFlags) error {
 		return usage(errors.New("report: --style prints one run"))
 	case f.all && len(names) > 0:
 		return usage(errors.New("report: --all is all runs: none can be named with it"))
+	case !many && f.url != "":
+		return usage(errors.New("report: --url is of a site, which takes --all or several runs"))
 	case many && f.out == "":
 		return usage(errors.New("report: a site of several runs needs --out"))
 	}
@@ -84,7 +89,7 @@ func (e env) report(names []string, f reportFlags) error {
 
 // site writes a site of runs.
 func (e env) site(f reportFlags, runs []string) error {
-	if err := site.Build(f.out, runs, site.Options{Version: unchanged(), URL: f.url}); err != nil {
+	if err := site.Build(f.out, runs, site.Options{Version: unchanged(), URL: f.url, Full: f.full}); err != nil {
 		return unable(err)
 	}
 	return e.written(f.out, f.open)

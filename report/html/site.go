@@ -18,33 +18,56 @@ const (
 	Runs    = "runs"
 )
 
-// Site renders the pages over all runs, which are given newest first: Index, a page for each server, one for each run
-// that has a predecessor to be compared with, and what the method is.
-func Site(runs []report.Digest) ([]Page, error) {
-	var pages []Page
+// Site renders the pages over all runs, which are given newest first, and hands each to save: Index, a page for each
+// server, and what the method is.
+func Site(runs []report.Digest, compared []Comparison, save func(Page) error) error {
 	add := func(name, path string, view any) error {
 		page, err := render(name, path, view)
-		pages = append(pages, page)
-		return err
-	}
-	compared, err := comparisons(runs, add)
-	if err != nil {
-		return nil, err
+		if err != nil {
+			return err
+		}
+		return save(page)
 	}
 	servers := serversOf(runs)
-	if err := add("index.html", Index, newIndex(runs, compared)); err != nil {
-		return nil, err
-	}
-	if err := add("servers.html", Servers+"/"+Index, serversView{newDocument("Servers", "All servers that were measured.", trail("../")...), servers}); err != nil {
-		return nil, err
-	}
 	for _, s := range servers {
 		s.document = newDocument(s.Name, s.Name+": "+s.Doc, trail("../")...)
 		if err := add("server.html", Servers+"/"+s.File, s); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return pages, add("method.html", Method, newDocument("Method", "How the figures are made, and what they don't tell.", trail("./")...))
+	if err := add("servers.html", Servers+"/"+Index, serversView{newDocument("Servers", "All servers that were measured.", trail("../")...), servers}); err != nil {
+		return err
+	}
+	if err := add("method.html", Method, newDocument("Method", "How the figures are made, and what they don't tell.", trail("./")...)); err != nil {
+		return err
+	}
+	return add("index.html", Index, newIndex(runs, compared))
+}
+
+// leanView is a run on one page, without plots.
+type leanView struct {
+	document
+	Run    report.Digest
+	Tables []leanTable
+}
+
+type leanTable struct {
+	ID, Title string
+	Cells     []report.DigestCell
+}
+
+// Lean renders a run as one page of figures, made of its digest.
+func Lean(d report.Digest) (Page, error) {
+	v := leanView{document: newDocument(d.Heading, d.Quality, trail("../../")...), Run: d}
+	for _, c := range d.Cells {
+		_, anchor, _ := strings.Cut(c.At, "#")
+		if n := len(v.Tables); n == 0 || v.Tables[n-1].ID != anchor {
+			v.Tables = append(v.Tables, leanTable{ID: anchor, Title: c.Scenario + " · " + c.App})
+		}
+		t := &v.Tables[len(v.Tables)-1]
+		t.Cells = append(t.Cells, c)
+	}
+	return render("lean.html", Index, v)
 }
 
 // indexView is the first page: what the newest run of each machine says, then all runs by machine.
@@ -69,12 +92,16 @@ type indexRun struct {
 // listed is how many runs of a machine the first page has.
 const listed = 100
 
-func newIndex(runs []report.Digest, compared map[string]string) indexView {
+func newIndex(runs []report.Digest, compared []Comparison) indexView {
+	paths := make(map[string]string)
+	for _, c := range compared {
+		paths[c.After.ID] = c.Path
+	}
 	v := indexView{document: newDocument("HTTP server benchmarks", "", Link{Servers + "/" + Index, "Servers"}, Link{Method, "Method"})}
 	v.Feed = "feed.xml"
 	for _, d := range runs {
 		at := slices.IndexFunc(v.Machines, func(m machine) bool { return m.Name == d.Machine })
-		run := indexRun{d, Runs + "/" + d.ID + "/" + Index, compared[d.ID]}
+		run := indexRun{d, Runs + "/" + d.ID + "/" + Index, paths[d.ID]}
 		switch {
 		case at < 0:
 			v.Machines = append(v.Machines, machine{d.Machine, run, []indexRun{run}})
@@ -171,46 +198,77 @@ type change struct {
 	Resolved, Better bool
 }
 
-// comparisons adds the page of each run's comparison, in the run's own directory, and returns their paths by the runs'
-// ids.
-func comparisons(runs []report.Digest, add func(name, path string, view any) error) (map[string]string, error) {
-	paths := make(map[string]string)
+// Comparison is a run against the one before it of the same machine and heading.
+type Comparison struct {
+	After, Before report.Digest
+	Path          string // of its page, beside those of the run after
+}
+
+// Comparisons are those of runs, which are given newest first, with figures in common. The path of each changes with the
+// run before: a page that is there may be kept.
+func Comparisons(runs []report.Digest) (all []Comparison) {
 	last := make(map[string]report.Digest) // the run after, by machine and what was measured
-	for i, d := range runs {
-		_ = i
+	for _, d := range runs {
 		key := d.Machine + "\n" + d.Heading
-		if after, ok := last[key]; ok {
-			v := compareRuns(after, d)
-			if len(v.Changes) > 0 {
-				path := Runs + "/" + after.ID + "/compare.html"
-				paths[after.ID] = path
-				if err := add("compare.html", path, v); err != nil {
-					return nil, err
-				}
-			}
+		if after, ok := last[key]; ok && alike(after, d) {
+			all = append(all, Comparison{after, d, Runs + "/" + after.ID + "/" + Since + d.ID + ".html"})
 		}
 		last[key] = d
 	}
-	return paths, nil
+	return all
 }
 
-func compareRuns(after, before report.Digest) comparisonView {
-	v := comparisonView{Of: after, Before: before}
-	v.document = newDocument(after.Heading+": "+after.Date+" against "+before.Date, "What changed between two runs.", append(trail("../../"), Link{Index, "This run"}, Link{"../" + before.ID + "/" + Index, "The run before"})...)
-	old := make(map[[2]string]report.DigestCell)
-	for _, c := range before.Cells {
-		old[[2]string{c.Identity + c.App + c.Scenario, c.Candidate}] = c
+// Since is what the names of pages with comparisons begin with. No table's page does: its name has a "_".
+const Since = "since-"
+
+// cellKey tells whether cells of two runs are of the same load and candidate.
+type cellKey struct{ identity, app, scenario, candidate string }
+
+func keyOf(c report.DigestCell) cellKey { return cellKey{c.Identity, c.App, c.Scenario, c.Candidate} }
+
+func cellsByKey(d report.Digest) map[cellKey]report.DigestCell {
+	all := make(map[cellKey]report.DigestCell, len(d.Cells))
+	for _, c := range d.Cells {
+		all[keyOf(c)] = c
 	}
-	for _, c := range after.Cells {
-		was, ok := old[[2]string{c.Identity + c.App + c.Scenario, c.Candidate}]
-		if ok && c.Estimate != nil && was.Estimate != nil && c.Metric == was.Metric && was.Estimate.Value > 0 && c.Estimate.Value > 0 {
-			v.Changes = append(v.Changes, newChange(was, c))
-			if v.Changes[len(v.Changes)-1].Resolved {
-				v.Resolved++
-			}
+	return all
+}
+
+// hasRatio reports whether a cell can be divided by the one before.
+func hasRatio(after, before report.DigestCell) bool {
+	return after.Estimate != nil && before.Estimate != nil && after.Metric == before.Metric && before.Estimate.Value > 0 && after.Estimate.Value > 0
+}
+
+func alike(after, before report.Digest) bool {
+	old := cellsByKey(before)
+	return slices.ContainsFunc(after.Cells, func(c report.DigestCell) bool { return hasRatio(c, old[keyOf(c)]) })
+}
+
+// Render renders the page.
+func (c Comparison) Render() (Page, error) {
+	v := comparisonView{Of: c.After, Before: c.Before}
+	v.document = newDocument(c.After.Heading+": "+c.After.Date+" against "+c.Before.Date, "What changed between two runs.", append(trail("../../"), Link{Index, "This run"}, Link{"../" + c.Before.ID + "/" + Index, "The run before"})...)
+	old := cellsByKey(c.Before)
+	for _, cell := range c.After.Cells {
+		was := old[keyOf(cell)]
+		if !hasRatio(cell, was) {
+			continue
+		}
+		v.Changes = append(v.Changes, newChange(was, cell))
+		if v.Changes[len(v.Changes)-1].Resolved {
+			v.Resolved++
 		}
 	}
-	return v
+	slices.SortStableFunc(v.Changes, func(a, b change) int { return cmp.Compare(b.size(), a.size()) })
+	return render("compare.html", c.Path, v)
+}
+
+// size of a change that is resolved, so that the largest come first; the others follow in the order of the run.
+func (c change) size() float64 {
+	if !c.Resolved {
+		return 0
+	}
+	return math.Abs(math.Log(c.Ratio))
 }
 
 // newChange is the ratio of two figures of independent runs: the intervals of their logarithms add up in quadrature. It

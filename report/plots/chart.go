@@ -113,11 +113,14 @@ func (c *chart) png(l layout) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// portable adds fallback fonts for systems without Liberation Sans. Arial and Helvetica
-// have the same metrics.
+// portable adds fallback fonts for systems without Liberation Sans, once for all texts. Arial and Helvetica have the
+// same metrics. What texts have without saying so is left out.
 func portable(svg []byte) []byte {
-	svg = bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
-	return bytes.ReplaceAll(svg, []byte("font-variant:none;"), nil)
+	svg = bytes.Replace(svg, []byte("<svg "), []byte(`<svg font-family="'Liberation Sans',Arial,Helvetica,sans-serif" `), 1)
+	for _, plain := range []string{"font-family:Liberation Sans;", "font-variant:none;", "font-weight:normal;", "font-style:normal;"} {
+		svg = bytes.ReplaceAll(svg, []byte(plain), nil)
+	}
+	return svg
 }
 
 // style is sans-serif text of that size in points.

@@ -174,19 +174,67 @@ func (g *graph) marks(l layout) plot.Plotter {
 			if !g.apart {
 				c.StrokeLines(draw.LineStyle{Color: ink, Width: width}, path)
 			}
-			for n, at := range g.curves[i].points {
-				if at.high > at.low && i < named {
-					c.StrokeLine2(draw.LineStyle{Color: ink, Width: 1}, path[n].X, y(max(at.low, g.y.min)), path[n].X, y(min(at.high, g.y.max)))
-				}
-				if i < named {
-					inks[i].shape.draw(&c, path[n], ink, at.hollow)
-				} else if g.apart {
-					circle.draw(&c, path[n], Faint, at.hollow)
-				}
+			if i < named {
+				g.whiskers(&c, y, g.curves[i], path, ink)
+				inks[i].shape.drawAll(&c, g.curves[i], path, ink)
+			} else if g.apart {
+				circle.drawAll(&c, g.curves[i], path, Faint)
 			}
 		}
 		g.names(c, x, y, l)
 	})
+}
+
+// whiskers draws the intervals of a curve that reach beyond its marks.
+func (g *graph) whiskers(c *draw.Canvas, y func(float64) vg.Length, of curve, path []vg.Point, ink color.Color) {
+	var all vg.Path
+	for n, at := range of.points {
+		if at.high <= at.low {
+			continue
+		}
+		low, high := y(max(at.low, g.y.min)), y(min(at.high, g.y.max))
+		if max(high-path[n].Y, path[n].Y-low) > markRadius {
+			all.Move(vg.Point{X: path[n].X, Y: low})
+			all.Line(vg.Point{X: path[n].X, Y: high})
+		}
+	}
+	if len(all) > 0 {
+		c.SetLineStyle(draw.LineStyle{Color: ink, Width: 1})
+		c.Stroke(all)
+	}
+}
+
+// markRadius is how far from its middle a mark hides what is behind it.
+const markRadius = vg.Length(4)
+
+// drawAll draws the marks of a curve. All hollow ones are one element of an SVG, and so are the others: a run of sixty
+// candidates has thousands of marks.
+func (s shape) drawAll(c *draw.Canvas, of curve, path []vg.Point, ink color.Color) {
+	for _, hollow := range []bool{false, true} {
+		var all vg.Path
+		for n, at := range of.points {
+			if at.hollow != hollow {
+				continue
+			}
+			all.Move(path[n].Add(s[0]))
+			for _, corner := range s[1:] {
+				all.Line(path[n].Add(corner))
+			}
+			all.Close()
+		}
+		if len(all) == 0 {
+			continue
+		}
+		if !hollow {
+			c.SetColor(ink)
+			c.Fill(all)
+			continue
+		}
+		c.SetColor(Paper)
+		c.Fill(all)
+		c.SetLineStyle(draw.LineStyle{Color: ink, Width: 1})
+		c.Stroke(all)
+	}
 }
 
 // names writes the name of each curve beside its last point, none over another.

@@ -116,7 +116,7 @@ func (l *lines) Plot(c draw.Canvas, p *plot.Plot) {
 type shape []vg.Point
 
 var (
-	circle   = polygon(24, 4.2, 0)
+	circle   = polygon(16, 4.2, 0)
 	square   = polygon(4, 5.2, math.Pi/4)
 	triangle = polygon(3, 5.6, math.Pi/2)
 	diamond  = polygon(4, 5.4, 0)

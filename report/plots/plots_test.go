@@ -146,6 +146,14 @@ func roomy(t *testing.T, name string, d drawing) {
 	t.Helper()
 	var drawn recorder.Canvas
 	d.draw(draw.NewCanvas(&drawn, d.width, d.height()))
+	if n := apart(t, name, drawn, d.width, d.height()); n < len(d.names)+2 {
+		t.Errorf("%s: %d texts of %d candidates", name, n, len(d.names))
+	}
+}
+
+// apart fails if a text is cut off or written over another one, and returns how many there are.
+func apart(t *testing.T, name string, drawn recorder.Canvas, wide, high vg.Length) int {
+	t.Helper()
 	type placed struct {
 		text                     string
 		left, right, bottom, top vg.Length
@@ -158,8 +166,8 @@ func roomy(t *testing.T, name string, d drawing) {
 		}
 		width := text.Style{Font: s.Font, Handler: plot.DefaultTextHandler}.Width(s.String)
 		p := placed{s.String, s.Point.X, s.Point.X + width, s.Point.Y, s.Point.Y + s.Size*0.7}
-		if p.left < 2 || p.right > d.width-2 || p.bottom < 2 || p.top > d.height()-2 {
-			t.Errorf("%s: %q is at %.0f to %.0f, %.0f to %.0f of %.0f x %.0f", name, p.text, p.left, p.right, p.bottom, p.top, d.width, d.height())
+		if p.left < 2 || p.right > wide-2 || p.bottom < 2 || p.top > high-2 {
+			t.Errorf("%s: %q is at %.0f to %.0f, %.0f to %.0f of %.0f x %.0f", name, p.text, p.left, p.right, p.bottom, p.top, wide, high)
 		}
 		for _, o := range texts {
 			if p.left < o.right && o.left < p.right && p.bottom < o.top && o.bottom < p.top {
@@ -168,9 +176,7 @@ func roomy(t *testing.T, name string, d drawing) {
 		}
 		texts = append(texts, p)
 	}
-	if len(texts) < len(d.names)+2 {
-		t.Errorf("%s: %d texts of %d candidates", name, len(texts), len(d.names))
-	}
+	return len(texts)
 }
 
 // An interval that reaches below 0 would strike through the candidate's name.

@@ -1,31 +1,19 @@
 package site
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/html"
-	"github.com/benchctl/benchctl/results/judge"
 )
-
-// fileDigest is what a run's pages have beside them for the pages over all runs.
-const fileDigest = "digest.json"
-
-// kept is a digest as it is kept, with what it was made of.
-type kept struct {
-	Stamp string `json:"stamp"`
-	report.Digest
-}
 
 // Options of a site.
 type Options struct {
@@ -33,39 +21,92 @@ type Options struct {
 	// the same records; "" is a version that is the same as no other.
 	Version string
 	URL     string // where the site is published; "": not known
+	// Full is how many of the newest runs have all pages, with plots. Those before have one, of figures alone, which takes
+	// a hundredth of the time and of the space. Pages that a run got while it was new are kept.
+	Full int
 }
 
-// Build writes a site of the runs in these directories.
+// Build writes a site of the runs in these directories. Of a run it reads the summary.json and the report's digest.json that
+// are there, if they are of this schema and no older than the records; else it summarizes the records, which takes longer.
+// What an earlier Build wrote and this one doesn't is removed: pages of runs that are not given any more, and of servers
+// that none of them has.
 func Build(dir string, runs []string, o Options) error {
-	digests := make([]report.Digest, len(runs))
-	errs := make([]error, len(runs))
-	var wg sync.WaitGroup
-	free := make(chan struct{}, runtime.GOMAXPROCS(0)) // each run takes its memory
-	for i, run := range runs {
-		wg.Go(func() {
-			free <- struct{}{}
-			defer func() { <-free }()
-			if digests[i], errs[i] = buildRun(dir, run, o.Version); errs[i] != nil {
-				errs[i] = fmt.Errorf("run %s: %w", run, errs[i])
-			}
-		})
-	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("write site %s: %w", dir, err)
-	}
-	slices.SortFunc(digests, func(a, b report.Digest) int { return b.Started.Compare(a.Started) })
-	digests = slices.CompactFunc(digests, func(a, b report.Digest) bool { return a.ID == b.ID })
-	if err := over(dir, digests, o); err != nil {
+	if err := build(dir, runs, o); err != nil {
 		return fmt.Errorf("write site %s: %w", dir, err)
 	}
 	return nil
 }
 
+func build(dir string, dirs []string, o Options) error {
+	runs, err := named(dir, dirs)
+	if err != nil {
+		return err
+	}
+	if err := each(runs, func(r *run) error { return r.read(o.Version) }); err != nil {
+		return err
+	}
+	slices.SortFunc(runs, func(a, b *run) int {
+		return cmp.Or(b.digest.Started.Compare(a.digest.Started), cmp.Compare(b.name, a.name))
+	})
+	for i, r := range runs {
+		r.full = i < o.Full
+	}
+	if err := each(runs, (*run).write); err != nil {
+		return err
+	}
+	return over(dir, runs, o)
+}
+
+// each does something with each run, some at a time: each takes its memory.
+func each(runs []*run, do func(*run) error) error {
+	return all(len(runs), func(i int) error {
+		if err := do(runs[i]); err != nil {
+			return fmt.Errorf("run %s: %w", runs[i].dir, err)
+		}
+		return nil
+	})
+}
+
+// all does n things, as many at a time as there are processors.
+func all(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				errs[i] = do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
 // over writes what is of all runs, which are given newest first.
-func over(dir string, digests []report.Digest, o Options) error {
+func over(dir string, runs []*run, o Options) error {
+	digests := make([]report.Digest, len(runs))
+	for i, r := range runs {
+		digests[i] = r.digest
+	}
+	compared := html.Comparisons(digests)
+	if err := all(len(compared), func(i int) error { return compare(dir, compared[i]) }); err != nil {
+		return err
+	}
+	written := make(map[string]bool) // paths of what is of all runs
+	for _, c := range compared {
+		written[c.Path] = true
+	}
+	add := func(path string, content []byte) error {
+		written[path] = true
+		return save(dir, filepath.FromSlash(path), content)
+	}
 	for name, picture := range badges(digests) {
-		if err := save(dir, filepath.Join(dirBadges, name), picture); err != nil {
+		if err := add(dirBadges+"/"+name, picture); err != nil {
 			return err
 		}
 	}
@@ -73,81 +114,69 @@ func over(dir string, digests []report.Digest, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := save(dir, fileFeed, text); err != nil {
+	if err := add(fileFeed, text); err != nil {
 		return err
 	}
-	pages, err := html.Site(digests)
-	if err != nil {
+	if err := html.Site(digests, compared, func(p html.Page) error { return add(p.Path, p.Content) }); err != nil {
 		return err
 	}
-	return saveAll(dir, pages)
+	return tidy(dir, runs, written)
 }
 
-// buildRun writes the pages of a run, unless they are there.
-func buildRun(dir, run, version string) (report.Digest, error) {
-	stamp, err := stampOf(run, version)
-	if err != nil {
-		return report.Digest{}, err
-	}
-	if had, ok := keptOf(filepath.Join(dir, html.Runs), run, stamp); ok {
-		return had, nil
-	}
-	s, err := judge.SummarizeDir(run)
-	if err != nil {
-		return report.Digest{}, err
-	}
-	r := report.New(s)
-	d := r.Digest()
-	d.ID = directory(s.Run.ID)
-	out := filepath.Join(dir, html.Runs, d.ID)
-	if err := write(out, r, s, "../../"); err != nil {
-		return report.Digest{}, err
-	}
-	text, err := json.Marshal(kept{stamp, d})
-	if err != nil {
-		return report.Digest{}, err
-	}
-	return d, save(out, fileDigest, text)
-}
-
-// directory is the name of a run's directory in the site: its id, made safe.
-func directory(id string) string { return report.Slug(id) }
-
-// keptOf finds the digest of a run whose pages are there.
-func keptOf(dir, run, stamp string) (report.Digest, bool) {
-	text, err := os.ReadFile(filepath.Join(dir, directory(filepath.Base(run)), fileDigest))
-	if err != nil || stamp == "" {
-		return report.Digest{}, false
-	}
-	var k kept
-	if json.Unmarshal(text, &k) != nil || k.Stamp != stamp {
-		return report.Digest{}, false
-	}
-	return k.Digest, true
-}
-
-// stampOf changes with the records of a run and with the version of benchctl; "" if nothing is known to stay the same.
-func stampOf(run, version string) (string, error) {
-	entries, err := os.ReadDir(run)
-	if err != nil {
-		return "", err
-	}
-	if version == "" {
-		return "", nil
-	}
-	h := sha256.New()
-	fmt.Fprintln(h, version)
-	for _, e := range entries {
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+// compare writes the page of a comparison, unless it is there and no older than the two runs' own.
+func compare(dir string, c html.Comparison) error {
+	path := filepath.Join(dir, filepath.FromSlash(c.Path))
+	if page, err := os.Stat(path); err == nil {
+		older := func(d report.Digest) bool {
+			own, err := os.Stat(filepath.Join(dir, html.Runs, d.ID, fileDigest))
+			return err != nil || own.ModTime().After(page.ModTime())
 		}
+		if !older(c.After) && !older(c.Before) {
+			return nil
+		}
+	}
+	page, err := c.Render()
+	if err != nil {
+		return err
+	}
+	return save(dir, filepath.FromSlash(page.Path), page.Content)
+}
+
+// tidy removes what an earlier Build left: pages over runs that were not written now, and directories of other runs.
+func tidy(dir string, runs []*run, written map[string]bool) error {
+	for _, pattern := range []string{html.Servers + "/*.html", dirBadges + "/*.svg", html.Runs + "/*/" + html.Since + "*.html"} {
+		found, err := filepath.Glob(filepath.Join(escapeGlob(dir), filepath.FromSlash(pattern)))
 		if err != nil {
-			return "", err
+			return err
 		}
-		if !e.IsDir() {
-			fmt.Fprintln(h, e.Name(), info.Size(), info.ModTime().UnixNano())
+		for _, path := range found {
+			if name, err := filepath.Rel(dir, path); err != nil || written[filepath.ToSlash(name)] {
+				continue
+			}
+			if err := os.Remove(path); err != nil {
+				return err
+			}
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	given := make(map[string]bool)
+	for _, r := range runs {
+		given[r.name] = true
+	}
+	found, err := filepath.Glob(filepath.Join(escapeGlob(dir), html.Runs, "*", fileDigest))
+	if err != nil {
+		return err
+	}
+	for _, path := range found {
+		if own := filepath.Dir(path); !given[filepath.Base(own)] {
+			if err := os.RemoveAll(own); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// escapeGlob makes a pattern that matches the path alone.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
 }

@@ -1,15 +1,15 @@
 package site
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
-	"html"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/benchctl/benchctl/report"
-	pages "github.com/benchctl/benchctl/report/html"
+	"github.com/benchctl/benchctl/report/html"
 )
 
 // Names of what readers and other sites take from a site.
@@ -48,8 +48,11 @@ const entries = 50
 
 // feed is the Atom feed of runs, which are given newest first. url is where the site is published; "": links are relative.
 func feed(runs []report.Digest, url string) ([]byte, error) {
+	if url != "" {
+		url = strings.TrimSuffix(url, "/") + "/" // links are relative to the directory
+	}
 	id := func(run string) string { return "urn:benchctl:" + run }
-	f := atom{Base: url, Title: "HTTP server benchmarks", ID: id("site"), Updated: time.Unix(0, 0).UTC().Format(time.RFC3339), Author: "benchctl", Links: []atomLink{{Href: pages.Index}, {"self", fileFeed}}}
+	f := atom{Base: url, Title: "HTTP server benchmarks", ID: id("site"), Updated: time.Unix(0, 0).UTC().Format(time.RFC3339), Author: "benchctl", Links: []atomLink{{Href: html.Index}, {"self", fileFeed}}}
 	for i, d := range runs[:min(entries, len(runs))] {
 		at := d.Started.UTC().Format(time.RFC3339)
 		if i == 0 {
@@ -60,7 +63,7 @@ func feed(runs []report.Digest, url string) ([]byte, error) {
 			said = append(said, a.Text)
 		}
 		f.Entries = append(f.Entries, atomEntry{
-			Title: d.Heading, ID: id("run:" + d.ID), Updated: at, Link: atomLink{Href: pages.Runs + "/" + d.ID + "/" + pages.Index},
+			Title: d.Heading, ID: id("run:" + d.ID), Updated: at, Link: atomLink{Href: html.Runs + "/" + d.ID + "/" + html.Index},
 			Summary: strings.Join(append(said, d.Quality), " "),
 		})
 	}
@@ -68,23 +71,22 @@ func feed(runs []report.Digest, url string) ([]byte, error) {
 	return append([]byte(xml.Header), append(text, '\n')...), err
 }
 
-// badges are pictures of a line for each server of the newest run, for other projects' pages: what it does in the first
-// table that it counts in.
+// badges are pictures of a line for each server, for other projects' pages: what it does in the first table that it counts
+// in, of the newest run that has one.
 func badges(runs []report.Digest) map[string][]byte {
 	all := make(map[string][]byte)
-	if len(runs) == 0 {
-		return all
-	}
-	for _, c := range runs[0].Cells {
-		name := report.Slug(c.Server) + ".svg"
-		if _, known := all[name]; known || c.Estimate == nil {
-			continue
+	for _, d := range runs {
+		for _, c := range d.Cells {
+			name := nameOf(c.Server) + ".svg"
+			if _, known := all[name]; known || c.Estimate == nil {
+				continue
+			}
+			text := c.Figure
+			if c.Place != "" {
+				text += " · place " + c.Place
+			}
+			all[name] = badge(c.Scenario+" · "+c.App, text)
 		}
-		text := c.Figure
-		if c.Place != "" {
-			text += " · place " + c.Place
-		}
-		all[name] = badge(c.Scenario+" · "+c.App, text)
 	}
 	return all
 }
@@ -94,10 +96,17 @@ func badge(left, right string) []byte {
 	const each, pad, height = 6.6, 8.0, 20 // of a rune, beside the texts, in px
 	width := func(s string) float64 { return float64(utf8.RuneCountInString(s))*each + 2*pad }
 	l, r := width(left), width(right)
-	left, right = html.EscapeString(left), html.EscapeString(right)
+	left, right = escape(left), escape(right)
 	return fmt.Appendf(nil, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%d" role="img" aria-label="%s: %s"><title>%s: %s</title>`+
 		`<path fill="#1f2933" d="M0 0h%.1fv%dH0z"/><path fill="#0062a0" d="M%.1f 0h%.1fv%dh-%.1fz"/>`+
 		`<g fill="#fff" font-family="Verdana,'DejaVu Sans',sans-serif" font-size="11"><text x="%.1f" y="14" textLength="%.1f" lengthAdjust="spacingAndGlyphs">%s</text>`+
 		`<text x="%.1f" y="14" textLength="%.1f" lengthAdjust="spacingAndGlyphs">%s</text></g></svg>`+"\n",
 		l+r, height, left, right, left, right, l, height, l, r, height, r, pad, l-2*pad, left, l+pad, r-2*pad, right)
+}
+
+// escape is text for XML, which has no form of most control characters.
+func escape(text string) string {
+	var b bytes.Buffer
+	_ = xml.EscapeText(&b, []byte(text)) // a buffer takes all
+	return b.String()
 }

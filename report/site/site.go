@@ -1,5 +1,5 @@
 // Package site writes reports as directories that can be published as they are: of one run (index.html, a page for each
-// table if there are several, table.txt, summary.json and plots/), or of many, with pages over all of them.
+// table if there are several, table.txt, summary.json, digest.json and plots/), or of many, with pages over all of them.
 package site
 
 import (
@@ -27,7 +27,11 @@ const (
 // Write renders the summary into dir, which it creates. Files of an earlier
 // report are replaced, the pages last; others are left alone.
 func Write(dir string, s *judge.Summary) error {
-	if err := write(dir, report.New(s), s, ""); err != nil {
+	r := report.New(s)
+	if err := write(dir, r, s, ""); err != nil {
+		return fmt.Errorf("write report %s: %w", dir, err)
+	}
+	if err := saveJSON(dir, fileDigest, r.Digest()); err != nil {
 		return fmt.Errorf("write report %s: %w", dir, err)
 	}
 	return nil
@@ -58,11 +62,7 @@ func write(dir string, r *report.Report, s *judge.Summary, site string) error {
 	if err := plots.Save(filepath.Join(dir, Plots), drawn, site == ""); err != nil {
 		return err
 	}
-	summary, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode summary: %w", err)
-	}
-	if err := save(dir, Summary, append(summary, '\n')); err != nil {
+	if err := saveJSON(dir, Summary, s); err != nil {
 		return err
 	}
 	var b bytes.Buffer
@@ -92,6 +92,14 @@ func saveAll(dir string, pages []html.Page) error {
 		}
 	}
 	return nil
+}
+
+func saveJSON(dir, name string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", name, err)
+	}
+	return save(dir, name, append(text, '\n'))
 }
 
 func save(dir, name string, data []byte) error {

@@ -303,3 +303,19 @@ func ReadSummary(dir string) (*Summary, error) {
 	}
 	return &s, nil
 }
+
+// SummaryOf is the summary of a run: its summary.json if that is of this schema and no older than the records, else what
+// SummarizeDir makes of the records, which takes far longer. A summary.json that an earlier benchctl wrote has that one's
+// verdicts.
+func SummaryOf(dir string) (*Summary, error) {
+	current, err := results.Current(dir, results.FileSummary)
+	if err != nil {
+		return nil, fmt.Errorf("read summary: %w", err)
+	}
+	if current {
+		if s, err := ReadSummary(dir); err == nil {
+			return s, nil
+		}
+	}
+	return SummarizeDir(dir)
+}
