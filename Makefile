@@ -118,6 +118,10 @@ handover: ## count requests lost while each Go engine is replaced 50 times under
 	@$(GO) build -o $(BIN)/handoverbench ./cmd/handoverbench
 	@$(BIN)/handoverbench $(HANDOVERFLAGS)
 
+.PHONY: site-bench
+site-bench: ## time a site of 1,000 runs of 396 cells each, and of one run more (SITE_RUNS is another number)
+	SITE_RUNS=$(or $(SITE_RUNS),1000) $(GO) test -run '^$$' -bench 'Build|Summaries' -benchtime 1x ./report/site
+
 .PHONY: kills
 kills: ## kill a run, a server, a supervisor and a worker at 100 random moments each; takes ten minutes (KILLS is another number)
 	$(GOTEST) -count 1 -v -run TestKills ./cmd/benchctl -kills $(or $(KILLS),100)

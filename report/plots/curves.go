@@ -69,7 +69,7 @@ func effort(t *report.Table, class report.Class) *graph {
 }
 
 // nines places percentiles as HdrHistogram's plots do: each nine more is as far as the one before.
-var nines = plot.ConstantTicks{{Value: 1.0 / 0.5, Label: "50 %"}, {Value: 1 / 0.1, Label: "90 %"}, {Value: 1 / 0.01, Label: "99 %"}, {Value: 1 / 0.001, Label: "99.9 %"}}
+var nines = plot.ConstantTicks{{Value: 1.0 / 0.5, Label: "50"}, {Value: 1 / 0.1, Label: "90"}, {Value: 1 / 0.01, Label: "99"}, {Value: 1 / 0.001, Label: "99.9"}}
 
 // tail shows the latency of each candidate of a class by percentile, on the axis of HdrHistogram's plots.
 func tail(t *report.Table, class report.Class) *graph {

@@ -118,7 +118,7 @@ func TestAxesHoldAllPoints(t *testing.T) {
 					}
 				}
 			}
-			if marks := (logTicks{most: 8}).Ticks(g.y.min, g.y.max); g.y.log && labelled(marks) < 2 {
+			if g.y.log && labelled(logTicks{most: 8}.Ticks(g.y.min, g.y.max)) < 2 {
 				t.Errorf("%s, %s: fewer than two marks from %v to %v", field, g.kind, g.y.min, g.y.max)
 			}
 		}
