@@ -176,9 +176,9 @@ func (g *graph) marks(l layout) plot.Plotter {
 			}
 			if i < named {
 				g.whiskers(&c, y, g.curves[i], path, ink)
-				inks[i].shape.drawAll(&c, g.curves[i], path, ink)
+				inks[i].shape.drawAll(&c, g.curves[i], path, ink, g.apart)
 			} else if g.apart {
-				circle.drawAll(&c, g.curves[i], path, Faint)
+				circle.drawAll(&c, g.curves[i], path, Faint, true)
 			}
 		}
 		g.names(c, x, y, l)
@@ -208,8 +208,8 @@ func (g *graph) whiskers(c *draw.Canvas, y func(float64) vg.Length, of curve, pa
 const markRadius = vg.Length(4)
 
 // drawAll draws the marks of a curve. All hollow ones are one element of an SVG, and so are the others: a run of sixty
-// candidates has thousands of marks.
-func (s shape) drawAll(c *draw.Canvas, of curve, path []vg.Point, ink color.Color) {
+// candidates has thousands of marks. Edges tell marks of several curves apart that lie over each other.
+func (s shape) drawAll(c *draw.Canvas, of curve, path []vg.Point, ink color.Color, edged bool) {
 	for _, hollow := range []bool{false, true} {
 		var all vg.Path
 		for n, at := range of.points {
@@ -225,15 +225,16 @@ func (s shape) drawAll(c *draw.Canvas, of curve, path []vg.Point, ink color.Colo
 		if len(all) == 0 {
 			continue
 		}
-		if !hollow {
-			c.SetColor(ink)
-			c.Fill(all)
-			continue
+		fill, edge := ink, color.Color(Paper)
+		if hollow {
+			fill, edge = Paper, ink
 		}
-		c.SetColor(Paper)
+		c.SetColor(fill)
 		c.Fill(all)
-		c.SetLineStyle(draw.LineStyle{Color: ink, Width: 1})
-		c.Stroke(all)
+		if hollow || edged {
+			c.SetLineStyle(draw.LineStyle{Color: edge, Width: 1})
+			c.Stroke(all)
+		}
 	}
 }
 
