@@ -65,26 +65,38 @@ func writeSite(t *testing.T, dir string) {
 	r := report.New(now)
 	newer, older := r.Digest(), report.New(before).Digest()
 	newer.ID, older.ID = "now", "before"
-	pages, err := html.Site([]report.Digest{newer, older})
-	if err != nil {
-		t.Fatal(err)
-	}
-	run, err := html.Run(r, nil, html.Options{Site: "../../"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range run {
-		p.Path = filepath.Join(html.Runs, newer.ID, p.Path)
-		pages = append(pages, p)
-	}
-	for _, p := range pages {
-		path := filepath.Join(dir, p.Path)
+	both := []report.Digest{newer, older}
+	put := func(p html.Page) error {
+		path := filepath.Join(dir, filepath.FromSlash(p.Path))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(path, p.Content, 0o644)
+	}
+	compared := html.Comparisons(both)
+	if len(compared) != 1 {
+		t.Fatalf("%d comparisons of two runs", len(compared))
+	}
+	if err := html.Site(both, compared, put); err != nil {
+		t.Fatal(err)
+	}
+	pages, err := html.Run(r, nil, html.Options{Site: "../../"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := compared[0].Render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.Path = html.Runs + "/" + newer.ID + "/compare.html"
+	for _, p := range pages {
+		p.Path = html.Runs + "/" + newer.ID + "/" + p.Path
+		if err := put(p); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, p.Content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	}
+	if err := put(page); err != nil {
+		t.Fatal(err)
 	}
 }
 
