@@ -24,6 +24,7 @@ type Digest struct {
 	Heading  string         `json:"heading"`
 	Machine  string         `json:"machine"` // CPU, cores and a mark that tells machines of a kind apart
 	Quality  string         `json:"quality"`
+	State    string         `json:"state"` // the worst that its rows are
 	Answers  []Said         `json:"answers"`
 	Cells    []DigestCell   `json:"cells"`
 	Terms    []results.Term `json:"terms,omitempty"`
@@ -67,7 +68,7 @@ func (r *Report) Digest() Digest {
 	}
 	d := Digest{
 		Schema: DigestSchema, ID: r.Run.ID, Started: r.Run.Started, Date: r.Date(), Status: r.Run.Status, Benchctl: r.Run.Benchctl, Heading: r.Heading(),
-		Machine: join(" · ", join(", ", e.CPU, cores), mark), Quality: r.Quality(), Terms: r.Run.Terms,
+		Machine: join(" · ", join(", ", e.CPU, cores), mark), Quality: r.Quality(), State: string(r.State()), Terms: r.Run.Terms,
 	}
 	for _, a := range r.Answers() {
 		d.Answers = append(d.Answers, Said{a.Class.Many, a.Text})
@@ -100,6 +101,22 @@ func (r *Report) digestCell(t *Table, c *judge.Cell) DigestCell {
 		d.Figure, d.Estimate = join(" ", Number(e.Value, 4), SpreadOf(m, *e), m.Unit), e
 	}
 	return d
+}
+
+// State is the worst verdict of the report's rows; one that is not usable is Invalid.
+func (r *Report) State() judge.Verdict {
+	worst := judge.Valid
+	for _, t := range r.Tables {
+		for _, row := range t.Rows {
+			switch v := row.Cell.Verdict; {
+			case !v.Usable():
+				return judge.Invalid
+			case v == judge.Degraded:
+				worst = v
+			}
+		}
+	}
+	return worst
 }
 
 // PageOf is the path of the page with a table, among those of the run: a run of one table has one page.

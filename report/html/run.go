@@ -18,7 +18,7 @@ import (
 func Run(r *report.Report, drawn []plots.Plot, o Options) ([]Page, error) {
 	v := runView{
 		document: o.document(r.Heading(), description(r), trail(o.Site)...), Report: r, Answers: r.Answers(), Classes: classesOf(r),
-		Quality: r.Quality(), State: state(r), Where: r.Where(), Links: o.Links, Terms: r.Run.Terms,
+		Quality: r.Quality(), State: string(r.State()), Where: r.Where(), Links: o.Links, Terms: r.Run.Terms,
 	}
 	if len(r.Tables) <= 1 {
 		for _, t := range r.Tables {
@@ -114,22 +114,6 @@ func several(classes []report.Class) []report.Class {
 		return nil
 	}
 	return classes
-}
-
-// state is the worst that rows of the run are: a class name.
-func state(r *report.Report) string {
-	worst := judge.Valid
-	for _, t := range r.Tables {
-		for _, row := range t.Rows {
-			switch v := row.Cell.Verdict; {
-			case !v.Usable():
-				return string(judge.Invalid)
-			case v == judge.Degraded:
-				worst = v
-			}
-		}
-	}
-	return string(worst)
 }
 
 // heat is an overview as a table whose cells are the darker, the nearer they are to the best.
