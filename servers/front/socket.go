@@ -14,7 +14,7 @@ import (
 func handedOver(ln net.Listener) (*os.File, error) {
 	tcp, ok := ln.(*net.TCPListener)
 	if !ok {
-		return nil, fmt.Errorf("a %T can't be handed over", ln)
+		return nil, fmt.Errorf("it takes sockets of TCP alone, and %s is a %s one", ln.Addr(), ln.Addr().Network())
 	}
 	socket, err := tcp.File()
 	if err != nil {

@@ -29,6 +29,7 @@ const (
 //   - By FastCGI, a failed stream looks complete unless it has a Content-Length: neither the
 //     end of a FastCGI request nor the end of the connection shows the failure.
 //   - "OPTIONS *" is answered 400.
+//   - It takes sockets of TCP alone, and refuses Unix ones.
 //   - It knows no draining: it goes on accepting when the listener is stopped, and counts
 //     no connections in it.
 type Nginx struct {
