@@ -102,9 +102,25 @@ func clean(v reflect.Value, text func(string) string) reflect.Value {
 
 func cleaner(field reflect.StructField, text func(string) string) func(string) string {
 	if field.Tag.Get("print") == "lines" {
-		return Prose
+		return lines
 	}
 	return text
+}
+
+// lines is Prose of a text that may be a part of a sentence: what is around it stays.
+func lines(s string) string {
+	trimmed := strings.TrimSpace(s)
+	if trimmed == "" {
+		return Printable(s)
+	}
+	before, after, _ := strings.Cut(s, trimmed)
+	if strings.TrimLeft(before, " ") != "" {
+		before = ""
+	}
+	if strings.TrimLeft(after, " ") != "" {
+		after = ""
+	}
+	return before + Prose(trimmed) + after
 }
 
 // cleanMap adds up counts of keys that print alike.

@@ -206,6 +206,9 @@ func merged(all []Reason, param, verb string) string {
 		by := func(a, b value) int { return cmp.Compare(a.amount, b.amount) }
 		return slices.MinFunc(values, by).text + "–" + slices.MaxFunc(values, by).text
 	}
+	if len(values) > 1 && slices.ContainsFunc(values, func(v value) bool { return v.text == "" || strings.ContainsAny(v.text[:1], " ,;") }) {
+		return "" // clauses of a sentence, which each row tells by itself
+	}
 	const most = 3
 	var texts []string
 	for _, v := range values[:min(most, len(values))] {
