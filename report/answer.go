@@ -48,7 +48,7 @@ func (r *Report) SoFar() (lines []string) {
 				}
 			}
 			if len(first) > 1 {
-				lines = append(lines, fmt.Sprintf("so far, %s, %s: %s %s", t.Title(), class.Many, strings.Join(first, ", "), t.by().Unit))
+				lines = append(lines, fmt.Sprintf("so far, %s, %s, %s: %s", t.Title(), class.Many, t.by().Unit, strings.Join(first, ", ")))
 			}
 		}
 	}
