@@ -14,25 +14,40 @@ import (
 	"github.com/benchctl/benchctl/apps"
 )
 
-// client is one raw connection.
+// client is one raw connection. Each of its reads and writes has the patience of its
+// harness, so that a slow exchange that goes on is never taken for one that hangs.
 type client struct {
 	net.Conn
 	br *bufio.Reader
 	of *harness
 }
 
-// deadline bounds a connection's whole life, longer than a stop that waits out
-// its grace.
-const deadline = 10 * time.Second
-
 func (h *harness) dial() (*client, error) {
-	c, err := net.Dial(h.network, h.addr)
+	conn, err := net.Dial(h.network, h.addr)
 	if err != nil {
 		return nil, err
 	}
-	h.conns = append(h.conns, c)
-	_ = c.SetDeadline(time.Now().Add(deadline))
-	return &client{c, bufio.NewReader(c), h}, nil
+	h.conns = append(h.conns, conn)
+	c := &client{Conn: conn, of: h}
+	c.br = bufio.NewReader(c)
+	return c, nil
+}
+
+func (c *client) Read(p []byte) (int, error) {
+	_ = c.SetReadDeadline(time.Now().Add(c.of.patience))
+	return c.Conn.Read(p)
+}
+
+// Write writes p in parts, as patience is for each.
+func (c *client) Write(p []byte) (written int, err error) {
+	const part = 64 << 10
+	for len(p) > 0 && err == nil {
+		var n int
+		_ = c.SetWriteDeadline(time.Now().Add(c.of.patience))
+		n, err = c.Conn.Write(p[:min(part, len(p))])
+		written, p = written+n, p[n:]
+	}
+	return written, err
 }
 
 // startAndDial starts app and connects to it.

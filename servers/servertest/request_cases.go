@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/benchctl/benchctl/apps"
 )
@@ -281,7 +280,6 @@ func malformedChunk(h *harness) error {
 	if err != nil {
 		return err
 	}
-	_ = c.SetDeadline(time.Now().Add(h.patience))
 	r, err := c.do("POST", request("POST", "/echo", "FFFFFFFFFFFFFFFFFFFF5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked"))
 	switch {
 	case err != nil:
@@ -383,7 +381,6 @@ func expectContinue(h *harness) error {
 	if err := c.send("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		return err
 	}
-	_ = c.SetDeadline(time.Now().Add(h.patience))
 	line, err := c.br.ReadString('\n')
 	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
 		return fmt.Errorf("got line %q (%w), want status 100", line, err)

@@ -2,7 +2,6 @@ package servertest
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/benchctl/benchctl/apps"
 )
@@ -41,7 +40,6 @@ func isTheApps(h *harness, method, path string, status int) error {
 	if err != nil {
 		return err
 	}
-	_ = c.SetDeadline(time.Now().Add(h.patience))
 	for range 2 {
 		r, err := c.do(method, request(method, path, ""))
 		if err := want(r, err, status, ""); err != nil {
@@ -81,7 +79,6 @@ func sees(h *harness, paths map[string]string) error {
 	if err != nil {
 		return err
 	}
-	_ = c.SetDeadline(time.Now().Add(h.patience))
 	for target, path := range paths {
 		r, err := c.do("GET", get(target))
 		if err := want(r, err, 200, path); err != nil {
