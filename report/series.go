@@ -14,7 +14,8 @@ import (
 // of a scenario's name, or a parameter of an app.
 type Series struct {
 	Name   string // of files
-	Of     string // what is varied: "concurrency", "bytes"
+	Of     string // what is varied: "concurrency", "bytes", "offered rate"
+	Unit   string // of that, "req/s"; "": it is a number
 	Where  string // what is not: "hello"
 	Class  Class
 	Metric judge.Metric
@@ -88,8 +89,19 @@ func (t *Table) varied() (all []varied) {
 	return all
 }
 
+// isOpen tells whether requests were offered at a rate.
+func (t *Table) isOpen() bool {
+	return !slices.ContainsFunc(t.Rows, func(r Row) bool {
+		return r.Cell.Verdict.Usable() && (r.Cell.Offered == nil || *r.Cell.Offered <= 0)
+	})
+}
+
 func newSeries(key varied, tables []*Table, class Class) Series {
 	s := Series{Name: Slug(key.of+" "+key.where) + "_" + Slug(class.Name), Of: key.of, Where: key.where, Class: class, Metric: tables[0].by()}
+	offered := key.where == tables[0].App && !slices.ContainsFunc(tables, func(t *Table) bool { return !t.isOpen() })
+	if offered { // each candidate may have rates of its own: the number in the name may be a share of its ceiling
+		s.Of, s.Unit = "offered rate", "req/s"
+	}
 	for _, t := range tables {
 		var x float64
 		for _, v := range t.varied() {
@@ -106,6 +118,9 @@ func newSeries(key varied, tables []*Table, class Class) Series {
 			if at < 0 {
 				at = len(s.Lines)
 				s.Lines = append(s.Lines, Line{Candidate: r.Cell.Candidate})
+			}
+			if offered {
+				x = *r.Cell.Offered
 			}
 			s.Lines[at].Points = append(s.Lines[at].Points, Point{x, *e, r.Cell.Verdict == judge.Degraded})
 		}

@@ -67,6 +67,30 @@ func TestSeriesOfParameters(t *testing.T) {
 	}
 }
 
+// Where requests are offered at a rate, each candidate's points are at its own rates.
+func TestSeriesOfOfferedRates(t *testing.T) {
+	var cells []judge.Cell
+	for i, share := range []string{"50", "70", "85"} {
+		for _, name := range []string{"a", "b"} {
+			c := measured("latency-"+share, "hello", name, float64(i+1))
+			rate := map[string][]float64{"a": {1000, 1400, 1700}, "b": {10, 14, 17}}[name][i]
+			c.Offered = &rate
+			cells = append(cells, c)
+		}
+	}
+	all := New(&judge.Summary{Cells: cells}).Series()
+	if len(all) != 1 || all[0].Of != "offered rate" || all[0].Unit != "req/s" {
+		t.Fatalf("series %+v, want one by the offered rate", all)
+	}
+	if want := "[a 1000:1 1400:2 1700:3 b 10:1 14:2 17:3]"; fmt.Sprint(told(all[0])) != want {
+		t.Errorf("lines %v, want %s", told(all[0]), want)
+	}
+	cells[0].Offered = nil
+	if all := New(&judge.Summary{Cells: cells}).Series(); len(all) != 1 || all[0].Of != "latency" {
+		t.Errorf("series %+v: a rate is not known", all)
+	}
+}
+
 // Tables that are ranked by different figures have no curve together.
 func TestNoSeriesOfSeveralMetrics(t *testing.T) {
 	cells := []judge.Cell{measured("rate-1", "hello", "a", 1), measured("rate-2", "hello", "a", 2), measured("rate-3", "hello", "a", 3)}

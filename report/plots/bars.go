@@ -95,6 +95,28 @@ func memory(t *report.Table) *chart {
 	return c
 }
 
+// headroom shows how far the load generator was from being the limit.
+func headroom(t *report.Table) *chart {
+	cells, note := drawn(t, func(c *judge.Cell) bool {
+		return c.Loader != nil && c.Loader.Headroom != nil && *c.Loader.Headroom >= 0
+	})
+	c := &chart{
+		kind: "headroom", title: "Headroom of the load generator", subtitle: t.Title(), note: note, rowHeight: 26,
+		unit: "requests per second that the load generator could have driven / throughput",
+		alt:  "How many times the throughput of each server the load generator could have driven",
+	}
+	c.list(t, cells)
+	b := &bars{thickness: 14, text: style(10, Ink, xfont.WeightNormal)}
+	for i, cell := range cells {
+		v := *cell.Loader.Headroom
+		b.all = append(b.all, bar{
+			y: c.y(i), value: v, low: v, high: v, label: report.Number(v, 3) + "x", fill: Sky, hollow: cell.Verdict == judge.Degraded,
+		})
+	}
+	c.data, c.x = b, b.scale()
+	return c
+}
+
 // swatch is a bar's colour in the legend.
 func swatch(fill color.Color) func(*draw.Canvas, vg.Point) {
 	return func(c *draw.Canvas, at vg.Point) {

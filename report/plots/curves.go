@@ -13,14 +13,17 @@ import (
 
 // scaling shows how the figure of each candidate of a class depends on what is varied between tables.
 func scaling(s report.Series) *graph {
-	better := "more is better"
+	better, varied := "more is better", s.Of+" (logarithmic)"
+	if s.Unit != "" {
+		varied = fmt.Sprintf("%s (%s, logarithmic)", s.Of, s.Unit)
+	}
 	if s.Metric.LessIsBetter {
 		better = "less is better"
 	}
 	g := &graph{
 		kind: "scaling", title: report.Sentence(s.Metric.Head) + " by " + s.Of, subtitle: s.Where + " · " + s.Class.Many,
 		note:  "Line: 95 % interval. Hollow: degraded.",
-		xUnit: s.Of + " (logarithmic)", yUnit: fmt.Sprintf("%s (%s), %s", s.Metric.Of, s.Metric.Unit, better),
+		xUnit: varied, yUnit: fmt.Sprintf("%s (%s), %s", s.Metric.Of, s.Metric.Unit, better),
 		alt: fmt.Sprintf("%s of each of the %s by %s", report.Sentence(s.Metric.Of), s.Class.Many, s.Of),
 	}
 	for _, l := range s.Lines {

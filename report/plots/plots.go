@@ -89,7 +89,7 @@ func of(t *report.Table) (all []Plot) {
 
 // charts are those of rows that have something to show.
 func charts(t *report.Table) []*chart {
-	all := append([]*chart{course(t), memory(t)}, append(metrics(t), latency(t))...)
+	all := append([]*chart{course(t), memory(t)}, append(metrics(t), latency(t), headroom(t))...)
 	return slices.DeleteFunc(all, func(c *chart) bool { return len(c.names) == 0 })
 }
 
