@@ -46,6 +46,7 @@ type DigestCell struct {
 	Server    string `json:"server"`
 	Version   string `json:"version,omitempty"`
 	Class     string `json:"class"`
+	Events    string `json:"events,omitempty"` // around which its requests were watched: it has no estimate
 	Verdict   string `json:"verdict"`
 	Place     string `json:"place,omitempty"`
 	Versus    string `json:"versus"` // the best of its class
@@ -99,6 +100,9 @@ func (r *Report) digestCell(t *Table, c *judge.Cell) DigestCell {
 	if e := c.Figures[t.Metric]; e != nil && c.Verdict.Usable() && finite(e.Value) {
 		m := t.by()
 		d.Figure, d.Estimate = join(" ", Number(e.Value, 4), SpreadOf(m, *e), m.Unit), e
+	}
+	if w := c.Watched; w != nil && c.Verdict.Usable() {
+		d.Events, d.Figure = strings.Join(w.Events, ", "), join("; ", append([]string{fared(w)}, reloadRemarks(w.Reloads)...)...)
 	}
 	return d
 }

@@ -43,8 +43,8 @@ func (t *Table) watchedFindings() []string {
 		if w.Race != nil && !raced(w) {
 			continue // a note says why
 		}
-		if lost := sum(w.Lost); lost > 0 {
-			all = append(all, fmt.Sprintf("%s lost %s of %s requests%s.", r.Cell.Candidate, Whole(lost), Whole(judged(w)), fate(w)))
+		if sum(w.Lost) > 0 {
+			all = append(all, r.Cell.Candidate+" "+fared(w)+".")
 		} else {
 			none = append(none, r.Cell.Candidate)
 		}
@@ -203,6 +203,17 @@ func watchedRemarks(w *judge.Watched) (texts []string) {
 		texts = append(texts, "streaming replies that were held open: "+kinds(w.Streams))
 	}
 	return append(texts, raceRemarks(w.Race)...)
+}
+
+// fared is what became of the requests in a line.
+func fared(w *judge.Watched) string {
+	switch lost := sum(w.Lost); {
+	case w.Race != nil && !raced(w):
+		return "no request raced"
+	case lost > 0:
+		return fmt.Sprintf("lost %s of %s requests%s", Whole(lost), Whole(judged(w)), fate(w))
+	}
+	return fmt.Sprintf("lost none of %s requests", Whole(judged(w)))
 }
 
 // exit is how a row's server ended, most often.

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,6 +98,35 @@ func NewMatrix(http2 bool) Matrix {
 		m.Checks = append(m.Checks, column)
 	}
 	return m
+}
+
+// ParseMatrix reads the JSON form of a Matrix.
+func ParseMatrix(text []byte) (Matrix, error) {
+	var m Matrix
+	if err := json.Unmarshal(text, &m); err != nil {
+		return Matrix{}, err
+	}
+	if m.Schema != MatrixSchema {
+		return Matrix{}, fmt.Errorf("schema %q is not %s", m.Schema, MatrixSchema)
+	}
+	of := make(map[string]Column)
+	for _, c := range m.Checks {
+		of[c.ID] = c
+	}
+	for _, r := range m.Candidates {
+		for i := range r.Findings {
+			e := &r.Findings[i]
+			c, known := of[e.Check]
+			if !known {
+				return Matrix{}, fmt.Errorf("%s: check %q is none of those listed", r.Candidate, e.Check)
+			}
+			e.Level = c.Level
+			if !slices.Contains(c.Concerns, "all") {
+				e.Concerns = c.Concerns
+			}
+		}
+	}
+	return m, nil
 }
 
 // Failed reports whether any candidate does not pass the gate.

@@ -99,7 +99,7 @@ var mayImport = map[string][]string{
 	"report/plots":            {"report", "results/judge"},
 	"report/export":           {"report", "results", "results/judge"},
 	"report/html":             {"report", "report/plots", "results", "results/judge"},
-	"report/site":             {"report", "report/html", "report/plots", "report/text", "results", "results/judge"},
+	"report/site":             {"apps/conform", "report", "report/html", "report/plots", "report/text", "results", "results/judge", "servers/audit"},
 	"report/live":             {},
 	"report/browsertest":      {}, // tests alone
 	"report/internal/fixture": {"results", "results/judge"},

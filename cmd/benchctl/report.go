@@ -16,6 +16,7 @@ import (
 
 type reportFlags struct {
 	out, store, style, url string
+	checks                 []string
 	all, open              bool
 	full                   int
 }
@@ -39,7 +40,8 @@ runs before the newest --full ones, there is one page without plots.`,
 		ValidArgsFunction: e.completeRuns(&f.store),
 	}
 	cmd.Flags().StringVar(&f.out, "out", "", "directory to write to (default the run's own report/)")
-	cmd.Flags().StringVar(&f.url, "url", "", "where the site will be published, for its feed")
+	cmd.Flags().StringVar(&f.url, "url", "", "where the site will be published, for its feed and pictures")
+	cmd.Flags().StringArrayVar(&f.checks, "checks", nil, "file that verify --json printed, for the pages of servers; may be repeated")
 	cmd.Flags().BoolVar(&f.open, "open", false, openUsage)
 	cmd.Flags().IntVar(&f.full, "full", 20, "how many of the newest runs of a site have all pages, with plots")
 	cmd.Flags().BoolVar(&f.all, "all", false, "all runs of the store")
@@ -61,6 +63,8 @@ func (e env) report(names []string, f reportFlags) error {
 		return usage(errors.New("report: --all is all runs: none can be named with it"))
 	case !many && f.url != "":
 		return usage(errors.New("report: --url is of a site, which takes --all or several runs"))
+	case !many && f.checks != nil:
+		return usage(errors.New("report: --checks is of a site, which takes --all or several runs"))
 	case many && f.out == "":
 		return usage(errors.New("report: a site of several runs needs --out"))
 	}
@@ -89,7 +93,7 @@ func (e env) report(names []string, f reportFlags) error {
 
 // site writes a site of runs.
 func (e env) site(f reportFlags, runs []string) error {
-	if err := site.Build(f.out, runs, site.Options{Version: unchanged(), URL: f.url, Full: f.full}); err != nil {
+	if err := site.Build(f.out, runs, site.Options{Version: unchanged(), URL: f.url, Full: f.full, Checks: f.checks}); err != nil {
 		return unable(err)
 	}
 	return e.written(f.out, f.open)

@@ -77,7 +77,10 @@ func writeSite(t *testing.T, dir string) {
 	if len(compared) != 1 {
 		t.Fatalf("%d comparisons of two runs", len(compared))
 	}
-	if err := html.Site(both, compared, put); err != nil {
+	if err := (html.Site{Runs: both, Compared: compared, Checks: []report.Check{
+		{Of: report.CheckConformance, Candidate: "nethttp", Version: "go1", Said: "fails the gate at close", Details: []report.CheckDetail{{Name: "close", Text: "it stays open"}}},
+		{Of: report.CheckProcessControl, Candidate: "nethttp", Gate: true, Said: "keeps 3 of 3 rules"},
+	}}).Render(put); err != nil {
 		t.Fatal(err)
 	}
 	pages, err := html.Run(r, nil, html.Options{Site: "../../"})

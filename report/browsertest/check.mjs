@@ -143,6 +143,36 @@ await check("sort", table, {}, async (page) => {
   }
 });
 
+await check("sort by a choice, on a phone", table, { viewport: { width: 375, height: 800 } }, async (page) => {
+  const before = await rows(page);
+  await page.selectOption("[name=sort]", "throughput_rps");
+  const shown = await page.evaluate(() => [...document.querySelectorAll("tbody")].map((b) => [...b.querySelectorAll("td.ranking")].map((c) => c.dataset.sort).filter(Boolean).map(Number)));
+  ok(shown.flat().length > 3, "figures are shown");
+  same(shown, shown.map((v) => [...v].sort((a, b) => b - a)));
+  await page.selectOption("[name=sort]", "");
+  same(await rows(page), before);
+});
+
+await check("sort an overview by a table", mixed, {}, async (page) => {
+  await page.selectOption("[name=sort]", "concurrency-256_hello");
+  const shown = await page.evaluate(() => [...document.querySelectorAll(".heat tbody")].map((b) => [...b.rows].map((r) => r.cells[1].dataset.sort).filter(Boolean).map(Number)));
+  ok(shown.flat().length > 2, "figures are shown");
+  same(shown, shown.map((v) => [...v].sort((a, b) => b - a)));
+  same(await page.getAttribute(".heat thead th:nth-child(2)", "aria-sort"), "descending");
+});
+
+await check("sort by the comparison", field, {}, async (page) => {
+  await page.selectOption("[name=base]", "hertz");
+  for (const order of [-1, 1]) {
+    await page.focus(head("against"));
+    await page.keyboard.press("Enter");
+    ok(await page.evaluate(() => document.activeElement.matches("th.against button")), "the keyboard is lost");
+    const shown = await page.evaluate(() => [...document.querySelectorAll("tbody")].map((b) => [...b.querySelectorAll("td.against")].map((c) => c.dataset.sort).filter(Boolean).map(Number)));
+    ok(shown.flat().length > 30, "ratios are shown");
+    same(shown, shown.map((v) => [...v].sort((a, b) => order * (a - b))));
+  }
+});
+
 await check("baseline", field, {}, async (page) => {
   const before = byName(await rows(page));
   await page.selectOption("[name=base]", "hertz");

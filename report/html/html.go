@@ -36,6 +36,7 @@ type Options struct {
 	Plots string // relative path of the directory with the plots' files; "" for none
 	PNG   bool   // that the files are there as PNG too
 	Live  bool   // that they are served by package live while the run goes on
+	Card  string // URL of the picture that other sites show with a link to the pages; "" for none
 	Site  string // relative path from the run's pages to those over all runs, with "/" at its end; "" if there are none
 }
 
@@ -58,6 +59,7 @@ type document struct {
 	Policy                      string
 	Icon                        template.URL
 	Feed                        string // path of the feed of runs
+	Card                        string // URL of a picture
 	Style                       template.CSS
 	Script                      template.JS
 	Live                        template.JS // of pages that are served while the run goes on

@@ -107,7 +107,7 @@ func elements(t *testing.T, path string, page []byte) (ids map[string]bool, refs
 }
 
 func TestNothingIsLoadedFromElsewhere(t *testing.T) {
-	page := whole(t, fixture.Mixed())
+	page := regexp.MustCompile(`sha256-\S+`).ReplaceAllString(whole(t, fixture.Mixed()), "") // a hash may have "//" by chance
 	for _, url := range regexp.MustCompile(`(https?:)?//[a-z0-9.-]+[a-z0-9/]*`).FindAllString(page, -1) {
 		if !strings.HasPrefix(url, "http://www.w3.org/") { // names of XML namespaces
 			t.Errorf("the page has the URL %s", url)

@@ -36,7 +36,10 @@ function show() {
   }
   for (const group of all("tr.group")) group.hidden = !group.parentElement.querySelector("[data-name]:not([hidden])");
   for (const out of all(".tools output")) out.textContent = shown < rows ? shown + " of " + rows + " rows" : "";
-  for (const field of all(".tools [name]")) if (field.value !== (chosen.get(field.name) || "")) field.value = chosen.get(field.name) || "";
+  for (const field of all(".tools [name]")) {
+    const value = (chosen.get(field.name) || "").replace(field.name === "sort" ? /!$/ : /$^/, "");
+    if (field.value !== value) field.value = value;
+  }
   for (const box of all("input.columns")) box.checked = chosen.has("columns");
   for (const table of tables) { compare(table); sort(table); }
 }
@@ -64,7 +67,12 @@ function compare(table) {
     row.cells[place].after(cell);
     return cell;
   };
-  insert(table.tHead.rows[0], "th", "/ " + base + " [95 %]").scope = "col";
+  const head = insert(table.tHead.rows[0], "th", "/ " + base + " [95 %]");
+  head.scope = "col";
+  head.dataset.key = "against";
+  const better = table.tHead.rows[0].cells[place].dataset.better;
+  if (better) head.dataset.better = better;
+  sortable(head, table);
   for (const row of all("tr[data-name]", table)) {
     const found = ratios.get(row.dataset.name), name = row.dataset.name;
     if (!found) { insert(row, "td", name === base ? "1" : "–", name === base ? 1 : undefined); continue; }
@@ -85,7 +93,7 @@ function sort(table) {
   for (const body of table.tBodies) {
     const rows = all("tr[data-name]", body);
     rows.forEach((r, n) => r.dataset.place ??= n);
-    const value = (r) => i < 0 ? r.dataset.place : r.cells[i].dataset.sort;
+    const value = (r) => i < 0 ? r.dataset.place : r.cells[i].dataset.sort ?? (r.cells[i].tagName === "TH" ? r.dataset.name : undefined);
     body.append(...rows.sort((a, b) => {
       const x = value(a), y = value(b);
       if (x === undefined || y === undefined) return (x === undefined) - (y === undefined) || a.dataset.place - b.dataset.place;
@@ -95,19 +103,28 @@ function sort(table) {
   }
 }
 
-const nameOf = (head) => head.dataset.key || head.textContent.trim();
+const nameOf = (head) => head.dataset.key || head.querySelector("a")?.getAttribute("href").replace(".html", "") || head.textContent.trim();
+const label = (head) => { const copy = head.cloneNode(true); all("small", copy).forEach((n) => n.before(" ")); return copy.textContent.trim(); };
+
+// sortable makes a button of a head. Its column may be made anew by a choice: the button stays where the keyboard is.
+function sortable(head, table) {
+  const button = document.createElement("button"), key = nameOf(head);
+  button.type = "button";
+  button.append(...head.childNodes);
+  head.append(button);
+  button.addEventListener("click", () => {
+    const now = chosen.get("sort");
+    choose("sort", now === key ? key + "!" : now === key + "!" ? "" : key);
+    if (!head.isConnected) [...table.tHead.rows[0].cells].find((h) => nameOf(h) === key)?.querySelector("button").focus();
+  });
+}
 
 for (const table of tables) {
   for (const head of table.tHead.rows[0].cells) {
-    if (head.querySelector("a")) continue;
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(...head.childNodes);
-    head.append(button);
-    button.addEventListener("click", () => {
-      const key = nameOf(head), now = chosen.get("sort");
-      choose("sort", now === key ? key + "!" : now === key + "!" ? "" : key);
-    });
+    for (const select of all(".tools [name=sort]", head.closest("section.cell") || document)) {
+      if (![...select.options].some((o) => o.value === nameOf(head))) select.add(new Option(label(head), nameOf(head)));
+    }
+    if (!head.querySelector("a")) sortable(head, table);
   }
 }
 for (const link of all(".tabs a")) {

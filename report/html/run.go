@@ -81,6 +81,7 @@ type tableView struct {
 // document is one of a run's pages.
 func (o Options) document(heading, description string, trail ...Link) document {
 	d := newDocument(heading, description, trail...)
+	d.Card = o.Card
 	if o.Live {
 		d = d.live()
 	}
@@ -162,7 +163,10 @@ func newHeatCell(t *report.Table, s report.Standing) heatCell {
 	c.Help = fmt.Sprintf("%s: %s", t.Title(), s.Cell.Verdict)
 	if e := s.Cell.Figures[t.Metric]; e != nil {
 		m := judge.MetricNamed(t.Metric).For(t.Objective())
-		c.Help = fmt.Sprintf("%s: %s %s, %s", t.Title(), report.Number(e.Value, 4), m.Unit, s.Cell.Verdict)
+		c.Help = fmt.Sprintf("%s: %s %s", t.Title(), report.Number(e.Value, 4), m.Unit)
+		if s.Cell.Verdict != judge.Valid {
+			c.Help += ", " + string(s.Cell.Verdict)
+		}
 	}
 	c.Class += " " + verdict(s.Cell.Verdict)
 	if s.First {

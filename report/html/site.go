@@ -18,9 +18,16 @@ const (
 	Runs    = "runs"
 )
 
-// Site renders the pages over all runs, which are given newest first, and hands each to save: Index, a page for each
-// server, and what the method is.
-func Site(runs []report.Digest, compared []Comparison, save func(Page) error) error {
+// Site is what the pages over all runs are made of.
+type Site struct {
+	Runs     []report.Digest // newest first
+	Compared []Comparison
+	Checks   []report.Check // of servers
+	Card     string         // URL of the picture that other sites show with a link to this one; "" for none
+}
+
+// Render renders the pages over all runs and hands each to save: Index, a page for each server, and what the method is.
+func (s Site) Render(save func(Page) error) error {
 	add := func(name, path string, view any) error {
 		page, err := render(name, path, view)
 		if err != nil {
@@ -28,10 +35,11 @@ func Site(runs []report.Digest, compared []Comparison, save func(Page) error) er
 		}
 		return save(page)
 	}
-	servers := serversOf(runs)
-	for _, s := range servers {
-		s.document = newDocument(s.Name, s.Name+": "+s.Doc, trail("../")...)
-		if err := add("server.html", Servers+"/"+s.File, s); err != nil {
+	servers := serversOf(s.Runs)
+	for _, one := range servers {
+		one.document = newDocument(one.Name, one.Name+": "+one.Doc, trail("../")...)
+		one.check(s.Checks)
+		if err := add("server.html", Servers+"/"+one.File, one); err != nil {
 			return err
 		}
 	}
@@ -41,7 +49,9 @@ func Site(runs []report.Digest, compared []Comparison, save func(Page) error) er
 	if err := add("method.html", Method, newDocument("Method", "How the figures are made, and what they don't tell.", trail("./")...)); err != nil {
 		return err
 	}
-	return add("index.html", Index, newIndex(runs, compared))
+	index := newIndex(s.Runs, s.Compared)
+	index.Card = s.Card
+	return add("index.html", Index, index)
 }
 
 // leanView is a run on one page, without plots.
@@ -134,7 +144,27 @@ type server struct {
 	Source     string
 	Versions   []string
 	Cells      []serverCell
-	More       int // cells that are not shown
+	More       int            // cells that are not shown
+	Watched    []serverCell   // those around events
+	Conforms   []report.Check // of the server's candidates
+	Controlled []report.Check
+}
+
+// check adds what checks found of the server.
+func (s *server) check(all []report.Check) {
+	for _, c := range all {
+		name := c.Candidate
+		if end := strings.IndexAny(name, "@:#+"); end > 0 {
+			name = name[:end]
+		}
+		switch {
+		case name != s.Name:
+		case c.Of == report.CheckConformance:
+			s.Conforms = append(s.Conforms, c)
+		default:
+			s.Controlled = append(s.Controlled, c)
+		}
+	}
 }
 
 type serverCell struct {
@@ -166,6 +196,10 @@ func serversOf(runs []report.Digest) []server {
 			if c.Version != "" && !slices.Contains(s.Versions, c.Version) {
 				s.Versions = append(s.Versions, c.Version)
 			}
+			if c.Events != "" {
+				s.Watched = append(s.Watched, serverCell{c, d.Date, "../" + Runs + "/" + d.ID + "/" + c.At})
+				continue
+			}
 			if len(s.Cells) < history {
 				s.Cells = append(s.Cells, serverCell{c, d.Date, "../" + Runs + "/" + d.ID + "/" + c.At})
 			} else {
@@ -182,9 +216,10 @@ func serversOf(runs []report.Digest) []server {
 	return all
 }
 
-// comparisonView is a run against the one before it on the same machine with cells in common.
+// comparisonView is a run against one before it with cells in common.
 type comparisonView struct {
 	document
+	Elsewhere  bool // the runs are of different machines
 	Of, Before report.Digest
 	Changes    []change
 	Resolved   int
@@ -198,18 +233,22 @@ type change struct {
 	Resolved, Better bool
 }
 
-// Comparison is a run against the one before it of the same machine and heading.
+// Comparison is a run against one before it.
 type Comparison struct {
 	After, Before report.Digest
 	Path          string // of its page, beside those of the run after
 }
 
-// Comparisons are those of runs, which are given newest first, with figures in common. The path of each changes with the
-// run before: a page that is there may be kept.
+// Comparisons are those of runs, which are given newest first, with figures in common: each with the one before it of the
+// same machine and heading, and two runs with each other, whatever they are. The path of each changes with the run before: a
+// page that is there may be kept.
 func Comparisons(runs []report.Digest) (all []Comparison) {
 	last := make(map[string]report.Digest) // the run after, by machine and what was measured
 	for _, d := range runs {
 		key := d.Machine + "\n" + d.Heading
+		if len(runs) == 2 {
+			key = ""
+		}
 		if after, ok := last[key]; ok && alike(after, d) {
 			all = append(all, Comparison{after, d, Runs + "/" + after.ID + "/" + Since + d.ID + ".html"})
 		}
@@ -246,7 +285,7 @@ func alike(after, before report.Digest) bool {
 
 // Render renders the page.
 func (c Comparison) Render() (Page, error) {
-	v := comparisonView{Of: c.After, Before: c.Before}
+	v := comparisonView{Of: c.After, Before: c.Before, Elsewhere: c.After.Machine != c.Before.Machine}
 	v.document = newDocument(c.After.Heading+": "+c.After.Date+" against "+c.Before.Date, "What changed between two runs.", append(trail("../../"), Link{Index, "This run"}, Link{"../" + c.Before.ID + "/" + Index, "The run before"})...)
 	old := cellsByKey(c.Before)
 	for _, cell := range c.After.Cells {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/html"
+	"github.com/benchctl/benchctl/report/plots"
 )
 
 // Options of a site.
@@ -24,6 +25,8 @@ type Options struct {
 	// Full is how many of the newest runs have all pages, with plots. Those before have one, of figures alone, which takes
 	// a hundredth of the time and of the space. Pages that a run got while it was new are kept.
 	Full int
+	// Checks are files that "benchctl verify --json" printed; what they tell is on the pages of servers.
+	Checks []string
 }
 
 // Build writes a site of the runs in these directories. Of a run it reads the summary.json and the report's digest.json that
@@ -38,11 +41,19 @@ func Build(dir string, runs []string, o Options) error {
 }
 
 func build(dir string, dirs []string, o Options) error {
+	var checks []report.Check
+	for _, path := range o.Checks {
+		more, err := ReadChecks(path)
+		if err != nil {
+			return err
+		}
+		checks = append(checks, more...)
+	}
 	runs, err := named(dir, dirs)
 	if err != nil {
 		return err
 	}
-	if err := each(runs, func(r *run) error { return r.read(o.Version) }); err != nil {
+	if err := each(runs, func(r *run) error { return r.read(o) }); err != nil {
 		return err
 	}
 	slices.SortFunc(runs, func(a, b *run) int {
@@ -51,10 +62,10 @@ func build(dir string, dirs []string, o Options) error {
 	for i, r := range runs {
 		r.full = i < o.Full
 	}
-	if err := each(runs, (*run).write); err != nil {
+	if err := each(runs, func(r *run) error { return r.write(o.card(r)) }); err != nil {
 		return err
 	}
-	return over(dir, runs, o)
+	return over(dir, runs, checks, o)
 }
 
 // each does something with each run, some at a time: each takes its memory.
@@ -87,8 +98,24 @@ func all(n int, do func(i int) error) error {
 	return errors.Join(errs...)
 }
 
+// card is the URL of the picture of a run, which has one if it has all pages and the site's URL is known.
+func (o Options) card(r *run) string {
+	if !r.full || o.URL == "" {
+		return ""
+	}
+	return o.under() + html.Runs + "/" + r.name + "/" + fileCard
+}
+
+// under is the URL that links begin with.
+func (o Options) under() string {
+	if o.URL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(o.URL, "/") + "/"
+}
+
 // over writes what is of all runs, which are given newest first.
-func over(dir string, runs []*run, o Options) error {
+func over(dir string, runs []*run, checks []report.Check, o Options) error {
 	digests := make([]report.Digest, len(runs))
 	for i, r := range runs {
 		digests[i] = r.digest
@@ -110,14 +137,25 @@ func over(dir string, runs []*run, o Options) error {
 			return err
 		}
 	}
-	text, err := feed(digests, o.URL)
+	whole := html.Site{Runs: digests, Compared: compared, Checks: checks}
+	if o.URL != "" && len(digests) > 0 {
+		picture, err := plots.Card(digests[0])
+		if err != nil {
+			return err
+		}
+		if err := add(fileCard, picture); err != nil {
+			return err
+		}
+		whole.Card = o.under() + fileCard
+	}
+	text, err := feed(digests, o.under())
 	if err != nil {
 		return err
 	}
 	if err := add(fileFeed, text); err != nil {
 		return err
 	}
-	if err := html.Site(digests, compared, func(p html.Page) error { return add(p.Path, p.Content) }); err != nil {
+	if err := whole.Render(func(p html.Page) error { return add(p.Path, p.Content) }); err != nil {
 		return err
 	}
 	return tidy(dir, runs, written)

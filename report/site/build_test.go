@@ -178,6 +178,19 @@ func TestComparison(t *testing.T) {
 	}
 }
 
+// Two runs are compared whatever they are; the page says that their machines differ.
+func TestComparisonOfTwoMachines(t *testing.T) {
+	store, out := t.TempDir(), t.TempDir()
+	here, there, more := at(fixture.Many(2), "a", 1), on("Ampere", at(fixture.Many(3), "b", 2)), on("Ampere", at(fixture.Many(2), "c", 3))
+	runs := []string{keep(t, store, here), keep(t, store, there)}
+	built(t, out, site.Options{}, runs...)
+	ordered(t, content(t, out, "runs", "b", "since-a.html"), "of different machines", "Ampere", "not told apart")
+	built(t, out, site.Options{}, append(runs, keep(t, store, more))...)
+	if _, err := os.Stat(filepath.Join(out, "runs", "b", "since-a.html")); err == nil {
+		t.Error("runs of different machines are compared among many")
+	}
+}
+
 // Less time is better.
 func TestComparisonOfCosts(t *testing.T) {
 	store, out := t.TempDir(), t.TempDir()
@@ -311,6 +324,7 @@ func TestUnchangedRunsAreKept(t *testing.T) {
 		"unknown version": {site.Options{Full: 1}, func(*testing.T, string, string) {}, false, false, false},
 		"all full":        {site.Options{Version: "v1", Full: 2}, func(*testing.T, string, string) {}, true, false, false},
 		"none full":       {site.Options{Version: "v1"}, func(*testing.T, string, string) {}, true, true, true},
+		"URL":             {site.Options{Version: "v1", Full: 1, URL: "https://example.org"}, func(*testing.T, string, string) {}, false, false, false},
 		"records": {v1, func(t *testing.T, _, newest string) {
 			if err := os.WriteFile(filepath.Join(newest, "summary.json"), []byte(content(t, newest, "summary.json")+"\n"), 0o644); err != nil {
 				t.Fatal(err)

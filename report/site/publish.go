@@ -16,6 +16,7 @@ import (
 const (
 	fileFeed  = "feed.xml"
 	dirBadges = "badges"
+	fileCard  = "card.png" // of a run, and of the newest
 )
 
 // atom is a feed of runs (RFC 4287).
@@ -46,11 +47,8 @@ type atomEntry struct {
 // entries is how many runs a feed has.
 const entries = 50
 
-// feed is the Atom feed of runs, which are given newest first. url is where the site is published; "": links are relative.
+// feed is the Atom feed of runs, which are given newest first. url is what links begin with; "": they are relative.
 func feed(runs []report.Digest, url string) ([]byte, error) {
-	if url != "" {
-		url = strings.TrimSuffix(url, "/") + "/" // links are relative to the directory
-	}
 	id := func(run string) string { return "urn:benchctl:" + run }
 	f := atom{Base: url, Title: "HTTP server benchmarks", ID: id("site"), Updated: time.Unix(0, 0).UTC().Format(time.RFC3339), Author: "benchctl", Links: []atomLink{{Href: html.Index}, {"self", fileFeed}}}
 	for i, d := range runs[:min(entries, len(runs))] {

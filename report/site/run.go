@@ -12,6 +12,7 @@ import (
 
 	"github.com/benchctl/benchctl/report"
 	"github.com/benchctl/benchctl/report/html"
+	"github.com/benchctl/benchctl/report/plots"
 	"github.com/benchctl/benchctl/results"
 	"github.com/benchctl/benchctl/results/judge"
 )
@@ -84,9 +85,9 @@ func nameOf(id string) string {
 }
 
 // read finds the digest of the run: beside its pages in the site, in its own report, or from its summary.
-func (r *run) read(version string) error {
+func (r *run) read(o Options) error {
 	var err error
-	if r.stamp, err = stampOf(r.dir, version); err != nil {
+	if r.stamp, err = stampOf(r.dir, o); err != nil {
 		return err
 	}
 	var k kept
@@ -122,8 +123,8 @@ func (r *run) readOwn() error {
 }
 
 // write writes the pages of the run, unless they are there. What is there of an earlier time is removed: a table that is
-// gone would keep its page.
-func (r *run) write() error {
+// gone would keep its page. card is the URL of its picture; "": it gets none.
+func (r *run) write(card string) error {
 	if r.had == full || r.had == lean && !r.full {
 		return nil
 	}
@@ -131,7 +132,7 @@ func (r *run) write() error {
 		return err
 	}
 	if r.full {
-		return r.writeFull()
+		return r.writeFull(card)
 	}
 	r.digest = r.digest.OnOnePage()
 	page, err := html.Lean(r.digest)
@@ -144,7 +145,7 @@ func (r *run) write() error {
 	return r.keep()
 }
 
-func (r *run) writeFull() error {
+func (r *run) writeFull(card string) error {
 	s, err := judge.SummaryOf(r.dir)
 	if err != nil {
 		return err
@@ -152,8 +153,17 @@ func (r *run) writeFull() error {
 	all := report.New(s)
 	r.digest = all.Digest()
 	r.digest.ID = r.name
-	if err := write(r.out, all, s, "../../"); err != nil {
+	if err := write(r.out, all, s, html.Options{Site: "../../", Card: card}); err != nil {
 		return err
+	}
+	if card != "" {
+		picture, err := plots.Card(r.digest)
+		if err != nil {
+			return err
+		}
+		if err := save(r.out, fileCard, picture); err != nil {
+			return err
+		}
 	}
 	return r.keep()
 }
@@ -175,17 +185,18 @@ func readJSON(path string, v any) error {
 	return json.Unmarshal(text, v)
 }
 
-// stampOf changes with the records of a run and with the version of benchctl; "" if nothing is known to stay the same.
-func stampOf(run, version string) (string, error) {
+// stampOf changes with the records of a run, with the version of benchctl and with the site's URL; "" if nothing is known to
+// stay the same.
+func stampOf(run string, o Options) (string, error) {
 	entries, err := os.ReadDir(run)
 	if err != nil {
 		return "", err
 	}
-	if version == "" {
+	if o.Version == "" {
 		return "", nil
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, version)
+	fmt.Fprintln(h, o.Version, o.URL)
 	for _, e := range entries {
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {

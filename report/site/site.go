@@ -28,7 +28,7 @@ const (
 // report are replaced, the pages last; others are left alone.
 func Write(dir string, s *judge.Summary) error {
 	r := report.New(s)
-	if err := write(dir, r, s, ""); err != nil {
+	if err := write(dir, r, s, html.Options{PNG: true}); err != nil {
 		return fmt.Errorf("write report %s: %w", dir, err)
 	}
 	if err := saveJSON(dir, fileDigest, r.Digest()); err != nil {
@@ -53,13 +53,13 @@ func WriteLive(dir string, s *judge.Summary) error {
 	return nil
 }
 
-// write writes the report of a run; site is the relative path to the pages over all runs.
-func write(dir string, r *report.Report, s *judge.Summary, site string) error {
+// write writes the report of a run with its plots and data.
+func write(dir string, r *report.Report, s *judge.Summary, o html.Options) error {
 	drawn, err := plots.Render(r)
 	if err != nil {
 		return err
 	}
-	if err := plots.Save(filepath.Join(dir, Plots), drawn, site == ""); err != nil {
+	if err := plots.Save(filepath.Join(dir, Plots), drawn, o.PNG); err != nil {
 		return err
 	}
 	if err := saveJSON(dir, Summary, s); err != nil {
@@ -72,8 +72,8 @@ func write(dir string, r *report.Report, s *judge.Summary, site string) error {
 	if err := save(dir, Table, b.Bytes()); err != nil {
 		return err
 	}
-	links := []html.Link{{Path: Summary, Text: Summary}, {Path: Table, Text: Table}}
-	pages, err := html.Run(r, drawn, html.Options{Plots: Plots, PNG: site == "", Links: links, Site: site})
+	o.Plots, o.Links = Plots, []html.Link{{Path: Summary, Text: Summary}, {Path: Table, Text: Table}}
+	pages, err := html.Run(r, drawn, o)
 	if err != nil {
 		return err
 	}

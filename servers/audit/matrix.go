@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,6 +57,26 @@ const (
 	NeedsRoot  Outcome = "needs root" // the check, and this process is not
 	NotMade    Outcome = "not made"   // as another one failed, of which the reason tells
 )
+
+// ParseMatrix reads the JSON form of a Matrix, of rules that are known here.
+func ParseMatrix(text []byte) (Matrix, error) {
+	var m Matrix
+	if err := json.Unmarshal(text, &m); err != nil {
+		return Matrix{}, err
+	}
+	if m.Schema != MatrixSchema {
+		return Matrix{}, fmt.Errorf("schema %q is not %s", m.Schema, MatrixSchema)
+	}
+	rules := Rules()
+	for _, r := range m.Candidates {
+		for _, f := range r.Findings {
+			if !slices.ContainsFunc(rules, func(known Rule) bool { return known.ID == f.Rule }) {
+				return Matrix{}, fmt.Errorf("%s: rule %q is not known here", r.Candidate, f.Rule)
+			}
+		}
+	}
+	return m, nil
+}
 
 // Failed tells whether any candidate does not pass the gate.
 func (m Matrix) Failed() bool {
