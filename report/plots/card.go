@@ -46,7 +46,9 @@ func Card(d report.Digest) ([]byte, error) {
 	rows := firstRows(d)
 	told := d.Quality + " " + d.Date + ", " + d.Machine
 	if len(rows) > 0 {
-		told = rows[0].Scenario + " · " + rows[0].App + ". " + told
+		if of := rows[0].Scenario + " · " + rows[0].App; of != d.Heading {
+			told = of + ". " + told
+		}
 	}
 	foot := atMost(2, wrap(told, quality, room), quality, room)
 	for i, line := range foot {
