@@ -102,7 +102,7 @@ func headroom(t *report.Table) *chart {
 	})
 	c := &chart{
 		kind: "headroom", title: "Headroom of the load generator", subtitle: t.Title(), note: note, rowHeight: 26,
-		unit: "requests per second that the load generator could have driven / throughput",
+		unit: "requests per second that the load generator could have driven / throughput, more is better",
 		alt:  "How many times the throughput of each server the load generator could have driven",
 	}
 	c.list(t, cells)
