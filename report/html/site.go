@@ -35,15 +35,14 @@ func (s Site) Render(save func(Page) error) error {
 		}
 		return save(page)
 	}
-	servers := serversOf(s.Runs)
+	servers := serversOf(s.Runs, s.Checks)
 	for _, one := range servers {
-		one.document = newDocument(one.Name, one.Name+": "+one.Doc, trail("../")...)
-		one.check(s.Checks)
+		one.document = newDocument(one.Name, strings.TrimSuffix(one.Name+": "+one.Doc, ": "), trail("../")...)
 		if err := add("server.html", Servers+"/"+one.File, one); err != nil {
 			return err
 		}
 	}
-	if err := add("servers.html", Servers+"/"+Index, serversView{newDocument("Servers", "All servers that were measured.", trail("../")...), servers}); err != nil {
+	if err := add("servers.html", Servers+"/"+Index, serversView{newDocument("Servers", "All servers that were measured or verified.", trail("../")...), servers}); err != nil {
 		return err
 	}
 	if err := add("method.html", Method, newDocument("Method", "How the figures are made, and what they don't tell.", trail("./")...)); err != nil {
@@ -138,7 +137,7 @@ type serversView struct {
 type server struct {
 	document
 	Name, File string
-	Class      string
+	Class      string // "" if it is not known
 	Doc        string
 	Home       string
 	Source     string
@@ -150,23 +149,6 @@ type server struct {
 	Controlled []report.Check
 }
 
-// check adds what checks found of the server.
-func (s *server) check(all []report.Check) {
-	for _, c := range all {
-		name := c.Candidate
-		if end := strings.IndexAny(name, "@:#+"); end > 0 {
-			name = name[:end]
-		}
-		switch {
-		case name != s.Name:
-		case c.Of == report.CheckConformance:
-			s.Conforms = append(s.Conforms, c)
-		default:
-			s.Controlled = append(s.Controlled, c)
-		}
-	}
-}
-
 type serverCell struct {
 	report.DigestCell
 	Date, Path string
@@ -175,45 +157,70 @@ type serverCell struct {
 // history is how many cells the page of a server has.
 const history = 400
 
-func serversOf(runs []report.Digest) []server {
-	var all []server
-	index := make(map[string]int)
-	files := make(map[string]bool)
+// field is the servers of a site while they are gathered.
+type field struct {
+	all   []server
+	index map[string]int
+	files map[string]bool
+}
+
+// of is the server of a name.
+func (f *field) of(name string) *server {
+	at, known := f.index[name]
+	if !known {
+		at = len(f.all)
+		f.index[name] = at
+		file := report.Slug(name)
+		for f.files[file] || file == "index" {
+			file += "-2"
+		}
+		f.files[file] = true
+		f.all = append(f.all, server{Name: name, File: file + ".html"})
+	}
+	return &f.all[at]
+}
+
+// serversOf are those that runs have, newest first, and those that were only checked.
+func serversOf(runs []report.Digest, checks []report.Check) []server {
+	f := field{index: make(map[string]int), files: make(map[string]bool)}
 	for _, d := range runs {
 		for _, c := range d.Cells {
-			at, known := index[c.Server]
-			if !known {
-				at = len(all)
-				index[c.Server] = at
-				file := report.Slug(c.Server)
-				for files[file] || file == "index" {
-					file += "-2"
-				}
-				files[file] = true
-				all = append(all, server{Name: c.Server, File: file + ".html", Class: c.Class})
-			}
-			s := &all[at]
-			if c.Version != "" && !slices.Contains(s.Versions, c.Version) {
-				s.Versions = append(s.Versions, c.Version)
-			}
-			if c.Events != "" {
-				s.Watched = append(s.Watched, serverCell{c, d.Date, "../" + Runs + "/" + d.ID + "/" + c.At})
-				continue
-			}
-			if len(s.Cells) < history {
-				s.Cells = append(s.Cells, serverCell{c, d.Date, "../" + Runs + "/" + d.ID + "/" + c.At})
-			} else {
-				s.More++
-			}
+			f.of(c.Server).add(d, c)
 		}
 		for _, term := range d.Terms {
-			if at, known := index[term.Name]; known && term.Of == results.TermServer && all[at].Doc == "" {
-				all[at].Doc, all[at].Home, all[at].Source = term.Doc, term.Home, term.Source
+			if at, known := f.index[term.Name]; known && term.Of == results.TermServer && f.all[at].Doc == "" {
+				f.all[at].Doc, f.all[at].Home, f.all[at].Source = term.Doc, term.Home, term.Source
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b server) int { return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Name, b.Name)) })
-	return all
+	for _, c := range checks {
+		s := f.of(c.Server())
+		s.Class = cmp.Or(s.Class, c.Class)
+		if c.Of == report.CheckConformance {
+			s.Conforms = append(s.Conforms, c)
+		} else {
+			s.Controlled = append(s.Controlled, c)
+		}
+	}
+	slices.SortFunc(f.all, func(a, b server) int { return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Name, b.Name)) })
+	return f.all
+}
+
+// add adds a cell of a run.
+func (s *server) add(d report.Digest, c report.DigestCell) {
+	s.Class = cmp.Or(s.Class, c.Class)
+	if c.Version != "" && !slices.Contains(s.Versions, c.Version) {
+		s.Versions = append(s.Versions, c.Version)
+	}
+	cell := serverCell{c, d.Date, "../" + Runs + "/" + d.ID + "/" + c.At}
+	switch {
+	case c.Events != "":
+		s.Watched = append(s.Watched, cell)
+	case len(s.Cells) < history:
+		s.Cells = append(s.Cells, cell)
+	default:
+		s.More++
+	}
 }
 
 // comparisonView is a run against one before it with cells in common.

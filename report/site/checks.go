@@ -58,6 +58,7 @@ func conformanceChecks(m conform.Matrix) (all []report.Check) {
 			continue
 		}
 		c := newCheck(report.CheckConformance, r.Candidate, r.Version, r.String(), r.Gate)
+		c.Class = report.ClassOf(r.Class).Many
 		for _, f := range r.Findings {
 			if f.Outcome != conform.Failed {
 				continue

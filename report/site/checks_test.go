@@ -45,6 +45,7 @@ func conformance() conform.Matrix {
 	m.Candidates = []conform.Row{
 		conform.NewRow("hertz", "v1", "engine", false, []conform.Finding{{Check: check("reply"), App: "hello"}, failed}, nil),
 		conform.NewRow("nethttp:tuned", "v2", "engine", false, []conform.Finding{{Check: check("reply"), App: "hello"}}, nil),
+		conform.NewRow("gnet", "v3", "engine", false, []conform.Finding{{Check: check("reply"), App: "hello"}}, nil),
 		conform.AbsentRow("hertz:absent", "engine", "no such program"),
 	}
 	return m
@@ -73,6 +74,7 @@ func TestChecksOnPagesOfServers(t *testing.T) {
 		t.Error("hertz has what was not checked, or a history of no figures")
 	}
 	ordered(t, content(t, out, "servers", "nethttp.html"), "<b>nethttp:tuned</b> v2: passes the gate, 1 of 1 checks", `id="history"`)
+	ordered(t, content(t, out, "servers", "gnet.html"), "engines", "in no run", `id="conformance"`, "<b>gnet</b>")
 	if strings.Contains(content(t, out, "servers", "nbio.html"), `id="conformance"`) {
 		t.Error("nbio was not checked")
 	}
