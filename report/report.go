@@ -236,20 +236,3 @@ func (t *Table) group(c *judge.Cell) int {
 	}
 	return 0
 }
-
-// Shorten cuts runes out of the middle of a name until it fits. The server at the start
-// and the label at the end distinguish names.
-func Shorten(name string, fits func(string) bool) string {
-	if fits(name) {
-		return name
-	}
-	runes := []rune(name)
-	for keep := len(runes) - 1; keep > 1; keep-- {
-		head := (keep + 1) / 2
-		short := string(runes[:head]) + "…" + string(runes[len(runes)-(keep-head):])
-		if fits(short) {
-			return short
-		}
-	}
-	return "…"
-}

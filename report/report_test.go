@@ -84,15 +84,21 @@ func TestPrintable(t *testing.T) {
 }
 
 func TestShorten(t *testing.T) {
-	fits := func(n int) func(string) bool { return func(s string) bool { return len([]rune(s)) <= n } }
+	fits := func(n int) func(int, string) bool { return func(_ int, s string) bool { return len([]rune(s)) <= n } }
 	for _, c := range []struct {
 		in   string
 		n    int
 		want string
 	}{
-		{"short", 5, "short"}, {"candidate:tuned#b", 9, "cand…ed#b"}, {"ab", 1, "…"},
+		{"short", 5, "short"},
+		{"candidate:tuned#b", 9, "cand…ed#b"},
+		{"ab", 1, "…"},
+		{"one-long-name-a-is-long one-long-name-b-is-long", 8, "…me-a-i… …me-b-i…"}, // names that differ in their middle
+		{"one-long-name-at one-long-name-a other", 6, "one…at one…-a other"},
+		{"one-long-name-of-a-is-long one-long-name-with-b-is-long", 5, "…o…a… …w…b…"}, // in more than there is room for
+		{"a-long-name a-long-name", 5, "a-…me a-…me"},
 	} {
-		if got := report.Shorten(c.in, fits(c.n)); got != c.want {
+		if got := strings.Join(report.Shorten(strings.Fields(c.in), fits(c.n)), " "); got != c.want {
 			t.Errorf("Shorten(%q, %d) = %q, want %q", c.in, c.n, got, c.want)
 		}
 	}

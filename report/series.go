@@ -11,7 +11,8 @@ import (
 )
 
 // Series is how a figure of the candidates of a class depends on what differs between tables: the number at the end
-// of a scenario's name, or a parameter of an app.
+// of a scenario's name, or a parameter of an app. The figure is the one that ranks, and where requests were offered at a
+// rate also percentiles of their latency.
 type Series struct {
 	Name   string // of files
 	Of     string // what is varied: "concurrency", "bytes", "offered rate"
@@ -63,9 +64,7 @@ func (r *Report) Series() []Series {
 			continue
 		}
 		for _, o := range r.Overviews {
-			if s := newSeries(key, tables[key], o.Class); len(s.Lines) > 0 {
-				all = append(all, s)
-			}
+			all = append(all, seriesOf(key, tables[key], o.Class)...)
 		}
 	}
 	return all
@@ -96,12 +95,47 @@ func (t *Table) isOpen() bool {
 	})
 }
 
-func newSeries(key varied, tables []*Table, class Class) Series {
+// percentiles are the latencies that are told by the rate that was offered.
+var percentiles = []struct {
+	metric judge.Metric
+	of     func(*judge.Latency) *float64
+}{
+	{latency("p50", "median"), func(l *judge.Latency) *float64 { return l.P50 }},
+	{latency("p99", "99th percentile"), func(l *judge.Latency) *float64 { return l.P99 }},
+	{latency("p99.9", "99.9th percentile"), func(l *judge.Latency) *float64 { return l.P999 }},
+}
+
+func latency(name, of string) judge.Metric {
+	return judge.Metric{Name: name, Unit: "ms", Head: "latency " + name, Of: of + " of the response time", LessIsBetter: true}
+}
+
+// seriesOf are the series of a class over tables: those with curves.
+func seriesOf(key varied, tables []*Table, class Class) (all []Series) {
 	s := Series{Name: Slug(key.of+" "+key.where) + "_" + Slug(class.Name), Of: key.of, Where: key.where, Class: class, Metric: tables[0].by()}
 	offered := key.where == tables[0].App && !slices.ContainsFunc(tables, func(t *Table) bool { return !t.isOpen() })
 	if offered { // each candidate may have rates of its own: the number in the name may be a share of its ceiling
 		s.Of, s.Unit = "offered rate", "req/s"
+		for _, p := range percentiles {
+			l := s
+			l.Metric, l.Name = p.metric, s.Name+"_"+Slug(p.metric.Name)
+			l.Lines = curves(key, tables, class, true, func(c *judge.Cell) *judge.Estimate {
+				if c.Latency == nil || p.of(c.Latency) == nil || *p.of(c.Latency) <= 0 {
+					return nil
+				}
+				ms := *p.of(c.Latency)
+				return &judge.Estimate{Value: ms, Low: ms, High: ms}
+			})
+			all = append(all, l)
+		}
 	}
+	s.Lines = curves(key, tables, class, offered, func(c *judge.Cell) *judge.Estimate { return c.Figures[tables[0].Metric] })
+	all = append(all, s)
+	return slices.DeleteFunc(all, func(s Series) bool { return len(s.Lines) == 0 })
+}
+
+// curves are those of a class: of each candidate with two figures at least, by the rate that it was offered or by
+// what is varied.
+func curves(key varied, tables []*Table, class Class, offered bool, figure func(*judge.Cell) *judge.Estimate) (all []Line) {
 	for _, t := range tables {
 		var x float64
 		for _, v := range t.varied() {
@@ -110,24 +144,23 @@ func newSeries(key varied, tables []*Table, class Class) Series {
 			}
 		}
 		for _, r := range t.Of(class) {
-			e := r.Cell.Figures[t.Metric]
+			e := figure(r.Cell)
 			if e == nil || !r.Cell.Verdict.Usable() {
 				continue
 			}
-			at := slices.IndexFunc(s.Lines, func(l Line) bool { return l.Candidate == r.Cell.Candidate })
+			at := slices.IndexFunc(all, func(l Line) bool { return l.Candidate == r.Cell.Candidate })
 			if at < 0 {
-				at = len(s.Lines)
-				s.Lines = append(s.Lines, Line{Candidate: r.Cell.Candidate})
+				at = len(all)
+				all = append(all, Line{Candidate: r.Cell.Candidate})
 			}
 			if offered {
 				x = *r.Cell.Offered
 			}
-			s.Lines[at].Points = append(s.Lines[at].Points, Point{x, *e, r.Cell.Verdict == judge.Degraded})
+			all[at].Points = append(all[at].Points, Point{x, *e, r.Cell.Verdict == judge.Degraded})
 		}
 	}
-	for _, l := range s.Lines {
+	for _, l := range all {
 		slices.SortFunc(l.Points, func(a, b Point) int { return cmp.Compare(a.X, b.X) })
 	}
-	s.Lines = slices.DeleteFunc(s.Lines, func(l Line) bool { return len(l.Points) < 2 })
-	return s
+	return slices.DeleteFunc(all, func(l Line) bool { return len(l.Points) < 2 })
 }

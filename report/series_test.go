@@ -74,16 +74,23 @@ func TestSeriesOfOfferedRates(t *testing.T) {
 		for _, name := range []string{"a", "b"} {
 			c := measured("latency-"+share, "hello", name, float64(i+1))
 			rate := map[string][]float64{"a": {1000, 1400, 1700}, "b": {10, 14, 17}}[name][i]
-			c.Offered = &rate
+			p99 := 10 * float64(i+1)
+			c.Offered, c.Latency = &rate, &judge.Latency{P99: &p99}
 			cells = append(cells, c)
 		}
 	}
 	all := New(&judge.Summary{Cells: cells}).Series()
-	if len(all) != 1 || all[0].Of != "offered rate" || all[0].Unit != "req/s" {
-		t.Fatalf("series %+v, want one by the offered rate", all)
+	if len(all) != 2 {
+		t.Fatalf("series %+v, want those of p99, which is known, and of what ranks", all)
 	}
-	if want := "[a 1000:1 1400:2 1700:3 b 10:1 14:2 17:3]"; fmt.Sprint(told(all[0])) != want {
-		t.Errorf("lines %v, want %s", told(all[0]), want)
+	for i, want := range []struct{ metric, lines string }{
+		{"p99", "[a 1000:10 1400:20 1700:30 b 10:10 14:20 17:30]"},
+		{judge.MetricThroughput, "[a 1000:1 1400:2 1700:3 b 10:1 14:2 17:3]"},
+	} {
+		s := all[i]
+		if s.Of != "offered rate" || s.Unit != "req/s" || s.Metric.Name != want.metric || fmt.Sprint(told(s)) != want.lines {
+			t.Errorf("series of %s by %s (%s): %v, want that of %s by the offered rate: %s", s.Metric.Name, s.Of, s.Unit, told(s), want.metric, want.lines)
+		}
 	}
 	cells[0].Offered = nil
 	if all := New(&judge.Summary{Cells: cells}).Series(); len(all) != 1 || all[0].Of != "latency" {

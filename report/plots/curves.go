@@ -13,24 +13,22 @@ import (
 
 // scaling shows how the figure of each candidate of a class depends on what is varied between tables.
 func scaling(s report.Series) *graph {
-	better, varied := "more is better", s.Of+" (logarithmic)"
-	if s.Unit != "" {
-		varied = fmt.Sprintf("%s (%s, logarithmic)", s.Of, s.Unit)
-	}
+	better := "more is better"
 	if s.Metric.LessIsBetter {
 		better = "less is better"
 	}
 	g := &graph{
 		kind: "scaling", title: report.Sentence(s.Metric.Head) + " by " + s.Of, subtitle: s.Where + " · " + s.Class.Many,
-		note:  "Line: 95 % interval. Hollow: degraded.",
-		xUnit: varied, yUnit: fmt.Sprintf("%s (%s), %s", s.Metric.Of, s.Metric.Unit, better),
-		alt: fmt.Sprintf("%s of each of the %s by %s", report.Sentence(s.Metric.Of), s.Class.Many, s.Of),
+		note:  "Hollow: degraded.",
+		xUnit: unit(s.Of, s.Unit, true),
+		alt:   fmt.Sprintf("%s of each of the %s by %s", report.Sentence(s.Metric.Of), s.Class.Many, s.Of),
 	}
 	for _, l := range s.Lines {
 		c := curve{name: l.Candidate}
 		for _, p := range l.Points {
 			if low, high, ok := report.Interval(p.Estimate); ok {
 				c.points = append(c.points, at{p.X, p.Estimate.Value, low, high, p.Degraded})
+				g.note = "Line: 95 % interval. Hollow: degraded."
 			} else {
 				c.points = append(c.points, at{p.X, p.Estimate.Value, 0, 0, p.Degraded})
 			}
@@ -44,17 +42,42 @@ func scaling(s report.Series) *graph {
 		}
 		return cmp.Compare(y, x)
 	})
-	g.fit(true, false)
+	log := s.Metric.Unit == "ms" || g.isWide(upwards) // near its ceiling a server's latency grows without bound
+	g.yUnit = unit(s.Metric.Of, s.Metric.Unit, log) + ", " + better
+	g.xTicks = varied(g.curves)
+	g.fit(true, log)
 	return g
+}
+
+func along(p at) float64   { return p.x }
+func upwards(p at) float64 { return p.y }
+
+// mostValues is how many values of what is varied are marked as they are.
+const mostValues = 12
+
+// varied marks the values of what is varied; nil if they are too many, as where each candidate has its own.
+func varied(curves []curve) plot.Ticker {
+	var all plot.ConstantTicks
+	for _, c := range curves {
+		for _, p := range c.points {
+			if !slices.ContainsFunc(all, func(t plot.Tick) bool { return t.Value == p.x }) {
+				all = append(all, plot.Tick{Value: p.x, Label: trimZeros(report.Number(p.x, 6))}) // 1,024, not 1,020
+			}
+		}
+	}
+	if len(all) > mostValues {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b plot.Tick) int { return cmp.Compare(a.Value, b.Value) })
+	return all
 }
 
 // effort shows what each candidate of a class serves and what it spends on it.
 func effort(t *report.Table, class report.Class) *graph {
 	g := &graph{
 		kind: "cost_" + report.Slug(class.Name), title: "Throughput and server CPU", subtitle: t.Title() + " · " + class.Many, apart: true,
-		note:  "Above and to the left is better. Hollow: degraded.",
-		xUnit: "server CPU (µs/req), less is better", yUnit: "throughput (req/s), more is better",
-		alt: fmt.Sprintf("Requests per second of each of the %s against its CPU time per request", class.Many),
+		note: "Above and to the left is better. Hollow: degraded.",
+		alt:  fmt.Sprintf("Requests per second of each of the %s against its CPU time per request", class.Many),
 	}
 	for _, r := range t.Of(class) {
 		rps, cpu := r.Cell.Figures.Throughput(), r.Cell.Figures.ServerCPU()
@@ -67,7 +90,9 @@ func effort(t *report.Table, class report.Class) *graph {
 		}
 		g.curves = append(g.curves, curve{r.Cell.Candidate, []at{one}})
 	}
-	g.fit(false, false)
+	logX, logY := g.isWide(along), g.isWide(upwards)
+	g.xUnit, g.yUnit = unit("server CPU", "µs/req", logX)+", less is better", unit("throughput", "req/s", logY)+", more is better"
+	g.fit(logX, logY)
 	return g
 }
 

@@ -152,13 +152,15 @@ func (d drawing) nameRows(p *plot.Plot) {
 
 // labels are the candidates' names with their classes, each as wide as there is room.
 func (d drawing) labels(sty text.Style, room vg.Length) []string {
-	all := make([]string, len(d.names))
-	for i, name := range d.names {
-		class := ""
-		if len(d.classes) > 0 {
-			class = " · " + d.classes[i]
+	class := func(i int) string {
+		if len(d.classes) == 0 {
+			return ""
 		}
-		all[i] = shorten(name, sty, room-sty.Width(class)) + class
+		return " · " + d.classes[i]
+	}
+	all := shortenAll(d.names, sty, func(i int) vg.Length { return room - sty.Width(class(i)) })
+	for i := range all {
+		all[i] += class(i)
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -46,6 +47,7 @@ const (
 	tall     = vg.Length(230) // the plot itself
 	nameEnd  = vg.Length(112) // room for names, at most
 	nameStep = vg.Length(11)
+	sideRoom = vg.Length(50) // of the figures beside the plot, at most
 )
 
 // inks are the colours of curves, Okabe and Ito's that stand out on light and on dark paper, and their marks.
@@ -130,6 +132,15 @@ func (g *graph) nameRoom(l layout) vg.Length {
 	return room + 10
 }
 
+// shortNames are the names of the curves that have one.
+func (g *graph) shortNames(l layout) []string {
+	var names []string
+	for _, c := range g.curves[:min(named, len(g.curves))] {
+		names = append(names, c.name)
+	}
+	return shortenAll(names, noteStyle, func(int) vg.Length { return g.nameRoom(l) - 8 })
+}
+
 func (g *graph) plot(l layout) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil
@@ -148,6 +159,9 @@ func (g *graph) plot(l layout) *plot.Plot {
 	}
 	if g.xTicks != nil {
 		p.X.Tick.Marker = g.xTicks
+	}
+	if g.x.log {
+		p.X.Tick.Marker = roomyTicks{p.X.Tick.Marker, l.room() - g.nameRoom(l) - sideRoom}
 	}
 	if g.y.log {
 		p.Y.Tick.Marker, p.Y.Scale = logTicks{most: 8}, plot.LogScale{}
@@ -247,9 +261,10 @@ func (g *graph) names(c draw.Canvas, x, y func(float64) vg.Length, l layout) {
 		ink  color.Color
 	}
 	var all []name
-	for i, curve := range g.curves[:min(named, len(g.curves))] {
+	short := g.shortNames(l)
+	for i, curve := range g.curves[:len(short)] {
 		last := curve.points[len(curve.points)-1]
-		all = append(all, name{curve.name, vg.Point{X: x(last.x), Y: y(last.y)}, y(last.y), inks[i].color})
+		all = append(all, name{short[i], vg.Point{X: x(last.x), Y: y(last.y)}, y(last.y), inks[i].color})
 	}
 	slices.SortStableFunc(all, func(a, b name) int { return cmp.Compare(a.y, b.y) })
 	for i := range all { // upwards from below, then back where that is too high
@@ -267,7 +282,7 @@ func (g *graph) names(c draw.Canvas, x, y func(float64) vg.Length, l layout) {
 	left := c.Max.X + 8
 	for _, n := range all {
 		c.StrokeLine2(draw.LineStyle{Color: n.ink, Width: 0.5, Dashes: []vg.Length{2, 2}}, n.to.X+5, n.to.Y, left-2, n.y)
-		c.FillText(noteStyle, vg.Point{X: left, Y: n.y - 3.5}, shorten(n.text, noteStyle, g.nameRoom(l)-8))
+		c.FillText(noteStyle, vg.Point{X: left, Y: n.y - 3.5}, n.text)
 	}
 }
 
@@ -276,6 +291,31 @@ type plotterFunc func(c draw.Canvas, p *plot.Plot)
 
 // Plot implements plot.Plotter.
 func (f plotterFunc) Plot(c draw.Canvas, p *plot.Plot) { f(c, p) }
+
+// wideRange is how many times the least figure of a graph the largest may be, for both to be seen on a linear axis.
+const wideRange = 20
+
+// isWide reports whether what is told of the points differs too much for a linear axis.
+func (g *graph) isWide(of func(at) float64) bool {
+	low, high := math.Inf(1), 0.0
+	for _, c := range g.curves {
+		for _, at := range c.points {
+			low, high = min(low, of(at)), max(high, of(at))
+		}
+	}
+	return low > 0 && high > wideRange*low
+}
+
+// unit is what is told along an axis, with how it is scaled.
+func unit(of, in string, log bool) string {
+	if log {
+		in = strings.TrimPrefix(in+", logarithmic", ", ")
+	}
+	if in == "" {
+		return of
+	}
+	return of + " (" + in + ")"
+}
 
 // fit sets the scales to hold all points; lengths are compared, so that linear ones begin at 0.
 func (g *graph) fit(logX, logY bool) {

@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,7 +76,18 @@ func fields() map[string]*judge.Summary {
 		"1": engines(fixture.Sweep(3, 1)), "2": engines(fixture.Sweep(3, 2)), "5": engines(fixture.Sweep(4, 5)), "60": engines(fixture.Sweep(12, 60)),
 		"long": long(engines(fixture.Sweep(3, 12))), "100x": scaled(engines(fixture.Sweep(3, 6)), 100), "1/100": scaled(engines(fixture.Sweep(3, 6)), 0.01),
 		"mixed": fixture.Mixed(), "field": fixture.Field(), "equal": equal(engines(fixture.Sweep(3, 9))),
+		"offered": offered(engines(fixture.Sweep(4, 9))),
 	}
+}
+
+// offered has requests offered at shares of what each candidate does.
+func offered(s *judge.Summary) *judge.Summary {
+	for i := range s.Cells {
+		c := &s.Cells[i]
+		rate := c.Figures.Throughput().Value / 2
+		c.Offered = &rate
+	}
+	return s
 }
 
 // equal makes all candidates do the same, so that all names would be at one height.
@@ -122,6 +134,23 @@ func TestAxesHoldAllPoints(t *testing.T) {
 				t.Errorf("%s, %s: fewer than two marks from %v to %v", field, g.kind, g.y.min, g.y.max)
 			}
 		}
+	}
+}
+
+// Latency over the offered rate has a graph for each percentile.
+func TestLatencyOverTheOfferedRate(t *testing.T) {
+	var titles []string
+	for _, g := range graphsOf(offered(engines(fixture.Sweep(4, 3)))) {
+		if g.kind == "scaling" {
+			titles = append(titles, g.title)
+			if strings.HasPrefix(g.title, "Latency") != g.y.log || strings.Contains(g.note, "interval") == g.y.log {
+				t.Errorf("%s: logarithmic %v, %q", g.title, g.y.log, g.note)
+			}
+		}
+	}
+	want := []string{"Latency p50 by offered rate", "Latency p99 by offered rate", "Latency p99.9 by offered rate", "Throughput by offered rate"}
+	if !slices.Equal(titles, want) {
+		t.Errorf("graphs %q, want %q", titles, want)
 	}
 }
 

@@ -34,10 +34,17 @@ func round(v float64) float64 {
 }
 
 // logTicks marks 1, 2 and 5 times the powers of ten, or the powers alone where
-// those would be more than most.
+// those would be more than most. Where they would be few, it marks even steps.
 type logTicks struct{ most int }
 
+// fewDecades is how many times the least figure of a logarithmic axis the largest is at least, for 1, 2 and 5 times the
+// powers of ten to be marks enough.
+const fewDecades = 8
+
 func (t logTicks) Ticks(min, max float64) []plot.Tick {
+	if max < fewDecades*min {
+		return stepTicks(min, max, t.most/2)
+	}
 	var all, powers []plot.Tick
 	for e := math.Floor(math.Log10(min)); e <= math.Ceil(math.Log10(max)); e++ {
 		for _, m := range []float64{1, 2, 5} {
@@ -57,6 +64,39 @@ func (t logTicks) Ticks(min, max float64) []plot.Tick {
 		return all
 	}
 	return powers
+}
+
+// stepTicks marks about so many multiples of a round number.
+func stepTicks(min, max float64, about int) (ticks []plot.Tick) {
+	step := round((max - min) / float64(about))
+	for i := math.Ceil(min / step * (1 - 1e-9)); i*step <= max*(1+1e-9); i++ {
+		ticks = append(ticks, tick(i*step))
+	}
+	return ticks
+}
+
+// roomyTicks takes the labels from marks that have no room for them on a logarithmic axis of such a width.
+type roomyTicks struct {
+	plot.Ticker
+	width vg.Length
+}
+
+func (t roomyTicks) Ticks(min, max float64) []plot.Tick {
+	ticks := t.Ticker.Ticks(min, max)
+	end := vg.Length(math.Inf(-1)) // of the latest label
+	for i, mark := range ticks {
+		if mark.Label == "" {
+			continue
+		}
+		half := noteStyle.Width(mark.Label)/2 + 3
+		at := t.width * vg.Length(math.Log(mark.Value/min)/math.Log(max/min))
+		if at-half < end {
+			ticks[i].Label = ""
+		} else {
+			end = at + half
+		}
+	}
+	return ticks
 }
 
 func tick(v float64) plot.Tick {
@@ -85,5 +125,10 @@ func trimZeros(s string) string {
 
 // shorten makes a name as wide as there is room.
 func shorten(name string, sty text.Style, room vg.Length) string {
-	return report.Shorten(name, func(s string) bool { return sty.Width(s) <= room })
+	return shortenAll([]string{name}, sty, func(int) vg.Length { return room })[0]
+}
+
+// shortenAll makes names that stand together as wide as there is room for each.
+func shortenAll(names []string, sty text.Style, room func(i int) vg.Length) []string {
+	return report.Shorten(names, func(i int, s string) bool { return sty.Width(s) <= room(i) })
 }

@@ -155,8 +155,12 @@ func (p *printer) fit(t *report.Table, head []string, rows [][]string) ([]string
 		head, rows = cells(t)
 	}
 	room := widest(head, rows, at) - excess(head, rows, at, widest(head, rows, at), p.Width)
+	names := make([]string, len(rows))
 	for i := range rows {
-		rows[i][at] = report.Shorten(rows[i][at], func(s string) bool { return twwidth.Width(s) <= max(room, leastName) })
+		names[i] = rows[i][at]
+	}
+	for i, name := range report.Shorten(names, func(_ int, s string) bool { return twwidth.Width(s) <= max(room, leastName) }) {
+		rows[i][at] = name
 	}
 	return head, rows, t
 }
