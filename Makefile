@@ -39,20 +39,27 @@ test: setup ## run every test, under the race detector where it can find somethi
 	@$(MAKE) --no-print-directory test-runs
 	@$(MAKE) --no-print-directory test-commands
 	@$(MAKE) --no-print-directory test-packages
+	@$(MAKE) --no-print-directory test-serial
 
 # Tests of one package wait for processes to start and for slices to pass, so that several go on side
 # by side. Packages that start many processes go on one after the other: they would starve each other.
 GOTEST := GORACE=atexit_sleep_ms=0 $(GO) test -timeout 25m
 RUNS   := ./bench/harness/...
+# SERIAL are packages in which nothing goes on at once, so that there is no race to be found. The detector makes them
+# take seven times as long. Those that build pages by several at a time have tests of that in report/site.
+SERIAL := ./apps/duties ./apps/stack/format ./apps/stack/paste ./bench/load/pace ./bench/load/tally ./bench/load/wire ./bench/plan \
+	./internal/... ./report ./report/browsertest ./report/export ./report/html ./report/plots ./report/text ./results/... ./scenarios/...
 
-.PHONY: test-commands test-runs test-packages
+.PHONY: test-commands test-runs test-packages test-serial
 test-commands: # tested as processes. nbio hands connections over in ways the race detector does not see
 	$(GOTEST) -p 1 -parallel 4 ./servers/engine/nbio ./servers ./apps/stack/bridge ./cmd/...
 test-runs:
 	$(GOTEST) -parallel 8 -race $(RUNS)
 test-packages:
 	@echo "$(GOTEST) -parallel 4 -race, all other packages"
-	@$(GOTEST) -parallel 4 -race $$($(GO) list ./... | grep -v -e /cmd/ -e /bench/harness -e '/servers$$')
+	@$(GOTEST) -parallel 4 -race $$($(GO) list ./... | grep -v -x -e '.*/cmd/.*' -e '.*/bench/harness' -e '.*/servers' $$($(GO) list $(SERIAL) | sed 's/^/-e /'))
+test-serial:
+	$(GOTEST) $(SERIAL)
 
 .PHONY: short
 short: ## run the quick tests; they mostly wait, so that packages go on side by side

@@ -1,7 +1,6 @@
 package plots
 
 import (
-	"bytes"
 	"fmt"
 
 	xfont "golang.org/x/image/font"
@@ -57,11 +56,11 @@ func Card(d report.Digest) ([]byte, error) {
 	area.Min.Y += vg.Length(len(foot)) * 12
 	area.Max.Y -= 10
 	cardBars(area, rows)
-	var b bytes.Buffer
-	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&b); err != nil {
+	picture, err := encode(canvas)
+	if err != nil {
 		return nil, fmt.Errorf("draw card: %w", err)
 	}
-	return b.Bytes(), nil
+	return picture, nil
 }
 
 // firstRows are the best of the class that the run speaks of first, in its first table.

@@ -72,11 +72,7 @@ func (g *graph) svg(l layout) ([]byte, error) {
 func (g *graph) png(l layout) ([]byte, error) {
 	canvas := vgimg.NewWith(vgimg.UseWH(l.width, g.height(l)), vgimg.UseDPI(dpi))
 	g.draw(draw.New(canvas), l)
-	var b bytes.Buffer
-	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&b); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	return encode(canvas)
 }
 
 func (g *graph) height(l layout) vg.Length {
