@@ -80,8 +80,9 @@ func Run(ctx context.Context, c launch.Config) error {
 // run is a launch.Run with the experiments that its blocks ask for.
 type run struct {
 	*launch.Run
-	experiments []Experiment // one for each block
-	calibrated  bool         // this attempt looked at the machine
+	experiments []Experiment  // one for each block
+	calibrated  bool          // this attempt looked at the machine
+	closing     time.Duration // what follows the loads of a launch: last checks, and the stop of all
 }
 
 func newRun(c launch.Config, record *results.Record) (*run, error) {
@@ -89,7 +90,7 @@ func newRun(c launch.Config, record *results.Record) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Run: shared}
+	r := &run{Run: shared, closing: plan.ClosingTime(shared.Plan)}
 	var compares, watches Experiment = paired.New(shared), timeline.New(shared)
 	for _, b := range r.Plan.Blocks {
 		if b.Load.Watched() {
@@ -134,31 +135,27 @@ func (r *run) spare(number int) bool {
 	case number < r.Plan.Passes:
 		return false
 	}
-	takes := max(plan.LaunchTime(r.Plan), r.Overhead)
+	takes := r.Overhead
 	for b, x := range r.experiments {
 		takes += x.Takes(number, b)
 	}
 	return r.Plan.Launches-number > max(1, int(r.Until(r.Deadline)/takes))
 }
 
-// closing is what is kept of a launch's share of the budget for its last checks
-// and its stop.
-const closing = 300 * time.Millisecond
-
 // launch starts the candidates afresh, measures what is left in this launch, and
 // stops them.
 func (r *run) launch(ctx context.Context, number int, left [][]results.RoundKey) (err error) {
 	r.Tell(launch.Event{Kind: launch.Starting, Launch: number})
 	began := r.Now()
-	r.Ends = began.Add((r.Until(r.Deadline)-r.reserve(number))/time.Duration(r.Plan.Launches-number) - closing)
+	r.Loads, r.Loaded = 0, began
+	r.Ends = began.Add((r.Until(r.Deadline)-r.reserve(number))/time.Duration(r.Plan.Launches-number) - r.closing)
 	var field []*launch.Runner
 	if r.together() {
 		field, err = r.Start(ctx, number)
 	}
 	starting := r.Since(began)
 	defer func() {
-		began := r.Now()
-		defer func() { r.Overhead = max(r.Overhead, starting+r.Since(began)) }()
+		defer r.spent(began, starting)
 		if failed := r.Stop(field); err == nil { // one full disk is one error
 			err = failed
 		}
@@ -178,6 +175,18 @@ func (r *run) launch(ctx context.Context, number int, left [][]results.RoundKey)
 		}
 	}
 	return nil
+}
+
+// spent notes what a launch that is over took beside its loads, as the next will. The first may have waited for replies of
+// candidates that are out by now: of what lies between its start and its loads, as much is expected again as its last checks
+// took.
+func (r *run) spent(began time.Time, starting time.Duration) {
+	first := r.Overhead == 0
+	r.closing = r.Since(r.Loaded)
+	r.Overhead = r.Since(began) - r.Loads
+	if first {
+		r.Overhead = min(r.Overhead, max(plan.LaunchTime(r.Plan), starting+2*r.closing))
+	}
 }
 
 // together reports whether an experiment has the candidates run at once.

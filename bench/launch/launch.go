@@ -57,7 +57,9 @@ type Run struct {
 	Deadline time.Time     // of the budget; zero: none
 	Ends     time.Time     // when the launch should end,
 	Share    time.Time     // and in it the block; zero: with its rounds
-	Overhead time.Duration // what a launch took to start and to stop, the most so far
+	Overhead time.Duration // what a launch takes beside its loads, as far as it was seen
+	Loads    time.Duration // how long the slices and passes of this launch took so far, with what is between them
+	Loaded   time.Time     // when the last of them was over
 
 	out map[cell]string // why it is not measured, or not any longer
 }
@@ -137,6 +139,12 @@ func (r *Run) Until(t time.Time) time.Duration { return t.Sub(r.Now()) }
 
 // Since is how long it is since a time, by the clock of the budget.
 func (r *Run) Since(t time.Time) time.Duration { return r.Now().Sub(t) }
+
+// Load notes that slices or passes are over that began then.
+func (r *Run) Load(began time.Time) {
+	r.Loaded = r.Now()
+	r.Loads += r.Loaded.Sub(began)
+}
 
 // InBudget fails with ErrBudget if what takes so long ends after the deadline.
 func (r *Run) InBudget(takes time.Duration) error {

@@ -80,9 +80,8 @@ func closeAll(lanes []*lane) {
 	}
 }
 
-// length is how long a round takes at least.
-func (x *Experiment) length(lanes []*lane, round int) time.Duration {
-	var takes time.Duration
+// least is how long a round takes at least: the windows of load.
+func (x *Experiment) least(lanes []*lane, round int) (takes time.Duration) {
 	due := x.due(lanes, round)
 	for _, l := range lanes {
 		if l.runs() && due(l) {
@@ -90,6 +89,44 @@ func (x *Experiment) length(lanes []*lane, round int) time.Duration {
 		}
 	}
 	return takes
+}
+
+// length is about how long a round takes: windows of load, and what the latest slices took beside those, where that was
+// not unusually long.
+func (x *Experiment) length(b int, lanes []*lane, round int) (takes time.Duration) {
+	due, seen := x.due(lanes, round), x.seen(b)
+	for _, l := range lanes {
+		if l.runs() && due(l) {
+			t := seen.latest[l.Name]
+			takes += l.takes() + min(l.takes(), max(0, t.Wall-t.Lead-t.Elapsed)) + seen.between
+		}
+	}
+	return takes
+}
+
+// seen is what a block's slices took so far.
+type seen struct {
+	latest  map[string]results.Trial // by candidate
+	between time.Duration            // from the end of one to the next in the latest round, on average
+}
+
+func (x *Experiment) seen(b int) seen {
+	s := seen{latest: make(map[string]results.Trial)}
+	var last []results.Trial // round
+	for _, t := range x.Record.Trials {
+		if t.Block != b {
+			continue
+		}
+		s.latest[t.Candidate] = t
+		if len(last) > 0 && (last[0].Launch != t.Launch || last[0].Round != t.Round) {
+			last = nil
+		}
+		last = append(last, t)
+	}
+	for i := 1; i < len(last); i++ {
+		s.between += max(0, last[i].At.Sub(last[i-1].At)-last[i-1].Wall) / time.Duration(len(last)-1)
+	}
+	return s
 }
 
 // due tells which lanes have a slice in a round.

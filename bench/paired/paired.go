@@ -47,13 +47,15 @@ func (x *Experiment) Measure(ctx context.Context, b int, rounds []results.RoundK
 		return err
 	}
 	for _, key := range rounds {
-		if err := x.InBudget(x.length(lanes, key.Round)); err != nil {
+		if err := x.InBudget(x.least(lanes, key.Round)); err != nil {
 			return err
 		}
+		began := x.Now()
 		if err := x.round(ctx, key, lanes); err != nil {
 			return err
 		}
-		if x.Precise(b) || x.shared(key, x.length(lanes, key.Round+1)) {
+		x.Load(began)
+		if x.Precise(b) || x.shared(key, x.length(b, lanes, key.Round+1)) {
 			break
 		}
 	}

@@ -42,6 +42,7 @@ func (x *Experiment) pass(ctx context.Context, number, b int, lanes []*lane) err
 	}
 	key := results.RoundKey{Launch: number, Block: b}
 	trials, times, err := x.turns(ctx, key, order, lanes, who, window)
+	x.Load(began)
 	if err != nil {
 		return err
 	}
@@ -101,18 +102,12 @@ func (x *Experiment) misled(b int) bool {
 // Takes is how long two rounds of a block took the latest time, and passes that are to
 // come before them in a launch.
 func (x *Experiment) Takes(number, b int) (sum time.Duration) {
-	latest := make(map[string]time.Duration)
-	for _, t := range x.Record.Trials {
-		if t.Block == b {
-			latest[t.Candidate] = t.Wall
-		}
-	}
-	misled := x.misled(b)
+	misled, seen := x.misled(b), x.seen(b)
 	for _, c := range x.Candidates {
 		if x.IsOut(c.Name, b) {
 			continue
 		}
-		sum += 2 * latest[c.Name]
+		sum += 2 * (seen.latest[c.Name].Wall + seen.between)
 		if misled {
 			sum += x.passLength(number, b, c.Name, 0)
 		}
@@ -132,7 +127,7 @@ func (x *Experiment) passLengths(number, b int, lanes []*lane, who func(*lane) b
 	}
 	room := plan.PassRoom(x.Plan, number) - x.passed(b)
 	if number >= x.Plan.Passes {
-		room = x.Until(x.Share) - 2*x.length(lanes, 0)
+		room = x.Until(x.Share) - 2*x.length(b, lanes, 0)
 	}
 	if x.Plan.Budget == 0 || x.Plan.Pass > 0 || all <= room {
 		return lengths, all, plan.MostPass

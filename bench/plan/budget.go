@@ -51,7 +51,10 @@ func sliceTime(m results.Manifest, b results.Block) time.Duration {
 const (
 	launchTime = time.Second            // to start and stop the candidates, and to look at the machine
 	laneTime   = 600 * time.Millisecond // of a candidate in a block: its start, checks and warm-up
-	laneWaits  = 4                      // how often a lane waits for a reply of its app: its checks, and parts of its warm-up
+	// closingTime precedes the stop of the candidates, and laneClosing is of each: its last checks and its stop.
+	closingTime = 300 * time.Millisecond
+	laneClosing = 150 * time.Millisecond
+	laneWaits   = 4 // how often a lane waits for a reply of its app: its checks, and parts of its warm-up
 	// launchShare is the part of a budget that the lanes of its launches may take, if there
 	// are two of them at least; usualLaunchShare is that of a run that nobody else bounded.
 	launchShare      = 4
@@ -87,6 +90,11 @@ func LaunchTime(m results.Manifest) time.Duration {
 		takes += lane * time.Duration(len(m.Candidates))
 	}
 	return takes
+}
+
+// ClosingTime is how long the last checks and the stop of a launch take, about.
+func ClosingTime(m results.Manifest) time.Duration {
+	return closingTime + laneClosing*time.Duration(len(m.Candidates))
 }
 
 // rounds is the default, or the most that a budget could hold, at least two. The
