@@ -88,15 +88,15 @@ func (x *Experiment) passing(number, b int) func(*lane) bool {
 
 // confirms reports whether the passes of a launch are those that confirm others alone.
 func (x *Experiment) confirms(number, b int) bool {
-	return x.Plan.Passes > 0 && x.Plan.Usual && number >= x.Plan.Passes && !x.misled(b)
+	return x.Plan.Passes > 0 && plan.Short(x.Plan) && number >= x.Plan.Passes
 }
 
 // misled reports whether slices were seen to mislead in a block so far, and passes take
 // their time from then on: rows are of the passes, and the more launches these are of, the
-// narrower are their intervals. Where nobody asked for a time, what is measured does not
-// depend on what was seen.
+// narrower are their intervals. Where nobody asked for a time, or it is short
+// for the field, only those who were seen to mislead take another pass.
 func (x *Experiment) misled(b int) bool {
-	return x.Plan.Fills() && x.Plan.Passes > 0 && judge.Misled(x.Record, b, x.Lives(b))
+	return x.Plan.Fills() && !plan.Short(x.Plan) && x.Plan.Passes > 0 && judge.Misled(x.Record, b, x.Lives(b))
 }
 
 // Takes is how long two rounds of a block took the latest time, and passes that are to

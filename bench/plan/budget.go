@@ -56,9 +56,9 @@ const (
 	laneClosing = 150 * time.Millisecond
 	laneWaits   = 4 // how often a lane waits for a reply of its app: its checks, and parts of its warm-up
 	// launchShare is the part of a budget that the lanes of its launches may take, if there
-	// are two of them at least; usualLaunchShare is that of a run that nobody else bounded.
+	// are two of them at least; shortLaunchShare is that of a run that is short for its field.
 	launchShare      = 4
-	usualLaunchShare = 6
+	shortLaunchShare = 6
 )
 
 // launches is the default, or as many as a budget has room for with two rounds of
@@ -72,8 +72,8 @@ func launches(m results.Manifest, budget time.Duration) int {
 		takes += time.Duration(max(2, m.Rounds)*len(m.Candidates)) * sliceTime(m, b)
 	}
 	share := m.Budget / launchShare
-	if m.Usual {
-		share = m.Budget / usualLaunchShare
+	if Short(m) {
+		share = m.Budget / shortLaunchShare
 	}
 	fit, worth := int(budget/takes), int(share/(LaunchTime(m)-launchTime))
 	return max(1, min(DefaultLaunches, fit, max(2, worth)))

@@ -56,6 +56,30 @@ func TestUnbounded(t *testing.T) {
 	}
 }
 
+// A budget of ten minutes that somebody asks for has a large field laid out as the bound that nobody asked for, and a long
+// one has all passes.
+func TestBudgetsOfLargeFields(t *testing.T) {
+	r := request(t)
+	r.Scenarios, r.Apps, r.Candidates = r.Scenarios[:1], named("hello"), slices.Repeat(r.Candidates, 20)
+	for i := range r.Candidates {
+		r.Candidates[i].Name += fmt.Sprint("#", i)
+	}
+	usual, err := plan.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		budget time.Duration
+		short  bool
+	}{{plan.Bound, true}, {10 * time.Hour, false}} {
+		r.Budget = c.budget
+		m, err := plan.New(r)
+		if err != nil || plan.Short(m) != c.short || (m.Passes == 1) != c.short || c.short && m.Launches != usual.Launches {
+			t.Errorf("%v: %v, short %v, %d launches, %d with passes; nobody asked: %d launches", c.budget, err, plan.Short(m), m.Launches, m.Passes, usual.Launches)
+		}
+	}
+}
+
 // A budget that is short for all launches takes fewer, each with its two rounds.
 func TestShortBudgets(t *testing.T) {
 	for budget, want := range map[time.Duration]int{0: plan.DefaultLaunches, time.Minute: plan.DefaultLaunches, 15 * time.Second: 2, 10 * time.Second: 1, time.Second: 1} {

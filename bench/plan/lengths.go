@@ -44,17 +44,27 @@ const (
 	passTimes = 20
 	// PassParts is how many parts of a pass are told apart.
 	PassParts = 30
-	// passShare is the part of a budget that passes may take, usualPassShare that of the
-	// bound of a run that nobody else bounded, in whose large fields the first launch alone
-	// begins with passes.
+	// passShare is the part of a budget that passes may take, shortPassShare that of a run that is
+	// short for its field, in whose large fields the first launch alone begins with passes.
 	passShare      = 3
-	usualPassShare = 9
+	shortPassShare = 9
+	// shortFor is the least time for each candidate of a large field in a block of a run that is not short.
+	shortFor = 30 * time.Second
 )
+
+// Short reports whether a run has little time for each of its candidates, as one that nobody else bounded, or one of a large
+// field in a small budget. In such a run candidates that were seen to mislead take passes again, and others don't.
+func Short(m results.Manifest) bool {
+	return m.Usual || isLarge(m) && m.Budget > 0 && m.Budget < shortFor*time.Duration(len(m.Candidates)*len(m.Blocks))
+}
+
+// isLarge reports whether a field is so large that the slices of a round are many seconds apart.
+func isLarge(m results.Manifest) bool { return len(m.Candidates) >= fewCandidates }
 
 // sharedByPasses is what of a time passes may take.
 func sharedByPasses(m results.Manifest, of time.Duration) time.Duration {
-	if m.Usual {
-		return of / usualPassShare
+	if Short(m) {
+		return of / shortPassShare
 	}
 	return of / passShare
 }
@@ -125,7 +135,7 @@ const mostSeldom = 4
 // so long, where usual is what those of the others take. In a large field that has to be done
 // in a given time, a few candidates with long lead-ins would take most of it otherwise.
 func Every(m results.Manifest, takes, usual time.Duration) int {
-	if !m.Fill || len(m.Candidates) < fewCandidates || usual <= 0 {
+	if !m.Fill || !isLarge(m) || usual <= 0 {
 		return 1
 	}
 	return min(max(1, int(takes/(2*usual))), mostSeldom)

@@ -142,7 +142,7 @@ func base(c servers.Candidate) string {
 
 // passes is how many launches begin with passes.
 func passes(m results.Manifest) int {
-	if m.Usual && len(m.Candidates) >= fewCandidates {
+	if Short(m) && isLarge(m) {
 		return 1
 	}
 	return min(Passes, m.Launches)
