@@ -92,6 +92,14 @@ func unresolved(m results.Manifest, trials []results.Trial, live func(candidate 
 	return pairs
 }
 
+// percent is a share in words: "8.8 %", and "11x" of as much again or more.
+func percent(share float64) string {
+	if share >= 0.995 {
+		return fmt.Sprintf("%.0fx", 1+share)
+	}
+	return fmt.Sprintf("%.2g %%", 100*share)
+}
+
 // budgetNote names the pairs of a block that a run could not resolve for lack of time, and the
 // difference that it would have resolved; "" if there is none. Cells without a rank have no
 // pairs.
@@ -107,7 +115,7 @@ func budgetNote(r *results.Record, block int, pairs []Pair) string {
 		}
 		text := p.A + " and " + p.B
 		if p.MDE != nil {
-			text += fmt.Sprintf(" (from %.2g %% it would show)", 100**p.MDE)
+			text += fmt.Sprintf(" (from %s it would show)", percent(*p.MDE))
 		}
 		if unresolved = append(unresolved, text); len(unresolved) > namedPairs {
 			unresolved[namedPairs] = "others"
