@@ -10,7 +10,7 @@ import (
 )
 
 // DigestSchema names the format of Digest.
-const DigestSchema = "benchctl/digest/v1"
+const DigestSchema = "benchctl/digest/v2"
 
 // Digest is what is told of a run among others. It is small, and its JSON form is kept beside the pages of the
 // run, so that pages over many runs take no summaries.
@@ -26,7 +26,7 @@ type Digest struct {
 	Quality  string         `json:"quality"`
 	State    string         `json:"state"` // the worst that its rows are
 	Answers  []Said         `json:"answers"`
-	Cells    []DigestCell   `json:"cells"`
+	Tables   []DigestTable  `json:"tables"`
 	Terms    []results.Term `json:"terms,omitempty"`
 }
 
@@ -36,12 +36,18 @@ type Said struct {
 	Text  string `json:"text"`
 }
 
-// DigestCell is a cell.
-type DigestCell struct {
-	Scenario  string `json:"scenario"`
-	App       string `json:"app"`
-	Identity  string `json:"identity"` // of what was offered
-	At        string `json:"at"`       // its table on the pages of the run: "index.html#concurrency-64/hello"
+// DigestTable is a table. What its rows have in common is told once: most of what a site of many runs takes is to read them.
+type DigestTable struct {
+	Scenario string      `json:"scenario"`
+	App      string      `json:"app"`
+	Identity string      `json:"identity"` // of what was offered
+	At       string      `json:"at"`       // its place on the pages of the run: "index.html#concurrency-64/hello"
+	Metric   string      `json:"metric"`   // that ranks
+	Rows     []DigestRow `json:"rows"`
+}
+
+// DigestRow is a row of a table.
+type DigestRow struct {
 	Candidate string `json:"candidate"`
 	Server    string `json:"server"`
 	Version   string `json:"version,omitempty"`
@@ -52,8 +58,24 @@ type DigestCell struct {
 	Versus    string `json:"versus"` // the best of its class
 	// Figure by the metric that ranks, with its unit, and the estimate; nil if it is not known.
 	Figure   string          `json:"figure"`
-	Metric   string          `json:"metric"`
 	Estimate *judge.Estimate `json:"estimate,omitempty"`
+}
+
+// DigestCell is a row with its table.
+type DigestCell struct {
+	*DigestTable
+	DigestRow
+}
+
+// Cells are all rows of all tables.
+func (d Digest) Cells() (all []DigestCell) {
+	for i := range d.Tables {
+		t := &d.Tables[i]
+		for _, row := range t.Rows {
+			all = append(all, DigestCell{t, row})
+		}
+	}
+	return all
 }
 
 // Digest is that of the report.
@@ -75,27 +97,39 @@ func (r *Report) Digest() Digest {
 		d.Answers = append(d.Answers, Said{a.Class.Many, a.Text})
 	}
 	for _, t := range r.Tables {
-		for _, row := range t.Rows {
-			d.Cells = append(d.Cells, r.digestCell(t, row.Cell))
-		}
+		d.Tables = append(d.Tables, r.digestTable(t))
 	}
 	return d
 }
 
 // OnOnePage is the digest of a run whose tables are all on its first page.
 func (d Digest) OnOnePage() Digest {
-	d.Cells = slices.Clone(d.Cells)
-	for i, c := range d.Cells {
-		_, anchor, _ := strings.Cut(c.At, "#")
-		d.Cells[i].At = "index.html#" + anchor
+	d.Tables = slices.Clone(d.Tables)
+	for i, t := range d.Tables {
+		d.Tables[i].At = "index.html#" + t.Anchor()
 	}
 	return d
 }
 
-func (r *Report) digestCell(t *Table, c *judge.Cell) DigestCell {
-	d := DigestCell{
-		Scenario: c.Scenario, App: c.App, Identity: c.Identity, At: r.PageOf(t) + "#" + t.Anchor(), Candidate: c.Candidate, Server: c.Server, Version: c.Version,
-		Class: ClassOf(c.Class).Many, Verdict: string(c.Verdict), Place: place(c), Versus: t.standing(c.Candidate).Text, Figure: Unknown, Metric: t.Metric,
+// Anchor is the id of the table on its page.
+func (t DigestTable) Anchor() string {
+	_, anchor, _ := strings.Cut(t.At, "#")
+	return anchor
+}
+
+func (r *Report) digestTable(t *Table) DigestTable {
+	d := DigestTable{Scenario: t.Scenario, App: t.App, At: r.PageOf(t) + "#" + t.Anchor(), Metric: t.Metric}
+	for _, row := range t.Rows {
+		d.Identity = row.Cell.Identity
+		d.Rows = append(d.Rows, t.digestRow(row.Cell))
+	}
+	return d
+}
+
+func (t *Table) digestRow(c *judge.Cell) DigestRow {
+	d := DigestRow{
+		Candidate: c.Candidate, Server: c.Server, Version: c.Version,
+		Class: ClassOf(c.Class).Many, Verdict: string(c.Verdict), Place: place(c), Versus: t.standing(c.Candidate).Text, Figure: Unknown,
 	}
 	if e := c.Figures[t.Metric]; e != nil && c.Verdict.Usable() && finite(e.Value) {
 		m := t.by()

@@ -62,19 +62,14 @@ type leanView struct {
 
 type leanTable struct {
 	ID, Title string
-	Cells     []report.DigestCell
+	Rows      []report.DigestRow
 }
 
 // Lean renders a run as one page of figures, made of its digest.
 func Lean(d report.Digest) (Page, error) {
 	v := leanView{document: newDocument(d.Heading, d.Quality, trail("../../")...), Run: d}
-	for _, c := range d.Cells {
-		_, anchor, _ := strings.Cut(c.At, "#")
-		if n := len(v.Tables); n == 0 || v.Tables[n-1].ID != anchor {
-			v.Tables = append(v.Tables, leanTable{ID: anchor, Title: c.Scenario + " · " + c.App})
-		}
-		t := &v.Tables[len(v.Tables)-1]
-		t.Cells = append(t.Cells, c)
+	for _, t := range d.Tables {
+		v.Tables = append(v.Tables, leanTable{t.Anchor(), t.Scenario + " · " + t.App, t.Rows})
 	}
 	return render("lean.html", Index, v)
 }
@@ -184,7 +179,7 @@ func (f *field) of(name string) *server {
 func serversOf(runs []report.Digest, checks []report.Check) []server {
 	f := field{index: make(map[string]int), files: make(map[string]bool)}
 	for _, d := range runs {
-		for _, c := range d.Cells {
+		for _, c := range d.Cells() {
 			f.of(c.Server).add(d, c)
 		}
 		for _, term := range d.Terms {
@@ -273,8 +268,8 @@ type cellKey struct{ identity, app, scenario, candidate string }
 func keyOf(c report.DigestCell) cellKey { return cellKey{c.Identity, c.App, c.Scenario, c.Candidate} }
 
 func cellsByKey(d report.Digest) map[cellKey]report.DigestCell {
-	all := make(map[cellKey]report.DigestCell, len(d.Cells))
-	for _, c := range d.Cells {
+	all := make(map[cellKey]report.DigestCell)
+	for _, c := range d.Cells() {
 		all[keyOf(c)] = c
 	}
 	return all
@@ -287,7 +282,7 @@ func hasRatio(after, before report.DigestCell) bool {
 
 func alike(after, before report.Digest) bool {
 	old := cellsByKey(before)
-	return slices.ContainsFunc(after.Cells, func(c report.DigestCell) bool { return hasRatio(c, old[keyOf(c)]) })
+	return slices.ContainsFunc(after.Cells(), func(c report.DigestCell) bool { return hasRatio(c, old[keyOf(c)]) })
 }
 
 // Render renders the page.
@@ -295,7 +290,7 @@ func (c Comparison) Render() (Page, error) {
 	v := comparisonView{Of: c.After, Before: c.Before, Elsewhere: c.After.Machine != c.Before.Machine}
 	v.document = newDocument(c.After.Heading+": "+c.After.Date+" against "+c.Before.Date, "What changed between two runs.", append(trail("../../"), Link{Index, "This run"}, Link{"../" + c.Before.ID + "/" + Index, "The run before"})...)
 	old := cellsByKey(c.Before)
-	for _, cell := range c.After.Cells {
+	for _, cell := range c.After.Cells() {
 		was := old[keyOf(cell)]
 		if !hasRatio(cell, was) {
 			continue

@@ -65,7 +65,7 @@ func Card(d report.Digest) ([]byte, error) {
 
 // firstRows are the best of the class that the run speaks of first, in its first table.
 func firstRows(d report.Digest) (all []report.DigestCell) {
-	for _, c := range d.Cells {
+	for _, c := range d.Cells() {
 		if c.Estimate == nil || c.Estimate.Value <= 0 || len(d.Answers) > 0 && c.Class != d.Answers[0].Class {
 			continue
 		}

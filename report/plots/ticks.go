@@ -37,12 +37,12 @@ func round(v float64) float64 {
 // those would be more than most. Where they would be few, it marks even steps.
 type logTicks struct{ most int }
 
-// fewDecades is how many times the least figure of a logarithmic axis the largest is at least, for 1, 2 and 5 times the
+// leastRange is how many times the least figure of a logarithmic axis the largest is at least, for 1, 2 and 5 times the
 // powers of ten to be marks enough.
-const fewDecades = 8
+const leastRange = 8
 
 func (t logTicks) Ticks(min, max float64) []plot.Tick {
-	if max < fewDecades*min {
+	if max < leastRange*min {
 		return stepTicks(min, max, t.most/2)
 	}
 	var all, powers []plot.Tick

@@ -74,7 +74,7 @@ func feed(runs []report.Digest, url string) ([]byte, error) {
 func badges(runs []report.Digest) map[string][]byte {
 	all := make(map[string][]byte)
 	for _, d := range runs {
-		for _, c := range d.Cells {
+		for _, c := range d.Cells() {
 			name := nameOf(c.Server) + ".svg"
 			if _, known := all[name]; known || c.Estimate == nil {
 				continue
