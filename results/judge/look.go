@@ -62,10 +62,11 @@ func Misled(r *results.Record, block int, live func(candidate string) bool) bool
 
 // Doubts reports whether another pass must confirm the only pass of a candidate in a block,
 // because it contradicts the slices, shows a fault of the candidate, or was hampered. A machine
-// that slows down for some seconds looks the same.
+// that slows down for some seconds looks the same. Where two were hampered a third would be too:
+// slices are a better use of the time.
 func Doubts(r *results.Record, block int, candidate string) bool {
 	e := evidenceNamed(r, block, candidate)
-	return len(e.passes) == 1 && (e.look.differs() || len(e.changes()) > 0) || len(e.passes) == 0 && len(e.hampered) > 0
+	return len(e.passes) == 1 && (e.look.differs() || len(e.changes()) > 0) || len(e.passes) == 0 && len(e.hampered) == 1
 }
 
 // Void reports whether what was seen of a candidate in a block so far invalidates its row.

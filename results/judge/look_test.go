@@ -242,3 +242,31 @@ func TestSlicesAgainstPasses(t *testing.T) {
 		})
 	}
 }
+
+// A pass that contradicts the slices is confirmed by another, and one that was hampered is taken again, once.
+func TestDoubts(t *testing.T) {
+	stolen := func(p *results.Trial) { p.Steal = sample.NS(p.Elapsed) }
+	slow := func(p *results.Trial) { p.Answered, p.Counted = p.Answered/2, p.Counted/2 }
+	for name, c := range map[string]struct {
+		passes []func(*results.Trial)
+		want   bool
+	}{
+		"none":             {nil, false},
+		"like the slices":  {[]func(*results.Trial){func(*results.Trial) {}}, false},
+		"contradicts":      {[]func(*results.Trial){slow}, true},
+		"contradict twice": {[]func(*results.Trial){slow, slow}, false},
+		"hampered":         {[]func(*results.Trial){stolen}, true},
+		"hampered twice":   {[]func(*results.Trial){stolen, stolen}, false},
+	} {
+		r := looked()
+		r.Passes = nil
+		for launch, change := range c.passes {
+			p := pass("a", launch)
+			change(&p)
+			r.Passes = append(r.Passes, p)
+		}
+		if got := judge.Doubts(r, 0, "a"); got != c.want {
+			t.Errorf("%s: doubts %v, want %v", name, got, c.want)
+		}
+	}
+}
