@@ -44,7 +44,9 @@ func scaling(s report.Series) *graph {
 	})
 	log := s.Metric.Unit == "ms" || g.isWide(upwards) // near its ceiling a server's latency grows without bound
 	g.yUnit = unit(s.Metric.Of, s.Metric.Unit, log) + ", " + better
-	g.xTicks = varied(g.curves)
+	if s.Unit == "" { // a rate is each candidate's own
+		g.xTicks = varied(g.curves)
+	}
 	g.fit(true, log)
 	return g
 }
@@ -55,7 +57,7 @@ func upwards(p at) float64 { return p.y }
 // mostValues is how many values of what is varied are marked as they are.
 const mostValues = 12
 
-// varied marks the values of what is varied; nil if they are too many, as where each candidate has its own.
+// varied marks the values of what is varied; nil if they are too many.
 func varied(curves []curve) plot.Ticker {
 	var all plot.ConstantTicks
 	for _, c := range curves {

@@ -143,6 +143,9 @@ func TestLatencyOverTheOfferedRate(t *testing.T) {
 	for _, g := range graphsOf(offered(engines(fixture.Sweep(4, 3)))) {
 		if g.kind == "scaling" {
 			titles = append(titles, g.title)
+			if g.xTicks != nil {
+				t.Errorf("%s: marks at rates that candidates have of their own", g.title)
+			}
 			if strings.HasPrefix(g.title, "Latency") != g.y.log || strings.Contains(g.note, "interval") == g.y.log {
 				t.Errorf("%s: logarithmic %v, %q", g.title, g.y.log, g.note)
 			}
